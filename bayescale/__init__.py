@@ -1,0 +1,1 @@
+"""Bayesian neural scaling laws: from a table of training runs to a decision."""
