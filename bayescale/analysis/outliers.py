@@ -1,0 +1,51 @@
+"""Runs that do not fit the law."""
+
+import pandas as pd
+
+from bayescale.fitting import Fit
+
+OUTLYING = 6.0
+"""Standardised residual beyond which a run is named; see :func:`outliers`."""
+
+
+def residuals(fit: Fit) -> pd.DataFrame:
+    """Return the residuals of the fitted runs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run: ``observed`` and ``predicted`` (posterior median of the law) in the target's
+        unit, ``residual`` on the scale of the noise (log loss: 0.01 is one per cent), and
+        ``standardised``, divided by the scatter (sigma and the run's known standard error).
+    """
+    noise, observed = fit.spec.noise, fit.observed
+    curve = fit.curve(fit.inputs).median(("chain", "draw"))
+    known = noise.transform_se(observed, fit.tree["constant_data"][f"{fit.law.target}_se"])
+    sigma = float(fit.posterior["sigma"].median())
+    residual = noise.transform(observed) - noise.transform(curve)
+    return pd.DataFrame(
+        {
+            "observed": observed.values,
+            "predicted": curve.values,
+            "residual": residual.values,
+            "standardised": (residual / (sigma**2 + known**2) ** 0.5).values,
+        },
+        index=pd.Index(observed["run"].values, name="run"),
+    )
+
+
+def outliers(fit: Fit) -> pd.DataFrame:
+    """Name the runs that lie far off the law.
+
+    They are not dropped: under the Student-t noise they count for little (a run at six times the
+    scatter has a few per cent of the weight of one near the curve), under the normal noise they
+    move the answer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of :func:`residuals` more than six times the scatter away, worst first.
+    """
+    table = residuals(fit)
+    far = table[table["standardised"].abs() > OUTLYING]
+    return far.sort_values("standardised", key=abs, ascending=False)

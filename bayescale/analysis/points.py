@@ -1,0 +1,114 @@
+"""Where a law is asked: points given as people write them, completed by C = 6 N D."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale.errors import BayescaleError
+from bayescale.fitting import Fit
+from bayescale.law import closest
+from bayescale.quantities import FLOPS_PER_PARAM_TOKEN, parse_quantity
+
+
+def make_points(
+    given: Mapping[str, Any], table: pd.DataFrame | Mapping[str, Any] | None, grid: bool
+) -> xr.Dataset:
+    """Gather columns into a Dataset with one dimension, ``point``, each column a coordinate.
+
+    Parameters
+    ----------
+    given : mapping
+        Column to scalar or 1-d array, None where not given; strings such as ``"7B"`` are read.
+    table : DataFrame or mapping, optional
+        More columns.
+    grid : bool
+        Take every combination of the values; otherwise arrays go together, element by element.
+
+    Raises
+    ------
+    BayescaleError
+        When nothing is given, a column is given twice, or lengths differ.
+    """
+    columns = {} if table is None else {str(k): table[k] for k in table}
+    for name, values in given.items():
+        if values is not None:
+            if name in columns:
+                raise BayescaleError(f"{name} is given twice: in the table and by name")
+            columns[name] = values
+    if not columns:
+        raise BayescaleError("no point is given: pass params=, tokens=, flops=, or a table")
+    arrays = {name: _numbers(name, values) for name, values in columns.items()}
+    if grid:
+        mesh = np.meshgrid(*arrays.values(), indexing="ij")
+        arrays = {name: m.ravel() for name, m in zip(arrays, mesh, strict=True)}
+    lengths = {name: len(values) for name, values in arrays.items() if len(values) > 1}
+    if len(set(lengths.values())) > 1:
+        raise BayescaleError(
+            "arrays of different lengths: "
+            + ", ".join(f"{name} has {n}" for name, n in lengths.items())
+            + "; values go together one by one (grid=True takes every combination)"
+        )
+    size = max(len(values) for values in arrays.values())
+    coords = {name: ("point", np.broadcast_to(v, size).copy()) for name, v in arrays.items()}
+    return _complete(xr.Dataset(coords=coords))
+
+
+def _numbers(name: str, values: Any) -> np.ndarray:
+    flat = [values] if isinstance(values, str) else np.atleast_1d(np.asarray(values)).ravel()
+    kind = "flops" if name == "flops" else "count"
+    numbers = np.array([parse_quantity(v, kind=kind) for v in flat], dtype=float)
+    bad = ~np.isfinite(numbers)
+    if bad.any() or not len(numbers):
+        raise BayescaleError(
+            f"{name}: {flat[int(bad.argmax())] if len(flat) else 'nothing'!r} "
+            "is not a finite number"
+        )
+    return numbers
+
+
+def _complete(points: xr.Dataset) -> xr.Dataset:
+    """Fill the one of params, tokens and flops that is missing when two are there."""
+    have = [name for name in ("params", "tokens", "flops") if name in points.coords]
+    if len(have) != 2:
+        return points
+    params, tokens, flops = (points.coords.get(name) for name in ("params", "tokens", "flops"))
+    if flops is None:
+        filled = {"flops": FLOPS_PER_PARAM_TOKEN * params * tokens}
+    elif tokens is None:
+        filled = {"tokens": flops / (FLOPS_PER_PARAM_TOKEN * params)}
+    else:
+        filled = {"params": flops / (FLOPS_PER_PARAM_TOKEN * tokens)}
+    return points.assign_coords(filled)
+
+
+def inputs_at(fit: Fit, points: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return the law's inputs at points, by the law's names.
+
+    Raises
+    ------
+    BayescaleError
+        When an input is missing, unknown, or not positive where the law divides by a reference.
+    """
+    inputs = {}
+    needed = {name: fit.spec.column(name) for name in fit.law.inputs}
+    known = {*needed.values(), "params", "tokens", "flops"}
+    for name in points.coords:
+        if name not in known:
+            raise BayescaleError(
+                f"{fit.law.name} has no input {name!r}{closest(str(name), list(known))}; "
+                f"it takes {', '.join(needed.values())}"
+            )
+    for name, column in needed.items():
+        if column not in points.coords:
+            raise BayescaleError(
+                f"{fit.law.name} needs {column}: pass {column}=..."
+                + (" (or two of params, tokens, flops)" if column in known else "")
+            )
+        values = points.coords[column].reset_coords(drop=True)
+        if fit.law.inputs[name].relative and not bool((values > 0).all()):
+            raise BayescaleError(f"{column} must be positive; got {float(values.min()):g}")
+        inputs[name] = values
+    return inputs

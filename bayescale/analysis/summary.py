@@ -1,0 +1,70 @@
+"""The posterior in numbers, in the literature's constants too."""
+
+import arviz_stats as azs
+import pandas as pd
+import xarray as xr
+
+from bayescale.analysis.intervals import interval, interval_width
+from bayescale.fitting import Fit
+
+
+def constants(fit: Fit) -> xr.Dataset:
+    """Return the literature's constants of a law (A, B, N_c, ...), dims (chain, draw)."""
+    if fit.law.derived is None:
+        return xr.Dataset()
+    parameters = {name: fit.parameters[name] for name in fit.law.parameters}
+    return xr.Dataset(fit.law.derived(**fit.references, **parameters))
+
+
+def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
+    """Summarise the posterior of a fit.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    ci_prob : float, optional
+        Probability inside the interval; ArviZ's setting (0.89) when None.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a parameter: the law's, the literature's constants derived from them, the noise's.
+        Columns ``median``, ``sd``, ``lower``, ``upper``, ``ess`` (the smaller of bulk and tail),
+        ``rhat``, ``unit`` and ``about``.
+    """
+    law_names = list(fit.spec.free)
+    derived = constants(fit)
+    draws = xr.merge(
+        [fit.posterior[law_names], derived, fit.posterior[list(fit.spec.noise.parameters)]]
+    )
+    bulk, tail = azs.ess(draws, method="bulk"), azs.ess(draws, method="tail")
+    rhat = azs.rhat(draws)
+    rows = {}
+    for name in draws.data_vars:
+        bounds = interval(draws[name], ci_prob)
+        rows[str(name)] = {
+            "median": float(bounds["median"]),
+            "sd": float(draws[name].std()),
+            "lower": float(bounds["lower"]),
+            "upper": float(bounds["upper"]),
+            "ess": min(float(bulk[name]), float(tail[name])),
+            "rhat": float(rhat[name]),
+            "unit": _unit(fit, str(name)),
+            "about": _about(fit, str(name)),
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
+    table.attrs["ci_prob"] = interval_width(ci_prob)
+    return table
+
+
+def _unit(fit: Fit, name: str) -> str:
+    parameter = fit.spec.parameters.get(name)
+    if parameter is None or parameter.of != "target":
+        return ""
+    return str(fit.record["runs"].get("loss_unit", "")).replace("unknown", "")
+
+
+def _about(fit: Fit, name: str) -> str:
+    parameter = fit.spec.parameters.get(name)
+    return parameter.about if parameter else "the literature's constant"

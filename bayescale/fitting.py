@@ -1,0 +1,297 @@
+"""Fitting: from a run table and a law to a posterior in ArviZ's schema."""
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.diagnostics import Diagnostics, diagnose
+from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.law import Law
+from bayescale.model import draw_prior, log_prior, natural
+from bayescale.noise import Noise
+from bayescale.runs import Runs, read_runs
+from bayescale.sampling import Draws, Sampler, sample
+from bayescale.spec import Data, Prior, Spec, constant_inputs, extract, make_spec
+from bayescale.study import Study
+
+PRIOR_DRAWS = 1000
+EXTENSION = 4
+"""A fit whose diagnostics fail is drawn once more, this many times as long."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted law: what was fitted, and the draws.
+
+    Every question is a function of a fit: :func:`bayescale.summary`, :func:`bayescale.predict`,
+    :func:`bayescale.optimum`, ...; every ArviZ function works on ``fit.tree``.
+
+    Attributes
+    ----------
+    spec : Spec
+        The law, its noise, and what was changed of their defaults.
+    tree : xarray.DataTree
+        ArviZ's schema, dims (chain, draw, run): ``posterior``, ``sample_stats``,
+        ``log_likelihood`` (density of the target in its own unit), ``log_prior``, ``prior``,
+        ``prior_predictive``, ``posterior_predictive``, ``observed_data``, ``constant_data``.
+    record : mapping
+        Where the numbers came from: versions, seed, sampler, the run table and the rows set aside.
+    """
+
+    spec: Spec
+    tree: xr.DataTree
+    record: Mapping[str, Any]
+
+    @property
+    def law(self) -> type[Law]:
+        """The law that was fitted."""
+        return self.spec.law
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Draws of the law's and the noise's free parameters, dims (chain, draw)."""
+        return self.tree["posterior"].to_dataset()
+
+    @property
+    def parameters(self) -> xr.Dataset:
+        """The posterior together with the parameters that were held fixed."""
+        return self.posterior.assign(self.spec.fixed)
+
+    @property
+    def observed(self) -> xr.DataArray:
+        """The observed target, dim run."""
+        return self.tree["observed_data"][self.law.target]
+
+    @property
+    def inputs(self) -> dict[str, xr.DataArray]:
+        """The law's inputs of the fitted runs, in their own units, dim run."""
+        return {name: self.tree["constant_data"][name] for name in self.law.inputs}
+
+    @property
+    def references(self) -> dict[str, float]:
+        """The reference point of each input, in its own unit."""
+        constant = self.tree["constant_data"]
+        return {name: float(constant[f"{name}_reference"]) for name in self.law.inputs}
+
+    @property
+    def scale(self) -> float:
+        """Geometric mean of the observed target."""
+        return float(self.tree["constant_data"]["target_scale"])
+
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """Whether the draws can be trusted."""
+        return diagnose(self.posterior, self.tree["sample_stats"].to_dataset())
+
+    def input_of(self, column: str) -> str | None:
+        """Return the law's input that was read from a canonical column, or None."""
+        return next((k for k in self.law.inputs if self.spec.column(k) == column), None)
+
+    def curve(self, inputs: Mapping[str, Any], parameters: Any = None) -> Any:
+        """Evaluate the law on every draw at inputs in their own units; no noise."""
+        at = self.parameters if parameters is None else parameters
+        return self.law.curve(inputs, self.references, at)
+
+    def __repr__(self) -> str:
+        return (
+            f"<bayescale.Fit {self.law.name}, {self.spec.noise.name} noise, "
+            f"{self.observed.size} runs; {self.diagnostics}>"
+        )
+
+
+def fit(
+    runs: Any,
+    law: str | type[Law] | Study | Spec,
+    *,
+    noise: str | Noise | None = None,
+    priors: Mapping[str, Prior] | None = None,
+    columns: Mapping[str, str] | None = None,
+    sampler: str | Sampler = "nutpie",
+    random_seed: int | None = None,
+    progressbar: bool = True,
+) -> Fit:
+    """Fit a law to a table of training runs.
+
+    Parameters
+    ----------
+    runs : Runs, DataFrame or path
+        The run table, as for :func:`bayescale.read_runs`.
+    law : str, Law class, Study or Spec
+        A built-in law by name (:func:`bayescale.laws`), a law of your own, or a model file loaded
+        by :func:`bayescale.load_model`.
+    noise : str or Noise, optional
+        ``"student_t"`` (the default of most laws) or ``"normal"``, both on log loss. A known
+        standard error of a run (column ``loss_se``) is added in quadrature.
+    priors : mapping, optional
+        Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, to a fixed value,
+        ``{"E": 1.69}``, or to a PyMC distribution, ``{"alpha": pm.Gamma.dist(2, 4)}``.
+    columns : mapping, optional
+        Input of the law to column of the table, ``{"x": "tokens"}``.
+    sampler : str or Sampler
+        ``"nutpie"``, ``"pymc"``, ``"numpyro"``, or a :class:`Sampler` with more to say.
+    random_seed : int, optional
+        Makes the draws reproducible; one is chosen, and recorded, when none is given.
+    progressbar : bool
+        Show the sampler's progress.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    BayescaleError
+        For runs, priors or inputs that do not fit the law.
+
+    Warns
+    -----
+    BayescaleWarning
+        When rows were set aside, when an input does not vary, and when the diagnostics still fail
+        after one longer try.
+    """
+    spec = make_spec(law, noise=noise, priors=priors, columns=columns)
+    data = extract(spec, read_runs(runs))
+    sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
+    seed = (
+        int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
+    )
+    _warn_constant(spec, data)
+    return _fit(spec, data, sampler, seed, progressbar)
+
+
+def _warn_constant(spec: Spec, data: Data) -> None:
+    for name, value in constant_inputs(data).items():
+        column = spec.column(name)
+        warnings.warn(
+            f"every run has {column} = {value:g}: what the law says of {name} keeps its prior; "
+            f"add runs that differ in {column}",
+            BayescaleWarning,
+            stacklevel=3,
+        )
+
+
+def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:
+    rng = np.random.default_rng([seed, 1])
+    prior = draw_prior(spec, data.scale, PRIOR_DRAWS, rng)
+    _check_prior(spec, data, prior)
+    started = time.perf_counter()
+    for attempt in range(2):
+        draws = sample(spec, data, sampler, seed + attempt, progressbar)
+        posterior = natural_parameters(spec, data, draws)
+        diagnostics = diagnose(posterior, draws.stats)
+        if diagnostics.ok or attempt == 1:
+            break
+        sampler = replace(sampler, draws=EXTENSION * sampler.draws)
+    if not diagnostics.ok:
+        warnings.warn(
+            f"do not trust these numbers yet: {'; '.join(diagnostics.problems())}",
+            BayescaleWarning,
+            stacklevel=3,
+        )
+    seconds = time.perf_counter() - started
+    tree = _tree(spec, data, posterior, draws.stats, prior, rng)
+    return Fit(spec, tree, _record(spec, data, sampler, seed, seconds))
+
+
+def _check_prior(spec: Spec, data: Data, prior: xr.Dataset) -> None:
+    curve = spec.law.curve(_by_run(data), data.references, prior)
+    if float(np.isfinite(curve).mean()) < 0.99:
+        raise BayescaleError(
+            f"{spec.law.name} is not finite at {1 - float(np.isfinite(curve).mean()):.0%} of the "
+            "prior's draws at these runs: look at the priors and the inputs' units"
+        )
+
+
+def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
+    """Return the draws in the parameters' own units, dims (chain, draw)."""
+    values = {}
+    for link, names in (
+        (draws.law_link, spec.free),
+        (draws.noise_link, dict(spec.noise.parameters)),
+    ):
+        for i, (name, parameter) in enumerate(names.items()):
+            at = link.isel({link.dims[-1]: i}).drop_vars(link.dims[-1], errors="ignore")
+            values[name] = natural(parameter, at, data.scale)
+    return xr.Dataset(values)
+
+
+def _by_run(data: Data) -> dict[str, xr.DataArray]:
+    coords = {"run": list(data.labels)}
+    return {k: xr.DataArray(v, coords, dims="run") for k, v in data.inputs.items()}
+
+
+def _tree(
+    spec: Spec,
+    data: Data,
+    posterior: xr.Dataset,
+    stats: xr.Dataset,
+    prior: xr.Dataset,
+    rng: np.random.Generator,
+) -> xr.DataTree:
+    target, inputs = spec.law.target, _by_run(data)
+    observed, se = (
+        xr.DataArray(values, {"run": list(data.labels)}, dims="run")
+        for values in (data.observed, data.se)
+    )
+    everything = posterior.assign(spec.fixed)
+    curve = spec.law.curve(inputs, data.references, everything)
+    prior_curve = spec.law.curve(inputs, data.references, prior)
+    groups = {
+        "posterior": posterior,
+        "sample_stats": stats,
+        "log_likelihood": {target: spec.noise.log_density(curve, everything, se, observed)},
+        "log_prior": log_prior(spec, data.scale, posterior),
+        "posterior_predictive": {target: spec.noise.draw(curve, everything, se, rng=rng)},
+        "prior": prior,
+        "prior_predictive": {target: spec.noise.draw(prior_curve, prior, se, rng=rng)},
+        "observed_data": {target: observed},
+        "constant_data": {
+            **inputs,
+            **{f"{name}_reference": value for name, value in data.references.items()},
+            f"{target}_se": se,
+            "target_scale": data.scale,
+        },
+    }
+    order = ("chain", "draw", "run")
+    return xr.DataTree.from_dict(
+        {
+            name: xr.Dataset(dict(group)).transpose(*order, missing_dims="ignore")
+            for name, group in groups.items()
+        }
+    )
+
+
+def _record(spec: Spec, data: Data, sampler: Sampler, seed: int, seconds: float) -> dict[str, Any]:
+    return {
+        "versions": {
+            name: version(name) for name in ("bayescale", "pymc", "pytensor", "nutpie", "arviz")
+        },
+        "sampler": vars(sampler),
+        "seed": seed,
+        "seconds": round(seconds, 2),
+        "data": data.digest(),
+        "law": spec.law.fingerprint(),
+        "runs": _runs_record(data.runs),
+    }
+
+
+def _runs_record(runs: Runs) -> dict[str, Any]:
+    labels = runs.set_aside.index.map(str)
+    return {
+        "source": runs.source,
+        "rows": len(runs),
+        "columns": [vars(column) for column in runs.columns],
+        "params_convention": runs.params_convention,
+        "loss_unit": runs.loss_unit,
+        "notes": list(runs.notes),
+        "set_aside": [
+            {"row": label, "reason": str(reason)}
+            for label, reason in zip(labels, runs.set_aside["reason"], strict=True)
+        ],
+    }

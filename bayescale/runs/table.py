@@ -1,0 +1,205 @@
+"""The run table."""
+
+import dataclasses
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayescale.errors import BayescaleError
+from bayescale.runs.aliases import KINDS, RENAMED
+from bayescale.runs.check import join_reasons, number_reasons
+from bayescale.runs.convert import is_missing, refuse_text, to_numbers
+from bayescale.runs.describe import Column, describe_columns, describe_set_aside
+from bayescale.runs.recognise import listed
+from bayescale.runs.rows import cells_of, matching, row_name, rows_of, summarise, warn_set_aside
+
+_LABELS = ("run", "family")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Runs:
+    """A checked table of training runs. `bayescale.read_runs` makes one.
+
+    Nothing changes it: `where` and `require` return another.
+    """
+
+    table: pd.DataFrame
+    """One row a run: the canonical columns that were recognised (params, tokens, flops, loss and
+    loss_se as float64; run, family, step), then every other column under its own name. The
+    index is the line in the file (``line``) or the frame's own."""
+    original: pd.DataFrame
+    """The same rows as they were given."""
+    columns: tuple[Column, ...]
+    """What each canonical column was taken from."""
+    set_aside: pd.DataFrame
+    """The rows, as they were given, that cannot be used, and the ``reason``."""
+    params_convention: str
+    """Which parameters are counted: total, non-embedding, active, or unknown."""
+    loss_unit: str
+    """The unit of the loss: nats/token, bits/byte, perplexity, ..., or unknown."""
+    notes: tuple[str, ...]
+    """What a user should know of the reading, a sentence each."""
+    source: str
+    """Where the table comes from."""
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __repr__(self) -> str:
+        return self.describe()
+
+    def _repr_html_(self) -> str:
+        head = self.table.head().to_html(escape=True, max_cols=12)
+        return f"<pre>{html.escape(self.describe())}</pre>\n{head}"
+
+    def describe(self) -> str:
+        """Say what each column was taken for, in what unit, and which rows were set aside.
+
+        Returns
+        -------
+        str
+            Some ten lines of text.
+        """
+        names = {column.name for column in self.columns}
+        lines = describe_columns(self.table, self.columns)
+        lines += [f"parameters counted: {self.params_convention}"] if "params" in names else []
+        lines += [f"unit of the loss: {self.loss_unit}"] if "loss" in names else []
+        lines += [f"note: {note}" for note in self.notes]
+        lines.append(describe_set_aside(self.set_aside))
+        title = f"{len(self):,} {'row' if len(self) == 1 else 'rows'} from {self.source}"
+        return "\n  ".join([title, *lines])
+
+    def labels(self) -> list[str]:
+        """Name the runs.
+
+        Returns
+        -------
+        list of str
+            For each row the run's name or, where it has none, ``line 17`` or ``row 17``.
+        """
+        places = [row_name(self.table.index, position) for position in range(len(self))]
+        if "run" not in self.table:
+            return places
+        unnamed = is_missing(cells_of(self.table, "run"))
+        names = cells_of(self.table, "run").convert_dtypes().astype("str")
+        return [
+            place if none else name
+            for place, none, name in zip(places, unnamed, names, strict=True)
+        ]
+
+    def where(self, expression: str) -> "Runs":
+        """Keep the rows for which an expression holds.
+
+        Parameters
+        ----------
+        expression
+            A pandas query over the columns of `table`, such as ``"params > 1e8 and seed == 1"``.
+
+        Returns
+        -------
+        Runs
+            The rows that satisfy it. `set_aside` stays as it is.
+
+        Raises
+        ------
+        BayescaleError
+            The expression cannot be evaluated, or no row satisfies it.
+        """
+        renamed = {column.source: column.name for column in self.columns if column.source}
+        keep = matching(self.table, expression, renamed)
+        note = f"where {expression}: {keep.sum():,} of {len(self):,} rows"
+        return self._take(keep, notes=(*self.notes, note))
+
+    def require(
+        self, columns: Sequence[str], positive: Sequence[str] = (), *, labels: Sequence[str] = ()
+    ) -> "Runs":
+        """Demand columns, and set aside the rows that lack a usable value in them.
+
+        Parameters
+        ----------
+        columns
+            Columns of `table` that must hold finite numbers; ``run`` and ``family`` need only be
+            there and not be missing.
+        positive
+            Columns that must moreover be greater than zero.
+        labels
+            Columns that need only be there and not be missing.
+
+        Returns
+        -------
+        Runs
+            The rows that can be used, with the demanded columns as float64; the others are in
+            `set_aside`, with the reason, and a `BayescaleWarning` names them.
+
+        Raises
+        ------
+        BayescaleError
+            A column is absent or holds text, or no row is left.
+        """
+        labels = [*labels, *(name for name in columns if name in _LABELS)]
+        numeric = [name for name in dict.fromkeys([*columns, *positive]) if name not in labels]
+        for name in [*numeric, *labels]:
+            self._refuse_absent(name)
+        values = {name: self._numbers(name) for name in numeric}
+        parts = [(is_missing(cells_of(self.table, name)), f"{name} missing") for name in labels]
+        for name in numeric:
+            parts += number_reasons(name, values[name], positive=name in positive)
+        reasons = join_reasons(parts, self.table.index)
+        keep = (reasons == "").to_numpy(bool)
+        refuse_empty(reasons, keep, self.source)
+        warn_set_aside(reasons)
+        aside = rows_of(with_reason(self.original, reasons), ~keep)
+        read = dataclasses.replace(self, table=self.table.assign(**values))
+        return read._take(keep, set_aside=pd.concat([self.set_aside, aside]))
+
+    def _take(self, keep: np.ndarray, **changes: Any) -> "Runs":
+        """Keep some rows."""
+        table, original = rows_of(self.table, keep), rows_of(self.original, keep)
+        return dataclasses.replace(self, table=table, original=original, **changes)
+
+    def _numbers(self, name: str) -> np.ndarray:
+        """Read a column as numbers."""
+        values, unreadable = to_numbers(cells_of(self.table, name), KINDS.get(name, "count"))
+        refuse_text(name, self.table.index, unreadable, name)
+        return values
+
+    def _refuse_absent(self, name: str) -> None:
+        """Raise for a column that is not there."""
+        if name in self.table:
+            return
+        has = {column.name: f"{column.name} (from {column.source!r})" for column in self.columns}
+        has |= {c.name: c.name for c in self.columns if c.source in (c.name, None)}
+        others = [str(column) for column in self.table.columns if column not in has]
+        alike = [other for other in others if name in other.lower()]
+        yours = (alike or get_close_matches(name, others, n=1) or ["your column"])[0]
+        remedy = f", or say columns={{{name!r}: {yours!r}}}" if name in RENAMED else ""
+        table = listed((has.get(str(c), str(c)) for c in self.table.columns), limit=20)
+        raise BayescaleError(
+            f"{self.source} has no column for {name}; it has {table}. "
+            f"Rename the column that is {name}{remedy}"
+        )
+
+
+def with_reason(frame: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:
+    """Add the column ``reason``; one that is there already is kept as ``original_reason``."""
+    renamed = frame.rename(columns={"reason": "original_reason"})
+    return renamed.assign(reason=reasons.to_numpy())
+
+
+def refuse_empty(reasons: pd.Series, keep: np.ndarray, source: str) -> None:
+    """Raise where no row is left, and count the reasons.
+
+    Raises
+    ------
+    BayescaleError
+        No row is left.
+    """
+    if not keep.any():
+        raise BayescaleError(
+            f"{source}: none of the {len(keep):,} rows can be used: {summarise(reasons)}"
+        )

@@ -1,0 +1,192 @@
+"""Drawing from the posterior: nutpie by default, PyMC's own sampler or NumPyro on request.
+
+Compiling takes seconds and drawing little, so one compiled program per structure (law, noise, fixed
+parameters) is kept in the process and fed with each fit's data.
+"""
+
+import dataclasses
+import warnings
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.errors import BayescaleError
+from bayescale.model import (
+    LAW_LINK,
+    NOISE_LINK,
+    model_data,
+    model_of,
+    sampled_in_coordinates,
+    to_coordinates,
+)
+from bayescale.spec import Data, Spec
+
+STATS = ("diverging", "energy", "lp", "n_steps", "step_size", "tree_depth", "acceptance_rate")
+_NUTPIE_NAMES = {"logp": "lp", "depth": "tree_depth", "mean_tree_accept": "acceptance_rate"}
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How to draw from the posterior.
+
+    Parameters
+    ----------
+    name : {"nutpie", "pymc", "numpyro"}
+        Which sampler.
+    draws, tune, chains : int
+        Kept draws and warm-up draws a chain, and chains.
+    cores : int or None
+        Chains run at once; None uses every core.
+    target_accept : float
+        Higher takes smaller steps, which bends of the posterior may need.
+    """
+
+    name: str = "nutpie"
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    cores: int | None = None
+    target_accept: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.name not in _SAMPLERS:
+            raise BayescaleError(
+                f"no sampler named {self.name!r}; there are {', '.join(_SAMPLERS)}"
+            )
+        if min(self.draws, self.tune, self.chains) < 1:
+            raise BayescaleError("a sampler needs at least one draw, one warm-up draw, one chain")
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Posterior draws on the link scale, dims (chain, draw, parameter), and sampler statistics."""
+
+    law_link: xr.DataArray
+    noise_link: xr.DataArray
+    stats: xr.Dataset
+
+
+def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Draws:
+    """Draw from the posterior of ``spec`` given ``data``."""
+    posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
+    law_link, noise_link = posterior[LAW_LINK], posterior[NOISE_LINK]
+    kept = [name for name in STATS if name in stats]
+    return Draws(
+        law_link.rename({law_link.dims[-1]: "law_parameter"}),
+        noise_link.rename({noise_link.dims[-1]: "noise_parameter"}),
+        stats[kept],
+    )
+
+
+_COMPILED: dict[Hashable, Any] = {}
+
+
+def compiled(spec: Spec, data: Data) -> Any:
+    """Return nutpie's compiled model for the spec's structure, holding ``data``."""
+    import nutpie
+
+    key = spec.structure()
+    if key not in _COMPILED:
+        _COMPILED[key] = nutpie.compile_pymc_model(
+            model_of(spec, data), var_names=[LAW_LINK, NOISE_LINK]
+        )
+    program = _COMPILED[key].with_data(**model_data(spec, data))
+    return dataclasses.replace(program, initial_point_func=_starts(spec, data))
+
+
+def _starts(spec: Spec, data: Data) -> Callable[[Any], np.ndarray]:
+    """Return a function from a seed to a start near the prior's centre, in sampled coordinates."""
+    law_mean, law_sd = spec.normal_priors(list(spec.free), data.scale)
+    noise_mean, noise_sd = spec.normal_priors(list(spec.noise.parameters), data.scale)
+
+    def start(seed: Any = None) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        link = rng.normal(law_mean, law_sd / 2)
+        if sampled_in_coordinates(spec):
+            link = np.array(to_coordinates(spec.law, link))
+        return np.concatenate([link, rng.normal(noise_mean, noise_sd / 2)])
+
+    return start
+
+
+def _nutpie(
+    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
+) -> tuple[xr.Dataset, xr.Dataset]:
+    import nutpie
+
+    program = compiled(spec, data)
+    with _progress(progressbar, sampler, spec.law.name) as report:
+        tree = nutpie.sample(
+            program,
+            draws=sampler.draws,
+            tune=sampler.tune,
+            chains=sampler.chains,
+            cores=sampler.cores,
+            seed=seed,
+            adaptation="low_rank",
+            target_accept=sampler.target_accept,
+            save_warmup=False,
+            progress_bar=False,
+            progress_callback=report,
+        )
+    stats = tree["sample_stats"].to_dataset()
+    return tree["posterior"].to_dataset(), stats.rename(
+        {old: new for old, new in _NUTPIE_NAMES.items() if old in stats}
+    )
+
+
+def _pymc(
+    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
+) -> tuple[xr.Dataset, xr.Dataset]:
+    import pymc as pm
+
+    with model_of(spec, data), warnings.catch_warnings():
+        # The verdict on the draws is bayescale's own, in words; see bayescale.diagnostics.
+        warnings.filterwarnings("ignore", module="pymc")
+        tree = pm.sample(
+            draws=sampler.draws,
+            tune=sampler.tune,
+            chains=sampler.chains,
+            cores=sampler.cores,
+            random_seed=seed,
+            target_accept=sampler.target_accept,
+            nuts_sampler=sampler.name,
+            progressbar=progressbar,
+            compute_convergence_checks=False,
+        )
+    return tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
+
+
+_SAMPLERS = {"nutpie": _nutpie, "pymc": _pymc, "numpyro": _pymc}
+
+
+@contextmanager
+def _progress(show: bool, sampler: Sampler, title: str) -> Iterator[Callable[..., None] | None]:
+    """Yield a callback for nutpie that drives one progress bar over all chains."""
+    if not show:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} draws, {task.fields[bad]} divergent"),
+        TimeElapsedColumn(),
+    )
+    total = (sampler.tune + sampler.draws) * sampler.chains
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task(title, total=total, bad=0)
+
+        def report(chains: Any) -> None:
+            bar.update(
+                task,
+                completed=sum(chain.finished_draws for chain in chains),
+                bad=sum(chain.divergences for chain in chains),
+            )
+
+        yield report

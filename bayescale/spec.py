@@ -1,0 +1,259 @@
+"""What is fitted: a law, a noise, priors, and where the inputs come from.
+
+A :class:`Spec` says everything about a model but the runs; :class:`Data` holds what the runs
+contribute. Together they make the PyMC model (:mod:`bayescale.model`). Two fits whose specs have
+the same :meth:`Spec.structure` share one compiled program.
+"""
+
+import hashlib
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from bayescale.errors import BayescaleError
+from bayescale.law import Law, Parameter, closest
+from bayescale.laws import get_law
+from bayescale.noise import Noise, get_noise
+from bayescale.quantities import parse_quantity
+from bayescale.runs import Runs
+from bayescale.study import Study
+
+type Prior = tuple[float, float] | float | Any
+"""A 90 % interval in the parameter's unit, a fixed value, or a PyMC distribution."""
+
+
+def _frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return MappingProxyType(dict(mapping or {}))
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A law, a noise, and what a user changed of their defaults; made by :func:`make_spec`.
+
+    Attributes
+    ----------
+    law, noise : Law class, Noise
+        What is fitted.
+    priors : mapping
+        Parameter to 90 % interval, fixed value, or PyMC distribution, where not the default.
+    columns : mapping
+        Input of the law to canonical column of the run table, where not the default.
+    references : mapping
+        Input of the law to a fixed reference point; the others are taken from the runs.
+    """
+
+    law: type[Law]
+    noise: Noise
+    priors: Mapping[str, Prior] = field(default_factory=lambda: _frozen(None))
+    columns: Mapping[str, str] = field(default_factory=lambda: _frozen(None))
+    references: Mapping[str, float] = field(default_factory=lambda: _frozen(None))
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """Parameters held at a known value."""
+        return {k: float(p) for k, p in self.priors.items() if isinstance(p, int | float)}
+
+    @property
+    def free(self) -> dict[str, Parameter]:
+        """The law's parameters that are sampled, in the law's order."""
+        return {k: p for k, p in self.law.parameters.items() if k not in self.fixed}
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """All sampled parameters: the law's, then the noise's."""
+        return self.free | dict(self.noise.parameters)
+
+    @property
+    def distributions(self) -> dict[str, Any]:
+        """Priors given as PyMC distributions."""
+        return {k: p for k, p in self.priors.items() if not isinstance(p, int | float | tuple)}
+
+    def column(self, name: str) -> str:
+        """Return the canonical column that the law's input ``name`` is read from."""
+        return self.columns.get(name, self.law.inputs[name].column)
+
+    def interval(self, name: str, scale: float) -> tuple[float, float]:
+        """Return the 90 % prior interval of a parameter in its own unit, given the target scale."""
+        parameter = self.parameters[name]
+        prior = self.priors.get(name)
+        if isinstance(prior, tuple):
+            return prior
+        unit = scale if parameter.of == "target" else 1.0
+        return parameter.low * unit, parameter.high * unit
+
+    def normal_priors(self, names: list[str], scale: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and sd on the link scale of the named parameters, each shape (name,)."""
+        moments = []
+        for name in names:
+            parameter = self.parameters[name]
+            unit = scale if parameter.of == "target" else 1.0
+            low, high = self.interval(name, scale)
+            moments.append(parameter.normal(low / unit, high / unit))
+        mean, sd = np.array(moments, dtype=float).reshape(-1, 2).T
+        return mean.copy(), sd.copy()
+
+    def structure(self) -> Hashable:
+        """Return what the compiled program depends on: all but numbers."""
+        custom = tuple(sorted(self.distributions.items(), key=lambda item: item[0]))
+        return self.law, self.noise.name, tuple(self.fixed), custom
+
+
+def make_spec(
+    law: "str | type[Law] | Study | Spec",
+    *,
+    noise: str | Noise | None = None,
+    priors: Mapping[str, Prior] | None = None,
+    columns: Mapping[str, str] | None = None,
+    references: Mapping[str, float] | None = None,
+) -> Spec:
+    """Check and assemble a :class:`Spec`; what is given here wins over a study's or spec's own.
+
+    Raises
+    ------
+    BayescaleError
+        For an unknown law, noise, parameter or input, or an interval a parameter cannot have.
+    """
+    if isinstance(law, Study):
+        law = make_spec(
+            law.law,
+            noise=law.noise,
+            priors=law.priors,
+            columns=law.inputs,
+            references=law.references,
+        )
+    if isinstance(law, Spec):
+        base = law
+    else:
+        found = get_law(law)
+        base = Spec(found, get_noise(found.noise))
+    spec = Spec(
+        base.law,
+        base.noise if noise is None else get_noise(noise),
+        _frozen({**base.priors, **{k: _as_prior(p) for k, p in (priors or {}).items()}}),
+        _frozen({**base.columns, **(columns or {})}),
+        _frozen(
+            {**base.references, **{k: parse_quantity(v) for k, v in (references or {}).items()}}
+        ),
+    )
+    _check(spec)
+    return spec
+
+
+def _as_prior(prior: Any) -> Prior:
+    if isinstance(prior, list | tuple) and len(prior) == 2:
+        return float(prior[0]), float(prior[1])
+    return float(prior) if isinstance(prior, int | float | np.number) else prior
+
+
+def _check(spec: Spec) -> None:
+    declared = {**spec.law.parameters, **spec.noise.parameters}
+    clash = set(spec.law.parameters) & set(spec.noise.parameters)
+    if clash:
+        raise BayescaleError(
+            f"law {spec.law.name} and noise {spec.noise.name} both have a parameter "
+            f"{', '.join(sorted(clash))}: rename the law's"
+        )
+    for name, prior in spec.priors.items():
+        if name not in declared:
+            raise BayescaleError(
+                f"no parameter {name!r} in {spec.law.name}{closest(name, declared)}; "
+                f"it has {', '.join(declared)}"
+            )
+        if name in spec.noise.parameters and not isinstance(prior, tuple):
+            raise BayescaleError(
+                f"the prior of the noise parameter {name!r} is given as a 90 % interval (low, high)"
+            )
+        if isinstance(prior, tuple):
+            declared[name].check(*prior)
+        elif not isinstance(prior, float) and not hasattr(prior, "owner"):
+            raise BayescaleError(
+                f"prior of {name!r}: {prior!r} is not a 90 % interval (low, high), a fixed value, "
+                "or a PyMC distribution such as pm.Gamma.dist(2, 4)"
+            )
+    for given in (spec.columns, spec.references):
+        for name in given:
+            if name not in spec.law.inputs:
+                raise BayescaleError(
+                    f"law {spec.law.name} has no input {name!r}{closest(name, spec.law.inputs)}; "
+                    f"it has {', '.join(spec.law.inputs)}"
+                )
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the runs contribute to a model.
+
+    Attributes
+    ----------
+    inputs : mapping of str to array, shape (run,)
+        The law's inputs, in their own units.
+    references : mapping of str to float
+        Reference point of each input (one for absolute inputs).
+    observed, se : array, shape (run,)
+        Observed target and its known standard error (zero where none is known), target's unit.
+    scale : float
+        Geometric mean of the observed target.
+    labels : tuple of str
+        Name of each run.
+    runs : Runs
+        The table these came from, after unusable rows were set aside.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    references: Mapping[str, float]
+    observed: np.ndarray
+    se: np.ndarray
+    scale: float
+    labels: tuple[str, ...]
+    runs: Runs
+
+    def digest(self) -> str:
+        """Return a hash of the numbers that were fitted."""
+        hashed = hashlib.sha256()
+        for values in (*self.inputs.values(), self.observed, self.se):
+            hashed.update(np.ascontiguousarray(values, dtype=float).tobytes())
+        return hashed.hexdigest()[:16]
+
+
+def extract(spec: Spec, runs: Runs) -> Data:
+    """Take from a run table what the model of ``spec`` needs.
+
+    Rows in which a needed value is missing or impossible are set aside, with the reason, in
+    ``Data.runs.set_aside``.
+
+    Raises
+    ------
+    BayescaleError
+        For a missing column, or fewer usable runs than parameters.
+    """
+    columns = {name: spec.column(name) for name in spec.law.inputs}
+    relative = [columns[name] for name, i in spec.law.inputs.items() if i.relative]
+    target = spec.law.target
+    runs = runs.require([*columns.values(), target], positive=[*relative, target])
+    if len(runs) < len(spec.free):
+        raise BayescaleError(
+            f"{len(runs)} usable runs for the {len(spec.free)} parameters of {spec.law.name} "
+            f"({', '.join(spec.free)}): add runs, choose a smaller law, or fix a parameter "
+            "(priors={'E': 1.7})"
+        )
+    table = runs.table
+    inputs = {name: table[column].to_numpy(float) for name, column in columns.items()}
+    references = {
+        name: spec.references.get(name, float(np.exp(np.log(values).mean())))
+        if spec.law.inputs[name].relative
+        else 1.0
+        for name, values in inputs.items()
+    }
+    observed = table[target].to_numpy(float)
+    known = f"{target}_se"
+    se = table[known].fillna(0.0).to_numpy(float) if known in table else np.zeros(len(table))
+    scale = float(np.exp(np.log(observed).mean()))
+    return Data(inputs, references, observed, se, scale, tuple(runs.labels()), runs)
+
+
+def constant_inputs(data: Data) -> dict[str, float]:
+    """Return the inputs that have one distinct value in all runs, with that value."""
+    return {name: float(values[0]) for name, values in data.inputs.items() if np.ptp(values) == 0}

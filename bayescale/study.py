@@ -1,0 +1,295 @@
+"""Model files: a law, its noise and priors, the runs, and what was published about them.
+
+>>> from bayescale.study import load_model
+>>> study = load_model("hoffmann2022")
+>>> study.law, study.data.dataset
+('chinchilla', 'hoffmann2022')
+>>> study.published[0].values["alpha"]
+0.34
+
+A model file is TOML, explained key by key in ``models/README.md``. A study is plain data: it says
+what to fit, and fitting it is the business of :func:`bayescale.fit`.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from bayescale.errors import BayescaleError
+from bayescale.law import closest
+from bayescale.modelfile import Table, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Runs made from a law, for a study whose data are not public.
+
+    Attributes
+    ----------
+    parameters : mapping of str to float
+        The law's parameters, at the reference points.
+    references : mapping of str to float
+        The reference point of each relative input.
+    design : mapping of str to tuple of float
+        Values of each input; every combination is a run.
+    noise : float
+        Standard deviation of log loss around the law.
+    seed : int
+        Seed of the noise.
+    """
+
+    parameters: Mapping[str, float]
+    references: Mapping[str, float]
+    design: Mapping[str, tuple[float, ...]]
+    noise: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """Where a study's runs come from; one of ``dataset``, ``file`` and ``simulate`` is given.
+
+    Attributes
+    ----------
+    dataset : str or None
+        Name of a public data set, see :func:`bayescale.load_dataset`.
+    file : str or None
+        Path of a table; in a model file, relative to the folder of that file.
+    simulate : Simulation or None
+        Runs made from the law.
+    where : str or None
+        Row filter, a pandas query.
+    params_convention, loss_unit : str or None
+        What ``params`` counts (``"total"``, ``"non-embedding"``, ``"active"``) and what the loss is
+        in (``"nats/token"``, ...).
+    columns : mapping of str to str
+        Canonical column to column of the table, where recognition by name would go wrong.
+    """
+
+    dataset: str | None = None
+    file: str | None = None
+    simulate: Simulation | None = None
+    where: str | None = None
+    params_convention: str | None = None
+    loss_unit: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Values from the literature, to show beside a posterior.
+
+    Attributes
+    ----------
+    source : str
+        Paper, and the table or method the values are from.
+    values : mapping of str to float
+        By parameter or derived constant, in the unit of the study's data.
+    intervals : mapping of str to (float, float)
+        Published intervals, by the same names.
+    level : float or None
+        Probability of those intervals, between 0 and 1.
+    url, note : str
+        Where to read it, and what to know about it.
+    """
+
+    source: str
+    values: Mapping[str, float]
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    level: float | None = None
+    url: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a model file says.
+
+    Attributes
+    ----------
+    name, title, about : str
+        Short name, headline, and what to learn from the study.
+    law : str
+        Name of the law.
+    data : StudyData
+        The runs.
+    noise : str or None
+        Name of the noise; None for the law's own.
+    inputs : mapping of str to str
+        Input of the law to canonical column, where not the law's own.
+    references : mapping of str to float
+        Input to fixed reference point; the others are taken from the runs.
+    priors : mapping of str to (float, float) or float
+        Parameter to 90 % interval, or to a fixed value, in the parameter's own unit.
+    published : tuple of Published
+        Values from the literature.
+    """
+
+    name: str
+    law: str
+    data: StudyData
+    title: str = ""
+    about: str = ""
+    noise: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, float] = field(default_factory=dict)
+    priors: Mapping[str, Interval | float] = field(default_factory=dict)
+    published: tuple[Published, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], source: str = "study") -> Self:
+        """Check and read what a model file holds.
+
+        Parameters
+        ----------
+        values : mapping
+            The tables of a model file.
+        source : str
+            What to call it in messages.
+
+        Raises
+        ------
+        BayescaleError
+            For an unknown or missing key, a wrong type, or an impossible interval.
+        """
+        table = Table(values, source)
+        study = cls(
+            name=table.text("name"),
+            law=table.text("law"),
+            data=_read_data(table.table("data")),
+            title=table.get("title", Table.text, ""),
+            about=table.get("about", Table.text, ""),
+            noise=table.get("noise", Table.text, None),
+            inputs=table.mapping("inputs", Table.text),
+            references=table.mapping("references", Table.positive),
+            priors=table.mapping("priors", Table.prior),
+            published=tuple(_read_published(t) for t in table.tables("published")),
+        )
+        table.finish()
+        return study
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what :meth:`from_dict` reads, in TOML's and JSON's types."""
+        return plain(self)
+
+
+def load_model(name_or_path: str | Path) -> Study:
+    """Read a model file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        The name of a model that comes with bayescale, see :func:`models`, or the path of a
+        ``.toml`` file.
+
+    Returns
+    -------
+    Study
+        What to fit. A ``file`` of runs is looked for beside the model file.
+
+    Raises
+    ------
+    BayescaleError
+        When there is no such model, or the file is not a valid model file.
+    """
+    path = _model_path(name_or_path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BayescaleError(f"{path}: the model file cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise BayescaleError(f"{path}: not a TOML file: {error}") from error
+    data = values.get("data")
+    if isinstance(data, dict) and isinstance(data.get("file"), str):
+        values["data"] = {**data, "file": str(path.parent / data["file"])}
+    return Study.from_dict({"name": path.stem, **values}, str(path))
+
+
+def models() -> "pd.DataFrame":
+    """List the models that come with bayescale.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by name: ``title``, ``law``, ``data`` and ``about``.
+    """
+    import pandas as pd
+
+    studies = [load_model(path) for path in _packaged().values()]
+    rows = [(s.title, s.law, s.data.dataset or "simulated", s.about) for s in studies]
+    index = pd.Index([s.name for s in studies], name="name")
+    return pd.DataFrame(rows, index=index, columns=["title", "law", "data", "about"])
+
+
+def _packaged() -> dict[str, Path]:
+    """Return the model files by name: in a wheel inside the package, in a checkout beside it."""
+    package = Path(__file__).parent
+    inside = package / "_models"
+    folder = inside if inside.is_dir() else package.parent / "models"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def _model_path(name_or_path: str | Path) -> Path:
+    known, path = _packaged(), Path(name_or_path)
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    if path.is_file():
+        return path
+    wanted = path.stem if path.suffix == ".toml" else str(name_or_path)
+    raise BayescaleError(
+        f"no model file {str(name_or_path)!r}{closest(wanted, known)}; the models that come with "
+        f"bayescale are {', '.join(known)}. One of your own is given by its path"
+    )
+
+
+def _read_data(table: Table) -> StudyData:
+    simulate = table.get("simulate", Table.table, None)
+    data = StudyData(
+        dataset=table.get("dataset", Table.text, None),
+        file=table.get("file", Table.text, None),
+        simulate=_read_simulation(simulate) if simulate else None,
+        where=table.get("where", Table.text, None),
+        params_convention=table.get("params_convention", Table.text, None),
+        loss_unit=table.get("loss_unit", Table.text, None),
+        columns=table.mapping("columns", Table.text),
+    )
+    table.finish()
+    given = [key for key in ("dataset", "file", "simulate") if getattr(data, key) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        raise table.error("", f"needs one of dataset, file and simulate (found: {found})")
+    return data
+
+
+def _read_simulation(table: Table) -> Simulation:
+    simulation = Simulation(
+        parameters=table.mapping("parameters", Table.number, required=True),
+        references=table.mapping("references", Table.positive),
+        design=table.mapping("design", Table.levels, required=True),
+        noise=table.positive("noise"),
+        seed=table.seed("seed"),
+    )
+    table.finish()
+    return simulation
+
+
+def _read_published(table: Table) -> Published:
+    published = Published(
+        source=table.text("source"),
+        values=table.mapping("values", Table.number, required=True),
+        intervals=table.mapping("intervals", Table.interval),
+        level=table.get("level", Table.probability, None),
+        url=table.get("url", Table.text, ""),
+        note=table.get("note", Table.text, ""),
+    )
+    table.finish()
+    if published.intervals and published.level is None:
+        raise table.error("level", "is missing: it says how probable the intervals are, as 0.95")
+    return published

@@ -1,0 +1,19 @@
+"""What tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of the public data sets; without it a test fails in CI and is skipped elsewhere."""
+    folder = os.environ.get("BAYESCALE_DATA", "")
+    if folder and Path(folder).is_dir():
+        return Path(folder)
+    missing = f"not a folder: {folder!r}" if folder else "not set"
+    message = f"set BAYESCALE_DATA to the folder of the public data sets' CSV files ({missing})"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
