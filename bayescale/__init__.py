@@ -1,1 +1,92 @@
-"""Bayesian neural scaling laws: from a table of training runs to a decision."""
+"""Bayesian neural scaling laws: from a table of training runs to a decision.
+
+>>> import bayescale as bs
+>>> runs = bs.simulate("chinchilla", bs.isoflop_design([1e19, 1e20, 1e21], [5, 10, 20, 40, 80]),
+...                    {"E": 1.8, "a": 480, "alpha": 0.35, "b": 2100, "beta": 0.37}, random_seed=1)
+>>> fit = bs.fit(runs, "chinchilla", random_seed=1)  # doctest: +SKIP
+>>> bs.intervals(bs.optimum(fit, flops=1e24))  # doctest: +SKIP
+
+Names are imported on first use, so that ``import bayescale`` and the command line's ``--help`` do
+not wait for PyMC.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bayescale.analysis.compare import compare
+    from bayescale.analysis.identify import identify
+    from bayescale.analysis.intervals import interval, intervals
+    from bayescale.analysis.optimum import optimum
+    from bayescale.analysis.outliers import outliers, residuals
+    from bayescale.analysis.predict import predict
+    from bayescale.analysis.summary import constants, summary
+    from bayescale.analysis.waic import waic
+    from bayescale.datasets import datasets, load_dataset
+    from bayescale.errors import BayescaleError, BayescaleWarning
+    from bayescale.fitting import Fit, fit
+    from bayescale.law import Fraction, Input, Law, Positive, Real
+    from bayescale.laws import laws
+    from bayescale.model import build_model
+    from bayescale.noise import Noise
+    from bayescale.runs import Runs, read_runs
+    from bayescale.sampling import Sampler
+    from bayescale.simulation import isoflop_design, simulate
+    from bayescale.store import load, save
+    from bayescale.study import Study, load_model, models
+    from bayescale.study_data import study_runs
+
+_HOME = {
+    "analysis.compare": ("compare",),
+    "analysis.identify": ("identify",),
+    "analysis.intervals": ("interval", "intervals"),
+    "analysis.optimum": ("optimum",),
+    "analysis.outliers": ("outliers", "residuals"),
+    "analysis.predict": ("predict",),
+    "analysis.summary": ("constants", "summary"),
+    "analysis.waic": ("waic",),
+    "datasets": ("datasets", "load_dataset"),
+    "errors": ("BayescaleError", "BayescaleWarning"),
+    "fitting": ("Fit", "fit"),
+    "law": ("Fraction", "Input", "Law", "Positive", "Real"),
+    "laws": ("laws",),
+    "model": ("build_model",),
+    "noise": ("Noise",),
+    "runs": ("Runs", "read_runs"),
+    "sampling": ("Sampler",),
+    "simulation": ("isoflop_design", "simulate"),
+    "store": ("load", "save"),
+    "study": ("Study", "load_model", "models"),
+    "study_data": ("study_runs",),
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [*_MODULE]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE:
+        raise AttributeError(f"module 'bayescale' has no attribute {name!r}")
+    value = getattr(import_module(f"bayescale.{_MODULE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """Keeps ``bayescale.laws`` and ``bayescale.datasets`` the functions of that name.
+
+    Importing a subpackage binds it on its parent; here a public name is never bound to a module.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _MODULE and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

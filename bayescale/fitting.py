@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -13,16 +13,17 @@ import xarray as xr
 from bayescale.diagnostics import Diagnostics, diagnose
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.law import Law
-from bayescale.model import draw_prior, log_prior, natural
+from bayescale.model import draw_prior, log_prior, natural, runs_and_law
 from bayescale.noise import Noise
-from bayescale.runs import Runs, read_runs
+from bayescale.runs import Runs
 from bayescale.sampling import Draws, Sampler, sample
 from bayescale.spec import Data, Prior, Spec, constant_inputs, extract, make_spec
 from bayescale.study import Study
 
 PRIOR_DRAWS = 1000
 EXTENSION = 4
-"""A fit whose diagnostics fail is drawn once more, this many times as long."""
+"""A fit whose diagnostics fail is drawn once more, this many times as long, and with smaller steps
+if transitions diverged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +54,14 @@ class Fit:
         """The law that was fitted."""
         return self.spec.law
 
+    def group(self, name: str) -> xr.Dataset:
+        """Return one group of the tree as a Dataset."""
+        return self.tree.children[name].to_dataset()
+
     @property
     def posterior(self) -> xr.Dataset:
         """Draws of the law's and the noise's free parameters, dims (chain, draw)."""
-        return self.tree["posterior"].to_dataset()
+        return self.group("posterior")
 
     @property
     def parameters(self) -> xr.Dataset:
@@ -66,34 +71,35 @@ class Fit:
     @property
     def observed(self) -> xr.DataArray:
         """The observed target, dim run."""
-        return self.tree["observed_data"][self.law.target]
+        return self.group("observed_data")[self.law.target]
 
     @property
     def inputs(self) -> dict[str, xr.DataArray]:
         """The law's inputs of the fitted runs, in their own units, dim run."""
-        return {name: self.tree["constant_data"][name] for name in self.law.inputs}
+        constant = self.group("constant_data")
+        return {name: constant[name] for name in self.law.inputs}
 
     @property
     def references(self) -> dict[str, float]:
         """The reference point of each input, in its own unit."""
-        constant = self.tree["constant_data"]
+        constant = self.group("constant_data")
         return {name: float(constant[f"{name}_reference"]) for name in self.law.inputs}
 
     @property
     def scale(self) -> float:
         """Geometric mean of the observed target."""
-        return float(self.tree["constant_data"]["target_scale"])
+        return float(self.group("constant_data")["target_scale"])
 
     @property
     def diagnostics(self) -> Diagnostics:
         """Whether the draws can be trusted."""
-        return diagnose(self.posterior, self.tree["sample_stats"].to_dataset())
+        return diagnose(self.posterior, self.group("sample_stats"))
 
     def input_of(self, column: str) -> str | None:
         """Return the law's input that was read from a canonical column, or None."""
         return next((k for k in self.law.inputs if self.spec.column(k) == column), None)
 
-    def curve(self, inputs: Mapping[str, Any], parameters: Any = None) -> Any:
+    def curve(self, inputs: Mapping[Any, Any], parameters: Any = None) -> Any:
         """Evaluate the law on every draw at inputs in their own units; no noise."""
         at = self.parameters if parameters is None else parameters
         return self.law.curve(inputs, self.references, at)
@@ -107,12 +113,12 @@ class Fit:
 
 def fit(
     runs: Any,
-    law: str | type[Law] | Study | Spec,
+    law: str | type[Law] | Study | Spec | None = None,
     *,
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
     columns: Mapping[str, str] | None = None,
-    sampler: str | Sampler = "nutpie",
+    sampler: Literal["nutpie", "pymc", "numpyro"] | Sampler = "nutpie",
     random_seed: int | None = None,
     progressbar: bool = True,
 ) -> Fit:
@@ -120,11 +126,12 @@ def fit(
 
     Parameters
     ----------
-    runs : Runs, DataFrame or path
-        The run table, as for :func:`bayescale.read_runs`.
+    runs : Runs, DataFrame, path or Study
+        The run table, as for :func:`bayescale.read_runs`; or a model file loaded by
+        :func:`bayescale.load_model`, which brings its runs and its law.
     law : str, Law class, Study or Spec
-        A built-in law by name (:func:`bayescale.laws`), a law of your own, or a model file loaded
-        by :func:`bayescale.load_model`.
+        A built-in law by name (:func:`bayescale.laws`), a law of your own, a model file to fit to
+        other runs, or the ``spec`` of another fit.
     noise : str or Noise, optional
         ``"student_t"`` (the default of most laws) or ``"normal"``, both on log loss. A known
         standard error of a run (column ``loss_se``) is added in quadrature.
@@ -155,8 +162,9 @@ def fit(
         When rows were set aside, when an input does not vary, and when the diagnostics still fail
         after one longer try.
     """
+    table, law = runs_and_law(runs, law)
     spec = make_spec(law, noise=noise, priors=priors, columns=columns)
-    data = extract(spec, read_runs(runs))
+    data = extract(spec, table)
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     seed = (
         int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
@@ -181,13 +189,11 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
     prior = draw_prior(spec, data.scale, PRIOR_DRAWS, rng)
     _check_prior(spec, data, prior)
     started = time.perf_counter()
-    for attempt in range(2):
-        draws = sample(spec, data, sampler, seed + attempt, progressbar)
-        posterior = natural_parameters(spec, data, draws)
-        diagnostics = diagnose(posterior, draws.stats)
-        if diagnostics.ok or attempt == 1:
-            break
-        sampler = replace(sampler, draws=EXTENSION * sampler.draws)
+    posterior, stats, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
+    if not diagnostics.ok:
+        careful = 0.99 if diagnostics.divergences else sampler.target_accept
+        sampler = replace(sampler, draws=EXTENSION * sampler.draws, target_accept=careful)
+        posterior, stats, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar)
     if not diagnostics.ok:
         warnings.warn(
             f"do not trust these numbers yet: {'; '.join(diagnostics.problems())}",
@@ -195,8 +201,16 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
             stacklevel=3,
         )
     seconds = time.perf_counter() - started
-    tree = _tree(spec, data, posterior, draws.stats, prior, rng)
+    tree = _tree(spec, data, posterior, stats, prior, rng)
     return Fit(spec, tree, _record(spec, data, sampler, seed, seconds))
+
+
+def _attempt(
+    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
+) -> tuple[xr.Dataset, xr.Dataset, Diagnostics]:
+    draws = sample(spec, data, sampler, seed, progressbar)
+    posterior = natural_parameters(spec, data, draws)
+    return posterior, draws.stats, diagnose(posterior, draws.stats)
 
 
 def _check_prior(spec: Spec, data: Data, prior: xr.Dataset) -> None:
@@ -216,7 +230,7 @@ def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
         (draws.noise_link, dict(spec.noise.parameters)),
     ):
         for i, (name, parameter) in enumerate(names.items()):
-            at = link.isel({link.dims[-1]: i}).drop_vars(link.dims[-1], errors="ignore")
+            at = link.isel({link.dims[-1]: i}).drop_vars([link.dims[-1]], errors="ignore")
             values[name] = natural(parameter, at, data.scale)
     return xr.Dataset(values)
 

@@ -201,10 +201,10 @@ class Law:
     """
 
     equation: ClassVar[Callable[..., Any]]
-    coordinates: ClassVar[Callable[..., Any] | None] = None
-    from_coordinates: ClassVar[Callable[..., Any] | None] = None
-    derived: ClassVar[Callable[..., dict[str, Any]] | None] = None
-    optimal_size: ClassVar[Callable[..., Any] | None] = None
+    coordinates: ClassVar[Callable[..., tuple[Any, ...]]]
+    from_coordinates: ClassVar[Callable[..., tuple[Any, ...]]]
+    derived: ClassVar[Callable[..., dict[str, Any]]]
+    optimal_size: ClassVar[Callable[..., Any]]
 
     name: ClassVar[str] = ""
     reference: ClassVar[str] = ""
@@ -235,7 +235,7 @@ class Law:
             "optimal_size": ["nd", *parameters],
         }
         for method, names in expected.items():
-            function = getattr(cls, method)
+            function = getattr(cls, method, None)
             if function is not None and _arguments(function) != names:
                 found = ", ".join(_arguments(function))
                 raise TypeError(
@@ -243,15 +243,15 @@ class Law:
                     f"the class: write `def {method}({', '.join(names)})`, or declare what is "
                     "missing as Input(...), Positive(...), Fraction(...) or Real(...)"
                 )
-        if (cls.coordinates is None) != (cls.from_coordinates is None):
+        if hasattr(cls, "coordinates") != hasattr(cls, "from_coordinates"):
             raise TypeError(f"{cls.__name__}: coordinates and from_coordinates come as a pair")
 
     @classmethod
     def curve(
         cls,
-        inputs: Mapping[str, Any],
-        references: Mapping[str, Any],
-        parameters: Mapping[str, Any],
+        inputs: Mapping[Any, Any],
+        references: Mapping[Any, Any],
+        parameters: Mapping[Any, Any],
     ) -> Any:
         """Evaluate the law at inputs in their own units.
 

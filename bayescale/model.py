@@ -15,11 +15,13 @@ import pytensor.tensor as pt
 import xarray as xr
 from pymc.distributions.transforms import Transform
 
+from bayescale.errors import BayescaleError
 from bayescale.law import Law, Parameter
 from bayescale.noise import Noise
-from bayescale.runs import read_runs
+from bayescale.runs import Runs, read_runs
 from bayescale.spec import Data, Prior, Spec, extract, make_spec
 from bayescale.study import Study
+from bayescale.study_data import study_runs
 
 LAW_LINK = "law_link"
 NOISE_LINK = "noise_link"
@@ -39,7 +41,6 @@ class Coordinates(Transform):
 
     def backward(self, value: Any, *inputs: Any) -> Any:
         """Take the law's coordinates to the link-scale vector."""
-        assert self.law.from_coordinates is not None
         return pt.stack(self.law.from_coordinates(*(value[i] for i in range(_size(self.law)))))
 
     def log_jac_det(self, value: Any, *inputs: Any) -> Any:
@@ -53,18 +54,17 @@ def _size(law: type[Law]) -> int:
 
 def to_coordinates(law: type[Law], link: Any) -> list[Any]:
     """Return the law's coordinates of a link-scale vector, shape (law parameter,)."""
-    assert law.coordinates is not None
     return list(law.coordinates(*(link[i] for i in range(_size(law)))))
 
 
 def sampled_in_coordinates(spec: Spec) -> bool:
     """Whether the sampler uses the law's coordinates: it names some and no parameter is fixed."""
-    return spec.law.coordinates is not None and not spec.fixed
+    return hasattr(spec.law, "coordinates") and not spec.fixed
 
 
 def build_model(
     runs: Any,
-    law: str | type[Law] | Study | Spec,
+    law: str | type[Law] | Study | Spec | None = None,
     *,
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
@@ -75,12 +75,12 @@ def build_model(
 
     Parameters
     ----------
-    runs : Runs, DataFrame or path
-        The run table, as for :func:`bayescale.read_runs`.
-    law : str, Law class, Study or Spec
-        What to fit.
-    noise, priors, columns, references
+    runs, law
+        The run table and what to fit, as for :func:`bayescale.fit`.
+    noise, priors, columns
         As for :func:`bayescale.fit`.
+    references : mapping, optional
+        Input to reference point; the geometric mean of the runs where not given.
 
     Returns
     -------
@@ -93,8 +93,20 @@ def build_model(
     BayescaleError
         For runs, priors or inputs that do not fit the law.
     """
+    table, law = runs_and_law(runs, law)
     spec = make_spec(law, noise=noise, priors=priors, columns=columns, references=references)
-    return model_of(spec, extract(spec, read_runs(runs)))
+    return model_of(spec, extract(spec, table))
+
+
+def runs_and_law(
+    runs: Any, law: str | type[Law] | Study | Spec | None
+) -> tuple[Runs, str | type[Law] | Study | Spec]:
+    """Read the runs; a study given in their place brings its own, and the law."""
+    if isinstance(runs, Study):
+        return study_runs(runs), runs if law is None else law
+    if law is None:
+        raise BayescaleError("which law? name one (bayescale.laws() lists them) or pass a class")
+    return read_runs(runs), law
 
 
 def model_data(spec: Spec, data: Data) -> dict[str, np.ndarray]:

@@ -59,7 +59,7 @@ class Noise:
         return se / observed
 
     def observe(
-        self, name: str, curve: Any, parameters: Mapping[str, Any], se: Any, observed: Any
+        self, name: str, curve: Any, parameters: Mapping[Any, Any], se: Any, observed: Any
     ) -> Any:
         """Add the observed variable to the PyMC model in context.
 
@@ -78,7 +78,7 @@ class Noise:
         return self.pymc()(name, mu=location, sigma=scale, observed=observed, dims="run", **shapes)
 
     def log_density(
-        self, curve: xr.DataArray, parameters: Mapping[str, Any], se: Any, observed: Any
+        self, curve: xr.DataArray, parameters: Mapping[Any, Any], se: Any, observed: Any
     ) -> xr.DataArray:
         """Return the log density of observed values in the target's own unit.
 
@@ -95,7 +95,7 @@ class Noise:
     def draw(
         self,
         curve: Any,
-        parameters: Mapping[str, Any],
+        parameters: Mapping[Any, Any],
         se: Any = 0.0,
         *,
         rng: np.random.Generator,
@@ -113,7 +113,7 @@ class Noise:
         with np.errstate(over="ignore"):  # a heavy tail may leave the range of floats: infinity
             return exp(xr.apply_ufunc(sample, *scatter))
 
-    def _scatter(self, curve: Any, parameters: Mapping[str, Any], se: Any) -> list[Any]:
+    def _scatter(self, curve: Any, parameters: Mapping[Any, Any], se: Any) -> list[Any]:
         """Return location, scale and shapes of the distribution on the scale of the scatter."""
         scale = sqrt(parameters["sigma"] ** 2 + se**2)
         return [self.transform(curve), scale, *(parameters[k] for k in self.shapes)]

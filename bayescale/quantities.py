@@ -30,6 +30,9 @@ _PREFIXES = dict(
     )
 )
 _LONG_PREFIXES = ("kilo", "mega", "giga", "tera", "peta", "exa", "zetta", "yotta")
+FLOPS_PER_PARAM_TOKEN = 6
+"""Training takes six FLOP a parameter and token: C = 6 N D."""
+
 _SECONDS = {"d": 86_400, "h": 3_600}
 _FORMATS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 

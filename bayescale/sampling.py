@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -45,7 +45,7 @@ class Sampler:
         Higher takes smaller steps, which bends of the posterior may need.
     """
 
-    name: str = "nutpie"
+    name: Literal["nutpie", "pymc", "numpyro"] = "nutpie"
     draws: int = 1000
     tune: int = 1000
     chains: int = 4

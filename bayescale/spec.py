@@ -6,6 +6,7 @@ the same :meth:`Spec.structure` share one compiled program.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -251,7 +252,17 @@ def extract(spec: Spec, runs: Runs) -> Data:
     known = f"{target}_se"
     se = table[known].fillna(0.0).to_numpy(float) if known in table else np.zeros(len(table))
     scale = float(np.exp(np.log(observed).mean()))
-    return Data(inputs, references, observed, se, scale, tuple(runs.labels()), runs)
+    return Data(inputs, references, observed, se, scale, _distinct(runs.labels()), runs)
+
+
+def _distinct(labels: list[str]) -> tuple[str, ...]:
+    """Number the repeats of a label: checkpoints of one run carry its name."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for label in labels:
+        seen[label] += 1
+        distinct.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return tuple(distinct)
 
 
 def constant_inputs(data: Data) -> dict[str, float]:

@@ -48,7 +48,7 @@ def save(fit: Fit, path: str | Path) -> Path:
         tree.to_netcdf(unfinished, engine="h5netcdf")
         unfinished.replace(path)
     elif path.suffix == ".zarr":
-        tree.to_zarr(unfinished)
+        tree.to_zarr(unfinished, consolidated=False)
         shutil.rmtree(path, ignore_errors=True)
         unfinished.rename(path)
     else:
@@ -120,7 +120,8 @@ def _header(fit: Fit) -> dict[str, Any]:
 def _read(path: Path) -> tuple[dict[str, Any], xr.DataTree]:
     engine = "zarr" if path.suffix == ".zarr" else "h5netcdf"
     try:
-        with xr.open_datatree(path, engine=engine) as opened:
+        options: Any = {"consolidated": False} if engine == "zarr" else {}
+        with xr.open_datatree(path, engine=engine, **options) as opened:
             tree = opened.load()
     except (OSError, ValueError, KeyError) as error:
         raise BayescaleError(f"{path} cannot be read as a saved fit: {error}") from error

@@ -53,7 +53,7 @@ def optimum(fit: Fit, flops: Any, *, numerical: bool = False) -> xr.Dataset:
     references = fit.references
     relative = budget / (FLOPS_PER_PARAM_TOKEN * references[size] * references[data])
     arguments = {name: fit.parameters[name] for name in fit.law.parameters}
-    if fit.law.optimal_size is not None and not numerical:
+    if hasattr(fit.law, "optimal_size") and not numerical:
         params = references[size] * fit.law.optimal_size(relative, **arguments)
     else:
         params = _search(fit, budget, size, data)

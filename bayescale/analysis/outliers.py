@@ -20,7 +20,7 @@ def residuals(fit: Fit) -> pd.DataFrame:
     """
     noise, observed = fit.spec.noise, fit.observed
     curve = fit.curve(fit.inputs).median(("chain", "draw"))
-    known = noise.transform_se(observed, fit.tree["constant_data"][f"{fit.law.target}_se"])
+    known = noise.transform_se(observed, fit.group("constant_data")[f"{fit.law.target}_se"])
     sigma = float(fit.posterior["sigma"].median())
     residual = noise.transform(observed) - noise.transform(curve)
     return pd.DataFrame(
@@ -47,5 +47,5 @@ def outliers(fit: Fit) -> pd.DataFrame:
         The rows of :func:`residuals` more than six times the scatter away, worst first.
     """
     table = residuals(fit)
-    far = table[table["standardised"].abs() > OUTLYING]
-    return far.sort_values("standardised", key=abs, ascending=False)
+    distance = table["standardised"].abs().sort_values(ascending=False)
+    return table.loc[distance.index[distance > OUTLYING]]

@@ -71,16 +71,16 @@ def _numbers(name: str, values: Any) -> np.ndarray:
 
 def _complete(points: xr.Dataset) -> xr.Dataset:
     """Fill the one of params, tokens and flops that is missing when two are there."""
-    have = [name for name in ("params", "tokens", "flops") if name in points.coords]
-    if len(have) != 2:
-        return points
-    params, tokens, flops = (points.coords.get(name) for name in ("params", "tokens", "flops"))
-    if flops is None:
-        filled = {"flops": FLOPS_PER_PARAM_TOKEN * params * tokens}
-    elif tokens is None:
-        filled = {"tokens": flops / (FLOPS_PER_PARAM_TOKEN * params)}
+    have = points.coords
+    known = [name for name in ("params", "tokens", "flops") if name in have]
+    if known == ["params", "tokens"]:
+        filled = {"flops": FLOPS_PER_PARAM_TOKEN * have["params"] * have["tokens"]}
+    elif known == ["params", "flops"]:
+        filled = {"tokens": have["flops"] / (FLOPS_PER_PARAM_TOKEN * have["params"])}
+    elif known == ["tokens", "flops"]:
+        filled = {"params": have["flops"] / (FLOPS_PER_PARAM_TOKEN * have["tokens"])}
     else:
-        filled = {"params": flops / (FLOPS_PER_PARAM_TOKEN * tokens)}
+        return points
     return points.assign_coords(filled)
 
 

@@ -10,7 +10,7 @@ from bayescale.fitting import Fit
 
 def constants(fit: Fit) -> xr.Dataset:
     """Return the literature's constants of a law (A, B, N_c, ...), dims (chain, draw)."""
-    if fit.law.derived is None:
+    if not hasattr(fit.law, "derived"):
         return xr.Dataset()
     parameters = {name: fit.parameters[name] for name in fit.law.parameters}
     return xr.Dataset(fit.law.derived(**fit.references, **parameters))

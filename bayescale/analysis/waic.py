@@ -26,8 +26,8 @@ class ELPDDataWAIC(ELPDData):
         Posterior variance of each run's log likelihood; above 0.4 the run is not trusted.
     """
 
-    _kind: ClassVar[str] = "waic"
-    _display_kind: ClassVar[str] = "WAIC"
+    _kind: ClassVar[str | None] = "waic"
+    _display_kind: ClassVar[str | None] = "WAIC"
 
     p_i: xr.DataArray | None = None
 
@@ -53,7 +53,7 @@ def waic(fit: Fit) -> ELPDDataWAIC:
     BayescaleWarning
         When runs have a log likelihood too variable for WAIC.
     """
-    log_likelihood = fit.tree["log_likelihood"][fit.law.target].stack(sample=("chain", "draw"))
+    log_likelihood = fit.group("log_likelihood")[fit.law.target].stack(sample=("chain", "draw"))
     samples = log_likelihood.sizes["sample"]
     axis = log_likelihood.get_axis_num("sample")
     observed = log_likelihood.isel(sample=0, drop=True)

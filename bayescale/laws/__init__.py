@@ -5,11 +5,16 @@
 'chinchilla'
 """
 
+from typing import TYPE_CHECKING
+
 from bayescale.errors import BayescaleError
 from bayescale.law import Law, closest
 from bayescale.laws.chinchilla import Chinchilla, Skaling
 from bayescale.laws.kaplan import Kaplan
 from bayescale.laws.power import PowerLaw, PowerLawFloor
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BUILT_IN: dict[str, type[Law]] = {
     law.name: law for law in (Chinchilla, Skaling, Kaplan, PowerLaw, PowerLawFloor)
@@ -19,6 +24,29 @@ BUILT_IN: dict[str, type[Law]] = {
 def law_names() -> list[str]:
     """Return the names of the built-in laws."""
     return list(BUILT_IN)
+
+
+def laws() -> "pd.DataFrame":
+    """List the built-in laws.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by name: ``about``, ``inputs``, ``parameters``, ``formula`` (LaTeX), ``reference``.
+    """
+    import pandas as pd
+
+    rows = {
+        law.name: {
+            "about": law.about(),
+            "inputs": ", ".join(i.column for i in law.inputs.values()),
+            "parameters": ", ".join(law.parameters),
+            "formula": law.formula(),
+            "reference": law.reference,
+        }
+        for law in BUILT_IN.values()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
 
 
 def get_law(law: str | type[Law]) -> type[Law]:

@@ -30,7 +30,7 @@ class Chinchilla(Law):
 
     @staticmethod
     def coordinates(E: Any, a: Any, alpha: Any, b: Any, beta: Any) -> tuple[Any, ...]:
-        """Level, irreducible to reducible loss, size to data share, local log-slope, its split."""
+        """Level, floor to reducible loss, size to data share, local log-slope, its split."""
         reducible, share = total_ratio(a, b)
         level, floor_ratio = total_ratio(E, reducible)
         return level, floor_ratio, share, *total_ratio(alpha + a - level, beta + b - level)
@@ -81,7 +81,7 @@ class Skaling(Law):
 
     @staticmethod
     def coordinates(E: Any, R: Any, s: Any, alpha: Any, beta: Any, k: Any) -> tuple[Any, ...]:
-        """Level, irreducible to reducible loss, size to data share, local log-slope, its split, k."""
+        """Level, floor to reducible loss, size to data share, local log-slope, its split, k."""
         level, floor_ratio = total_ratio(E, R)
         slope_n = alpha + k + R - level - softplus(-s)
         slope_d = beta + k + R - level - softplus(s)

@@ -1,0 +1,105 @@
+"""Runs made from a law: for trying a design, for tests, and for studies without public data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayescale.errors import BayescaleError
+from bayescale.law import Law, closest
+from bayescale.laws import get_law
+from bayescale.noise import Noise, get_noise
+from bayescale.quantities import FLOPS_PER_PARAM_TOKEN, parse_quantity
+
+DEFAULT_NOISE = {"sigma": 0.005, "nu": 5.0}
+
+
+def simulate(
+    law: str | type[Law],
+    table: pd.DataFrame | Mapping[str, Any],
+    parameters: Mapping[str, float],
+    *,
+    references: Mapping[str, float] | None = None,
+    noise: str | Noise | None = None,
+    columns: Mapping[str, str] | None = None,
+    random_seed: int | None = None,
+) -> pd.DataFrame:
+    """Simulate the observed target of a design.
+
+    Parameters
+    ----------
+    law : str or Law class
+        The truth.
+    table : DataFrame or mapping
+        The design: the law's inputs as columns (``params``, ``tokens``, ...), one row a run.
+    parameters : mapping
+        The law's parameters. Noise parameters may be among them; the default is a scatter of
+        sigma = 0.005 in log loss (and nu = 5 for the Student-t).
+    references : mapping, optional
+        Input to reference point, one where not given: the amplitudes are then the literature's
+        raw constants (Chinchilla's ``a`` is A).
+    noise : str or Noise, optional
+        The scatter; the law's default when None.
+    columns : mapping, optional
+        Input of the law to column of the table, where not the law's own.
+    random_seed : int, optional
+        Makes the noise reproducible.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The design with the law's target (``loss``) and, where it follows, ``flops`` = 6 N D.
+
+    Raises
+    ------
+    BayescaleError
+        For a missing column or parameter, or an unknown parameter.
+    """
+    law, columns = get_law(law), columns or {}
+    scatter = get_noise(noise or law.noise)
+    values = {**{k: DEFAULT_NOISE[k] for k in scatter.parameters}, **parameters}
+    known = {**law.parameters, **scatter.parameters}
+    for name in values:
+        if name not in known:
+            raise BayescaleError(
+                f"{law.name} has no parameter {name!r}{closest(name, known)}; "
+                f"it has {', '.join(known)}"
+            )
+    missing = [name for name in known if name not in values]
+    if missing:
+        raise BayescaleError(f"simulating {law.name} needs a value of {', '.join(missing)}")
+    frame = pd.DataFrame(table).copy()
+    inputs = {}
+    for name, declared in law.inputs.items():
+        column = columns.get(name, declared.column)
+        if column not in frame:
+            raise BayescaleError(f"the design has no column {column!r}, which {law.name} takes")
+        frame[column] = [parse_quantity(v) for v in frame[column]]
+        inputs[name] = frame[column].to_numpy(float)
+    at = {name: (references or {}).get(name, 1.0) for name in law.inputs}
+    rng = np.random.default_rng(random_seed)
+    frame[law.target] = scatter.draw(law.curve(inputs, at, values), values, rng=rng)
+    if {"params", "tokens"} <= set(frame) and "flops" not in frame:
+        frame["flops"] = FLOPS_PER_PARAM_TOKEN * frame["params"] * frame["tokens"]
+    return frame
+
+
+def isoflop_design(flops: Any, ratios: Any) -> pd.DataFrame:
+    """Make the usual isoFLOP grid: at each budget, models around D = 20 N.
+
+    Parameters
+    ----------
+    flops : 1-d array
+        Budgets, in FLOP.
+    ratios : 1-d array
+        Tokens per parameter to train at each budget.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``params``, ``tokens`` and ``flops``, one row a run.
+    """
+    budget, ratio = (a.ravel() for a in np.meshgrid(flops, ratios, indexing="ij"))
+    params = np.sqrt(budget / (FLOPS_PER_PARAM_TOKEN * ratio))
+    return pd.DataFrame({"params": params, "tokens": ratio * params, "flops": budget})
