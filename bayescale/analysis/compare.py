@@ -54,7 +54,7 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
     table["dse"] = ranked["dse"].astype(float)
     table["weight"] = ranked["weight"].astype(float)
     table["verdict"] = [_verdict(name, table) for name in table.index]
-    table["warning"] = [_warning(table.loc[name], loo[name]) for name in table.index]
+    table["warning"] = [_warning(rows[name], loo[name]) for name in table.index]
     return table
 
 
@@ -102,7 +102,7 @@ def _verdict(name: str, table: pd.DataFrame) -> str:
     return f"worse than {best}"
 
 
-def _warning(row: pd.Series, loo: ELPDData) -> str:
+def _warning(row: Mapping[str, float], loo: ELPDData) -> str:
     said = []
     if row["bad_k"]:
         said.append(

@@ -46,9 +46,14 @@ def identify(fit: Fit) -> pd.DataFrame:
     """
     names = list(fit.spec.free)
     links = link_draws(fit, names)
-    contraction = {n: 1 - float(links[n].std() / _prior_sd(fit, n)) ** 2 for n in names}
+    spread = links.to_numpy().std(axis=0)
+    contraction = {
+        name: 1 - float(sd / _prior_sd(fit, name)) ** 2
+        for name, sd in zip(names, spread, strict=True)
+    }
     verdicts = {name: _verdict(value) for name, value in contraction.items()}
-    partners = _partners(links.corr(), verdicts)
+    correlation = np.corrcoef(links.to_numpy().T)
+    partners = _partners(names, correlation, verdicts)
     with _quiet():
         sensitivity = azs.psense_summary(fit.tree, var_names=names, round_to=6)
     rows = {}
@@ -100,21 +105,22 @@ def _verdict(contraction: float) -> str:
 
 
 def _partners(
-    correlation: pd.DataFrame, verdicts: Mapping[str, str]
+    names: list[str], correlation: np.ndarray, verdicts: Mapping[str, str]
 ) -> dict[str, tuple[str, float]]:
     """Name for each parameter the one it trades off with.
 
-    A parameter that the runs do not identify is paired with another such one of its own kind where
-    there is one: what is well known cannot be what it hides behind.
+    A parameter that the runs do not identify is paired with another such one where there is one:
+    what is well known cannot be what it hides behind.
     """
     found = {}
-    for name in correlation:
-        others = [other for other in correlation if other != name]
+    for i, name in enumerate(names):
+        others = [j for j in range(len(names)) if j != i]
         if verdicts[name] != "identified":
-            others = [other for other in others if verdicts[other] == "weak"] or others
-        partner = max(others, key=lambda other: abs(correlation.loc[name, other]))
-        value = float(correlation.loc[name, partner])
-        found[name] = (partner, value) if abs(value) >= PARTNER else ("", float("nan"))
+            others = [j for j in others if verdicts[names[j]] == "weak"] or others
+        partner = max(others, key=lambda j: abs(correlation[i, j]), default=i)
+        value = float(correlation[i, partner])
+        close = partner != i and abs(value) >= PARTNER
+        found[name] = (names[partner], value) if close else ("", float("nan"))
     return found
 
 

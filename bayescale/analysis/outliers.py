@@ -1,5 +1,6 @@
 """Runs that do not fit the law."""
 
+import numpy as np
 import pandas as pd
 
 from bayescale.fitting import Fit
@@ -47,5 +48,6 @@ def outliers(fit: Fit) -> pd.DataFrame:
         The rows of :func:`residuals` more than six times the scatter away, worst first.
     """
     table = residuals(fit)
-    distance = table["standardised"].abs().sort_values(ascending=False)
-    return table.loc[distance.index[distance > OUTLYING]]
+    distance = np.abs(table["standardised"].to_numpy())
+    worst_first = np.argsort(-distance)
+    return table.iloc[worst_first[distance[worst_first] > OUTLYING]]
