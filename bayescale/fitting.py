@@ -185,9 +185,7 @@ def _warn_constant(spec: Spec, data: Data) -> None:
 
 
 def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:
-    rng = np.random.default_rng([seed, 1])
-    prior = draw_prior(spec, data.scale, PRIOR_DRAWS, rng)
-    _check_prior(spec, data, prior)
+    _check_prior(spec, data, seed)
     started = time.perf_counter()
     posterior, stats, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
     if not diagnostics.ok:
@@ -201,6 +199,32 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
             stacklevel=3,
         )
     seconds = time.perf_counter() - started
+    return assemble(spec, data, posterior, stats, sampler=sampler, seed=seed, seconds=seconds)
+
+
+def assemble(
+    spec: Spec,
+    data: Data,
+    posterior: xr.Dataset,
+    stats: xr.Dataset,
+    *,
+    sampler: Sampler,
+    seed: int,
+    seconds: float = 0.0,
+) -> Fit:
+    """Make a Fit of draws: add densities, predictions and the prior, and record their origin.
+
+    Parameters
+    ----------
+    spec, data
+        What was fitted, to what.
+    posterior, stats : xarray.Dataset, dims (chain, draw)
+        Draws of the natural parameters, and sampler statistics.
+    sampler, seed, seconds
+        How they were drawn, for the record; the seed also draws the predictions.
+    """
+    rng = np.random.default_rng([seed, 1])
+    prior = draw_prior(spec, data.scale, PRIOR_DRAWS, rng)
     tree = _tree(spec, data, posterior, stats, prior, rng)
     return Fit(spec, tree, _record(spec, data, sampler, seed, seconds))
 
@@ -213,12 +237,13 @@ def _attempt(
     return posterior, draws.stats, diagnose(posterior, draws.stats)
 
 
-def _check_prior(spec: Spec, data: Data, prior: xr.Dataset) -> None:
-    curve = spec.law.curve(_by_run(data), data.references, prior)
-    if float(np.isfinite(curve).mean()) < 0.99:
+def _check_prior(spec: Spec, data: Data, seed: int) -> None:
+    prior = draw_prior(spec, data.scale, PRIOR_DRAWS, np.random.default_rng(seed))
+    finite = float(np.isfinite(spec.law.curve(_by_run(data), data.references, prior)).mean())
+    if finite < 0.99:
         raise BayescaleError(
-            f"{spec.law.name} is not finite at {1 - float(np.isfinite(curve).mean()):.0%} of the "
-            "prior's draws at these runs: look at the priors and the inputs' units"
+            f"{spec.law.name} is not finite at {1 - finite:.0%} of the prior's draws at these "
+            "runs: look at the priors and the inputs' units"
         )
 
 

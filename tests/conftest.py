@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from handmade import handmade_fit
+
+from bayescale.fitting import Fit
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +20,15 @@ def data_dir() -> Path:
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def made_fit() -> Fit:
+    """A Chinchilla fit of forty runs, made by hand."""
+    return handmade_fit("chinchilla")
+
+
+@pytest.fixture(scope="session")
+def made_skaling() -> Fit:
+    """A skaling fit of forty runs, made by hand."""
+    return handmade_fit("skaling")

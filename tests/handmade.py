@@ -1,0 +1,70 @@
+"""Fits made by hand: a posterior of truth plus a little noise, with no sampling."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale import Law, isoflop_design, read_runs, simulate
+from bayescale.fitting import Fit, assemble
+from bayescale.laws import get_law
+from bayescale.sampling import Sampler
+from bayescale.spec import extract, make_spec
+
+TRUTH = {
+    "chinchilla": {"E": 1.8, "a": 480.0, "alpha": 0.35, "b": 2100.0, "beta": 0.37},
+    "skaling": {"E": 1.6, "R": 1.0, "s": 0.5, "alpha": 0.5, "beta": 0.5, "k": 0.7},
+    "power_law": {"scale": 30.0, "exponent": 0.05},
+}
+REFERENCES = {"skaling": {"N": 1e9, "D": 2e10}}
+SPREAD = 0.02
+
+
+def design() -> pd.DataFrame:
+    """Forty runs: five budgets, eight ratios of tokens to parameters."""
+    return isoflop_design(np.geomspace(1e18, 1e21, 5), np.geomspace(2, 200, 8))
+
+
+def handmade_fit(
+    law: str | type[Law] = "chinchilla",
+    *,
+    truth: Mapping[str, float] | None = None,
+    runs: pd.DataFrame | None = None,
+    seed: int = 0,
+) -> Fit:
+    """Make a fit whose draws, 4 chains of 250, scatter by 2 % around the truth.
+
+    The truth is given at the reference points of ``REFERENCES`` (one where not listed); the draws
+    hold the equivalent values at the runs' own reference points for laws with amplitudes ``a`` and
+    ``b``.
+    """
+    found = get_law(law)
+    truth = dict(truth or TRUTH[found.name])
+    at = REFERENCES.get(found.name, {})
+    table = simulate(
+        found, design() if runs is None else runs, truth, references=at, random_seed=seed
+    )
+    spec = make_spec(found, references=at)
+    data = extract(spec, read_runs(table, loss_unit="nats/token", params_convention="total"))
+    if found.name == "chinchilla":
+        truth["a"] *= data.references["N"] ** -truth["alpha"]
+        truth["b"] *= data.references["D"] ** -truth["beta"]
+    rng = np.random.default_rng(seed)
+    centre = {**truth, "sigma": 0.005, "nu": 5.0}
+    posterior = xr.Dataset(
+        {
+            name: (("chain", "draw"), centre[name] * np.exp(SPREAD * rng.normal(size=(4, 250))))
+            for name in spec.parameters
+        },
+        coords={"chain": np.arange(4), "draw": np.arange(250)},
+    )
+    shape = (4, 250)
+    stats = xr.Dataset(
+        {
+            "diverging": (("chain", "draw"), np.zeros(shape, dtype=bool)),
+            "energy": (("chain", "draw"), rng.normal(size=shape)),
+        },
+        coords=posterior.coords,
+    )
+    return assemble(spec, data, posterior, stats, sampler=Sampler(draws=250), seed=seed)
