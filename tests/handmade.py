@@ -13,11 +13,11 @@ from bayescale.sampling import Sampler
 from bayescale.spec import extract, make_spec
 
 TRUTH = {
-    "chinchilla": {"E": 1.8, "a": 480.0, "alpha": 0.35, "b": 2100.0, "beta": 0.37},
+    "chinchilla": {"E": 1.8, "a": 0.34, "alpha": 0.35, "b": 0.32, "beta": 0.37},
     "skaling": {"E": 1.6, "R": 1.0, "s": 0.5, "alpha": 0.5, "beta": 0.5, "k": 0.7},
-    "power_law": {"scale": 30.0, "exponent": 0.05},
+    "power_law": {"scale": 2.9, "exponent": 0.05},
 }
-REFERENCES = {"skaling": {"N": 1e9, "D": 2e10}}
+REFERENCES = {"N": 1e9, "D": 2e10, "x": 1e20}
 SPREAD = 0.02
 
 
@@ -35,21 +35,16 @@ def handmade_fit(
 ) -> Fit:
     """Make a fit whose draws, 4 chains of 250, scatter by 2 % around the truth.
 
-    The truth is given at the reference points of ``REFERENCES`` (one where not listed); the draws
-    hold the equivalent values at the runs' own reference points for laws with amplitudes ``a`` and
-    ``b``.
+    The truth holds at the reference points ``REFERENCES``, which are also the fit's.
     """
     found = get_law(law)
     truth = dict(truth or TRUTH[found.name])
-    at = REFERENCES.get(found.name, {})
+    at = {name: REFERENCES[name] for name in found.inputs}
     table = simulate(
         found, design() if runs is None else runs, truth, references=at, random_seed=seed
     )
     spec = make_spec(found, references=at)
     data = extract(spec, read_runs(table, loss_unit="nats/token", params_convention="total"))
-    if found.name == "chinchilla":
-        truth["a"] *= data.references["N"] ** -truth["alpha"]
-        truth["b"] *= data.references["D"] ** -truth["beta"]
     rng = np.random.default_rng(seed)
     centre = {**truth, "sigma": 0.005, "nu": 5.0}
     posterior = xr.Dataset(
