@@ -238,7 +238,7 @@ def _draw_link(
     spec: Spec, name: str, scale: float, draws: int, rng: np.random.Generator
 ) -> np.ndarray:
     parameter = spec.free[name]
-    values = pm.draw(spec.distributions[name], draws=draws, random_seed=rng)
+    values = pm.draw(spec.distributions[name], draws, random_seed=rng, mode="FAST_COMPILE")
     return parameter.link(np.atleast_1d(values) / (scale if parameter.of == "target" else 1.0))
 
 

@@ -30,6 +30,13 @@ def save(fit: Fit, path: str | Path) -> Path:
 
     An existing file is replaced only once the new one is complete.
 
+    Parameters
+    ----------
+    fit : Fit
+        What to save.
+    path : str or Path
+        Where; the suffix decides the format.
+
     Returns
     -------
     Path

@@ -13,7 +13,16 @@ from bayescale.study import Study
 
 
 def study_runs(study: Study) -> Runs:
-    """Return the run table of a study.
+    """Get the run table of a study.
+
+    Parameters
+    ----------
+    study : Study
+        A model file, as :func:`bayescale.load_model` returns it.
+
+    Returns
+    -------
+    Runs
 
     Raises
     ------

@@ -9,6 +9,7 @@ import xarray as xr
 from bayescale import Law, isoflop_design, read_runs, simulate
 from bayescale.fitting import Fit, assemble
 from bayescale.laws import get_law
+from bayescale.model import natural
 from bayescale.sampling import Sampler
 from bayescale.spec import extract, make_spec
 
@@ -26,6 +27,14 @@ def design() -> pd.DataFrame:
     return isoflop_design(np.geomspace(1e18, 1e21, 5), np.geomspace(2, 200, 8))
 
 
+def prior_medians(law: type[Law], scale: float = 3.0) -> dict[str, float]:
+    """Return the median of each parameter's prior when the typical loss is ``scale``."""
+    return {
+        name: float(natural(p, p.normal(p.low, p.high)[0], scale))
+        for name, p in law.parameters.items()
+    }
+
+
 def handmade_fit(
     law: str | type[Law] = "chinchilla",
     *,
@@ -38,7 +47,7 @@ def handmade_fit(
     The truth holds at the reference points ``REFERENCES``, which are also the fit's.
     """
     found = get_law(law)
-    truth = dict(truth or TRUTH[found.name])
+    truth = dict(truth or TRUTH.get(found.name) or prior_medians(found))
     at = {name: REFERENCES[name] for name in found.inputs}
     table = simulate(
         found, design() if runs is None else runs, truth, references=at, random_seed=seed

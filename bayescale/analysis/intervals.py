@@ -37,6 +37,11 @@ def interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.Dataset:
     ci_prob : float, optional
         Probability inside the interval; ArviZ's setting (0.89) when None. Its kind, equal-tailed
         or highest-density, is ArviZ's ``rcParams["stats.ci_kind"]``.
+
+    Returns
+    -------
+    xarray.Dataset
+        The three, over the dims that are left.
     """
     width = interval_width(ci_prob)
     between = azs.hdi if azb.rcParams["stats.ci_kind"] == "hdi" else azs.eti

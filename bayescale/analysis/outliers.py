@@ -12,6 +12,11 @@ OUTLYING = 6.0
 def residuals(fit: Fit) -> pd.DataFrame:
     """Return the residuals of the fitted runs.
 
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+
     Returns
     -------
     pandas.DataFrame
@@ -41,6 +46,11 @@ def outliers(fit: Fit) -> pd.DataFrame:
     They are not dropped: under the Student-t noise they count for little (a run at six times the
     scatter has a few per cent of the weight of one near the curve), under the normal noise they
     move the answer.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
 
     Returns
     -------

@@ -9,7 +9,18 @@ from bayescale.fitting import Fit
 
 
 def constants(fit: Fit) -> xr.Dataset:
-    """Return the literature's constants of a law (A, B, N_c, ...), dims (chain, draw)."""
+    """Derive the literature's constants from a law's draws.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+
+    Returns
+    -------
+    xarray.Dataset, dims (chain, draw)
+        A and B, or N_c and D_c, ... as the law's paper writes them; empty where it derives none.
+    """
     if not hasattr(fit.law, "derived"):
         return xr.Dataset()
     parameters = {name: fit.parameters[name] for name in fit.law.parameters}

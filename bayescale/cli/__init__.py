@@ -1,0 +1,69 @@
+"""The same verbs on the command line: ``bayescale fit runs.csv --law chinchilla -o fit.nc``.
+
+Nothing heavy is imported here, so that ``--help`` answers at once: each command imports what it
+needs. Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics failed.
+"""
+
+from typing import Annotated
+
+import typer
+
+from bayescale.cli.answers import identify, optimum, predict, summary
+from bayescale.cli.catalogue import datasets, laws, models, noises, runs
+from bayescale.cli.comparing import compare
+from bayescale.cli.files import draws, plot, report
+from bayescale.cli.fitting import fit
+from bayescale.cli.groups import expand
+from bayescale.cli.guard import GuardedGroup
+
+__all__ = ["app", "main"]
+
+_PANELS = {
+    "From runs": (runs, fit, compare),
+    "From a fit": (summary, identify, predict, optimum, plot, report, draws),
+    "What there is": (laws, noises, models, datasets),
+}
+
+app = typer.Typer(
+    cls=GuardedGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"bayescale {version('bayescale')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    """From a table of training runs to a decision, with honest uncertainty.
+
+    bayescale fit runs.csv --law chinchilla -o fit.nc
+
+    bayescale predict fit.nc --params 70B --tokens 1.4T
+
+    Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics failed.
+    """
+
+
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(expand(_command))
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="bayescale")

@@ -1,0 +1,202 @@
+"""``summary``, ``identify``, ``predict`` and ``optimum``: what is asked of a saved fit."""
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayescale.cli.describing import header, judge, rows, show_parameters, title
+from bayescale.cli.numbers import COUNTS, coordinate, heading, spell
+from bayescale.cli.options import FitFile, JsonFlag, Showing, load_fit, pairs
+from bayescale.cli.output import Cell, emit, say, table
+from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+_LABELS = {"flops": "FLOP", "tokens_per_param": "tokens/param", "new_run": "a new run"}
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
+
+
+@dataclass(frozen=True)
+class Points:
+    """Where a law is asked."""
+
+    params: Annotated[str | None, typer.Option(metavar="N", help="70B, or 7B,70B.")] = None
+    tokens: Annotated[str | None, typer.Option(metavar="D", help="1.4T, or 1T,2T.")] = None
+    flops: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="1e24 or 1 PF-day; with one of the others, C = 6ND."),
+    ] = None
+    at: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUES",
+            help="Another input of the law, by its column. Repeatable.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Every combination, instead of one by one.")
+    ] = False
+
+    def columns(self) -> dict[str, list[str]]:
+        """Return the points as columns of text.
+
+        Raises
+        ------
+        BayescaleError
+            When there are none, or a list cannot be told from a number.
+        """
+        named = {"params": self.params, "tokens": self.tokens, "flops": self.flops}
+        given = {name: text for name, text in named.items() if text is not None}
+        columns = {name: split(f"--{name}", text) for name, text in given.items()}
+        columns |= {k: split(f"--at {k}", v) for k, v in pairs("--at", self.at).items()}
+        if not columns:
+            raise BayescaleError("predict where? say --params 70B --tokens 1.4T, for instance")
+        return columns
+
+
+def split(option: str, text: str) -> list[str]:
+    """Read a comma-separated list of quantities.
+
+    Raises
+    ------
+    BayescaleError
+        For 1,000,000, which may be one number or three, and for an empty item.
+    """
+    items = [item.strip() for item in text.split(",")]
+    if _GROUPED.fullmatch(text.strip()):
+        raise BayescaleError(
+            f"{option} {text}: one number or {len(items)}? write {text.replace(',', '')} for one, "
+            f"'{', '.join(items)}' for {len(items)}"
+        )
+    if not all(items):
+        raise BayescaleError(f"{option} {text!r}: a value is missing between the commas")
+    return items
+
+
+def summary(file: FitFile, showing: Showing) -> None:
+    """Show the posterior: every parameter, and the literature's constants, with intervals."""
+    from bayescale.analysis.summary import summary
+
+    fit = load_fit(file)
+    found = summary(fit, ci_prob=showing.width)
+    if showing.json:
+        emit({**header(fit), "ci_prob": showing.width, "parameters": rows(found)})
+    else:
+        say(title(fit), "")
+        show_parameters(fit, found)
+        say("", f"diagnostics: {fit.diagnostics}")
+    judge(fit)
+
+
+def identify(file: FitFile, json: JsonFlag = False) -> None:
+    """Say which parameters the runs pin down, and what runs would settle the others."""
+    from bayescale.analysis.identify import identify
+
+    fit = load_fit(file)
+    found = identify(fit)
+    if json:
+        emit({**header(fit), "parameters": rows(found)})
+    else:
+        say(title(fit), "")
+        _show_verdicts(found)
+    judge(fit)
+
+
+def _show_verdicts(found: "pd.DataFrame") -> None:
+    verdicts = rows(found)
+    columns = ["", "verdict", "contraction", "trades off with", "why"]
+    lines: list[list[Cell]] = [
+        [
+            row["parameter"],
+            row["verdict"],
+            f"{row['contraction']:.3f}",
+            f"{row['partner']} ({row['correlation']:+.2f})" if row["partner"] else "",
+            row["reason"],
+        ]
+        for row in verdicts
+    ]
+    say(table(columns, lines, wide="why"))
+    say("", "contraction: 0 where the runs said nothing, 1 where they said everything")
+    for remedy in dict.fromkeys(row["remedy"] for row in verdicts if row["remedy"]):
+        names = [row["parameter"] for row in verdicts if row["remedy"] == remedy]
+        say(f"to settle {', '.join(names)}: {remedy}")
+
+
+def predict(
+    file: FitFile,
+    points: Points,
+    showing: Showing,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the noise of a new run.")] = None,
+) -> None:
+    """Predict the loss of runs that were not done.
+
+    Of params, tokens and FLOP two make the third by C = 6ND. Lists go together one by one.
+    """
+    from bayescale.analysis.predict import predict
+
+    columns = points.columns()
+    fit = load_fit(file)
+    answer = predict(fit, columns, grid=points.grid, random_seed=seed)
+    if showing.json:
+        emit({**header(fit), "ci_prob": showing.width, "points": answers(answer, showing.width)})
+    else:
+        say(title(fit), f"{fit.law.target}: {heading(showing.width)}", "")
+        _show_answer(answer, showing.width)
+        say("", "law: the curve itself; a new run: with the scatter of one run around it")
+    judge(fit)
+
+
+def optimum(
+    file: FitFile,
+    flops: Annotated[
+        str, typer.Option(metavar="C", help="Budgets: 1e24, or 1e24,1e25, or 1 PF-day.")
+    ],
+    showing: Showing,
+) -> None:
+    """Find the compute-optimal model and number of tokens of training budgets, C = 6ND."""
+    from bayescale.analysis.optimum import optimum
+
+    budgets = split("--flops", flops)
+    fit = load_fit(file)
+    answer = optimum(fit, budgets)
+    if showing.json:
+        emit({**header(fit), "ci_prob": showing.width, "budgets": answers(answer, showing.width)})
+    else:
+        say(title(fit), heading(showing.width), "")
+        _show_answer(answer, showing.width)
+    judge(fit)
+
+
+def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
+    """Return an answer as JSON has it: one record a point, its coordinates and its intervals."""
+    from bayescale.analysis.intervals import interval
+
+    bounds = {str(k): interval(draws, width) for k, draws in answer.data_vars.items()}
+    (dim,) = (d for d in answer.dims if d not in ("chain", "draw"))
+    places = {str(k): v for k, v in answer.coords.items() if v.dims == (dim,) and k != dim}
+    return [
+        {k: float(v[i]) for k, v in places.items()}
+        | {
+            name: {str(k): float(v[i]) for k, v in table.data_vars.items()}
+            for name, table in bounds.items()
+        }
+        for i in range(answer.sizes[dim])
+    ]
+
+
+def _show_answer(answer: "xr.Dataset", width: float) -> None:
+    found = answers(answer, width)
+    columns = [_LABELS.get(name, name) for name in found[0]]
+    say(table(columns, [[_cell(k, v) for k, v in row.items()] for row in found]))
+
+
+def _cell(name: str, value: Any) -> Cell:
+    if isinstance(value, float):
+        return coordinate(name, value)
+    kind = "count" if name in COUNTS else "number"
+    return spell([value["median"], value["lower"], value["upper"]], kind)

@@ -1,0 +1,121 @@
+"""``compare``: which law the runs support."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayescale.cli.describing import header, judge, rows
+from bayescale.cli.fitting import SUFFIXES
+from bayescale.cli.options import JsonFlag, Reading, Sampling, load_fit
+from bayescale.cli.output import Cell, emit, say, table
+from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayescale.fitting import Fit
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What is compared."""
+
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUNS | FIT FIT...",
+            help="A table of runs (or a model), with --laws; or two or more saved fits.",
+            show_default=False,
+        ),
+    ]
+    laws: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LAW[:NOISE],...",
+            help="Laws to fit: chinchilla,skaling,chinchilla:normal.",
+        ),
+    ] = None
+
+
+def compare(contest: Contest, reading: Reading, sampling: Sampling, json: JsonFlag = False) -> None:
+    """Compare laws by how well they predict runs left out (LOO and WAIC).
+
+    bayescale compare runs.csv --laws chinchilla,skaling
+
+    bayescale compare a.nc b.nc
+    """
+    if contest.laws is None:
+        fits = _load(contest.sources)
+    else:
+        fits = _fit(contest, reading, sampling, sampling.progressbar(json))
+    from bayescale.analysis.compare import compare
+
+    found = compare(fits)
+    if json:
+        emit({"laws": rows(found), "fits": {name: header(fit) for name, fit in fits.items()}})
+    else:
+        _show(found)
+    judge(*fits.values())
+
+
+def _load(sources: list[str]) -> "dict[str, Fit]":
+    for source in sources:
+        if Path(source).suffix not in SUFFIXES:
+            raise BayescaleError(
+                f"{source} is not a saved fit (.nc or .zarr); to fit laws to a table of runs say "
+                "--laws chinchilla,skaling"
+            )
+    stems = [Path(source).stem for source in sources]
+    names = stems if len(set(stems)) == len(stems) else sources
+    if len(set(names)) < len(names):
+        raise BayescaleError("the same fit is given twice")
+    return {name: load_fit(Path(s)) for name, s in zip(names, sources, strict=True)}
+
+
+def _fit(
+    contest: Contest, reading: Reading, sampling: Sampling, progressbar: bool
+) -> "dict[str, Fit]":
+    """Fit each of the laws to the runs."""
+    if len(contest.sources) > 1:
+        raise BayescaleError("--laws takes one table of runs; saved fits are compared without it")
+    names = [name.strip() for name in str(contest.laws).split(",") if name.strip()]
+    if len(set(names)) < 2:
+        raise BayescaleError(
+            f"--laws {contest.laws}: name at least two, such as chinchilla,skaling"
+        )
+    from bayescale.laws import get_law
+
+    laws = {name: get_law(name.partition(":")[0]) for name in names}
+    runs, _ = reading.read(contest.sources[0])
+    import bayescale as bs
+
+    options: dict[str, Any] = {"random_seed": sampling.seed, "progressbar": progressbar}
+    return {
+        name: bs.fit(
+            runs, law, noise=name.partition(":")[2] or None, sampler=sampling.make(), **options
+        )
+        for name, law in laws.items()
+    }
+
+
+def _show(found: "pd.DataFrame") -> None:
+    columns = ["", "elpd (LOO)", "behind", "weight", "elpd (WAIC)", "p", "verdict"]
+    lines: list[list[Cell]] = [
+        [
+            row["law"],
+            f"{row['elpd_loo']:.1f} ± {row['se_loo']:.1f}",
+            f"{abs(row['elpd_diff']):.1f} ± {row['dse']:.1f}" if i else "",
+            f"{row['weight']:.2f}",
+            f"{row['elpd_waic']:.1f} ± {row['se_waic']:.1f}",
+            f"{row['p_loo']:.1f}",
+            row["verdict"],
+        ]
+        for i, row in enumerate(rows(found))
+    ]
+    say(table(columns, lines, wide="verdict"))
+    say("", "elpd: expected log density of a run left out, summed over runs; higher is better")
+    for row in rows(found):
+        if row["warning"]:
+            say(f"{row['law']}: {row['warning']}")

@@ -1,0 +1,109 @@
+"""What every command says of a fit: its title, its parameters, and whether to trust it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bayescale.cli.guard import UNTRUSTED
+from bayescale.cli.numbers import fixed, heading, spell
+from bayescale.cli.output import say, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayescale.diagnostics import Diagnostics
+    from bayescale.fitting import Fit
+    from bayescale.runs import Runs
+
+
+def title(fit: "Fit") -> str:
+    """Name the law, the runs and the units, in one line."""
+    runs = fit.record["runs"]
+    parts = [f"{fit.law.name} on {fit.observed.size:,} runs of {runs['source']}"]
+    parts += [f"{fit.spec.noise.name} noise"]
+    if runs["params_convention"] != "unknown":
+        parts.append(f"{runs['params_convention']} params")
+    if runs["loss_unit"] != "unknown":
+        parts.append(f"loss in {runs['loss_unit']}")
+    return ", ".join(parts)
+
+
+def header(fit: "Fit") -> dict[str, Any]:
+    """Return what every JSON answer says of the fit it came from."""
+    runs = fit.record["runs"]
+    return {
+        "law": fit.law.name,
+        "noise": fit.spec.noise.name,
+        "source": runs["source"],
+        "runs": fit.observed.size,
+        "params_convention": runs["params_convention"],
+        "loss_unit": runs["loss_unit"],
+        "diagnostics": diagnostics(fit.diagnostics),
+    }
+
+
+def diagnostics(found: "Diagnostics") -> dict[str, Any]:
+    """Return the diagnostics as JSON has them."""
+    return {"ok": found.ok, "problems": found.problems(), **vars(found)}
+
+
+def record(runs: "Runs") -> dict[str, Any]:
+    """Return what JSON says of a run table."""
+    labels = runs.set_aside.index.map(str)
+    return {
+        "source": runs.source,
+        "rows": len(runs),
+        "columns": [vars(column) for column in runs.columns],
+        "params_convention": runs.params_convention,
+        "loss_unit": runs.loss_unit,
+        "notes": list(runs.notes),
+        "set_aside": [
+            {"row": label, "reason": reason}
+            for label, reason in zip(labels, runs.set_aside["reason"], strict=True)
+        ],
+    }
+
+
+def rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return a table as JSON has it: a record a row, its index among them."""
+    return [dict(row) for row in frame.reset_index().to_dict("records")]
+
+
+def show_parameters(fit: "Fit", found: "pd.DataFrame") -> None:
+    """Print the summary table of a fit."""
+    columns = ["", heading(found.attrs["ci_prob"]), "R-hat", "ESS", "what it is"]
+    lines = [
+        [
+            row["parameter"],
+            spell([row["median"], row["lower"], row["upper"]]),
+            f"{row['rhat']:.3f}",
+            f"{row['ess']:,.0f}",
+            f"{row['about']}, {row['unit']}" if row["unit"] else row["about"],
+        ]
+        for row in rows(found)
+    ]
+    say(table(columns, lines, wide="what it is"))
+    for name, value in fit.spec.fixed.items():
+        say(f"{name} was held fixed at {fixed(value)}")
+
+
+def judge(*fits: "Fit") -> None:
+    """End with exit code 3 when the draws of a fit cannot be trusted, and say why."""
+    failed = [fit for fit in fits if not fit.diagnostics.ok]
+    for fit in failed:
+        banner(fit.law.name, fit.diagnostics.problems())
+    if failed:
+        raise typer.Exit(UNTRUSTED)
+
+
+def banner(name: str, problems: Sequence[str]) -> None:
+    """Say on stderr that numbers are not to be trusted."""
+    typer.secho(
+        f"DO NOT TRUST THESE NUMBERS: the diagnostics of {name} failed.",
+        err=True,
+        fg="red",
+        bold=True,
+    )
+    for problem in problems:
+        typer.secho(f"  - {problem}", err=True, fg="red")

@@ -1,0 +1,221 @@
+"""Options that several commands share."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    from bayescale.fitting import Fit
+    from bayescale.runs import Runs
+    from bayescale.sampling import Sampler
+    from bayescale.study import Study
+
+FitFile = Annotated[
+    Path, typer.Argument(metavar="FIT", help="A saved fit (fit.nc).", show_default=False)
+]
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")
+]
+RunsSource = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUNS",
+        help="A table of runs (.csv, .tsv, .jsonl, .json, .parquet), a model file (.toml), or the "
+        "name of a model or data set.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Showing:
+    """How an answer is shown."""
+
+    ci: Annotated[
+        float | None,
+        typer.Option(
+            "--ci",
+            metavar="PROB",
+            help="Probability inside an interval, such as 0.9.  [default: 0.89, ArviZ's]",
+            rich_help_panel="Output",
+        ),
+    ] = None
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print JSON on stdout, and nothing else there.",
+            rich_help_panel="Output",
+        ),
+    ] = False
+
+    @property
+    def width(self) -> float:
+        """Probability inside the intervals."""
+        from bayescale.analysis.intervals import interval_width
+
+        return interval_width(self.ci)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a run table is read."""
+
+    column: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=COLUMN",
+            help="Read params, tokens, flops, loss, ... from this column of the table: "
+            '"tokens=my col". "flops=" says there is none. Repeatable.',
+            show_default=False,
+            rich_help_panel="Reading the runs",
+        ),
+    ] = field(default_factory=list)
+    where: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EXPR",
+            help='Use only these rows: "params > 1e8 and seed == 1".',
+            rich_help_panel="Reading the runs",
+        ),
+    ] = None
+    params_convention: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORD",
+            help="What params counts: total, non-embedding, active.",
+            rich_help_panel="Reading the runs",
+        ),
+    ] = None
+    loss_unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UNIT",
+            help="Unit of the loss: nats/token, bits/byte, ...",
+            rich_help_panel="Reading the runs",
+        ),
+    ] = None
+
+    def read(self, source: str) -> "tuple[Runs, Study | None]":
+        """Return the run table that a user named, and the model file it came with, if any.
+
+        Raises
+        ------
+        BayescaleError
+            When there is no such table, model or data set, or it cannot be used.
+        """
+        from bayescale.runs import read_runs
+
+        options: dict[str, Any] = {
+            "where": self.where,
+            "params_convention": self.params_convention,
+            "loss_unit": self.loss_unit,
+        }
+        study = find_study(source)
+        if study is not None:
+            if self.column:
+                raise BayescaleError(
+                    f"--column does nothing to {source}: a model names its columns itself, in "
+                    "[data.columns] of its file"
+                )
+            from bayescale.study_data import study_runs
+
+            return read_runs(study_runs(study), **options), study
+        columns = {k: v or None for k, v in pairs("--column", self.column).items()}
+        frame = _dataset(source)
+        if frame is None:
+            return read_runs(source, columns=columns, **options), None
+        from dataclasses import replace
+
+        return replace(read_runs(frame, columns=columns, **options), source=source), None
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the posterior is drawn."""
+
+    draws: Annotated[
+        int, typer.Option(min=1, help="Kept draws a chain.", rich_help_panel="Sampling")
+    ] = 1000
+    tune: Annotated[
+        int, typer.Option(min=1, help="Warm-up draws a chain.", rich_help_panel="Sampling")
+    ] = 1000
+    chains: Annotated[int, typer.Option(min=1, help="Chains.", rich_help_panel="Sampling")] = 4
+    sampler: Annotated[
+        Literal["nutpie", "pymc", "numpyro"],
+        typer.Option(help="Which sampler.", rich_help_panel="Sampling"),
+    ] = "nutpie"
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Makes the draws reproducible; recorded.", rich_help_panel="Sampling"
+        ),
+    ] = None
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress bar.", rich_help_panel="Sampling")
+    ] = False
+
+    def make(self) -> "Sampler":
+        """Return the sampler."""
+        from bayescale.sampling import Sampler
+
+        return Sampler(self.sampler, draws=self.draws, tune=self.tune, chains=self.chains)
+
+    def progressbar(self, json: bool) -> bool:
+        """Whether to show the progress bar: in a terminal, unless told otherwise."""
+        import sys
+
+        return not self.quiet and not json and sys.stdout.isatty()
+
+
+def pairs(option: str, texts: list[str]) -> dict[str, str]:
+    """Read ``name=value`` options.
+
+    Raises
+    ------
+    BayescaleError
+        Where there is no ``=``, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals):
+            raise BayescaleError(f"{option} {text!r}: write it as NAME=VALUE")
+        if name in found:
+            raise BayescaleError(f"{option}: {name} is given twice, as {found[name]} and {value}")
+        found[name] = value
+    return found
+
+
+def find_study(source: str) -> "Study | None":
+    """Return the model that a user named by file or by name, or None where it is none."""
+    from bayescale.study import load_model, models
+
+    if source.endswith(".toml") or (_is_name(source) and source in models().index):
+        return load_model(source)
+    return None
+
+
+def _dataset(source: str) -> Any:
+    """Return the table of a data set named by the user, or None for what is no name."""
+    if not _is_name(source):
+        return None
+    from bayescale.datasets import load_dataset
+
+    return load_dataset(source)
+
+
+def _is_name(source: str) -> bool:
+    """Whether it can be the name of a model or a data set, and not a file."""
+    return not Path(source).suffix and "/" not in source and not Path(source).exists()
+
+
+def load_fit(path: Path) -> "Fit":
+    """Load a saved fit."""
+    from bayescale.store import load
+
+    return load(path)

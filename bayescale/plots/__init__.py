@@ -1,0 +1,34 @@
+"""Pictures of the answers, one figure a file.
+
+Every ``plot_*`` draws on the axes it is given, or makes a figure of its own, and returns the axes.
+The function of the same name that ends in ``_data`` returns the numbers it draws. No global setting
+of matplotlib is read or changed beyond the user's fonts.
+"""
+
+from bayescale.plots.bands import bands_data, plot_bands
+from bayescale.plots.compare import compare_data, plot_compare
+from bayescale.plots.exponents import exponents_data, plot_exponents
+from bayescale.plots.frontier import frontier_data, plot_frontier
+from bayescale.plots.isoflop import isoflop_data, plot_isoflop
+from bayescale.plots.prior_posterior import plot_prior_posterior, prior_posterior_data
+from bayescale.plots.residuals import plot_residuals, residuals_data
+from bayescale.plots.ridge import plot_ridge, ridge_data
+
+__all__ = [
+    "bands_data",
+    "compare_data",
+    "exponents_data",
+    "frontier_data",
+    "isoflop_data",
+    "plot_bands",
+    "plot_compare",
+    "plot_exponents",
+    "plot_frontier",
+    "plot_isoflop",
+    "plot_prior_posterior",
+    "plot_residuals",
+    "plot_ridge",
+    "prior_posterior_data",
+    "residuals_data",
+    "ridge_data",
+]

@@ -1,0 +1,98 @@
+"""How far each law's predictive density falls behind the best."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from bayescale.errors import BayescaleError
+from bayescale.plots.style import BLUE, GREY, INK, PALE, add_legend, one_panel
+
+NEEDED = ("elpd_diff", "dse", "weight", "warning")
+
+
+def compare_data(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what :func:`plot_compare` draws of a comparison.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What :func:`bayescale.compare` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Best first, indexed by law: ``behind`` (elpd difference to the best, at most zero), ``dse``
+        (its standard error), ``weight``, and ``doubtful``, whether LOO or WAIC gave a warning.
+
+    Raises
+    ------
+    BayescaleError
+        When a column is missing.
+    """
+    missing = [name for name in NEEDED if name not in table]
+    if missing:
+        raise BayescaleError(
+            f"the table has no column {', '.join(missing)}: pass what compare({{...}}) returned"
+        )
+    return pd.DataFrame(
+        {
+            "behind": -table["elpd_diff"].abs(),
+            "dse": table["dse"],
+            "weight": table["weight"],
+            "doubtful": table["warning"] != "",
+        }
+    )
+
+
+def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw how far each law falls behind the best, with standard errors and weights.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What :func:`bayescale.compare` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure when None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A row a law, best on top; hollow where the table carries a warning. Bars are one and two
+        standard errors of the difference, and stacking weights stand on the right.
+
+    Raises
+    ------
+    BayescaleError
+        When a column is missing.
+    """
+    data = compare_data(table)
+    ax = one_panel(ax, (6.4, 1.3 + 0.42 * len(data)))
+    rows = -pd.Series(range(len(data)), index=data.index)
+    for errors, width in ((1, 3.5), (2, 1.2)):
+        reach = errors * data["dse"]
+        ax.hlines(rows, data["behind"] - reach, data["behind"] + reach, color=BLUE, lw=width)
+    for doubtful, fill, label in ((False, BLUE, ""), (True, "w", "a warning: see the table")):
+        own = data["doubtful"] == doubtful
+        if own.any():
+            ax.plot(
+                data.loc[own, "behind"], rows[own], "o", ms=7, color=BLUE, mfc=fill, label=label
+            )
+    ax.axvline(0, color=GREY, lw=0.8, zorder=0)
+    _write(ax, data, rows)
+    if data["doubtful"].any():
+        add_legend(ax, "lower left")
+    return ax
+
+
+def _write(ax: Axes, data: pd.DataFrame, rows: pd.Series) -> None:
+    beside = ax.get_yaxis_transform()
+    for name, row in rows.items():
+        ax.axhline(row, color=PALE, lw=0.8, zorder=0)
+        weight = f"{data.loc[name, 'weight']:.2f}"
+        ax.text(1.03, row, weight, transform=beside, va="center", fontsize="small", color=INK)
+    ax.text(1.03, 0.62, "weight", transform=beside, fontsize="small", color=GREY)
+    ax.set_yticks(rows, [str(name) for name in data.index])
+    ax.set_ylim(rows.min() - 0.6, 0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.set_xlabel("elpd behind the best (LOO; bars: one and two standard errors)")

@@ -1,0 +1,180 @@
+"""Exponents and the irreducible loss of several fits, beside published values."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from bayescale.analysis.intervals import interval, interval_width
+from bayescale.analysis.optimum import optimum
+from bayescale.errors import BayescaleError
+from bayescale.fitting import Fit
+from bayescale.law import Fraction
+from bayescale.plots.compute import has_frontier, run_columns
+from bayescale.plots.style import BLUE, GREY, INK, PALE, VERMILLION, panels, percent, symbol
+from bayescale.study import Published
+
+FLOOR = "E"
+OPTIMAL = {"N_opt_exponent": ("params", "$N^*$ exponent"), "D_opt_exponent": ("tokens", "$D^*$ exponent")}  # fmt: skip
+"""Published name: column of the optimum, and what to call how it grows with compute."""
+
+
+def exponents_data(
+    fits: Fit | Mapping[str, Fit],
+    published: Iterable[Published] = (),
+    *,
+    ci_prob: float | None = None,
+) -> pd.DataFrame:
+    """Return exponents and irreducible loss, a row a parameter and source.
+
+    Parameters
+    ----------
+    fits : Fit or mapping of str to Fit
+        Fits by the name to show; a single one goes by its law's name.
+    published : iterable of Published
+        Values from the literature, such as ``load_model("hoffmann2022").published``. Only
+        parameters that some fit has are kept.
+    ci_prob : float, optional
+        Probability inside the fits' intervals; ArviZ's setting (0.89) when None.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``parameter``, ``source``, ``kind`` ("fit" or "published"), ``median`` (the value, if
+        published), ``lower``, ``upper`` (NaN where none is known) and ``level``, the probability
+        between them. Parameters are the law's scale-free ones, E, and, where published,
+        ``N_opt_exponent`` and ``D_opt_exponent``: how N* and D* grow with compute at the largest
+        fitted run.
+
+    Raises
+    ------
+    BayescaleError
+        When no fit is given, or none has such a parameter.
+    """
+    named = {fits.law.name: fits} if isinstance(fits, Fit) else dict(fits)
+    published = list(published)
+    wanted = {name for record in published for name in record.values}
+    level = interval_width(ci_prob)
+    rows = [
+        {"source": source, "kind": "fit", "level": level, **row}
+        for source, fit in named.items()
+        for row in _of_fit(fit, wanted, ci_prob)
+    ]
+    names = list(dict.fromkeys(row["parameter"] for row in rows))
+    if not names:
+        raise BayescaleError("plot_exponents needs at least one fit of a law with an exponent or E")
+    rows += [
+        row for record in published for row in _of_record(record) if row["parameter"] in names
+    ]
+    columns = ["parameter", "source", "kind", "median", "lower", "upper", "level"]
+    table = pd.DataFrame(rows)[columns]
+    order = sorted(names, key=lambda name: (name != FLOOR, name in OPTIMAL))
+    return table.sort_values("parameter", key=lambda p: p.map(order.index), kind="stable")
+
+
+def _of_fit(fit: Fit, wanted: set[str], ci_prob: float | None) -> Iterator[dict[str, object]]:
+    for name, parameter in fit.law.parameters.items():
+        scale_free = parameter.of is None and not isinstance(parameter, Fraction)
+        if name in fit.spec.fixed and (scale_free or name == FLOOR):
+            yield {"parameter": name, "median": fit.spec.fixed[name]}
+        elif scale_free or name == FLOOR:
+            yield _row(name, fit.posterior[name], ci_prob)
+    if has_frontier(fit):
+        for name in (name for name in OPTIMAL if name in wanted):
+            yield _row(name, _growth(fit, OPTIMAL[name][0]), ci_prob)
+
+
+def _growth(fit: Fit, column: str) -> xr.DataArray:
+    """Return the slope of log N* or log D* against log C at the largest fitted run."""
+    largest = run_columns(fit)["flops"].max()
+    best = np.log(optimum(fit, [largest, np.e * largest])[column])
+    return best.isel(budget=1, drop=True) - best.isel(budget=0, drop=True)
+
+
+def _row(name: str, draws: xr.DataArray, ci_prob: float | None) -> dict[str, object]:
+    bounds = interval(draws, ci_prob)
+    return {"parameter": name} | {str(k): float(v) for k, v in bounds.data_vars.items()}
+
+
+def _of_record(record: Published) -> Iterator[dict[str, object]]:
+    for name, value in record.values.items():
+        lower, upper = record.intervals.get(name, (np.nan, np.nan))
+        yield {
+            "parameter": name,
+            "source": record.source,
+            "kind": "published",
+            "median": value,
+            "lower": lower,
+            "upper": upper,
+            "level": record.level if name in record.intervals else np.nan,
+        }
+
+
+def plot_exponents(
+    fits: Fit | Mapping[str, Fit],
+    published: Iterable[Published] = (),
+    *,
+    ci_prob: float | None = None,
+    axes: Sequence[Axes] | np.ndarray | None = None,
+) -> np.ndarray:
+    """Draw exponents and irreducible loss of fits as a forest, beside published values.
+
+    Parameters
+    ----------
+    fits : Fit or mapping of str to Fit
+        Fits by the name to show; a single one goes by its law's name.
+    published : iterable of Published
+        Values from the literature, such as ``load_model("hoffmann2022").published``.
+    ci_prob : float, optional
+        Probability inside the fits' intervals; ArviZ's setting (0.89) when None.
+    axes : sequence of Axes, optional
+        Where to draw, one a parameter; a new figure when None.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes, shape (parameter,)
+        A panel a parameter, each on its own scale; a row a source, fits first. The numbers are
+        those of :func:`exponents_data`.
+
+    Raises
+    ------
+    BayescaleError
+        When no fit is given, none has such a parameter, or the number of axes is another.
+    """
+    table = exponents_data(fits, published, ci_prob=ci_prob)
+    sources = list(dict.fromkeys(table.sort_values("kind", kind="stable")["source"]))
+    names = list(dict.fromkeys(table["parameter"]))
+    size = (2.2 + 1.7 * len(names), 1.0 + 0.36 * len(sources))
+    row_of = {source: -row for row, source in enumerate(sources)}
+    made = panels(axes, len(names), size, len(names))
+    for ax, name in zip(made, names, strict=True):
+        _draw(ax, table[table["parameter"] == name], row_of)
+        ax.set_title(OPTIMAL[name][1] if name in OPTIMAL else symbol(name), fontsize="medium")
+    made[0].set_yticks([*row_of.values()], [_label(table, source) for source in sources])
+    return made
+
+
+def _draw(ax: Axes, table: pd.DataFrame, row_of: Mapping[str, int]) -> None:
+    for row in row_of.values():
+        ax.axhline(row, color=PALE, lw=0.8, zorder=0)
+    for (kind, source), own in table.groupby(["kind", "source"], sort=False):
+        color, marker = (BLUE, "o") if kind == "fit" else (VERMILLION, "D")
+        at = [row_of[str(source)]] * len(own)
+        ax.hlines(at, own["lower"], own["upper"], color=color, lw=2)
+        ax.plot(own["median"], at, marker, ms=5, color=color, mfc=color if kind == "fit" else "w")
+    ax.set_ylim(min(row_of.values()) - 0.6, 0.6)
+    ax.set_yticks([*row_of.values()], [""] * len(row_of))
+    ax.tick_params(axis="y", length=0, labelcolor=INK)
+    ax.spines["left"].set_visible(False)
+    ax.spines["bottom"].set_color(GREY)
+    ax.margins(x=0.12)
+    ax.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
+
+
+def _label(table: pd.DataFrame, source: str) -> str:
+    """Name a source with the probability inside its intervals; "point" where it gives none."""
+    levels = table.loc[table["source"] == source, "level"].dropna().unique()
+    return f"{source}, {percent(levels[0])}" if len(levels) else f"{source}, no interval"

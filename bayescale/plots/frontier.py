@@ -1,0 +1,135 @@
+"""Compute-optimal parameters and tokens against compute."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bayescale.analysis.intervals import interval, interval_width
+from bayescale.analysis.optimum import optimum
+from bayescale.analysis.points import make_points
+from bayescale.fitting import Fit
+from bayescale.plots.compute import require_frontier, run_columns
+from bayescale.plots.style import (
+    BLUE,
+    GREY,
+    INK,
+    PALE,
+    VERMILLION,
+    add_legend,
+    column_label,
+    panels,
+    percent,
+)
+from bayescale.plots.ticks import log_axis
+from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
+
+POINTS = 60
+BEYOND = 100.0
+RATIO = 20.0
+"""Tokens a parameter of the rule of thumb that is drawn for comparison."""
+
+
+def frontier_data(fit: Fit, flops: Any = None, *, ci_prob: float | None = None) -> pd.DataFrame:
+    """Return the intervals of N* and D* along compute.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law of params and tokens.
+    flops : number, str or 1-d array, optional
+        Budgets in FLOP; from the smallest run to a hundred times the largest when None.
+    ci_prob : float, optional
+        Probability inside the intervals; ArviZ's setting (0.89) when None.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a budget: ``flops``, ``params``, ``params_lower``, ``params_upper``, ``tokens``,
+        ``tokens_lower``, ``tokens_upper``, and the rule of thumb D = 20 N as ``params_20`` and
+        ``tokens_20``.
+
+    Raises
+    ------
+    BayescaleError
+        For another law, or a budget that is no amount of compute.
+    """
+    require_frontier(fit, "plot_frontier")
+    if flops is None:
+        spent = run_columns(fit)["flops"]
+        budgets = np.geomspace(spent.min(), BEYOND * spent.max(), POINTS)
+    else:
+        budgets = np.sort(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
+    answer = optimum(fit, budgets)
+    columns: dict[str, Any] = {"flops": budgets}
+    for name in ("params", "tokens"):
+        bounds = interval(answer[name], ci_prob)
+        columns |= {
+            name: bounds["median"].values,
+            f"{name}_lower": bounds["lower"].values,
+            f"{name}_upper": bounds["upper"].values,
+        }
+    columns["params_20"] = np.sqrt(budgets / (FLOPS_PER_PARAM_TOKEN * RATIO))
+    columns["tokens_20"] = RATIO * columns["params_20"]
+    data = pd.DataFrame(columns)
+    data.attrs["ci_prob"] = interval_width(ci_prob)
+    return data
+
+
+def plot_frontier(
+    fit: Fit,
+    flops: Any = None,
+    *,
+    ci_prob: float | None = None,
+    axes: Sequence[Axes] | np.ndarray | None = None,
+) -> np.ndarray:
+    """Draw N* and D* against compute, beside the rule of 20 tokens a parameter.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law of params and tokens.
+    flops : number, str or 1-d array, optional
+        Budgets in FLOP; from the smallest run to a hundred times the largest when None.
+    ci_prob : float, optional
+        Probability inside the bands; ArviZ's setting (0.89) when None.
+    axes : sequence of two Axes, optional
+        Where to draw; a new figure when None.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes, shape (2,)
+        Parameters, then tokens. Grey dots are the fitted runs; what lies beyond the largest of
+        them is shaded. The numbers are those of :func:`frontier_data`.
+
+    Raises
+    ------
+    BayescaleError
+        For another law, a budget that is no amount of compute, or another number of axes.
+    """
+    data = frontier_data(fit, flops, ci_prob=ci_prob)
+    both = panels(axes, 2, (8.4, 3.7), 2)
+    for ax, name, sign in zip(both, ("params", "tokens"), ("N", "D"), strict=True):
+        log_axis(ax, "x", "flops", column_label(fit, "flops"), most=6)
+        log_axis(ax, "y", "count", column_label(fit, name))
+        _draw(ax, fit, data, name, sign)
+    add_legend(both[0], "upper left")
+    return both
+
+
+def _draw(ax: Axes, fit: Fit, data: pd.DataFrame, name: str, sign: str) -> None:
+    at, width = data["flops"], percent(data.attrs["ci_prob"])
+    runs = run_columns(fit)
+    ax.scatter(runs["flops"], runs[name], s=8, color=GREY, alpha=0.5, lw=0, label="fitted runs")
+    lower, upper = data[f"{name}_lower"], data[f"{name}_upper"]
+    ax.fill_between(at, lower, upper, color=BLUE, alpha=0.3, lw=0, label=f"optimum, {width}")
+    marker = "o" if len(data) == 1 else ""
+    ax.plot(at, data[name], color=BLUE, lw=1.4, marker=marker, label="optimum, median")
+    ax.plot(at, data[f"{name}_20"], color=VERMILLION, lw=1.2, ls="--", label="$D = 20\\,N$")
+    ax.set_title(f"${sign}^*$", color=INK, fontsize="medium")
+    edge, right = runs["flops"].max(), ax.get_xlim()[1]
+    if right > edge:
+        ax.axvspan(edge, right, color=PALE, lw=0, zorder=0, label="beyond the data")
+        ax.set_xlim(right=right)

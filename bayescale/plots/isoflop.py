@@ -1,0 +1,159 @@
+"""The loss over model size at fixed budgets, and where its minimum may lie."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+
+from bayescale.analysis.intervals import interval, interval_width
+from bayescale.analysis.optimum import optimum
+from bayescale.analysis.points import make_points
+from bayescale.analysis.predict import predict
+from bayescale.fitting import Fit
+from bayescale.plots.compute import near, require_frontier, run_columns, typical_budgets
+from bayescale.plots.style import (
+    INK,
+    SEQUENCE,
+    add_legend,
+    column_label,
+    loss_label,
+    one_panel,
+    percent,
+)
+from bayescale.plots.ticks import log_axis, write_tick
+
+POINTS = 60
+MARGIN = 1.6
+"""How far each curve goes beyond its runs and its optimum, as a factor in N."""
+REACH = 30.0
+"""A curve goes at most so many times below and above its median optimum, its runs aside."""
+
+
+def isoflop_data(
+    fit: Fit, flops: Any = None, *, ci_prob: float | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the curves at fixed budgets, and their optima.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law of params and tokens.
+    flops : number, str or 1-d array, optional
+        Budgets in FLOP; about four that the runs share when None.
+    ci_prob : float, optional
+        Probability inside the intervals; ArviZ's setting (0.89) when None.
+
+    Returns
+    -------
+    curves : pandas.DataFrame
+        ``flops``, ``params`` and ``tokens`` with the law there: ``median``, ``lower``, ``upper``.
+    optima : pandas.DataFrame
+        One row a budget: ``flops``, the interval of N* as ``params``, ``params_lower`` and
+        ``params_upper``, and ``loss``, the median law at the median N*.
+
+    Raises
+    ------
+    BayescaleError
+        For another law, or a budget that is no amount of compute.
+    """
+    require_frontier(fit, "plot_isoflop")
+    budgets = _budgets(fit, flops)
+    best = interval(optimum(fit, budgets)["params"], ci_prob)
+    centre = best["median"].to_numpy()
+    optima = pd.DataFrame(
+        {
+            "flops": budgets,
+            "params": centre,
+            "params_lower": best["lower"].values,
+            "params_upper": best["upper"].values,
+            "loss": interval(predict(fit, params=centre, flops=budgets)["law"])["median"].values,
+        }
+    )
+    curves = [_curve(fit, row, ci_prob) for _, row in optima.iterrows()]
+    for table in (curves[0], optima):
+        table.attrs["ci_prob"] = interval_width(ci_prob)
+    return pd.concat(curves, ignore_index=True), optima
+
+
+def _budgets(fit: Fit, flops: Any) -> np.ndarray:
+    if flops is None:
+        return typical_budgets(run_columns(fit)["flops"])
+    return np.sort(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
+
+
+def _curve(fit: Fit, best: pd.Series, ci_prob: float | None) -> pd.DataFrame:
+    runs, budget, centre = run_columns(fit), float(best["flops"]), float(best["params"])
+    sizes = runs["params"][near(runs["flops"], budget)]
+    wanted = np.clip(best[["params_lower", "params_upper"]], centre / REACH, centre * REACH)
+    low = min([*wanted / 2, *sizes]) / MARGIN
+    high = max([*wanted * 2, *sizes]) * MARGIN
+    params = np.geomspace(low, high, POINTS)
+    answer = predict(fit, params=params, flops=budget)
+    law = interval(answer["law"], ci_prob)
+    return pd.DataFrame(
+        {
+            "flops": budget,
+            "params": params,
+            "tokens": answer["tokens"].values,
+            **{name: law[name].values for name in ("median", "lower", "upper")},
+        }
+    )
+
+
+def plot_isoflop(
+    fit: Fit, flops: Any = None, *, ci_prob: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the loss over model size at fixed budgets, with the interval of the optimum.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law of params and tokens.
+    flops : number, str or 1-d array, optional
+        Budgets in FLOP; about four that the runs share when None.
+    ci_prob : float, optional
+        Probability inside the intervals; ArviZ's setting (0.89) when None.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure when None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        A curve with its band, the interval of N* as a bar, and the runs within ten per cent of the
+        budget as points, in one colour a budget. The numbers are those of :func:`isoflop_data`.
+
+    Raises
+    ------
+    BayescaleError
+        For another law, or a budget that is no amount of compute.
+    """
+    curves, optima = isoflop_data(fit, flops, ci_prob=ci_prob)
+    ax = one_panel(ax)
+    log_axis(ax, "x", "count", column_label(fit, "params"))
+    log_axis(ax, "y", "number", loss_label(fit))
+    colors = colormaps[SEQUENCE](np.linspace(0.0, 0.82, len(optima)))
+    for color, (_, best) in zip(colors, optima.iterrows(), strict=True):
+        curve = curves[curves["flops"] == best["flops"]]
+        _draw_budget(ax, fit, curve, best, color)
+    width = percent(interval_width(ci_prob))
+    ax.plot([], [], color=INK, lw=3, marker="o", ms=6, mfc="w", label=f"optimum $N^*$, {width}")
+    add_legend(ax)
+    return ax
+
+
+def _draw_budget(ax: Axes, fit: Fit, curve: pd.DataFrame, best: pd.Series, color: Any) -> None:
+    runs, budget = run_columns(fit), float(best["flops"])
+    ax.fill_between(curve["params"], curve["lower"], curve["upper"], color=color, alpha=0.25, lw=0)
+    label = f"{write_tick(float(f'{budget:.1e}'), 'flops')} FLOP"
+    ax.plot(curve["params"], curve["median"], color=color, lw=1.3, label=label)
+    here = near(runs["flops"], budget)
+    ax.scatter(
+        runs["params"][here], fit.observed.to_numpy()[here], s=14, color=[color], linewidths=0
+    )
+    ends = np.clip(
+        best[["params_lower", "params_upper"]], curve["params"].min(), curve["params"].max()
+    )
+    ax.plot(ends, [best["loss"]] * 2, color=color, lw=3, solid_capstyle="butt", zorder=3)
+    ax.plot(best["params"], best["loss"], "o", ms=6, mfc="w", mec=color, mew=1.4, zorder=4)

@@ -1,0 +1,121 @@
+"""What the runs added to the prior, a panel a parameter."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from scipy.stats import gaussian_kde, norm
+
+from bayescale.analysis.identify import identify, link_draws
+from bayescale.fitting import Fit
+from bayescale.law import Positive
+from bayescale.plots.style import BLUE, GREY, INK, add_legend, panels, symbol
+from bayescale.plots.ticks import log_axis
+
+POINTS = 200
+WIDE = 3.0
+"""Densities are drawn this many prior sd to each side of the prior's mean, on the link scale."""
+COLUMNS = 3
+
+
+def prior_posterior_data(fit: Fit) -> pd.DataFrame:
+    """Return prior and posterior densities of each free parameter of the law.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``parameter``, ``which`` ("prior" or "posterior"), ``value`` in the parameter's unit, and
+        ``density`` per unit of the parameter, or of its logarithm for a positive one.
+    """
+    names = list(fit.spec.free)
+    links = link_draws(fit, names)
+    tables = []
+    for name in names:
+        tables += [_prior(fit, name), _density(fit, name, "posterior", links[name].to_numpy())]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _prior(fit: Fit, name: str) -> pd.DataFrame:
+    if name in fit.spec.distributions:
+        parameter, draws = fit.spec.free[name], fit.group("prior")[name].to_numpy().ravel()
+        z = parameter.link(draws / (fit.scale if parameter.of else 1.0))
+        return _density(fit, name, "prior", z)
+    (mean,), (sd,) = fit.spec.normal_priors([name], fit.scale)
+    z = mean + sd * np.linspace(-WIDE, WIDE, POINTS)
+    return _table(fit, name, "prior", z, norm.pdf(z, mean, sd))
+
+
+def _density(fit: Fit, name: str, which: str, links: np.ndarray) -> pd.DataFrame:
+    margin = links.std()
+    z = np.linspace(links.min() - margin, links.max() + margin, POINTS)
+    return _table(fit, name, which, z, gaussian_kde(links)(z))
+
+
+def _table(fit: Fit, name: str, which: str, z: np.ndarray, density: np.ndarray) -> pd.DataFrame:
+    parameter = fit.spec.free[name]
+    value = parameter.inverse(z) * (fit.scale if parameter.of else 1.0)
+    if not isinstance(parameter, Positive):
+        density = density / np.exp(parameter.log_jacobian(z))
+    return pd.DataFrame({"parameter": name, "which": which, "value": value, "density": density})
+
+
+def plot_prior_posterior(
+    fit: Fit, *, axes: Sequence[Axes] | np.ndarray | None = None
+) -> np.ndarray:
+    """Draw prior and posterior of each free parameter of the law.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    axes : sequence of Axes, optional
+        Where to draw, one a parameter; a new figure when None.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes, shape (parameter,)
+        Each density is scaled to its own peak, so that widths compare; the title has the verdict
+        and the contraction of :func:`bayescale.identify`. The numbers are those of
+        :func:`prior_posterior_data`.
+
+    Raises
+    ------
+    BayescaleError
+        When another number of axes is given.
+    """
+    data, found = prior_posterior_data(fit), identify(fit)
+    names = list(fit.spec.free)
+    columns = min(COLUMNS, len(names))
+    size = (2.6 * columns, 2.1 * -(-len(names) // columns) + 0.3)
+    made = panels(axes, len(names), size, columns)
+    for ax, name in zip(made, names, strict=True):
+        _draw(ax, fit, data[data["parameter"] == name])
+        verdict, contraction = found.loc[name, ["verdict", "contraction"]]
+        ax.set_title(
+            f"{symbol(name)}: {verdict}\ncontraction {contraction:.2f}", fontsize="small", color=INK
+        )
+    add_legend(made[0])
+    made[0].set_ylabel("density, scaled to its peak", fontsize="small")
+    return made
+
+
+def _draw(ax: Axes, fit: Fit, own: pd.DataFrame) -> None:
+    name = str(own["parameter"].iloc[0])
+    _scale(ax, fit, name)
+    for which, color, alpha in (("prior", GREY, 0.25), ("posterior", BLUE, 0.45)):
+        one = own[own["which"] == which]
+        height = one["density"] / one["density"].max()
+        ax.fill_between(one["value"], 0, height, color=color, alpha=alpha, lw=0, label=which)
+        ax.plot(one["value"], height, color=color, lw=1)
+    ax.set_ylim(0, 1.05)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+
+
+def _scale(ax: Axes, fit: Fit, name: str) -> None:
+    if isinstance(fit.spec.free[name], Positive):
+        log_axis(ax, "x", "number", "", most=5)
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(5))

@@ -1,0 +1,93 @@
+"""How far each run lies from the law."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from bayescale.analysis.outliers import OUTLYING, outliers, residuals
+from bayescale.fitting import Fit
+from bayescale.plots.compute import main_column, run_columns
+from bayescale.plots.style import (
+    BLUE,
+    GREY,
+    PALE,
+    VERMILLION,
+    add_legend,
+    column_label,
+    name_points,
+    one_panel,
+)
+from bayescale.plots.ticks import kind_of, log_axis
+
+NAMED = 15
+"""At most so many runs are named, the farthest first."""
+
+
+def residuals_data(fit: Fit) -> pd.DataFrame:
+    """Return the residuals of the runs with where they lie.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of :func:`bayescale.residuals`; ``flops`` (6 N D) or the law's inputs; and
+        ``outlying``, whether :func:`bayescale.outliers` names the run.
+    """
+    table = residuals(fit).assign(**run_columns(fit))
+    return table.assign(outlying=table.index.isin(outliers(fit).index))
+
+
+def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
+    """Draw standardised residuals against compute, or the law's first input.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure when None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The scale is linear to six times the scatter, where runs begin to be named, and logarithmic
+        beyond when some run lies there. The numbers are those of :func:`residuals_data`.
+    """
+    data, column = residuals_data(fit), main_column(fit)
+    ax = one_panel(ax)
+    log_axis(ax, "x", kind_of(column), column_label(fit, column))
+    far = data[data["outlying"]]
+    near = data[~data["outlying"]]
+    style = {"s": 16, "linewidths": 0}
+    ax.scatter(near[column], near["standardised"], color=BLUE, alpha=0.7, label="runs", **style)
+    ax.axhspan(-OUTLYING, OUTLYING, color=PALE, alpha=0.6, lw=0, zorder=0)
+    ax.axhline(0, color=GREY, lw=0.8, zorder=1)
+    ax.set_ylabel("residual of log " + fit.law.target + " (in units of the scatter $\\sigma$)")
+    if far.empty:
+        return ax
+    ax.scatter(
+        far[column],
+        far["standardised"],
+        color=VERMILLION,
+        marker="D",
+        label="runs off the law",
+        **style,
+    )
+    _log_beyond(ax, data["standardised"].to_numpy())
+    add_legend(ax)
+    named = far.iloc[np.argsort(-far["standardised"].abs().to_numpy())[:NAMED]]
+    name_points(ax, list(named[column]), list(named["standardised"]), list(named.index))
+    return ax
+
+
+def _log_beyond(ax: Axes, values: np.ndarray) -> None:
+    """Make the scale logarithmic outside the band of unremarkable runs, and say so."""
+    ax.set_yscale("symlog", linthresh=OUTLYING, linscale=1.2)
+    marks = np.array([3, 6, 10, 20, 50, 100, 200, 500, 1000])
+    low, high = min(values.min(), -OUTLYING) * 1.3, max(values.max(), OUTLYING) * 1.3
+    ticks = [t for t in [*-marks[::-1], 0, *marks] if low <= t <= high]
+    ax.set_ylim(low, high)
+    ax.yaxis.set_major_locator(FixedLocator(ticks))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.set_ylabel(f"{ax.get_ylabel()}; log scale beyond {OUTLYING:g}")

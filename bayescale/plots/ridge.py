@@ -1,0 +1,168 @@
+"""The two parameters that trade off with each other most."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from bayescale.analysis.identify import link_draws
+from bayescale.errors import BayescaleError
+from bayescale.fitting import Fit
+from bayescale.law import Positive, closest
+from bayescale.plots.style import BLUE, GREY, INK, ORANGE, PALE, add_legend, one_panel, symbol
+from bayescale.plots.ticks import log_axis
+
+SHOWN = 1500
+"""At most so many draws are drawn."""
+SMALL = 0.25
+"""A posterior narrower than this part of its prior's interval is also shown inside it, small."""
+
+
+def ridge_data(fit: Fit, pair: tuple[str, str] | None = None) -> pd.DataFrame:
+    """Return the joint draws of two parameters, by default the pair that is correlated most.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    pair : (str, str), optional
+        Two free parameters of the law.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a draw, a column a parameter in its own unit; ``attrs`` has ``correlation``, on the
+        link scale (log for positive parameters), and ``prior``, the 90 % intervals.
+
+    Raises
+    ------
+    BayescaleError
+        For fewer than two free parameters, or a name that is not one of them.
+    """
+    names = list(fit.spec.free)
+    if len(names) < 2:
+        raise BayescaleError(f"{fit.law.name} has one free parameter here: a ridge takes two")
+    links = link_draws(fit, names)
+    first, second = _worst(links) if pair is None else _checked(pair, names)
+    data = pd.DataFrame(
+        {name: fit.posterior[name].to_numpy().ravel() for name in (first, second)}
+    )
+    data.attrs["correlation"] = float(links[first].corr(links[second]))
+    data.attrs["prior"] = {name: _prior_interval(fit, name) for name in (first, second)}
+    return data
+
+
+def _worst(links: pd.DataFrame) -> tuple[str, str]:
+    strength = np.triu(np.abs(np.corrcoef(links.to_numpy().T)), k=1)
+    i, j = np.unravel_index(int(strength.argmax()), strength.shape)
+    return str(links.columns[i]), str(links.columns[j])
+
+
+def _checked(pair: tuple[str, str], names: list[str]) -> tuple[str, str]:
+    for name in pair:
+        if name not in names:
+            raise BayescaleError(
+                f"no free parameter {name!r}{closest(name, names)}; there are {', '.join(names)}"
+            )
+    if len(pair) != 2 or pair[0] == pair[1]:
+        raise BayescaleError(f"pair = {pair!r}: give two different parameters")
+    return pair
+
+
+def _prior_interval(fit: Fit, name: str) -> tuple[float, float]:
+    if name in fit.spec.distributions:
+        low, high = np.quantile(fit.group("prior")[name], [0.05, 0.95])
+        return float(low), float(high)
+    return fit.spec.interval(name, fit.scale)
+
+
+def plot_ridge(
+    fit: Fit, pair: tuple[str, str] | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """Draw the joint posterior of two parameters, by default the pair that is correlated most.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    pair : (str, str), optional
+        Two free parameters of the law.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure when None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Draws, their median, and the prior's 90 % region where it is in sight; a small inset shows
+        the draws inside that region where it is much larger. The numbers are those of
+        :func:`ridge_data`.
+
+    Raises
+    ------
+    BayescaleError
+        For fewer than two free parameters, or a name that is not one of them.
+    """
+    data = ridge_data(fit, pair)
+    first, second = data.columns
+    ax = one_panel(ax, (5.0, 4.2))
+    for which, name in (("x", first), ("y", second)):
+        _scale(ax, which, fit, data[name])
+    shown = data.iloc[:: -(-len(data) // SHOWN)]
+    ax.scatter(shown[first], shown[second], s=5, color=BLUE, alpha=0.35, lw=0, label="posterior")
+    middle = data.median()
+    ax.plot(middle[first], middle[second], "+", ms=11, mew=1.8, color=INK, label="median")
+    if _is_small(data):
+        _inset(ax, fit, shown, data.attrs)
+    else:
+        _draw_prior(ax, data)
+    ax.set_title(
+        f"{symbol(first)} and {symbol(second)}: correlation {data.attrs['correlation']:.2f}",
+        fontsize="medium",
+    )
+    return ax
+
+
+def _scale(ax: Axes, which: str, fit: Fit, draws: pd.Series) -> None:
+    name = str(draws.name)
+    about = fit.law.parameters[name].about
+    label = f"{symbol(name)}  ({about})" if about else symbol(name)
+    if isinstance(fit.law.parameters[name], Positive) and draws.max() > 3 * draws.min():
+        log_axis(ax, "x" if which == "x" else "y", "number", label, most=6)
+        return
+    ax.set(**{f"{which}label": label})
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    axis.set_major_locator(MaxNLocator(5))
+
+
+def _is_small(data: pd.DataFrame) -> bool:
+    return all(
+        np.ptp(np.quantile(data[name], [0.05, 0.95])) < SMALL * (high - low)
+        for name, (low, high) in data.attrs["prior"].items()
+    )
+
+
+def _rectangle(prior: dict[str, tuple[float, float]], **look: object) -> Rectangle:
+    (left, right), (bottom, top) = prior.values()
+    return Rectangle((left, bottom), right - left, top - bottom, **look)  # type: ignore[arg-type]
+
+
+def _draw_prior(ax: Axes, data: pd.DataFrame) -> None:
+    """Outline the prior's region and widen the view to hold it."""
+    look = {"fill": False, "ec": ORANGE, "lw": 1.4, "ls": "--", "zorder": 0}
+    ax.add_patch(_rectangle(data.attrs["prior"], label="prior, 90 % intervals", **look))
+    ax.autoscale_view()
+    add_legend(ax)
+
+
+def _inset(ax: Axes, fit: Fit, shown: pd.DataFrame, attrs: dict) -> None:
+    """Show the whole prior region, small, in the corner that the ridge leaves free."""
+    falling = attrs["correlation"] < 0
+    small = ax.inset_axes((0.70 if falling else 0.04, 0.70, 0.27, 0.27))
+    small.set(xticks=[], yticks=[])
+    small.xaxis.set_minor_locator(NullLocator())
+    small.yaxis.set_minor_locator(NullLocator())
+    small.add_patch(_rectangle(attrs["prior"], fc=PALE, ec="none"))
+    small.scatter(*(shown[name] for name in shown), s=1, color=BLUE, lw=0)
+    small.spines[:].set_color(GREY)
+    small.set_title("in the prior's 90 % region", fontsize=7, color=INK, pad=3)

@@ -1,0 +1,111 @@
+"""The sections of a report that say what its results rest on: priors, data, versions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayescale.fitting import Fit
+from bayescale.plots import plot_prior_posterior
+from bayescale.reporting.layout import Block, Bullets, Section, Table, Text
+from bayescale.reporting.pictures import picture
+from bayescale.reporting.readable import Estimate, bounds, kind_of, spell
+from bayescale.reporting.words import sentence, unit_of
+
+
+def priors_section(fit: Fit) -> Section:
+    """Show the priors that were used, as 90 % intervals in each parameter's unit."""
+    rows = [
+        (name, *_prior(fit, name), parameter.about)
+        for name, parameter in fit.spec.parameters.items()
+    ]
+    rows += [(name, f"{value:g}", "held fixed", "") for name, value in fit.spec.fixed.items()]
+    note = (
+        "Defaults are wide. Those of loss-like parameters are multiples of the typical loss "
+        f"({spell(fit.scale, 'number', fit.scale / 100)} {unit_of(fit)}".rstrip()
+        + ")."
+    )
+    shows = "Prior and posterior of each parameter: where they agree, the runs said little."
+    return Section(
+        "Priors",
+        [
+            Table(("parameter", "90 % interval", "kind", "what it is"), rows, note),
+            picture(lambda axes: plot_prior_posterior(fit, axes=axes), shows),
+        ],
+    )
+
+
+def _prior(fit: Fit, name: str) -> tuple[str, str]:
+    """Return the 90 % interval of a prior, and where it comes from."""
+    unit = unit_of(fit) if fit.spec.parameters[name].of == "target" else ""
+    if name in fit.spec.distributions:
+        drawn = fit.group("prior")[name]
+        low, middle, high = (float(drawn.quantile(q)) for q in (0.05, 0.5, 0.95))
+        kind = "a distribution of yours"
+    else:
+        low, high = fit.spec.interval(name, fit.scale)
+        middle, kind = (low + high) / 2, "yours" if name in fit.spec.priors else "default"
+    return f"{bounds(Estimate(middle, low, high))} {unit}".strip(), kind
+
+
+def data_section(fit: Fit) -> Section:
+    """Say what was fitted: each column's origin, the rows set aside, and the conventions."""
+    runs: Mapping[str, Any] = fit.record["runs"]
+    said = [f"{fit.observed.size:,} runs of {runs.get('source') or 'a table'} were fitted."]
+    convention, unit = runs.get("params_convention", "unknown"), runs.get("loss_unit", "unknown")
+    said.append(
+        f"Parameters counted: {convention}."
+        if convention != "unknown"
+        else "Which parameters are counted is not known: read_runs(..., params_convention=) says."
+    )
+    said.append(
+        f"Unit of the {fit.law.target}: {unit}."
+        if unit != "unknown"
+        else f"The unit of the {fit.law.target} is not known: read_runs(..., loss_unit=) says."
+    )
+    blocks: list[Block] = [Text(" ".join(said)), _columns(fit, runs)]
+    if runs.get("notes"):
+        blocks.append(Bullets([sentence(str(note)) for note in runs["notes"]]))
+    aside = [(str(row["row"]), str(row["reason"])) for row in runs.get("set_aside", [])]
+    if aside:
+        plural = "row was" if len(aside) == 1 else "rows were"
+        blocks.append(Text(f"{len(aside):,} {plural} set aside:"))
+        blocks.append(Table(("row", "reason"), aside).shortened())
+    else:
+        blocks.append(Text("No row was set aside."))
+    return Section("Data", blocks)
+
+
+def _columns(fit: Fit, runs: Mapping[str, Any]) -> Table:
+    values = {fit.spec.column(name): found for name, found in fit.inputs.items()}
+    values[fit.law.target] = fit.observed
+    rows = []
+    for column in runs.get("columns", []):
+        name, kind = column["name"], kind_of(column["name"])
+        span = ""
+        if name in values:
+            ends = float(values[name].min()), float(values[name].max())
+            span = " to ".join(spell(end, kind, end / 10) for end in ends)
+        unit = f"{column['unit']} (x {column['factor']:g})" if column["factor"] != 1 else ""
+        source = "filled" if column["source"] is None else f"column {column['source']!r}"
+        rows.append((name, source, unit, span, column["note"]))
+    return Table(("quantity", "taken from", "unit", "fitted range", "note"), rows)
+
+
+def origin_section(fit: Fit) -> Section:
+    """Say how the numbers can be made again."""
+    record, sampler = fit.record, fit.record["sampler"]
+    rows = [
+        ("law", f"{fit.law.name}: {fit.law.about()}"),
+        ("reference", fit.law.reference or "none given"),
+        ("formula (LaTeX)", fit.law.formula() or "none given"),
+        ("noise", f"{fit.spec.noise.name}: {fit.spec.noise.about}"),
+        (
+            "sampler",
+            f"{sampler['name']}, {sampler['chains']} chains of {sampler['draws']:,} draws after "
+            f"{sampler['tune']:,} of warm-up, target_accept {sampler['target_accept']:g}, "
+            f"{record['seconds']:g} s",
+        ),
+        ("seed", str(record["seed"])),
+        ("fitted numbers (hash)", str(record["data"])),
+        ("versions", ", ".join(f"{name} {v}" for name, v in record["versions"].items())),
+    ]
+    return Section("How it was made", [Table(("", ""), rows)])

@@ -1,0 +1,208 @@
+"""The sections of a report that hold results."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from bayescale.analysis.outliers import OUTLYING, outliers
+from bayescale.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
+from bayescale.errors import BayescaleError
+from bayescale.fitting import Fit
+from bayescale.plots import (
+    plot_bands,
+    plot_compare,
+    plot_frontier,
+    plot_isoflop,
+    plot_residuals,
+)
+from bayescale.reporting.layout import Badge, Block, Bullets, Section, Table, Text
+from bayescale.reporting.pictures import picture
+from bayescale.reporting.readable import bounds, kind_of, plain, spell, times, with_bounds
+from bayescale.reporting.targets import Target, growth, has_optimum
+from bayescale.reporting.words import counted, drift, sentence, unit_of
+
+
+def bands_section(fit: Fit, asked: list[Target]) -> Section:
+    """Show the law over the runs and as far as is asked."""
+    shows = (
+        "The runs, the law's median and its band; beyond the runs the band holds if the law does."
+    )
+    blocks: list[Block] = [picture(lambda ax: plot_bands(fit, ax=ax), shows)]
+    if asked and "params" not in asked[0].answers:
+        blocks.append(_expected(fit, asked))
+    return Section(f"{fit.law.target.capitalize()} beyond the runs", blocks)
+
+
+def _expected(fit: Fit, asked: list[Target]) -> Table:
+    name, unit = fit.law.target, unit_of(fit)
+    rows = [
+        (
+            spell(target.value, kind_of(target.column)),
+            f"{times(target.factor)} the largest",
+            with_bounds(target.answers["law"], unit=unit),
+            bounds(target.answers["new_run"]),
+        )
+        for target in asked
+    ]
+    return Table((asked[0].column, "fitted run", f"expected {name}", f"{name} of one run"), rows)
+
+
+def optimum_section(fit: Fit, asked: list[Target], ci_prob: float | None) -> Section | None:
+    """Show how a budget is best split; None where the law has no params and tokens."""
+    if not has_optimum(fit):
+        return None
+    name, unit = fit.law.target, unit_of(fit)
+    header = (
+        "compute",
+        "largest run",
+        counted(fit),
+        "tokens",
+        "tokens per parameter",
+        f"expected {name}",
+        f"{name} of one run",
+    )
+    rows = [
+        (
+            spell(target.value, "flops"),
+            times(target.factor),
+            with_bounds(target.answers["params"], "count"),
+            with_bounds(target.answers["tokens"], "count"),
+            with_bounds(target.answers["tokens_per_param"]),
+            with_bounds(target.answers["law"], unit=unit),
+            bounds(target.answers["new_run"]),
+        )
+        for target in asked
+    ]
+    size, data = growth(fit, ci_prob).values()
+    said = (
+        f"With C = 6 N D, the best size grows as C to the power {with_bounds(size)} and the best "
+        f"number of tokens as C to the power {with_bounds(data)}, beyond the largest fitted run."
+    )
+    return Section(
+        "The compute-optimal model",
+        [
+            Table(header, rows),
+            Text(said),
+            picture(
+                lambda axes: plot_frontier(fit, axes=axes),
+                "Compute-optimal parameters and tokens against compute, with their bands.",
+                columns=2,
+                height=3.8,
+            ),
+            picture(
+                lambda ax: plot_isoflop(fit, ax=ax),
+                f"{name.capitalize()} against size at fixed budgets, with the band of the optimum.",
+            ),
+        ],
+    )
+
+
+def comparison_section(comparison: pd.DataFrame | None) -> Section | None:
+    """Show a comparison of laws; None without one."""
+    if comparison is None:
+        return None
+    needed = {"elpd_loo", "se_loo", "elpd_waic", "elpd_diff", "dse", "weight", "verdict", "warning"}
+    if not isinstance(comparison, pd.DataFrame) or not needed <= set(comparison):
+        raise BayescaleError(
+            "comparison is not a table that compare made: pass compare({'a': fit_a, 'b': fit_b})"
+        )
+    rows = [
+        (
+            str(name),
+            str(row["verdict"]),
+            _with_error(row["elpd_diff"], row["dse"]),
+            f"{row['weight']:.2f}",
+            _with_error(row["elpd_loo"], row["se_loo"]),
+            _with_error(row["elpd_waic"], row["se_waic"]),
+        )
+        for name, row in comparison.iterrows()
+    ]
+    header = ("law", "verdict", "behind the best", "weight", "LOO", "WAIC")
+    note = (
+        "Expected log predictive density of left-out runs, higher is better, with standard errors. "
+        "It judges the laws among these runs, not beyond them."
+    )
+    warned = comparison["warning"][comparison["warning"] != ""]
+    blocks: list[Block] = [Table(header, rows, note)]
+    if len(warned):
+        blocks.append(Bullets([sentence(f"{name}: {said}") for name, said in warned.items()]))
+    shows = "Each law's expected log predictive density, with standard errors."
+    blocks.append(picture(lambda ax: plot_compare(comparison, ax=ax), shows, height=3.0))
+    return Section("Other laws", blocks)
+
+
+def _with_error(value: float, error: float) -> str:
+    return "0" if value == 0 and not error else f"{value:,.1f} ± {error:,.1f}"
+
+
+def diagnostics_section(fit: Fit) -> Section:
+    """Show the sampler's checks against their limits."""
+    found = fit.diagnostics
+    checks = [
+        (
+            "R-hat (do the chains agree?)",
+            f"{found.rhat:.4f} ({found.worst_rhat})",
+            f"below {RHAT_LIMIT}",
+            found.rhat < RHAT_LIMIT,
+        ),
+        (
+            "effective draws, bulk and tail",
+            f"{found.ess:,.0f} ({found.worst_ess})",
+            f"above {ESS_LIMIT}",
+            found.ess > ESS_LIMIT,
+        ),
+        (
+            "divergent transitions",
+            f"{found.divergences:,} of {found.draws:,}",
+            "none",
+            found.divergences == 0,
+        ),
+    ]
+    if not math.isnan(found.bfmi):
+        fine = found.bfmi >= BFMI_LIMIT
+        checks.append(("energy (BFMI)", f"{found.bfmi:.2f}", f"above {BFMI_LIMIT}", fine))
+    rows = [
+        (name, value, limit, Badge("passed", "good") if fine else Badge("failed", "bad"))
+        for name, value, limit, fine in checks
+    ]
+    return Section("Diagnostics", [Table(("check", "worst value", "limit", ""), rows)])
+
+
+def outliers_section(fit: Fit) -> Section:
+    """Name the runs far off the law, and show the residuals of all."""
+    table = outliers(fit)
+    far = f"more than {OUTLYING:g} times the scatter off the law"
+    blocks: list[Block] = []
+    if len(table):
+        plural = "run lies" if len(table) == 1 else "runs lie"
+        weight = (
+            "They are not dropped; under the Student-t noise they count for little."
+            if fit.spec.noise.name == "student_t"
+            else "They are not dropped, and under this noise they count in full: look at them."
+        )
+        blocks.append(Text(f"{len(table)} of {fit.observed.size:,} {plural} {far}. {weight}"))
+        blocks.append(_residual_table(fit, table).shortened())
+    else:
+        blocks.append(Text(f"No run lies {far}."))
+    if trend := drift(fit):
+        blocks.append(Text(trend))
+    shows = "Residuals of the runs on the logarithm of the loss: 0.01 is one per cent."
+    blocks.append(picture(lambda ax: plot_residuals(fit, ax=ax), shows))
+    return Section("Runs that do not fit", blocks)
+
+
+def _residual_table(fit: Fit, table: pd.DataFrame) -> Table:
+    rows = [
+        (
+            str(name),
+            plain(row["observed"], row["observed"] / 1000),
+            plain(row["predicted"], row["predicted"] / 1000),
+            f"{np.expm1(row['residual']):+.1%}".replace("%", " %"),
+            f"{row['standardised']:+.1f}",
+        )
+        for name, row in table.iterrows()
+    ]
+    target, unit = fit.law.target, unit_of(fit)
+    header = ("run", f"{target} {unit}".strip(), "the law", "off by", "times the scatter")
+    return Table(header, rows)

@@ -1,0 +1,151 @@
+"""What a report answers for: the budgets one plans, and the loss to expect there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.analysis.optimum import optimum
+from bayescale.analysis.points import make_points
+from bayescale.analysis.predict import predict
+from bayescale.errors import BayescaleError
+from bayescale.fitting import Fit
+from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
+from bayescale.reporting.readable import Estimate, estimate
+
+FURTHER = (10.0, 100.0)
+"""Targets where none are given: multiples of the largest fitted run."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The answers at one planned budget.
+
+    Attributes
+    ----------
+    column : str
+        What the budget counts: ``flops``, or the one input of the law.
+    value : float
+        The budget, in the unit of that column.
+    factor : float
+        The budget over that of the largest fitted run.
+    answers : mapping of str to Estimate
+        ``law`` (the law's loss), ``new_run`` (the loss of one run, with its scatter) and, for laws
+        of params and tokens, the compute-optimal ``params``, ``tokens`` and ``tokens_per_param``.
+    """
+
+    column: str
+    value: float
+    factor: float
+    answers: Mapping[str, Estimate]
+
+
+def has_optimum(fit: Fit) -> bool:
+    """Whether the law is one of params and tokens alone, so that a budget can be split."""
+    return {fit.spec.column(name) for name in fit.law.inputs} == {"params", "tokens"}
+
+
+def fitted_budgets(fit: Fit) -> tuple[str, np.ndarray] | None:
+    """Return what a budget counts and that of each fitted run, None for laws without one.
+
+    A budget is compute where the law takes params and tokens, or a law's one relative input.
+    """
+    if has_optimum(fit):
+        size, data = fit.input_of("params"), fit.input_of("tokens")
+        assert size is not None and data is not None
+        return "flops", FLOPS_PER_PARAM_TOKEN * (fit.inputs[size] * fit.inputs[data]).values
+    names = list(fit.law.inputs)
+    if len(names) == 1 and fit.law.inputs[names[0]].relative:
+        return fit.spec.column(names[0]), fit.inputs[names[0]].values
+    return None
+
+
+def targets(
+    fit: Fit, flops: Any = None, ci_prob: float | None = None, random_seed: int = 0
+) -> list[Target]:
+    """Answer at the planned budgets.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    flops : number, str or 1-d array, optional
+        Budgets in FLOP; 10 and 100 times the largest fitted run when None.
+    ci_prob : float, optional
+        Probability inside the intervals; ArviZ's setting (0.89) when None.
+    random_seed : int
+        Seed of the scatter of one run.
+
+    Returns
+    -------
+    list of Target
+        Empty for a law whose inputs a budget does not determine.
+
+    Raises
+    ------
+    BayescaleError
+        When ``flops`` is given and the law takes no compute, or it is no positive number.
+    """
+    fitted = fitted_budgets(fit)
+    column = fitted[0] if fitted else ""
+    if flops is not None and column != "flops":
+        taken = ", ".join(map(fit.spec.column, fit.law.inputs))
+        raise BayescaleError(
+            f"{fit.law.name} takes {taken}, which a budget in FLOP does not determine: leave "
+            "flops out, and ask predict(fit, ...) for the point you plan"
+        )
+    if fitted is None:
+        return []
+    largest = float(fitted[1].max())
+    values = largest * np.array(FURTHER) if flops is None else _budgets(flops)
+    answers = _optimal if has_optimum(fit) else _at_input
+    drawn = answers(fit, column, values, random_seed)
+    return [
+        Target(column, float(value), float(value) / largest, _estimates(drawn, i, ci_prob))
+        for i, value in enumerate(values)
+    ]
+
+
+def _budgets(flops: Any) -> np.ndarray:
+    values = make_points({"flops": flops}, None, grid=False).coords["flops"].values
+    if not (values > 0).all():
+        raise BayescaleError(f"a budget must be positive; got {values.min():g} FLOP")
+    return values
+
+
+def _optimal(fit: Fit, _: str, values: np.ndarray, random_seed: int) -> xr.Dataset:
+    best = optimum(fit, values).rename(budget="point", loss="law")
+    chosen = best["params"].median(("chain", "draw")).values
+    run = predict(fit, params=chosen, flops=values, random_seed=random_seed)
+    return best.assign(new_run=run["new_run"].reset_coords(drop=True))
+
+
+def _at_input(fit: Fit, column: str, values: np.ndarray, random_seed: int) -> xr.Dataset:
+    return predict(fit, {column: values}, random_seed=random_seed)
+
+
+def _estimates(drawn: xr.Dataset, point: int, ci_prob: float | None) -> dict[str, Estimate]:
+    at = drawn.isel(point=point)
+    return {str(name): estimate(values, ci_prob) for name, values in at.data_vars.items()}
+
+
+def growth(fit: Fit, ci_prob: float | None = None) -> dict[str, Estimate]:
+    """Return how the compute-optimal N and D grow with compute, beyond the largest fitted run.
+
+    Returns
+    -------
+    dict
+        ``N_opt_exponent`` and ``D_opt_exponent``: the mean log-slope over the next factor of ten,
+        which for the laws with a closed optimum is the slope everywhere.
+    """
+    fitted = fitted_budgets(fit)
+    assert fitted is not None
+    largest = float(fitted[1].max())
+    best = optimum(fit, [largest, 10 * largest])
+    slope = {
+        name: np.log10(best[column]).diff("budget").squeeze("budget", drop=True)
+        for name, column in (("N_opt_exponent", "params"), ("D_opt_exponent", "tokens"))
+    }
+    return {name: estimate(draws, ci_prob) for name, draws in slope.items()}

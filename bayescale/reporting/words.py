@@ -1,0 +1,207 @@
+"""What a fit says, in sentences: for the report, the command line, and a notebook's reader.
+
+Every function takes results and returns text; none prints.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from bayescale.analysis.design import Span, spans
+from bayescale.analysis.identify import VERDICTS, identify
+from bayescale.analysis.intervals import interval_width
+from bayescale.analysis.outliers import residuals
+from bayescale.fitting import Fit
+from bayescale.reporting.readable import kind_of, listed, spell, times, with_bounds
+from bayescale.reporting.targets import Target, fitted_budgets, targets
+
+LARGEST_SHARE = 0.1
+"""Share of the runs, those of the largest budget, that :func:`drift` looks at."""
+
+NO_DISCREPANCY = (
+    "These bands assume that the law is exactly right. They hold the uncertainty of its parameters "
+    "and no allowance yet for the law itself being a little wrong; on public data such bands cover "
+    "too little beyond the runs. Take them as the least uncertainty there is."
+)
+
+
+def answer(
+    fit: Fit, flops: Any = None, ci_prob: float | None = None, *, random_seed: int = 0
+) -> list[str]:
+    """Say what a fit answers, the most important first.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    flops : number, str or 1-d array, optional
+        Budgets in FLOP; 10 and 100 times the largest fitted run when None.
+    ci_prob : float, optional
+        Probability inside the intervals; ArviZ's setting (0.89) when None.
+    random_seed : int
+        Seed of the scatter of one run.
+
+    Returns
+    -------
+    list of str
+        Paragraphs: one a budget, then which parameters the runs identify, then what the bands
+        leave out. When :func:`caution` has something to say, say that first.
+
+    Raises
+    ------
+    BayescaleError
+        When ``flops`` cannot be a budget of this law.
+    """
+    asked = targets(fit, flops, ci_prob, random_seed)
+    said = [expectation(fit, target) for target in asked] or [nothing_asked(fit)]
+    return [
+        f"{said[0]} (Intervals hold {percent(ci_prob)} of the posterior.)",
+        *said[1:],
+        identification(fit, identify(fit)),
+        *beyond(asked),
+    ]
+
+
+def caution(fit: Fit) -> list[str]:
+    """Say what is wrong with the draws, a sentence each; empty when they can be trusted."""
+    return [sentence(problem) for problem in fit.diagnostics.problems()]
+
+
+def percent(ci_prob: float | None = None) -> str:
+    """Write the probability of an interval: ``89 %``."""
+    return f"{100 * interval_width(ci_prob):.3g} %"
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def unit_of(fit: Fit) -> str:
+    """Return the unit of the target, empty where it is not known."""
+    return str(fit.record["runs"].get("loss_unit", "")).replace("unknown", "")
+
+
+def counted(fit: Fit) -> str:
+    """Say what is counted as a parameter: ``non-embedding parameters``."""
+    convention = str(fit.record["runs"].get("params_convention", "unknown"))
+    return "parameters" if convention == "unknown" else f"{convention} parameters"
+
+
+def expectation(fit: Fit, target: Target) -> str:
+    """Say what to expect at a budget: the loss, and the size and data that reach it."""
+    found, name, unit = target.answers, fit.law.target, unit_of(fit)
+    where = f"{_amount(target)}, {distance(target)}"
+    expected = f"the expected {name} is {with_bounds(found['law'], unit=unit)}"
+    if "params" in found:
+        expected = (
+            f"the compute-optimal model has {with_bounds(found['params'], 'count')} "
+            f"{counted(fit)} and sees {with_bounds(found['tokens'], 'count')} tokens, "
+            f"{with_bounds(found['tokens_per_param'])} tokens per parameter. Its {expected[4:]}"
+        )
+    run = with_bounds(found["new_run"]).split(" ", 1)[1].strip("()")
+    return f"With {where}, {expected}; one run, with its scatter, would show {run}."
+
+
+def _amount(target: Target) -> str:
+    amount = spell(target.value, kind_of(target.column))
+    return amount if target.column == "flops" else f"{amount} {target.column}"
+
+
+def distance(target: Target) -> str:
+    """Say how far a budget is from the largest fitted run."""
+    if 0.999 < target.factor < 1.001:
+        return "as much as the largest fitted run"
+    return f"{times(target.factor)} the largest fitted run"
+
+
+def nothing_asked(fit: Fit) -> str:
+    """Say why a law has no answer at a budget."""
+    taken = listed([fit.spec.column(name) for name in fit.law.inputs])
+    return (
+        f"{fit.law.name} takes {taken}, which a budget does not determine: ask predict for the "
+        f"{fit.law.target} at the point you plan."
+    )
+
+
+def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
+    """Say which parameters the runs identify, which not, and what would settle those.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    verdicts : DataFrame
+        What :func:`bayescale.identify` returned.
+    """
+    by_verdict = {
+        verdict: [str(name) for name in verdicts.index[verdicts["verdict"] == verdict]]
+        for verdict in VERDICTS
+    }
+    known, weak, prior = by_verdict.values()
+    said = [f"The runs identify {listed(known)}." if known else "The runs identify no parameter."]
+    open_ones = weak + prior
+    if weak:
+        said.append(f"They leave {listed(weak)} weak: the runs narrow the prior, but not enough.")
+    if prior:
+        said.append(f"They say next to nothing of {listed(prior)}: what is shown is the prior.")
+    if open_ones:
+        said.append(
+            f"The numbers above rest in part on the priors of {listed(open_ones)}, not on the runs."
+        )
+        remedies = dict.fromkeys(str(r) for r in verdicts.loc[open_ones, "remedy"] if r)
+        said += [f"What would settle this: {'; '.join(remedies)}."] if remedies else []
+    if fit.spec.fixed:
+        held = [f"{name} = {value:g}" for name, value in fit.spec.fixed.items()]
+        said.append(f"Held fixed, not learnt: {listed(held)}.")
+    return " ".join(said)
+
+
+def beyond(asked: list[Target]) -> list[str]:
+    """Say what the bands leave out; nothing when no target lies beyond the runs."""
+    furthest = max((target.factor for target in asked), default=0.0)
+    if furthest <= 1.001:
+        return []
+    return [f"This looks {times(furthest)} beyond the largest fitted run. {NO_DISCREPANCY}"]
+
+
+def spanned(fit: Fit) -> str:
+    """Say what the fitted runs span."""
+    said = [
+        f"{span.column} from {_range(span)}" for span in spans(fit).values() if not span.constant
+    ]
+    said += [
+        f"{span.column} = {spell(span.low, kind_of(span.column))} throughout"
+        for span in spans(fit).values()
+        if span.constant
+    ]
+    budgets = fitted_budgets(fit)
+    if budgets and budgets[0] not in {span.column for span in spans(fit).values()}:
+        said.append(f"compute from {_range(Span('flops', budgets[1].min(), budgets[1].max()))}")
+    return f"{fit.observed.size:,} runs, {', '.join(said)}" if said else f"{fit.observed.size} runs"
+
+
+def _range(span: Span) -> str:
+    kind = kind_of(span.column)
+    return f"{spell(span.low, kind, span.low)} to {spell(span.high, kind, span.low)}"
+
+
+def drift(fit: Fit) -> str:
+    """Say how the runs of the largest budgets lie about the law, empty where there is no budget.
+
+    Those runs are the nearest to what is asked: when they lie off the law together, it bends away.
+    """
+    budgets = fitted_budgets(fit)
+    if budgets is None:
+        return ""
+    count = max(3, round(LARGEST_SHARE * fit.observed.size))
+    largest = residuals(fit).iloc[budgets[1].argsort()[-count:]]
+    shift, scatter = float(largest["residual"].median()), float(fit.posterior["sigma"].median())
+    side = "above" if shift > 0 else "below"
+    said = (
+        f"The {count} runs of the largest budgets lie {abs(shift):.2%} {side} the law at their "
+        f"median; the scatter of one run is {scatter:.2%}."
+    )
+    if abs(shift) > scatter / 2:
+        said += f" Larger runs may lie further {side} it than the bands say."
+    return said.replace("%", " %")

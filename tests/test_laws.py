@@ -1,0 +1,198 @@
+"""The contract that every law keeps; a new law needs no test code of its own."""
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+import xarray as xr
+from handmade import design, handmade_fit
+
+import bayescale as bs
+from bayescale.law import Fraction, Input, Law, Positive, Real
+from bayescale.laws import BUILT_IN, get_law
+from bayescale.model import draw_prior
+from bayescale.spec import extract, make_spec
+
+LAWS = list(BUILT_IN.values())
+every_law = pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
+SCALE = 3.0
+
+
+def prior(law: type[Law], draws: int, seed: int = 0) -> xr.Dataset:
+    return draw_prior(make_spec(law), SCALE, draws, np.random.default_rng(seed)).isel(chain=0)
+
+
+def relative_inputs(law: type[Law], size: int, seed: int = 1) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {name: np.exp(rng.uniform(-3, 3, size)) for name in law.inputs}
+
+
+def arguments(law: type[Law], values: xr.Dataset) -> dict[str, np.ndarray]:
+    return {name: values[name].values for name in law.parameters}
+
+
+@every_law
+def test_documented(law: type[Law]) -> None:
+    assert law.formula(), f"{law.name} has no `.. math::` block"
+    assert law.about()
+    assert law.reference
+    assert all(p.about for p in law.parameters.values())
+    row = bs.laws().loc[law.name]
+    assert row["formula"] == law.formula()
+
+
+@every_law
+def test_one_equation_for_numpy_xarray_and_pytensor(law: type[Law]) -> None:
+    inputs, values = relative_inputs(law, 20), arguments(law, prior(law, 20))
+    on_numpy = law.equation(**inputs, **values)
+    labelled = {k: xr.DataArray(v, dims="run") for k, v in {**inputs, **values}.items()}
+    on_xarray = law.equation(**labelled)
+    symbols = {k: pt.vector(k) for k in labelled}
+    function = pytensor.function(
+        list(symbols.values()), law.equation(**symbols), mode="FAST_COMPILE"
+    )
+    on_pytensor = function(*(labelled[k].values for k in symbols))
+    assert isinstance(on_xarray, xr.DataArray)
+    np.testing.assert_allclose(on_xarray.values, on_numpy, rtol=1e-12)
+    np.testing.assert_allclose(on_pytensor, on_numpy, rtol=1e-10)
+
+
+@every_law
+def test_gradient_is_finite_where_the_prior_is(law: type[Law]) -> None:
+    inputs, values = relative_inputs(law, 200), arguments(law, prior(law, 200))
+    symbols = {k: pt.vector(k) for k in values}
+    total = law.equation(**inputs, **symbols).sum()
+    gradients = pytensor.grad(total, list(symbols.values()))
+    function = pytensor.function(list(symbols.values()), gradients, mode="FAST_COMPILE")
+    for name, gradient in zip(symbols, function(*values.values()), strict=True):
+        assert np.isfinite(gradient).all(), name
+        assert np.abs(gradient).max() > 0, f"{law.name} does not depend on {name}"
+
+
+@every_law
+def test_prior_predicts_numbers_of_the_right_size(law: type[Law]) -> None:
+    data = extract(make_spec(law), bs.read_runs(design().assign(loss=SCALE)))
+    draws = prior(law, 2000)
+    inputs = {k: xr.DataArray(v, dims="run") for k, v in data.inputs.items()}
+    curve = law.curve(inputs, data.references, draws)
+    assert np.isfinite(curve).all()
+    assert float((curve > 0).mean()) == 1
+    # The prior knows the typical run's loss within a factor of four, nineteen times in twenty.
+    typical = curve.median("run")
+    assert float(typical.quantile(0.025)) > 0.25 * SCALE
+    assert float(typical.quantile(0.975)) < 4 * SCALE
+
+
+@every_law
+def test_each_interval_holds_ninety_per_cent_of_its_prior(law: type[Law]) -> None:
+    spec, draws = make_spec(law), prior(law, 20_000)
+    for name in spec.parameters:
+        low, high = spec.interval(name, SCALE)
+        below, above = float((draws[name] < low).mean()), float((draws[name] > high).mean())
+        assert below == pytest.approx(0.05, abs=0.006), name
+        assert above == pytest.approx(0.05, abs=0.006), name
+
+
+@every_law
+def test_coordinates_invert_and_preserve_volume(law: type[Law]) -> None:
+    if not hasattr(law, "coordinates"):
+        pytest.skip("sampled in its own parameters")
+    size = len(law.parameters)
+    link = pt.vector("link", shape=(size,))
+    forward = pt.stack(law.coordinates(*(link[i] for i in range(size))))
+    back = pt.stack(law.from_coordinates(*(forward[i] for i in range(size))))
+    jacobian = pytensor.gradient.jacobian(forward, link)
+    function = pytensor.function([link], [back, jacobian], mode="FAST_COMPILE")
+    rng = np.random.default_rng(3)
+    for point in rng.normal(0, 1.5, (20, size)):
+        returned, matrix = function(point)
+        np.testing.assert_allclose(returned, point, rtol=1e-9, atol=1e-9)
+        assert abs(np.linalg.det(matrix)) == pytest.approx(1.0, rel=1e-8)
+
+
+@every_law
+def test_closed_form_optimum_is_the_minimum(law: type[Law]) -> None:
+    if not hasattr(law, "optimal_size"):
+        pytest.skip("no closed form")
+    fit = handmade_fit(law)
+    closed, searched = (
+        bs.optimum(fit, [1e20, 1e24], numerical=numerical) for numerical in (False, True)
+    )
+    np.testing.assert_allclose(closed.params, searched.params, rtol=1e-4)
+    np.testing.assert_allclose(closed.loss, searched.loss, rtol=1e-9)
+
+
+@every_law
+def test_units_of_the_inputs_do_not_matter(law: type[Law]) -> None:
+    fit = handmade_fit(law)
+    scaled = {name: 1000 * values for name, values in fit.inputs.items()}
+    at = {name: 1000 * value for name, value in fit.references.items()}
+    np.testing.assert_allclose(law.curve(scaled, at, fit.parameters), fit.curve(fit.inputs))
+
+
+@every_law
+def test_saved_and_loaded_it_is_the_same(law: type[Law], tmp_path) -> None:
+    fit = handmade_fit(law)
+    loaded = bs.load(bs.save(fit, tmp_path / "fit.nc"))
+    xr.testing.assert_identical(loaded.tree, fit.tree)
+    assert loaded.spec == fit.spec
+    assert dict(loaded.record) == dict(fit.record)
+
+
+class TestDeclaration:
+    def test_signature_must_match(self) -> None:
+        with pytest.raises(TypeError, match=r"def equation\(N, E\)"):
+
+            class Wrong(Law):
+                N = Input("params")
+                E = Positive(1, 2)
+
+                @staticmethod
+                def equation(N, F):
+                    return F
+
+    def test_equation_is_needed(self) -> None:
+        with pytest.raises(TypeError, match="no static method `equation`"):
+
+            class Empty(Law):
+                E = Positive(1, 2)
+
+    def test_only_law_is_subclassed(self) -> None:
+        with pytest.raises(TypeError, match="derive a law from Law itself"):
+
+            class Child(get_law("chinchilla")):
+                pass
+
+    def test_coordinates_come_as_a_pair(self) -> None:
+        with pytest.raises(TypeError, match="come as a pair"):
+
+            class Half(Law):
+                E = Positive(1, 2)
+
+                @staticmethod
+                def equation(E):
+                    return E
+
+                @staticmethod
+                def coordinates(E):
+                    return (E,)
+
+    @pytest.mark.parametrize(
+        ("kind", "low", "high"),
+        [(Positive, 0, 1), (Positive, 2, 1), (Fraction, 0.1, 1), (Real, 3, 3)],
+    )
+    def test_impossible_intervals(self, kind: type, low: float, high: float) -> None:
+        with pytest.raises(bs.BayescaleError, match="90 % interval"):
+            kind(low, high)
+
+    def test_an_unknown_name_is_answered_with_the_likely_one(self) -> None:
+        with pytest.raises(bs.BayescaleError, match="did you mean 'chinchilla'"):
+            get_law("chinchila")
+
+
+@pytest.mark.parametrize("parameter", [Positive(0.1, 3), Fraction(0.2, 0.7), Real(-1, 2)])
+def test_log_jacobian_is_the_derivative(parameter) -> None:
+    z, step = np.linspace(-3, 3, 13), 1e-6
+    slope = (parameter.inverse(z + step) - parameter.inverse(z - step)) / (2 * step)
+    np.testing.assert_allclose(parameter.log_jacobian(z), np.log(slope), atol=1e-7)
+    np.testing.assert_allclose(parameter.link(parameter.inverse(z)), z, atol=1e-9)

@@ -1,0 +1,146 @@
+"""The shape of the package: arrows point down, and nothing outgrows its room."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import bayescale as bs
+
+PACKAGE = Path(bs.__file__).parent
+FLOORS = [
+    ["errors"],
+    ["functions"],
+    ["quantities", "coordinates"],
+    ["law"],
+    ["laws", "noise", "runs", "datasets", "modelfile"],
+    ["study", "simulation"],
+    ["study_data", "spec"],
+    ["model"],
+    ["sampling", "diagnostics"],
+    ["fitting"],
+    ["store", "analysis"],
+    ["plots"],
+    ["reporting"],
+    ["cli"],
+]
+LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
+FILES = sorted(p for p in PACKAGE.rglob("*.py") if "_models" not in p.parts)
+
+
+def module(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(p for p in parts if p != "__init__")
+
+
+MODULES = {module(path) for path in FILES}
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of the package that a file imports, wherever in the file; types only are exempt."""
+    tree = ast.parse(path.read_text())
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in typing_only:
+            if node.module == "bayescale":
+                found |= {alias.name for alias in node.names}
+            elif node.module.startswith("bayescale."):
+                inside = node.module.removeprefix("bayescale.")
+                names = {f"{inside}.{alias.name}" for alias in node.names}
+                found |= names & MODULES or {inside}
+        elif isinstance(node, ast.Import):
+            found |= {
+                alias.name.removeprefix("bayescale.")
+                for alias in node.names
+                if alias.name.startswith("bayescale.")
+            }
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: module(p) or "bayescale")
+def test_imports_point_down(path: Path) -> None:
+    name = module(path)
+    if not name:
+        assert not imports(path), "bayescale/__init__.py imports nothing at once"
+        return
+    floor = name.split(".")[0]
+    assert floor in LEVEL, f"{floor} has no floor: add it to FLOORS"
+    for imported in imports(path):
+        below = imported.split(".")[0]
+        if below == floor or below not in LEVEL:
+            continue
+        assert LEVEL[below] < LEVEL[floor], f"{name} imports {imported}, which is not below it"
+
+
+def test_no_import_circles() -> None:
+    modules = {module(path): imports(path) for path in FILES}
+    graph = {name: {i for i in found if i in modules} for name, found in modules.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail, name])
+        if name not in done:
+            for other in graph[name]:
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_laws_do_not_know_each_other() -> None:
+    for path in (PACKAGE / "laws").glob("[!_]*.py"):
+        assert not any(i.startswith("laws") for i in imports(path)), path.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: module(p) or "bayescale")
+def test_sizes(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 400
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        body = node.body[1:] if ast.get_docstring(node) else node.body
+        lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+        assert lines <= 60, f"{node.name} has {lines} lines"
+
+
+def test_no_room_without_a_purpose() -> None:
+    assert not {p.stem for p in FILES} & {"utils", "helpers", "core", "misc", "common"}
+
+
+PUBLIC = [name for name in bs.__all__ if inspect.isfunction(getattr(bs, name))]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_functions(name: str) -> None:
+    """Typed, documented in numpydoc, at most eight parameters, no catch-all."""
+    function = getattr(bs, name)
+    signature = inspect.signature(function)
+    assert len(signature.parameters) <= 8
+    kinds = {p.kind for p in signature.parameters.values()}
+    assert not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+    assert signature.return_annotation is not inspect.Signature.empty
+    for parameter in signature.parameters.values():
+        assert parameter.annotation is not inspect.Parameter.empty, parameter.name
+    text = inspect.getdoc(function) or ""
+    assert re.search(r"^Returns\n-+$", text, re.MULTILINE), "no Returns section"
+    for parameter in signature.parameters:
+        assert re.search(rf"^(?:\w+, )*{parameter}\b", text, re.MULTILINE), f"{parameter}?"
+
+
+def test_every_public_name_is_what_it_says() -> None:
+    for name in bs.__all__:
+        value = getattr(bs, name)
+        assert not inspect.ismodule(value), f"bayescale.{name} is a module"
+        assert name in dir(bs)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = bs.nothing
