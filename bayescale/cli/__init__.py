@@ -18,17 +18,17 @@ from bayescale.cli.guard import GuardedGroup
 
 __all__ = ["app", "main"]
 
-_PANELS = {
-    "From runs": (runs, fit, compare),
-    "From a fit": (summary, identify, predict, optimum, plot, report, draws),
-    "What there is": (laws, noises, models, datasets),
-}
+_COMMANDS = (
+    *(runs, fit, compare),
+    *(summary, identify, predict, optimum, plot, report, draws),
+    *(laws, noises, models, datasets),
+)
 
 app = typer.Typer(
     cls=GuardedGroup,
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode=None,
+    rich_markup_mode=None,  # typer's rich help takes as long to import as all the rest
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -49,19 +49,18 @@ def _root(
         typer.Option("--version", callback=_version, is_eager=True, help="Say the version."),
     ] = False,
 ) -> None:
-    """From a table of training runs to a decision, with honest uncertainty.
+    r"""From a table of training runs to a decision, with honest uncertainty.
 
+    \b
     bayescale fit runs.csv --law chinchilla -o fit.nc
-
     bayescale predict fit.nc --params 70B --tokens 1.4T
 
     Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics failed.
     """
 
 
-for _panel, _commands in _PANELS.items():
-    for _command in _commands:
-        app.command(rich_help_panel=_panel)(expand(_command))
+for _command in _COMMANDS:
+    app.command()(expand(_command))
 
 
 def main() -> None:

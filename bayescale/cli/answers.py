@@ -79,7 +79,7 @@ def split(option: str, text: str) -> list[str]:
 
 
 def summary(file: FitFile, showing: Showing) -> None:
-    """Show the posterior: every parameter, and the literature's constants, with intervals."""
+    """Show every parameter of a fit with its interval."""
     from bayescale.analysis.summary import summary
 
     fit = load_fit(file)
@@ -94,7 +94,10 @@ def summary(file: FitFile, showing: Showing) -> None:
 
 
 def identify(file: FitFile, json: JsonFlag = False) -> None:
-    """Say which parameters the runs pin down, and what runs would settle the others."""
+    """Say which parameters the runs pin down.
+
+    And what the others trade off with, and which runs would settle them.
+    """
     from bayescale.analysis.identify import identify
 
     fit = load_fit(file)
@@ -131,7 +134,9 @@ def predict(
     file: FitFile,
     points: Points,
     showing: Showing,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the noise of a new run.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Seed of the noise of a new run.")
+    ] = None,
 ) -> None:
     """Predict the loss of runs that were not done.
 
@@ -158,7 +163,7 @@ def optimum(
     ],
     showing: Showing,
 ) -> None:
-    """Find the compute-optimal model and number of tokens of training budgets, C = 6ND."""
+    """Find the best params and tokens for a compute budget."""
     from bayescale.analysis.optimum import optimum
 
     budgets = split("--flops", flops)
@@ -199,4 +204,5 @@ def _cell(name: str, value: Any) -> Cell:
     if isinstance(value, float):
         return coordinate(name, value)
     kind = "count" if name in COUNTS else "number"
-    return spell([value["median"], value["lower"], value["upper"]], kind)
+    digits = 3 if name == "tokens_per_param" else 4
+    return spell([value["median"], value["lower"], value["upper"]], kind, digits)

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
-    """Say what each column of a table of runs is taken for, and which rows are set aside."""
+    """Say what a table of runs is taken for.
+
+    What each column is, in what unit, and which rows are set aside and why.
+    """
     found, _ = reading.read(source)
     if json:
         emit(record(found))
@@ -28,7 +31,7 @@ def laws(json: JsonFlag = False) -> None:
 
 
 def noises(json: JsonFlag = False) -> None:
-    """List the noises: how an observed loss scatters around a law."""
+    """List the noises: how losses scatter around a law."""
     import pandas as pd
 
     from bayescale.noise import NOISES
@@ -39,14 +42,14 @@ def noises(json: JsonFlag = False) -> None:
 
 
 def models(json: JsonFlag = False) -> None:
-    """List the models: published studies, each a law with its data and priors."""
+    """List the models: a study's law, data and priors."""
     from bayescale.study import models
 
     _list("models", models(), ("law", "data"), json)
 
 
 def datasets(json: JsonFlag = False) -> None:
-    """List the public data sets, and where each would be taken from."""
+    """List the public data sets and where they are."""
     from bayescale.datasets import datasets
 
     _list("datasets", datasets(), ("rows", "available", "paper"), json)

@@ -40,10 +40,10 @@ class Contest:
 
 
 def compare(contest: Contest, reading: Reading, sampling: Sampling, json: JsonFlag = False) -> None:
-    """Compare laws by how well they predict runs left out (LOO and WAIC).
+    r"""Compare laws on the same runs (LOO and WAIC).
 
+    \b
     bayescale compare runs.csv --laws chinchilla,skaling
-
     bayescale compare a.nc b.nc
     """
     if contest.laws is None:

@@ -20,7 +20,7 @@ Output = Annotated[
 
 
 def report(file: FitFile, output: Output = Path("report.html")) -> None:
-    """Write a self-contained HTML page: the answer first, then bands, verdicts and diagnostics."""
+    """Write the report of a fit: one HTML page."""
     fit = load_fit(file)
     say(f"wrote {write_report(fit, output)}")
     judge(fit)
@@ -68,7 +68,7 @@ def draws(
         ),
     ],
 ) -> None:
-    """Write the posterior draws, and the constants derived from them, as CSV."""
+    """Write the posterior draws as CSV."""
     from bayescale.analysis.summary import constants
 
     fit = load_fit(file)

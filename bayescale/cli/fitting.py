@@ -71,14 +71,11 @@ class Writing:
             "-o",
             metavar="FILE",
             help="Save the fit here: .nc or .zarr.",
-            rich_help_panel="Output",
         ),
     ] = None
     report: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.html", help="Write a report here, too.", rich_help_panel="Output"
-        ),
+        typer.Option(metavar="FILE.html", help="Write a report here, too."),
     ] = None
 
     def check(self) -> None:
@@ -130,7 +127,10 @@ def fit(
     sampling: Sampling,
     showing: Showing,
 ) -> None:
-    """Fit a law to runs: bayescale fit runs.csv --law chinchilla -o fit.nc.
+    r"""Fit a law to a table of runs.
+
+    \b
+    bayescale fit runs.csv --law chinchilla -o fit.nc
 
     A model file, or the name of a model such as hoffmann2022, brings its own runs and law.
     """

@@ -27,7 +27,7 @@ def fixed(value: float, digits: int = 4, like: float | None = None) -> str:
     return f"{value:.{max(digits - 1 - math.floor(math.log10(scale)), 0)}f}"
 
 
-def spell(numbers: Sequence[float], kind: str = "number") -> Callable[[str], str]:
+def spell(numbers: Sequence[float], kind: str = "number", digits: int = 4) -> Callable[[str], str]:
     """Return a cell for a table: median and interval, on one line or on two.
 
     Parameters
@@ -35,12 +35,14 @@ def spell(numbers: Sequence[float], kind: str = "number") -> Callable[[str], str
     numbers : sequence of float
         Median, lower, upper.
     kind : str
-        "count" for 70B, "number" for four significant digits of the median.
+        "count" for 70B, "number" for a plain number.
+    digits : int
+        Significant digits of the median of plain numbers; its interval has as many decimals.
     """
     if kind == "count":
         median, lower, upper = (format_quantity(value) for value in numbers)
     else:
-        median, lower, upper = (fixed(value, like=numbers[0]) for value in numbers)
+        median, lower, upper = (fixed(value, digits, numbers[0]) for value in numbers)
     return lambda separator: f"{median}{separator}[{lower}, {upper}]"
 
 

@@ -41,7 +41,6 @@ class Showing:
             "--ci",
             metavar="PROB",
             help="Probability inside an interval, such as 0.9.  [default: 0.89, ArviZ's]",
-            rich_help_panel="Output",
         ),
     ] = None
     json: Annotated[
@@ -49,7 +48,6 @@ class Showing:
         typer.Option(
             "--json",
             help="Print JSON on stdout, and nothing else there.",
-            rich_help_panel="Output",
         ),
     ] = False
 
@@ -72,7 +70,6 @@ class Reading:
             help="Read params, tokens, flops, loss, ... from this column of the table: "
             '"tokens=my col". "flops=" says there is none. Repeatable.',
             show_default=False,
-            rich_help_panel="Reading the runs",
         ),
     ] = field(default_factory=list)
     where: Annotated[
@@ -80,7 +77,6 @@ class Reading:
         typer.Option(
             metavar="EXPR",
             help='Use only these rows: "params > 1e8 and seed == 1".',
-            rich_help_panel="Reading the runs",
         ),
     ] = None
     params_convention: Annotated[
@@ -88,7 +84,6 @@ class Reading:
         typer.Option(
             metavar="WORD",
             help="What params counts: total, non-embedding, active.",
-            rich_help_panel="Reading the runs",
         ),
     ] = None
     loss_unit: Annotated[
@@ -96,7 +91,6 @@ class Reading:
         typer.Option(
             metavar="UNIT",
             help="Unit of the loss: nats/token, bits/byte, ...",
-            rich_help_panel="Reading the runs",
         ),
     ] = None
 
@@ -138,26 +132,18 @@ class Reading:
 class Sampling:
     """How the posterior is drawn."""
 
-    draws: Annotated[
-        int, typer.Option(min=1, help="Kept draws a chain.", rich_help_panel="Sampling")
-    ] = 1000
-    tune: Annotated[
-        int, typer.Option(min=1, help="Warm-up draws a chain.", rich_help_panel="Sampling")
-    ] = 1000
-    chains: Annotated[int, typer.Option(min=1, help="Chains.", rich_help_panel="Sampling")] = 4
+    draws: Annotated[int, typer.Option(min=1, metavar="N", help="Kept draws a chain.")] = 1000
+    tune: Annotated[int, typer.Option(min=1, metavar="N", help="Warm-up draws a chain.")] = 1000
+    chains: Annotated[int, typer.Option(min=1, metavar="N", help="Chains.")] = 4
     sampler: Annotated[
         Literal["nutpie", "pymc", "numpyro"],
-        typer.Option(help="Which sampler.", rich_help_panel="Sampling"),
+        typer.Option(help="Which sampler."),
     ] = "nutpie"
     seed: Annotated[
         int | None,
-        typer.Option(
-            min=0, help="Makes the draws reproducible; recorded.", rich_help_panel="Sampling"
-        ),
+        typer.Option(min=0, metavar="N", help="Makes the draws reproducible; recorded."),
     ] = None
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress bar.", rich_help_panel="Sampling")
-    ] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False
 
     def make(self) -> "Sampler":
         """Return the sampler."""

@@ -28,7 +28,7 @@ def say(*parts: "RenderableType") -> None:
     with console.capture() as captured:
         for part in parts:
             console.print(Text(part) if isinstance(part, str) else part)
-    write(captured.get())
+    write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 
 def write(text: str) -> None:
@@ -54,11 +54,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, wide: str =
     """
     from rich.console import Console
 
-    console = Console()
+    console, unlimited = Console(), Console(width=1000)
     numbers = [i for i, name in enumerate(columns) if name != wide]
     narrow = _table([columns[i] for i in numbers], [[row[i] for i in numbers] for row in rows], " ")
     room = console.width - (_PROSE if wide else 0)
-    fits = console.measure(narrow).maximum <= room
+    fits = unlimited.measure(narrow).maximum <= room
     return _table(columns, rows, " " if fits else "\n")
 
 

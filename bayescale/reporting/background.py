@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from bayescale.fitting import Fit
 from bayescale.plots import plot_prior_posterior
 from bayescale.reporting.layout import Block, Bullets, Section, Table, Text
@@ -28,7 +30,13 @@ def priors_section(fit: Fit) -> Section:
         "Priors",
         [
             Table(("parameter", "90 % interval", "kind", "what it is"), rows, note),
-            picture(lambda axes: plot_prior_posterior(fit, axes=axes), shows),
+            picture(
+                lambda axes: plot_prior_posterior(fit, axes=np.atleast_1d(axes)),
+                shows,
+                height=2.3,
+                panels=len(fit.spec.free),
+                columns=min(3, len(fit.spec.free)),
+            ),
         ],
     )
 

@@ -116,7 +116,7 @@ def _sections(
 ) -> list[Section]:
     asked = targets(fit, flops, ci_prob, random_seed)
     found = [
-        bands_section(fit, asked),
+        bands_section(fit, asked, ci_prob, random_seed),
         optimum_section(fit, asked, ci_prob),
         parameters_section(fit, study, ci_prob),
         comparison_section(comparison),

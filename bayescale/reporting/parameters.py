@@ -1,15 +1,17 @@
 """The section on parameters: what they are, what the runs say of them, what others found."""
 
+import numpy as np
 import pandas as pd
 
 from bayescale.analysis.identify import identify
 from bayescale.analysis.summary import summary
 from bayescale.fitting import Fit
-from bayescale.plots import plot_ridge
+from bayescale.plots import exponents_data, plot_exponents, plot_ridge
+from bayescale.plots.compute import has_frontier
 from bayescale.reporting.layout import Badge, Block, Bullets, Cell, Link, Section, Table, Text
 from bayescale.reporting.pictures import formula, picture
 from bayescale.reporting.readable import Estimate, kind_of, listed, spell, with_bounds
-from bayescale.reporting.targets import growth, has_optimum
+from bayescale.reporting.targets import growth
 from bayescale.reporting.words import sentence
 from bayescale.study import Published, Study
 
@@ -118,7 +120,7 @@ def _published(
             )
         ]
     ours = {str(name): _estimate(row) for name, row in estimates.iterrows()}
-    ours |= growth(fit, ci_prob) if has_optimum(fit) else {}
+    ours |= growth(fit, ci_prob) if has_frontier(fit) else {}
     rows = [
         (name, with_bounds(found), _value(published, name), Link(published.source, published.url))
         for name, found in ours.items()
@@ -127,7 +129,17 @@ def _published(
     ]
     header = ("value", "this fit", "published", "by")
     notes = [f"{p.source}: {p.note}" for p in study.published if p.note]
-    return [Table(header, rows), *([Bullets(notes)] if notes else [])]
+    panels = exponents_data(fit, study.published)["parameter"].nunique()
+    forest = picture(
+        lambda axes: plot_exponents(
+            fit, study.published, ci_prob=ci_prob, axes=np.atleast_1d(axes)
+        ),
+        "The exponents and the irreducible loss beside the published ones.",
+        height=1.2 + 0.3 * len(study.published),
+        panels=panels,
+        columns=panels,
+    )
+    return [Table(header, rows), forest, *([Bullets(notes)] if notes else [])]
 
 
 def _value(published: Published, name: str) -> str:

@@ -26,24 +26,31 @@ _COMMANDS = {
 
 
 def picture(
-    draw: Callable[[Any], Any], shows: str, *, height: float = 4.2, columns: int = 1
+    draw: Callable[[Any], Any],
+    shows: str,
+    *,
+    height: float = 4.2,
+    panels: int = 1,
+    columns: int = 1,
 ) -> Picture:
     """Draw a picture as PNG inside a data URI.
 
     Parameters
     ----------
     draw : callable
-        Gets the matplotlib ``Axes`` to draw on, an array of them if there are several columns.
+        Gets the matplotlib ``Axes`` to draw on, a list of them if there are several panels.
     shows : str
         What it shows, for those who cannot see it and as its caption.
     height : float
-        In inches.
-    columns : int
-        Panels side by side.
+        Of a row of panels, in inches.
+    panels, columns : int
+        How many panels, and how many of them side by side.
     """
     with matplotlib.style.context("default"):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        draw(figure.subplots(1, columns))
+        rows = -(-panels // columns)
+        figure = Figure(figsize=(WIDTH, rows * height), layout="constrained")
+        axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
+        draw(axes if panels > 1 else axes[0])
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
     return Picture(f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}", shows)

@@ -16,20 +16,34 @@ from bayescale.plots import (
     plot_isoflop,
     plot_residuals,
 )
+from bayescale.plots.compute import has_frontier
 from bayescale.reporting.layout import Badge, Block, Bullets, Section, Table, Text
 from bayescale.reporting.pictures import picture
 from bayescale.reporting.readable import bounds, kind_of, plain, spell, times, with_bounds
-from bayescale.reporting.targets import Target, growth, has_optimum
+from bayescale.reporting.targets import Target, growth
 from bayescale.reporting.words import counted, drift, sentence, unit_of
 
 
-def bands_section(fit: Fit, asked: list[Target]) -> Section:
-    """Show the law over the runs and as far as is asked."""
+def bands_section(
+    fit: Fit, asked: list[Target], ci_prob: float | None, random_seed: int
+) -> Section | None:
+    """Show the law over the runs and as far as is asked; None where no budget can be asked."""
+    if not asked:
+        return None
     shows = (
-        "The runs, the law's median and its band; beyond the runs the band holds if the law does."
+        "The runs, the law and its band. Beyond the runs the band holds only if the law does: it "
+        "has no allowance for the law being wrong."
     )
-    blocks: list[Block] = [picture(lambda ax: plot_bands(fit, ax=ax), shows)]
-    if asked and "params" not in asked[0].answers:
+    beyond = max(10.0, *(target.factor for target in asked))
+    blocks: list[Block] = [
+        picture(
+            lambda ax: plot_bands(
+                fit, beyond=beyond, ci_prob=ci_prob, random_seed=random_seed, ax=ax
+            ),
+            shows,
+        )
+    ]
+    if not has_frontier(fit):
         blocks.append(_expected(fit, asked))
     return Section(f"{fit.law.target.capitalize()} beyond the runs", blocks)
 
@@ -50,7 +64,7 @@ def _expected(fit: Fit, asked: list[Target]) -> Table:
 
 def optimum_section(fit: Fit, asked: list[Target], ci_prob: float | None) -> Section | None:
     """Show how a budget is best split; None where the law has no params and tokens."""
-    if not has_optimum(fit):
+    if not has_frontier(fit):
         return None
     name, unit = fit.law.target, unit_of(fit)
     header = (
@@ -85,13 +99,14 @@ def optimum_section(fit: Fit, asked: list[Target], ci_prob: float | None) -> Sec
             Table(header, rows),
             Text(said),
             picture(
-                lambda axes: plot_frontier(fit, axes=axes),
+                lambda axes: plot_frontier(fit, ci_prob=ci_prob, axes=axes),
                 "Compute-optimal parameters and tokens against compute, with their bands.",
+                panels=2,
                 columns=2,
                 height=3.8,
             ),
             picture(
-                lambda ax: plot_isoflop(fit, ax=ax),
+                lambda ax: plot_isoflop(fit, ci_prob=ci_prob, ax=ax),
                 f"{name.capitalize()} against size at fixed budgets, with the band of the optimum.",
             ),
         ],

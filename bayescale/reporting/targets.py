@@ -12,7 +12,7 @@ from bayescale.analysis.points import make_points
 from bayescale.analysis.predict import predict
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
-from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
+from bayescale.plots.compute import has_frontier, main_column, run_columns
 from bayescale.reporting.readable import Estimate, estimate
 
 FURTHER = (10.0, 100.0)
@@ -42,24 +42,16 @@ class Target:
     answers: Mapping[str, Estimate]
 
 
-def has_optimum(fit: Fit) -> bool:
-    """Whether the law is one of params and tokens alone, so that a budget can be split."""
-    return {fit.spec.column(name) for name in fit.law.inputs} == {"params", "tokens"}
-
-
 def fitted_budgets(fit: Fit) -> tuple[str, np.ndarray] | None:
     """Return what a budget counts and that of each fitted run, None for laws without one.
 
     A budget is compute where the law takes params and tokens, or a law's one relative input.
     """
-    if has_optimum(fit):
-        size, data = fit.input_of("params"), fit.input_of("tokens")
-        assert size is not None and data is not None
-        return "flops", FLOPS_PER_PARAM_TOKEN * (fit.inputs[size] * fit.inputs[data]).values
-    names = list(fit.law.inputs)
-    if len(names) == 1 and fit.law.inputs[names[0]].relative:
-        return fit.spec.column(names[0]), fit.inputs[names[0]].values
-    return None
+    single = len(fit.law.inputs) == 1 and all(i.relative for i in fit.law.inputs.values())
+    if not (single or has_frontier(fit)):
+        return None
+    column = main_column(fit)
+    return column, run_columns(fit)[column]
 
 
 def targets(
@@ -100,7 +92,7 @@ def targets(
         return []
     largest = float(fitted[1].max())
     values = largest * np.array(FURTHER) if flops is None else _budgets(flops)
-    answers = _optimal if has_optimum(fit) else _at_input
+    answers = _optimal if has_frontier(fit) else _at_input
     drawn = answers(fit, column, values, random_seed)
     return [
         Target(column, float(value), float(value) / largest, _estimates(drawn, i, ci_prob))

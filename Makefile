@@ -1,0 +1,31 @@
+# Needs nothing but make and a Python >= 3.12: where uv is missing it goes into .tools, and makes the rest.
+
+PYTHON ?= python3
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
+RUN := $(UV) run --quiet
+
+.PHONY: demo test lint notebooks bars bench build setup
+
+demo: setup  ## simulate runs, fit them, write a report and two pictures into demo/
+	$(RUN) python notebooks/demo.py
+
+test: setup  ## the whole test suite, README snippets among it
+	$(RUN) pytest
+
+lint: setup  ## style and types
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) pyright
+
+notebooks: setup  ## run every notebook from start to end
+	$(RUN) python notebooks/run.py
+
+bars bench: setup  ## measure every claim, print it beside its bar, save benchmarks/results/*.json
+	$(RUN) python benchmarks/bars.py $(ONLY)
+
+build: setup  ## wheel and sdist in dist/
+	$(UV) build --quiet
+
+setup:
+	@$(UV) --version >/dev/null 2>&1 || { $(PYTHON) -m venv .tools && .tools/bin/pip install --quiet uv; }
+	@$(UV) sync --quiet

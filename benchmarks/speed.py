@@ -1,0 +1,78 @@
+"""How fast: against PyMC's own sampler on the same model, refits, and the command line."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import arviz as az
+import pymc as pm
+import xarray as xr
+from bars import Bar
+
+import bayescale as bs
+from bayescale.model import runs_and_law
+from bayescale.sampling import Sampler, sample
+from bayescale.spec import extract, make_spec
+
+STUDY = "hoffmann2022"
+NAMES = ["E", "a", "alpha", "b", "beta", "sigma", "nu"]
+
+
+def smallest_ess(posterior: xr.Dataset) -> float:
+    """Return the smallest bulk effective sample size."""
+    return float(az.ess(posterior[NAMES], method="bulk").to_dataarray().min())
+
+
+def sampling() -> list[Bar]:
+    """Compare effective draws per second of sampling, compilation left out on both sides."""
+    study = bs.load_model(STUDY)
+    runs, _ = runs_and_law(study, None)
+    spec = make_spec(study)
+    data = extract(spec, runs)
+    fit = bs.fit(study, random_seed=0, progressbar=False)  # compiles
+    started = time.perf_counter()
+    sample(spec, data, Sampler(), 1, progressbar=False)
+    ours = smallest_ess(fit.posterior) / (time.perf_counter() - started)
+    with bs.build_model(study):
+        tree = pm.sample(
+            nuts_sampler="pymc", random_seed=1, progressbar=False, compute_convergence_checks=False
+        )
+    seconds = float(tree["posterior"].attrs["sampling_time"])
+    theirs = smallest_ess(tree["posterior"].to_dataset()) / seconds
+    started = time.perf_counter()
+    bs.fit(runs.where("in_besiroglu_fit"), "chinchilla", random_seed=2, progressbar=False)
+    refit = time.perf_counter() - started
+    return [
+        Bar("min ESS per second", ours),
+        Bar("min ESS per second, pm.sample(nuts_sampler='pymc')", theirs),
+        Bar("ratio", ours / theirs, 10),
+        Bar("refit of other runs without compiling, s", refit, high=1.5),
+    ]
+
+
+def timed(*arguments: str) -> float:
+    """Return the wall time of a command in a fresh process, in seconds."""
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "bayescale", *arguments]
+    subprocess.run(command, check=True, capture_output=True, env=os.environ)
+    return time.perf_counter() - started
+
+
+def command_line() -> list[Bar]:
+    """Time `--help`, and a fit from a cold process with a warm compile cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "fit.nc")
+        timed("fit", STUDY, "-o", path, "--quiet")
+        cold = timed("fit", STUDY, "-o", path, "--quiet", "--seed", "1")
+    return [
+        Bar("bayescale --help, best of five, s", min(timed("--help") for _ in range(5)), high=0.5),
+        Bar("bayescale fit hoffmann2022, cold process, s", cold, high=25),
+    ]
+
+
+def measure() -> list[Bar]:
+    """Measure sampling, then the command line."""
+    return sampling() + command_line()
