@@ -1,7 +1,7 @@
 """Measure what bayescale claims, print each number beside its bar, and save them as JSON.
 
     python benchmarks/bars.py                 # everything, some twenty minutes on two cores
-    python benchmarks/bars.py speed coverage  # some of it
+    python benchmarks/bars.py speed identify  # some of it
 
 Each measurement writes ``benchmarks/results/NAME.json``: the numbers, their bars, and the versions.
 """
@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
-MEASUREMENTS = ("speed", "identify", "coverage")
+MEASUREMENTS = ("speed", "identify", "calibration")
 
 
 @dataclass(frozen=True)

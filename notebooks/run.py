@@ -1,7 +1,7 @@
 """Run every notebook from start to end, and fail where one fails.
 
-    python notebooks/run.py           # run
-    python notebooks/run.py --save    # and keep the outputs in the files
+python notebooks/run.py           # run
+python notebooks/run.py --save    # and keep the outputs in the files
 """
 
 import sys

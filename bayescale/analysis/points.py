@@ -58,15 +58,13 @@ def make_points(
 
 def _numbers(name: str, values: Any) -> np.ndarray:
     flat = [values] if isinstance(values, str) else np.atleast_1d(np.asarray(values)).ravel()
+    if not len(flat):
+        raise BayescaleError(f"{name} is empty: pass at least one value")
     kind = "flops" if name == "flops" else "count"
-    numbers = np.array([parse_quantity(v, kind=kind) for v in flat], dtype=float)
-    bad = ~np.isfinite(numbers)
-    if bad.any() or not len(numbers):
-        raise BayescaleError(
-            f"{name}: {flat[int(bad.argmax())] if len(flat) else 'nothing'!r} "
-            "is not a finite number"
-        )
-    return numbers
+    try:
+        return np.array([parse_quantity(v, kind=kind) for v in flat], dtype=float)
+    except BayescaleError as error:
+        raise BayescaleError(f"{name}: {error}") from None
 
 
 def _complete(points: xr.Dataset) -> xr.Dataset:

@@ -16,7 +16,7 @@ TRUSTED_VARIANCE = 0.4
 """Above this posterior variance of a run's log likelihood WAIC's correction is not reliable."""
 
 
-@dataclass
+@dataclass(repr=False)
 class ELPDDataWAIC(ELPDData):
     """Result of :func:`waic`; an ArviZ ``ELPDData`` whose pointwise parts are always kept.
 
@@ -27,7 +27,6 @@ class ELPDDataWAIC(ELPDData):
     """
 
     _kind: ClassVar[str | None] = "waic"
-    _display_kind: ClassVar[str | None] = "WAIC"
 
     p_i: xr.DataArray | None = None
 

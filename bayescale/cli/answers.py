@@ -1,14 +1,13 @@
 """``summary``, ``identify``, ``predict`` and ``optimum``: what is asked of a saved fit."""
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescale.cli.describing import header, judge, rows, show_parameters, title
+from bayescale.cli.describing import header, judged, rows, show_diagnostics, show_parameters, title
 from bayescale.cli.numbers import COUNTS, coordinate, heading, spell
-from bayescale.cli.options import FitFile, JsonFlag, Showing, load_fit, pairs
+from bayescale.cli.options import FitFile, JsonFlag, Showing, load_fit, pairs, split
 from bayescale.cli.output import Cell, emit, say, table
 from bayescale.errors import BayescaleError
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _LABELS = {"flops": "FLOP", "tokens_per_param": "tokens/param", "new_run": "a new run"}
-_GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 
 
 @dataclass(frozen=True)
@@ -59,38 +57,19 @@ class Points:
         return columns
 
 
-def split(option: str, text: str) -> list[str]:
-    """Read a comma-separated list of quantities.
-
-    Raises
-    ------
-    BayescaleError
-        For 1,000,000, which may be one number or three, and for an empty item.
-    """
-    items = [item.strip() for item in text.split(",")]
-    if _GROUPED.fullmatch(text.strip()):
-        raise BayescaleError(
-            f"{option} {text}: one number or {len(items)}? write {text.replace(',', '')} for one, "
-            f"'{', '.join(items)}' for {len(items)}"
-        )
-    if not all(items):
-        raise BayescaleError(f"{option} {text!r}: a value is missing between the commas")
-    return items
-
-
 def summary(file: FitFile, showing: Showing) -> None:
     """Show every parameter of a fit with its interval."""
     from bayescale.analysis.summary import summary
 
     fit = load_fit(file)
     found = summary(fit, ci_prob=showing.width)
-    if showing.json:
-        emit({**header(fit), "ci_prob": showing.width, "parameters": rows(found)})
-    else:
-        say(title(fit), "")
-        show_parameters(fit, found)
-        say("", f"diagnostics: {fit.diagnostics}")
-    judge(fit)
+    with judged(fit):
+        if showing.json:
+            emit({**header(fit), "ci_prob": showing.width, "parameters": rows(found)})
+        else:
+            say(title(fit), "")
+            show_parameters(fit, found)
+            show_diagnostics(fit.diagnostics)
 
 
 def identify(file: FitFile, json: JsonFlag = False) -> None:
@@ -102,12 +81,12 @@ def identify(file: FitFile, json: JsonFlag = False) -> None:
 
     fit = load_fit(file)
     found = identify(fit)
-    if json:
-        emit({**header(fit), "parameters": rows(found)})
-    else:
-        say(title(fit), "")
-        _show_verdicts(found)
-    judge(fit)
+    with judged(fit):
+        if json:
+            emit({**header(fit), "parameters": rows(found)})
+        else:
+            say(title(fit), "")
+            _show_verdicts(found)
 
 
 def _show_verdicts(found: "pd.DataFrame") -> None:
@@ -147,13 +126,15 @@ def predict(
     columns = points.columns()
     fit = load_fit(file)
     answer = predict(fit, columns, grid=points.grid, random_seed=seed)
-    if showing.json:
-        emit({**header(fit), "ci_prob": showing.width, "points": answers(answer, showing.width)})
-    else:
-        say(title(fit), f"{fit.law.target}: {heading(showing.width)}", "")
-        _show_answer(answer, showing.width)
-        say("", "law: the curve itself; a new run: with the scatter of one run around it")
-    judge(fit)
+    with judged(fit):
+        if showing.json:
+            emit(
+                {**header(fit), "ci_prob": showing.width, "points": answers(answer, showing.width)}
+            )
+        else:
+            say(title(fit), f"{fit.law.target}: {heading(showing.width)}", "")
+            _show_answer(answer, showing.width)
+            say("", "law: the curve itself; a new run: with the scatter of one run around it")
 
 
 def optimum(
@@ -169,12 +150,14 @@ def optimum(
     budgets = split("--flops", flops)
     fit = load_fit(file)
     answer = optimum(fit, budgets)
-    if showing.json:
-        emit({**header(fit), "ci_prob": showing.width, "budgets": answers(answer, showing.width)})
-    else:
-        say(title(fit), heading(showing.width), "")
-        _show_answer(answer, showing.width)
-    judge(fit)
+    with judged(fit):
+        if showing.json:
+            emit(
+                {**header(fit), "ci_prob": showing.width, "budgets": answers(answer, showing.width)}
+            )
+        else:
+            say(title(fit), heading(showing.width), "")
+            _show_answer(answer, showing.width)
 
 
 def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:

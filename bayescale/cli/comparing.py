@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescale.cli.describing import header, judge, rows
+from bayescale.cli.describing import header, judged, rows
 from bayescale.cli.fitting import SUFFIXES
 from bayescale.cli.options import JsonFlag, Reading, Sampling, load_fit
 from bayescale.cli.output import Cell, emit, say, table
@@ -49,15 +49,15 @@ def compare(contest: Contest, reading: Reading, sampling: Sampling, json: JsonFl
     if contest.laws is None:
         fits = _load(contest.sources)
     else:
-        fits = _fit(contest, reading, sampling, sampling.progressbar(json))
+        fits = _fit(contest, reading, sampling, json)
     from bayescale.analysis.compare import compare
 
     found = compare(fits)
-    if json:
-        emit({"laws": rows(found), "fits": {name: header(fit) for name, fit in fits.items()}})
-    else:
-        _show(found)
-    judge(*fits.values())
+    with judged(*fits.values()):
+        if json:
+            emit({"laws": rows(found), "fits": {name: header(fit) for name, fit in fits.items()}})
+        else:
+            _show(found)
 
 
 def _load(sources: list[str]) -> "dict[str, Fit]":
@@ -74,9 +74,7 @@ def _load(sources: list[str]) -> "dict[str, Fit]":
     return {name: load_fit(Path(s)) for name, s in zip(names, sources, strict=True)}
 
 
-def _fit(
-    contest: Contest, reading: Reading, sampling: Sampling, progressbar: bool
-) -> "dict[str, Fit]":
+def _fit(contest: Contest, reading: Reading, sampling: Sampling, quiet: bool) -> "dict[str, Fit]":
     """Fit each of the laws to the runs."""
     if len(contest.sources) > 1:
         raise BayescaleError("--laws takes one table of runs; saved fits are compared without it")
@@ -89,13 +87,8 @@ def _fit(
 
     laws = {name: get_law(name.partition(":")[0]) for name in names}
     runs, _ = reading.read(contest.sources[0])
-    import bayescale as bs
-
-    options: dict[str, Any] = {"random_seed": sampling.seed, "progressbar": progressbar}
     return {
-        name: bs.fit(
-            runs, law, noise=name.partition(":")[2] or None, sampler=sampling.make(), **options
-        )
+        name: sampling.fit(runs, law, quiet=quiet, noise=name.partition(":")[2] or None)
         for name, law in laws.items()
     }
 

@@ -1,12 +1,13 @@
 """What every command says of a fit: its title, its parameters, and whether to trust it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bayescale.cli.guard import UNTRUSTED
-from bayescale.cli.numbers import fixed, heading, spell
+from bayescale.cli.numbers import heading, spell
 from bayescale.cli.output import say, table
 
 if TYPE_CHECKING:
@@ -85,25 +86,29 @@ def show_parameters(fit: "Fit", found: "pd.DataFrame") -> None:
     ]
     say(table(columns, lines, wide="what it is"))
     for name, value in fit.spec.fixed.items():
-        say(f"{name} was held fixed at {fixed(value)}")
+        say(f"{name} was held fixed at {value:g}")
 
 
-def judge(*fits: "Fit") -> None:
-    """End with exit code 3 when the draws of a fit cannot be trusted, and say why."""
-    failed = [fit for fit in fits if not fit.diagnostics.ok]
-    for fit in failed:
-        banner(fit.law.name, fit.diagnostics.problems())
+def show_diagnostics(found: "Diagnostics") -> None:
+    """Say in one line whether the draws can be trusted; the banner has said what is wrong."""
+    numbers, _, _ = str(found).partition(":")
+    say("", f"diagnostics: {numbers}: {'no problem found' if found.ok else 'failed, see above'}")
+
+
+@contextmanager
+def judged(*fits: "Fit") -> Iterator[None]:
+    """Answer under a banner, and end with exit code 3, when a fit's draws cannot be trusted."""
+    failed = {fit.law.name: fit.diagnostics.problems() for fit in fits if not fit.diagnostics.ok}
+    for name, problems in failed.items():
+        _banner(name, problems)
+    yield
     if failed:
         raise typer.Exit(UNTRUSTED)
 
 
-def banner(name: str, problems: Sequence[str]) -> None:
-    """Say on stderr that numbers are not to be trusted."""
-    typer.secho(
-        f"DO NOT TRUST THESE NUMBERS: the diagnostics of {name} failed.",
-        err=True,
-        fg="red",
-        bold=True,
-    )
+def _banner(name: str, problems: Sequence[str]) -> None:
+    said = f"DO NOT TRUST THESE NUMBERS: the diagnostics of {name} failed."
+    typer.secho(said, err=True, fg="red", bold=True)
     for problem in problems:
         typer.secho(f"  - {problem}", err=True, fg="red")
+    typer.echo(err=True)

@@ -1,21 +1,23 @@
 """``fit``: from a table of runs to a saved posterior."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescale.cli.describing import header, judge, rows, show_parameters, title
+from bayescale.cli.describing import header, judged, rows, show_diagnostics, show_parameters, title
 from bayescale.cli.options import Reading, RunsSource, Sampling, Showing, pairs
 from bayescale.cli.output import emit, say
+from bayescale.cli.timing import Stopwatch
 from bayescale.errors import BayescaleError
 from bayescale.quantities import parse_quantity
 
 if TYPE_CHECKING:
     from bayescale.fitting import Fit
+    from bayescale.study import Study
 
 SUFFIXES = (".nc", ".zarr")
 _NAMED = 5
@@ -82,11 +84,13 @@ class Writing:
         """Refuse, before the work is done, what could not be written after it."""
         if self.output is not None and self.output.suffix not in SUFFIXES:
             raise BayescaleError(f"--output {self.output}: end it in .nc (netCDF) or .zarr")
+        if self.report is not None and self.report.suffix not in (".html", ".htm"):
+            raise BayescaleError(f"--report {self.report}: end it in .html")
         for path in (self.output, self.report):
             if path is not None and not path.absolute().parent.is_dir():
                 raise BayescaleError(f"{path}: there is no folder {path.parent}; make it first")
 
-    def write(self, fit: "Fit") -> list[Path]:
+    def write(self, fit: "Fit", study: "Study | None", width: float) -> list[Path]:
         """Save and report; return what was written."""
         from bayescale.store import save
 
@@ -94,29 +98,10 @@ class Writing:
         if self.output is not None:
             written.append(save(fit, self.output))
         if self.report is not None:
-            from bayescale.cli.files import write_report
+            from bayescale.reporting import report
 
-            written.append(write_report(fit, self.report))
+            written.append(report(fit, self.report, study=study, ci_prob=width))
         return written
-
-
-class Stopwatch:
-    """Where the time went, in seconds, by what was done."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._started = self._last = time.perf_counter()
-
-    def lap(self, name: str) -> float:
-        """Book the time since the last lap, and return it."""
-        now = time.perf_counter()
-        self.laps[name], self._last = now - self._last, now
-        return self.laps[name]
-
-    @property
-    def total(self) -> float:
-        """Seconds from the start to the last lap."""
-        return self._last - self._started
 
 
 def fit(
@@ -135,8 +120,7 @@ def fit(
     A model file, or the name of a model such as hoffmann2022, brings its own runs and law.
     """
     writing.check()
-    options = fitting.options()
-    watch = Stopwatch()
+    options, width, watch = fitting.options(), showing.width, Stopwatch()
     runs, study = reading.read(source)
     law = fitting.law or study
     if law is None:
@@ -144,24 +128,17 @@ def fit(
     watch.lap("reading")
     if not showing.json:
         say(runs.describe(), "")
-    width = showing.width
-    import bayescale as bs
-
-    fitter = bs.fit
+    import_module("bayescale.fitting")
     watch.lap("importing")
-    found = fitter(
-        runs,
-        law,
-        sampler=sampling.make(),
-        random_seed=sampling.seed,
-        progressbar=sampling.progressbar(showing.json),
-        **options,
-    )
-    _book(watch, found)
-    written = writing.write(found)
+    found = sampling.fit(runs, law, quiet=showing.json, **options)
+    watch.lap("predicting", _seconds(found))
+    written = writing.write(found, study, width)
     watch.lap("writing")
-    _show(found, showing.json, width, watch, written)
-    judge(found)
+    with judged(found):
+        if showing.json:
+            emit(_answer(found, width, watch, written))
+        else:
+            _show(found, width, watch, written)
 
 
 def priors(texts: list[str]) -> dict[str, tuple[float, float] | float]:
@@ -191,46 +168,41 @@ def _bad_prior(name: str, text: str) -> BayescaleError:
     )
 
 
-def _book(watch: Stopwatch, fit: "Fit") -> None:
-    """Split the time of fitting by what the fit's record says of it."""
-    total = watch.lap("fitting")
+def _seconds(fit: "Fit") -> dict[str, float]:
+    """Return where the fit's record says its time went."""
     spent = fit.record["seconds"]
-    parts = spent if isinstance(spent, Mapping) else {"compiling and sampling": spent}
-    watch.laps.pop("fitting")
-    watch.laps |= parts
-    watch.laps["the rest"] = max(total - sum(parts.values()), 0.0)
+    return dict(spent) if isinstance(spent, Mapping) else {"compiling and sampling": spent}
 
 
-def _show(fit: "Fit", json: bool, width: float, watch: Stopwatch, written: list[Path]) -> None:
+def _answer(fit: "Fit", width: float, watch: Stopwatch, written: list[Path]) -> dict[str, Any]:
+    """Return what JSON says of a new fit."""
     from bayescale.analysis.outliers import outliers
     from bayescale.analysis.summary import summary
 
-    found, far = summary(fit, ci_prob=width), outliers(fit)
-    if json:
-        emit(
-            {
-                **header(fit),
-                "ci_prob": width,
-                "parameters": rows(found),
-                "fixed": fit.spec.fixed,
-                "outliers": rows(far),
-                "table": fit.record["runs"],
-                "seed": fit.record["seed"],
-                "seconds": {**watch.laps, "total": watch.total},
-                "written": written,
-            }
-        )
-        return
+    return {
+        **header(fit),
+        "ci_prob": width,
+        "parameters": rows(summary(fit, ci_prob=width)),
+        "fixed": fit.spec.fixed,
+        "outliers": rows(outliers(fit)),
+        "table": fit.record["runs"],
+        "seed": fit.record["seed"],
+        "seconds": {**watch.laps, "total": watch.total},
+        "written": written,
+    }
+
+
+def _show(fit: "Fit", width: float, watch: Stopwatch, written: list[Path]) -> None:
+    """Print what a new fit found."""
+    from bayescale.analysis.outliers import outliers
+    from bayescale.analysis.summary import summary
+
     say(title(fit), "")
-    show_parameters(fit, found)
-    say("", f"diagnostics: {fit.diagnostics}")
-    if len(far):
+    show_parameters(fit, summary(fit, ci_prob=width))
+    show_diagnostics(fit.diagnostics)
+    far = [str(name) for name in outliers(fit).index]
+    if far:
         more = f" and {len(far) - _NAMED} more" if len(far) > _NAMED else ""
-        named = ", ".join(map(str, far.index[:_NAMED]))
-        say(f"far off the law: {named}{more}")
-    spent = ", ".join(f"{name} {value:.1f} s" for name, value in watch.laps.items())
-    say(f"time: {watch.total:.1f} s ({spent})")
-    for path in written:
-        say(f"wrote {path}")
-    if not written:
-        say("not saved: -o fit.nc keeps a fit")
+        say(f"far off the law: {', '.join(far[:_NAMED])}{more}")
+    say(f"time: {watch}")
+    say(*[f"wrote {path}" for path in written] or ["not saved: -o fit.nc keeps a fit"])

@@ -1,17 +1,21 @@
 """Options that several commands share."""
 
-from dataclasses import dataclass, field
+import re
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from bayescale.errors import BayescaleError
+from bayescale.errors import BayescaleError, BayescaleWarning
 
 if TYPE_CHECKING:
     from bayescale.fitting import Fit
+    from bayescale.law import Law
     from bayescale.runs import Runs
-    from bayescale.sampling import Sampler
     from bayescale.study import Study
 
 FitFile = Annotated[
@@ -19,6 +23,18 @@ FitFile = Annotated[
 ]
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")
+]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="Show what this model published beside it."),
+]
+Ci = Annotated[
+    float | None,
+    typer.Option(
+        "--ci",
+        metavar="PROB",
+        help="Probability inside an interval, such as 0.9.  [default: 0.89, ArviZ's]",
+    ),
 ]
 RunsSource = Annotated[
     str,
@@ -30,26 +46,15 @@ RunsSource = Annotated[
     ),
 ]
 
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
+
 
 @dataclass(frozen=True)
 class Showing:
     """How an answer is shown."""
 
-    ci: Annotated[
-        float | None,
-        typer.Option(
-            "--ci",
-            metavar="PROB",
-            help="Probability inside an interval, such as 0.9.  [default: 0.89, ArviZ's]",
-        ),
-    ] = None
-    json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="Print JSON on stdout, and nothing else there.",
-        ),
-    ] = False
+    ci: Ci = None
+    json: JsonFlag = False
 
     @property
     def width(self) -> float:
@@ -123,8 +128,6 @@ class Reading:
         frame = _dataset(source)
         if frame is None:
             return read_runs(source, columns=columns, **options), None
-        from dataclasses import replace
-
         return replace(read_runs(frame, columns=columns, **options), source=source), None
 
 
@@ -145,17 +148,39 @@ class Sampling:
     ] = None
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False
 
-    def make(self) -> "Sampler":
-        """Return the sampler."""
-        from bayescale.sampling import Sampler
+    def fit(
+        self,
+        runs: "Runs",
+        law: "str | type[Law] | Study",
+        *,
+        quiet: bool,
+        noise: str | None = None,
+        priors: Mapping[str, Any] | None = None,
+        columns: Mapping[str, str] | None = None,
+    ) -> "Fit":
+        """Fit as :func:`bayescale.fit` does, but for its warning of diagnostics that failed.
 
-        return Sampler(self.sampler, draws=self.draws, tune=self.tune, chains=self.chains)
+        They are shown under a banner instead. The progress bar is shown in a terminal only, and
+        never when ``quiet``.
+        """
+        import bayescale as bs
 
-    def progressbar(self, json: bool) -> bool:
-        """Whether to show the progress bar: in a terminal, unless told otherwise."""
-        import sys
-
-        return not self.quiet and not json and sys.stdout.isatty()
+        sampler = bs.Sampler(self.sampler, draws=self.draws, tune=self.tune, chains=self.chains)
+        bar = not (self.quiet or quiet) and sys.stdout.isatty()
+        if bar:
+            typer.echo("compiling takes some ten seconds, drawing few", err=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "do not trust these numbers", BayescaleWarning)
+            return bs.fit(
+                runs,
+                law,
+                noise=noise,
+                priors=priors,
+                columns=columns,
+                sampler=sampler,
+                random_seed=self.seed,
+                progressbar=bar,
+            )
 
 
 def pairs(option: str, texts: list[str]) -> dict[str, str]:
@@ -175,6 +200,25 @@ def pairs(option: str, texts: list[str]) -> dict[str, str]:
             raise BayescaleError(f"{option}: {name} is given twice, as {found[name]} and {value}")
         found[name] = value
     return found
+
+
+def split(option: str, text: str) -> list[str]:
+    """Read a comma-separated list of quantities.
+
+    Raises
+    ------
+    BayescaleError
+        For 1,000,000, which may be one number or three, and for an empty item.
+    """
+    items = [item.strip() for item in text.split(",")]
+    if _GROUPED.fullmatch(text.strip()):
+        raise BayescaleError(
+            f"{option} {text}: one number or {len(items)}? write {text.replace(',', '')} for one, "
+            f"'{', '.join(items)}' for {len(items)}"
+        )
+    if not all(items):
+        raise BayescaleError(f"{option} {text!r}: a value is missing between the commas")
+    return items
 
 
 def find_study(source: str) -> "Study | None":

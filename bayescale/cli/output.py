@@ -59,7 +59,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, wide: str =
     narrow = _table([columns[i] for i in numbers], [[row[i] for i in numbers] for row in rows], " ")
     room = console.width - (_PROSE if wide else 0)
     fits = unlimited.measure(narrow).maximum <= room
-    return _table(columns, rows, " " if fits else "\n")
+    made = _table(columns, rows, " " if fits else "\n")
+    for i in numbers if fits else ():
+        made.columns[i].no_wrap = True
+    return made
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], separator: str) -> "Table":

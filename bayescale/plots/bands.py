@@ -1,11 +1,13 @@
 """The loss against compute, with the bands of the law and of a new run, beyond the data."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from bayescale.analysis.intervals import interval, interval_width
 from bayescale.analysis.optimum import optimum
@@ -14,20 +16,20 @@ from bayescale.analysis.predict import predict
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.plots.compute import has_frontier, main_column, run_columns
+from bayescale.plots.names import name_points
 from bayescale.plots.style import (
     BLUE,
     INK,
-    PALE,
     SEQUENCE,
     VERMILLION,
     add_legend,
     column_label,
     loss_label,
-    name_points,
+    mark_end,
     one_panel,
     percent,
 )
-from bayescale.plots.ticks import RoundNumbers, kind_of, log_axis, write_tick
+from bayescale.plots.ticks import kind_of, log_axis, log_ticks
 
 POINTS = 60
 FEW = 12
@@ -151,57 +153,45 @@ def plot_bands(
     log_axis(ax, "y", "number", loss_label(fit))
     _draw_bands(ax, data, column, along=has_frontier(fit))
     _draw_runs(ax, fit, column)
-    _shade_beyond(ax, run_columns(fit)[column].max())
-    add_legend(ax, "upper right")
+    mark_end(ax, run_columns(fit)[column].max())
     _ring_outliers(ax, fit, column)
+    add_legend(ax, "lower left")
     return ax
 
 
 def _draw_bands(ax: Axes, data: pd.DataFrame, column: str, *, along: bool) -> None:
     at, width = data[column], percent(data.attrs["ci_prob"])
-    outer, inner = ("new_run_lower", "new_run_upper"), ("law_lower", "law_upper")
-    ax.fill_between(
-        at, *(data[k] for k in outer), color=BLUE, alpha=0.18, lw=0, label=f"a new run, {width}"
-    )
-    ax.fill_between(
-        at, *(data[k] for k in inner), color=BLUE, alpha=0.4, lw=0, label=f"the law, {width}"
-    )
+    for which, alpha, words in (("new_run", 0.18, "a new run"), ("law", 0.4, "the law")):
+        lower, upper = data[f"{which}_lower"], data[f"{which}_upper"]
+        label = f"{words}, {width}"
+        ax.fill_between(at, lower, upper, color=BLUE, alpha=alpha, lw=0, label=label)
     median = "compute-optimal, median" if along else "median"
-    ax.plot(at, data["law"], color=BLUE, lw=1.4, label=median)
+    ax.plot(at, data["law"], color=BLUE, lw=1.1, label=median)
 
 
 def _draw_runs(ax: Axes, fit: Fit, column: str) -> None:
-    runs, style = run_columns(fit), {"s": 14, "linewidths": 0, "zorder": 3}
+    runs = run_columns(fit)
+    dots: dict[str, Any] = {"s": 14, "linewidths": 0, "zorder": 3}
     at, observed = runs[column], fit.observed.to_numpy()
     if has_frontier(fit):
         ratio = runs["tokens"] / runs["params"]
         if ratio.max() > 1.5 * ratio.min():
             norm = LogNorm(*np.quantile(ratio, [0.02, 0.98]), clip=True)
-            drawn = ax.scatter(at, observed, c=ratio, cmap=SEQUENCE, norm=norm, **style)
+            drawn = ax.scatter(at, observed, c=ratio, cmap=SEQUENCE, norm=norm, **dots)
             _color_bar(ax, drawn)
             drawn.set_label("observed runs")
             return
-    ax.scatter(at, observed, color=INK, label="observed runs", **style)
+    ax.scatter(at, observed, color=INK, label="observed runs", **dots)
 
 
-def _color_bar(ax: Axes, drawn: object) -> None:
+def _color_bar(ax: Axes, drawn: PathCollection) -> None:
     figure = ax.get_figure()
     assert figure is not None
-    bar = figure.colorbar(drawn, ax=ax, pad=0.02, aspect=30, extend="both")  # type: ignore[arg-type]
-    bar.set_label("tokens per parameter")
+    bar = figure.colorbar(drawn, ax=ax, pad=0.02, aspect=30, extend="both")
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    log_ticks(bar.ax.yaxis, "number", most=5)
     bar.ax.tick_params(labelsize="small")
-    bar.ax.yaxis.set_major_locator(RoundNumbers(5))
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: write_tick(v, "number")))
-    bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    bar.outline.set_visible(False)  # type: ignore[operator]
-
-
-def _shade_beyond(ax: Axes, edge: float) -> None:
-    right = ax.get_xlim()[1]
-    if right > edge:
-        ax.axvspan(edge, right, color=PALE, lw=0, zorder=0, label="beyond the data")
-        ax.set_xlim(right=right)
+    bar.set_label("tokens per parameter")
 
 
 def _ring_outliers(ax: Axes, fit: Fit, column: str) -> None:
@@ -210,8 +200,12 @@ def _ring_outliers(ax: Axes, fit: Fit, column: str) -> None:
         return
     where = fit.observed.get_index("run").get_indexer(far.index)
     at, observed = run_columns(fit)[column][where], far["observed"].to_numpy()
-    ring = {"s": 55, "facecolors": "none", "edgecolors": VERMILLION, "linewidths": 1.2}
+    ring: dict[str, Any] = {
+        "s": 55,
+        "facecolors": "none",
+        "edgecolors": VERMILLION,
+        "linewidths": 1.2,
+    }
     ax.scatter(at, observed, label="runs off the law", zorder=4, **ring)
-    add_legend(ax, "upper right")
     if len(far) <= FEW:
         name_points(ax, list(at), list(observed), list(far.index))

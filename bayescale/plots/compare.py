@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from bayescale.errors import BayescaleError
-from bayescale.plots.style import BLUE, GREY, INK, PALE, add_legend, one_panel
+from bayescale.plots.style import BLUE, GREY, INK, PALE, legend_above, one_panel
 
 NEEDED = ("elpd_diff", "dse", "weight", "warning")
 
@@ -71,16 +71,14 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     for errors, width in ((1, 3.5), (2, 1.2)):
         reach = errors * data["dse"]
         ax.hlines(rows, data["behind"] - reach, data["behind"] + reach, color=BLUE, lw=width)
-    for doubtful, fill, label in ((False, BLUE, ""), (True, "w", "a warning: see the table")):
-        own = data["doubtful"] == doubtful
-        if own.any():
-            ax.plot(
-                data.loc[own, "behind"], rows[own], "o", ms=7, color=BLUE, mfc=fill, label=label
-            )
+    for doubtful, fill, label in ((False, BLUE, ""), (True, "w", "with a warning, see the table")):
+        own = data.query("doubtful" if doubtful else "not doubtful")
+        if len(own):
+            ax.plot(own["behind"], rows[own.index], "o", ms=7, color=BLUE, mfc=fill, label=label)
     ax.axvline(0, color=GREY, lw=0.8, zorder=0)
     _write(ax, data, rows)
-    if data["doubtful"].any():
-        add_legend(ax, "lower left")
+    if any(data["doubtful"]):
+        legend_above(ax)
     return ax
 
 
@@ -95,4 +93,4 @@ def _write(ax: Axes, data: pd.DataFrame, rows: pd.Series) -> None:
     ax.set_ylim(rows.min() - 0.6, 0.6)
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_locator(MaxNLocator(6))
-    ax.set_xlabel("elpd behind the best (LOO; bars: one and two standard errors)")
+    ax.set_xlabel("elpd difference to the best (LOO), with one and two standard errors")

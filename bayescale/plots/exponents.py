@@ -1,6 +1,8 @@
 """Exponents and the irreducible loss of several fits, beside published values."""
 
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,13 +14,27 @@ from bayescale.analysis.intervals import interval, interval_width
 from bayescale.analysis.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
+from bayescale.functions import log
 from bayescale.law import Fraction
 from bayescale.plots.compute import has_frontier, run_columns
-from bayescale.plots.style import BLUE, GREY, INK, PALE, VERMILLION, panels, percent, symbol
+from bayescale.plots.style import (
+    BLUE,
+    GREY,
+    INK,
+    PALE,
+    VERMILLION,
+    panels,
+    parameter_unit,
+    percent,
+    symbol,
+)
 from bayescale.study import Published
 
 FLOOR = "E"
-OPTIMAL = {"N_opt_exponent": ("params", "$N^*$ exponent"), "D_opt_exponent": ("tokens", "$D^*$ exponent")}  # fmt: skip
+OPTIMAL = {
+    "N_opt_exponent": ("params", "$N^*$ exponent"),
+    "D_opt_exponent": ("tokens", "$D^*$ exponent"),
+}
 """Published name: column of the optimum, and what to call how it grows with compute."""
 
 
@@ -66,16 +82,15 @@ def exponents_data(
     names = list(dict.fromkeys(row["parameter"] for row in rows))
     if not names:
         raise BayescaleError("plot_exponents needs at least one fit of a law with an exponent or E")
-    rows += [
-        row for record in published for row in _of_record(record) if row["parameter"] in names
-    ]
+    rows += [row for record in published for row in _of_record(record) if row["parameter"] in names]
     columns = ["parameter", "source", "kind", "median", "lower", "upper", "level"]
     table = pd.DataFrame(rows)[columns]
     order = sorted(names, key=lambda name: (name != FLOOR, name in OPTIMAL))
-    return table.sort_values("parameter", key=lambda p: p.map(order.index), kind="stable")
+    place = [order.index(name) for name in table["parameter"]]
+    return table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
 
 
-def _of_fit(fit: Fit, wanted: set[str], ci_prob: float | None) -> Iterator[dict[str, object]]:
+def _of_fit(fit: Fit, wanted: set[str], ci_prob: float | None) -> Iterator[dict[str, Any]]:
     for name, parameter in fit.law.parameters.items():
         scale_free = parameter.of is None and not isinstance(parameter, Fraction)
         if name in fit.spec.fixed and (scale_free or name == FLOOR):
@@ -90,16 +105,16 @@ def _of_fit(fit: Fit, wanted: set[str], ci_prob: float | None) -> Iterator[dict[
 def _growth(fit: Fit, column: str) -> xr.DataArray:
     """Return the slope of log N* or log D* against log C at the largest fitted run."""
     largest = run_columns(fit)["flops"].max()
-    best = np.log(optimum(fit, [largest, np.e * largest])[column])
+    best = log(optimum(fit, [largest, np.e * largest])[column])
     return best.isel(budget=1, drop=True) - best.isel(budget=0, drop=True)
 
 
-def _row(name: str, draws: xr.DataArray, ci_prob: float | None) -> dict[str, object]:
+def _row(name: str, draws: xr.DataArray, ci_prob: float | None) -> dict[str, Any]:
     bounds = interval(draws, ci_prob)
     return {"parameter": name} | {str(k): float(v) for k, v in bounds.data_vars.items()}
 
 
-def _of_record(record: Published) -> Iterator[dict[str, object]]:
+def _of_record(record: Published) -> Iterator[dict[str, Any]]:
     for name, value in record.values.items():
         lower, upper = record.intervals.get(name, (np.nan, np.nan))
         yield {
@@ -151,8 +166,8 @@ def plot_exponents(
     row_of = {source: -row for row, source in enumerate(sources)}
     made = panels(axes, len(names), size, len(names))
     for ax, name in zip(made, names, strict=True):
-        _draw(ax, table[table["parameter"] == name], row_of)
-        ax.set_title(OPTIMAL[name][1] if name in OPTIMAL else symbol(name), fontsize="medium")
+        _draw(ax, table.query("parameter == @name"), row_of)
+        ax.set_title(_title(fits, name), fontsize="medium")
     made[0].set_yticks([*row_of.values()], [_label(table, source) for source in sources])
     return made
 
@@ -160,11 +175,12 @@ def plot_exponents(
 def _draw(ax: Axes, table: pd.DataFrame, row_of: Mapping[str, int]) -> None:
     for row in row_of.values():
         ax.axhline(row, color=PALE, lw=0.8, zorder=0)
-    for (kind, source), own in table.groupby(["kind", "source"], sort=False):
-        color, marker = (BLUE, "o") if kind == "fit" else (VERMILLION, "D")
-        at = [row_of[str(source)]] * len(own)
-        ax.hlines(at, own["lower"], own["upper"], color=color, lw=2)
-        ax.plot(own["median"], at, marker, ms=5, color=color, mfc=color if kind == "fit" else "w")
+    rows: list[Any] = list(table.itertuples())
+    for row in rows:
+        color, marker, fill = (BLUE, "o", BLUE) if row.kind == "fit" else (VERMILLION, "D", "w")
+        at = row_of[str(row.source)]
+        ax.hlines(at, row.lower, row.upper, color=color, lw=2)
+        ax.plot(row.median, at, marker, ms=5, color=color, mfc=fill)
     ax.set_ylim(min(row_of.values()) - 0.6, 0.6)
     ax.set_yticks([*row_of.values()], [""] * len(row_of))
     ax.tick_params(axis="y", length=0, labelcolor=INK)
@@ -177,4 +193,14 @@ def _draw(ax: Axes, table: pd.DataFrame, row_of: Mapping[str, int]) -> None:
 def _label(table: pd.DataFrame, source: str) -> str:
     """Name a source with the probability inside its intervals; "point" where it gives none."""
     levels = table.loc[table["source"] == source, "level"].dropna().unique()
-    return f"{source}, {percent(levels[0])}" if len(levels) else f"{source}, no interval"
+    known = percent(levels[0]) if len(levels) else "no interval"
+    return "\n".join(textwrap.wrap(f"{source}, {known}", 40)).replace("$", r"\$")
+
+
+def _title(fits: Fit | Mapping[str, Fit], name: str) -> str:
+    if name in OPTIMAL:
+        return OPTIMAL[name][1]
+    several = [fits] if isinstance(fits, Fit) else fits.values()
+    units = {parameter_unit(fit, name) for fit in several if name in fit.law.parameters}
+    unit = units.pop() if len(units) == 1 else ""
+    return f"{symbol(name)} ({unit})" if unit else symbol(name)

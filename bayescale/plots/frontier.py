@@ -16,10 +16,10 @@ from bayescale.plots.style import (
     BLUE,
     GREY,
     INK,
-    PALE,
     VERMILLION,
-    add_legend,
     column_label,
+    legend_below,
+    mark_end,
     panels,
     percent,
 )
@@ -61,7 +61,7 @@ def frontier_data(fit: Fit, flops: Any = None, *, ci_prob: float | None = None) 
         spent = run_columns(fit)["flops"]
         budgets = np.geomspace(spent.min(), BEYOND * spent.max(), POINTS)
     else:
-        budgets = np.sort(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
+        budgets = np.unique(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
     answer = optimum(fit, budgets)
     columns: dict[str, Any] = {"flops": budgets}
     for name in ("params", "tokens"):
@@ -110,12 +110,12 @@ def plot_frontier(
         For another law, a budget that is no amount of compute, or another number of axes.
     """
     data = frontier_data(fit, flops, ci_prob=ci_prob)
-    both = panels(axes, 2, (8.4, 3.7), 2)
+    both = panels(axes, 2, (8.4, 3.9), 2)
     for ax, name, sign in zip(both, ("params", "tokens"), ("N", "D"), strict=True):
         log_axis(ax, "x", "flops", column_label(fit, "flops"), most=6)
         log_axis(ax, "y", "count", column_label(fit, name))
         _draw(ax, fit, data, name, sign)
-    add_legend(both[0], "upper left")
+    legend_below(both, own=axes is None)
     return both
 
 
@@ -129,7 +129,4 @@ def _draw(ax: Axes, fit: Fit, data: pd.DataFrame, name: str, sign: str) -> None:
     ax.plot(at, data[name], color=BLUE, lw=1.4, marker=marker, label="optimum, median")
     ax.plot(at, data[f"{name}_20"], color=VERMILLION, lw=1.2, ls="--", label="$D = 20\\,N$")
     ax.set_title(f"${sign}^*$", color=INK, fontsize="medium")
-    edge, right = runs["flops"].max(), ax.get_xlim()[1]
-    if right > edge:
-        ax.axvspan(edge, right, color=PALE, lw=0, zorder=0, label="beyond the data")
-        ax.set_xlim(right=right)
+    mark_end(ax, runs["flops"].max())

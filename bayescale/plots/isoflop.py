@@ -27,7 +27,7 @@ from bayescale.plots.ticks import log_axis, write_tick
 POINTS = 60
 MARGIN = 1.6
 """How far each curve goes beyond its runs and its optimum, as a factor in N."""
-REACH = 30.0
+REACH = 10.0
 """A curve goes at most so many times below and above its median optimum, its runs aside."""
 
 
@@ -71,7 +71,7 @@ def isoflop_data(
             "loss": interval(predict(fit, params=centre, flops=budgets)["law"])["median"].values,
         }
     )
-    curves = [_curve(fit, row, ci_prob) for _, row in optima.iterrows()]
+    curves = [_curve(fit, best, ci_prob) for best in optima.itertuples()]
     for table in (curves[0], optima):
         table.attrs["ci_prob"] = interval_width(ci_prob)
     return pd.concat(curves, ignore_index=True), optima
@@ -80,13 +80,13 @@ def isoflop_data(
 def _budgets(fit: Fit, flops: Any) -> np.ndarray:
     if flops is None:
         return typical_budgets(run_columns(fit)["flops"])
-    return np.sort(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
+    return np.unique(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
 
 
-def _curve(fit: Fit, best: pd.Series, ci_prob: float | None) -> pd.DataFrame:
-    runs, budget, centre = run_columns(fit), float(best["flops"]), float(best["params"])
+def _curve(fit: Fit, best: Any, ci_prob: float | None) -> pd.DataFrame:
+    runs, budget, centre = run_columns(fit), best.flops, best.params
     sizes = runs["params"][near(runs["flops"], budget)]
-    wanted = np.clip(best[["params_lower", "params_upper"]], centre / REACH, centre * REACH)
+    wanted = np.clip([best.params_lower, best.params_upper], centre / REACH, centre * REACH)
     low = min([*wanted / 2, *sizes]) / MARGIN
     high = max([*wanted * 2, *sizes]) * MARGIN
     params = np.geomspace(low, high, POINTS)
@@ -121,7 +121,8 @@ def plot_isoflop(
     Returns
     -------
     matplotlib.axes.Axes
-        A curve with its band, the interval of N* as a bar, and the runs within ten per cent of the
+        A curve with its band, the interval of N* as a bar (an arrowhead where it
+        goes on), and the runs within ten per cent of the
         budget as points, in one colour a budget. The numbers are those of :func:`isoflop_data`.
 
     Raises
@@ -134,17 +135,19 @@ def plot_isoflop(
     log_axis(ax, "x", "count", column_label(fit, "params"))
     log_axis(ax, "y", "number", loss_label(fit))
     colors = colormaps[SEQUENCE](np.linspace(0.0, 0.82, len(optima)))
-    for color, (_, best) in zip(colors, optima.iterrows(), strict=True):
-        curve = curves[curves["flops"] == best["flops"]]
-        _draw_budget(ax, fit, curve, best, color)
+    rows: list[Any] = list(optima.itertuples())
+    for color, best in zip(colors, rows, strict=True):
+        _draw_budget(ax, fit, curves[curves["flops"] == best.flops], best, color)
     width = percent(interval_width(ci_prob))
-    ax.plot([], [], color=INK, lw=3, marker="o", ms=6, mfc="w", label=f"optimum $N^*$, {width}")
+    ax.plot([], [], color=INK, lw=3, marker="o", ms=5, mfc="w", label=f"optimum $N^*$, {width}")
+    if any(near(run_columns(fit)["flops"], budget).any() for budget in optima["flops"]):
+        ax.scatter([], [], s=14, color=INK, label="runs within 10 %")
     add_legend(ax)
     return ax
 
 
-def _draw_budget(ax: Axes, fit: Fit, curve: pd.DataFrame, best: pd.Series, color: Any) -> None:
-    runs, budget = run_columns(fit), float(best["flops"])
+def _draw_budget(ax: Axes, fit: Fit, curve: Any, best: Any, color: Any) -> None:
+    runs, budget = run_columns(fit), best.flops
     ax.fill_between(curve["params"], curve["lower"], curve["upper"], color=color, alpha=0.25, lw=0)
     label = f"{write_tick(float(f'{budget:.1e}'), 'flops')} FLOP"
     ax.plot(curve["params"], curve["median"], color=color, lw=1.3, label=label)
@@ -152,8 +155,15 @@ def _draw_budget(ax: Axes, fit: Fit, curve: pd.DataFrame, best: pd.Series, color
     ax.scatter(
         runs["params"][here], fit.observed.to_numpy()[here], s=14, color=[color], linewidths=0
     )
-    ends = np.clip(
-        best[["params_lower", "params_upper"]], curve["params"].min(), curve["params"].max()
-    )
-    ax.plot(ends, [best["loss"]] * 2, color=color, lw=3, solid_capstyle="butt", zorder=3)
-    ax.plot(best["params"], best["loss"], "o", ms=6, mfc="w", mec=color, mew=1.4, zorder=4)
+    _draw_optimum(ax, curve["params"], best, color)
+
+
+def _draw_optimum(ax: Axes, shown: Any, best: Any, color: Any) -> None:
+    """Draw the interval of N*, with an arrowhead where it goes on beyond the curve."""
+    low, high, loss = best.params_lower, best.params_upper, best.loss
+    ends = np.clip([low, high], shown.min(), shown.max())
+    ax.plot(ends, [loss] * 2, color=color, lw=3, solid_capstyle="butt", zorder=3)
+    for end, marker, beyond in ((ends[0], "<", low < ends[0]), (ends[1], ">", high > ends[1])):
+        if beyond:
+            ax.plot(end, loss, marker, ms=8, color=color, zorder=3)
+    ax.plot(best.params, loss, "o", ms=5, mfc="w", mec=color, mew=1.3, zorder=4)

@@ -11,7 +11,7 @@ from scipy.stats import gaussian_kde, norm
 from bayescale.analysis.identify import identify, link_draws
 from bayescale.fitting import Fit
 from bayescale.law import Positive
-from bayescale.plots.style import BLUE, GREY, INK, add_legend, panels, symbol
+from bayescale.plots.style import BLUE, GREY, INK, legend_below, panels, parameter_unit, symbol
 from bayescale.plots.ticks import log_axis
 
 POINTS = 200
@@ -88,15 +88,17 @@ def plot_prior_posterior(
     data, found = prior_posterior_data(fit), identify(fit)
     names = list(fit.spec.free)
     columns = min(COLUMNS, len(names))
-    size = (2.6 * columns, 2.1 * -(-len(names) // columns) + 0.3)
+    size = (2.6 * columns, 2.1 * -(-len(names) // columns) + 0.5)
     made = panels(axes, len(names), size, columns)
     for ax, name in zip(made, names, strict=True):
-        _draw(ax, fit, data[data["parameter"] == name])
+        _draw(ax, fit, data.query("parameter == @name"))
         verdict, contraction = found.loc[name, ["verdict", "contraction"]]
         ax.set_title(
-            f"{symbol(name)}: {verdict}\ncontraction {contraction:.2f}", fontsize="small", color=INK
+            f"{symbol(name)}: {verdict}\ncontraction {min(contraction, 0.999):.3f}",
+            fontsize="small",
+            color=INK,
         )
-    add_legend(made[0])
+    legend_below(made, own=axes is None)
     made[0].set_ylabel("density, scaled to its peak", fontsize="small")
     return made
 
@@ -104,8 +106,9 @@ def plot_prior_posterior(
 def _draw(ax: Axes, fit: Fit, own: pd.DataFrame) -> None:
     name = str(own["parameter"].iloc[0])
     _scale(ax, fit, name)
+    ax.set_xlabel(parameter_unit(fit, name), fontsize="small")
     for which, color, alpha in (("prior", GREY, 0.25), ("posterior", BLUE, 0.45)):
-        one = own[own["which"] == which]
+        one = own.query("which == @which")
         height = one["density"] / one["density"].max()
         ax.fill_between(one["value"], 0, height, color=color, alpha=alpha, lw=0, label=which)
         ax.plot(one["value"], height, color=color, lw=1)
@@ -116,6 +119,6 @@ def _draw(ax: Axes, fit: Fit, own: pd.DataFrame) -> None:
 
 def _scale(ax: Axes, fit: Fit, name: str) -> None:
     if isinstance(fit.spec.free[name], Positive):
-        log_axis(ax, "x", "number", "", most=5)
+        log_axis(ax, "x", "number", "", most=4)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(5))

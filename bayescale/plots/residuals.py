@@ -1,5 +1,7 @@
 """How far each run lies from the law."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,17 +10,17 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from bayescale.analysis.outliers import OUTLYING, outliers, residuals
 from bayescale.fitting import Fit
 from bayescale.plots.compute import main_column, run_columns
+from bayescale.plots.names import name_points
 from bayescale.plots.style import (
     BLUE,
     GREY,
     PALE,
     VERMILLION,
-    add_legend,
     column_label,
-    name_points,
+    legend_above,
     one_panel,
 )
-from bayescale.plots.ticks import kind_of, log_axis
+from bayescale.plots.ticks import RoundNumbers, kind_of, log_axis
 
 NAMED = 15
 """At most so many runs are named, the farthest first."""
@@ -56,38 +58,41 @@ def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
     data, column = residuals_data(fit), main_column(fit)
     ax = one_panel(ax)
     log_axis(ax, "x", kind_of(column), column_label(fit, column))
-    far = data[data["outlying"]]
-    near = data[~data["outlying"]]
-    style = {"s": 16, "linewidths": 0}
-    ax.scatter(near[column], near["standardised"], color=BLUE, alpha=0.7, label="runs", **style)
-    ax.axhspan(-OUTLYING, OUTLYING, color=PALE, alpha=0.6, lw=0, zorder=0)
-    ax.axhline(0, color=GREY, lw=0.8, zorder=1)
-    ax.set_ylabel("residual of log " + fit.law.target + " (in units of the scatter $\\sigma$)")
-    if far.empty:
-        return ax
-    ax.scatter(
-        far[column],
-        far["standardised"],
-        color=VERMILLION,
-        marker="D",
-        label="runs off the law",
-        **style,
+    far = data.query("outlying")
+    near = data.query("not outlying")
+    dots: dict[str, Any] = {"s": 16, "linewidths": 0}
+    ax.scatter(near[column], near["standardised"], color=BLUE, alpha=0.7, label="runs", **dots)
+    ax.axhspan(
+        -OUTLYING, OUTLYING, color=PALE, lw=0, zorder=0, label=f"within {OUTLYING:g} $\\sigma$"
     )
-    _log_beyond(ax, data["standardised"].to_numpy())
-    add_legend(ax)
-    named = far.iloc[np.argsort(-far["standardised"].abs().to_numpy())[:NAMED]]
-    name_points(ax, list(named[column]), list(named["standardised"]), list(named.index))
+    ax.axhline(0, color=GREY, lw=0.8, zorder=1)
+    ax.set_ylabel(f"residual of log {fit.law.target} / scatter $\\sigma$")
+    if len(far):
+        _draw_far(ax, far, column, data["standardised"].to_numpy())
+    legend_above(ax)
     return ax
+
+
+def _draw_far(ax: Axes, far: pd.DataFrame, column: str, values: np.ndarray) -> None:
+    at, height = far[column], far["standardised"]
+    ax.scatter(at, height, s=18, lw=0, color=VERMILLION, marker="D", label="runs off the law")
+    _log_beyond(ax, values)
+    worst = far.iloc[np.argsort(-height.abs().to_numpy())[:NAMED]]
+    name_points(ax, list(worst[column]), list(worst["standardised"]), list(worst.index))
 
 
 def _log_beyond(ax: Axes, values: np.ndarray) -> None:
     """Make the scale logarithmic outside the band of unremarkable runs, and say so."""
-    ax.set_yscale("symlog", linthresh=OUTLYING, linscale=1.2)
-    marks = np.array([3, 6, 10, 20, 50, 100, 200, 500, 1000])
+    ax.set_yscale("symlog", linthresh=OUTLYING, linscale=0.7)
+    far = RoundNumbers(5).tick_values(1.4 * OUTLYING, max(np.abs(values).max(), 10.0))
+    marks = np.array([OUTLYING / 2, OUTLYING, *far])
     low, high = min(values.min(), -OUTLYING) * 1.3, max(values.max(), OUTLYING) * 1.3
     ticks = [t for t in [*-marks[::-1], 0, *marks] if low <= t <= high]
     ax.set_ylim(low, high)
     ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.set_ylabel(f"{ax.get_ylabel()}; log scale beyond {OUTLYING:g}")
+    ax.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:g}".replace("-", "\N{MINUS SIGN}"))
+    )
+    note = {"fontsize": "x-small", "color": GREY, "transform": ax.get_yaxis_transform()}
+    ax.text(0.99, 1.04 * OUTLYING, "log scale beyond", ha="right", va="bottom", **note)

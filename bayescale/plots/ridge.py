@@ -1,5 +1,7 @@
 """The two parameters that trade off with each other most."""
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,7 +12,17 @@ from bayescale.analysis.identify import link_draws
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.law import Positive, closest
-from bayescale.plots.style import BLUE, GREY, INK, ORANGE, PALE, add_legend, one_panel, symbol
+from bayescale.plots.style import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    add_legend,
+    one_panel,
+    parameter_unit,
+    symbol,
+)
 from bayescale.plots.ticks import log_axis
 
 SHOWN = 1500
@@ -45,10 +57,8 @@ def ridge_data(fit: Fit, pair: tuple[str, str] | None = None) -> pd.DataFrame:
         raise BayescaleError(f"{fit.law.name} has one free parameter here: a ridge takes two")
     links = link_draws(fit, names)
     first, second = _worst(links) if pair is None else _checked(pair, names)
-    data = pd.DataFrame(
-        {name: fit.posterior[name].to_numpy().ravel() for name in (first, second)}
-    )
-    data.attrs["correlation"] = float(links[first].corr(links[second]))
+    data = pd.DataFrame({name: fit.posterior[name].to_numpy().ravel() for name in (first, second)})
+    data.attrs["correlation"] = float(np.corrcoef(links[first], links[second])[0, 1])
     data.attrs["prior"] = {name: _prior_interval(fit, name) for name in (first, second)}
     return data
 
@@ -77,9 +87,7 @@ def _prior_interval(fit: Fit, name: str) -> tuple[float, float]:
     return fit.spec.interval(name, fit.scale)
 
 
-def plot_ridge(
-    fit: Fit, pair: tuple[str, str] | None = None, *, ax: Axes | None = None
-) -> Axes:
+def plot_ridge(fit: Fit, pair: tuple[str, str] | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw the joint posterior of two parameters, by default the pair that is correlated most.
 
     Parameters
@@ -107,7 +115,7 @@ def plot_ridge(
     first, second = data.columns
     ax = one_panel(ax, (5.0, 4.2))
     for which, name in (("x", first), ("y", second)):
-        _scale(ax, which, fit, data[name])
+        _scale(ax, which, fit, name, data[name].to_numpy())
     shown = data.iloc[:: -(-len(data) // SHOWN)]
     ax.scatter(shown[first], shown[second], s=5, color=BLUE, alpha=0.35, lw=0, label="posterior")
     middle = data.median()
@@ -117,16 +125,20 @@ def plot_ridge(
     else:
         _draw_prior(ax, data)
     ax.set_title(
-        f"{symbol(first)} and {symbol(second)}: correlation {data.attrs['correlation']:.2f}",
+        f"{symbol(first)} and {symbol(second)}: correlation {_write(data.attrs['correlation'])}",
         fontsize="medium",
     )
     return ax
 
 
-def _scale(ax: Axes, which: str, fit: Fit, draws: pd.Series) -> None:
-    name = str(draws.name)
-    about = fit.law.parameters[name].about
-    label = f"{symbol(name)}  ({about})" if about else symbol(name)
+def _write(correlation: float) -> str:
+    digits = 2 if abs(correlation) < 0.995 else 4
+    return f"{correlation:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _scale(ax: Axes, which: str, fit: Fit, name: str, draws: np.ndarray) -> None:
+    said = ", ".join(filter(None, (fit.law.parameters[name].about, parameter_unit(fit, name))))
+    label = "\n".join(textwrap.wrap(f"{symbol(name)}: {said}" if said else symbol(name), 44))
     if isinstance(fit.law.parameters[name], Positive) and draws.max() > 3 * draws.min():
         log_axis(ax, "x" if which == "x" else "y", "number", label, most=6)
         return
@@ -158,7 +170,9 @@ def _draw_prior(ax: Axes, data: pd.DataFrame) -> None:
 def _inset(ax: Axes, fit: Fit, shown: pd.DataFrame, attrs: dict) -> None:
     """Show the whole prior region, small, in the corner that the ridge leaves free."""
     falling = attrs["correlation"] < 0
-    small = ax.inset_axes((0.70 if falling else 0.04, 0.70, 0.27, 0.27))
+    left, bottom, side = 0.70 if falling else 0.03, 0.68, 0.27
+    _clear(ax, shown, left, bottom, side)
+    small = ax.inset_axes((left, bottom, side, side))
     small.set(xticks=[], yticks=[])
     small.xaxis.set_minor_locator(NullLocator())
     small.yaxis.set_minor_locator(NullLocator())
@@ -166,3 +180,16 @@ def _inset(ax: Axes, fit: Fit, shown: pd.DataFrame, attrs: dict) -> None:
     small.scatter(*(shown[name] for name in shown), s=1, color=BLUE, lw=0)
     small.spines[:].set_color(GREY)
     small.set_title("in the prior's 90 % region", fontsize=7, color=INK, pad=3)
+
+
+def _clear(ax: Axes, shown: pd.DataFrame, left: float, bottom: float, side: float) -> None:
+    """Raise the upper limit until no draw lies under a box in axes coordinates."""
+    ax.autoscale_view()
+    for _ in range(6):
+        at = ax.transAxes.inverted().transform(ax.transData.transform(shown.to_numpy()))
+        inside = (at[:, 1] > bottom - 0.02) & (np.abs(at[:, 0] - left - side / 2) < 0.6 * side)
+        if not inside.any():
+            return
+        low, high = ax.transAxes.transform([(0, 0), (0, 1.1)])[:, 1]
+        lower, upper = ax.transData.inverted().transform([(0, low), (0, high)])[:, 1]
+        ax.set_ylim(lower, upper)

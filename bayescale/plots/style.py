@@ -4,12 +4,11 @@ The palette is Okabe and Ito's, which colour-blind readers can tell apart.
 """
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
 
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
@@ -66,9 +65,27 @@ def dress(ax: Axes) -> None:
     ax.set_axisbelow(True)
 
 
-def add_legend(ax: Axes, location: str = "best", columns: int = 1) -> None:
+LEGEND: dict[str, Any] = {"fontsize": "small", "frameon": False, "handlelength": 1.6}
+
+
+def add_legend(ax: Axes, location: Literal["best", "lower left"] = "best") -> None:
     """Add a small legend of everything that has a label."""
-    ax.legend(loc=location, fontsize="small", frameon=False, ncols=columns, handlelength=1.6)
+    ax.legend(loc=location, **LEGEND)
+
+
+def legend_above(ax: Axes) -> None:
+    """Add a legend of one line above the panel, out of the way of what is drawn."""
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, **LEGEND)
+
+
+def legend_below(axes: np.ndarray, own: bool) -> None:
+    """Add the first panel's legend below the figure if it is our own, else into that panel."""
+    if not own:
+        add_legend(axes[0])
+        return
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure = axes[0].get_figure()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), **LEGEND)
 
 
 def percent(probability: float) -> str:
@@ -88,11 +105,21 @@ def symbol(name: str) -> str:
     return f"${head}_{{{index}}}$" if index else f"${head}$"
 
 
+def loss_unit(fit: Fit) -> str:
+    """Return the unit of the law's target, "" where it is not known."""
+    unit = str(fit.record["runs"].get("loss_unit", ""))
+    return unit if fit.law.target == "loss" and unit != "unknown" else ""
+
+
 def loss_label(fit: Fit) -> str:
     """Name the law's target, with its unit where that is known."""
-    unit = fit.record["runs"].get("loss_unit", "unknown")
-    known = fit.law.target == "loss" and unit not in ("", "unknown")
-    return f"{fit.law.target} ({unit})" if known else fit.law.target
+    unit = loss_unit(fit)
+    return f"{fit.law.target} ({unit})" if unit else fit.law.target
+
+
+def parameter_unit(fit: Fit, name: str) -> str:
+    """Return the unit of a parameter, "" where it has none or none is known."""
+    return loss_unit(fit) if fit.law.parameters[name].of == "target" else ""
 
 
 def column_label(fit: Fit, column: str) -> str:
@@ -103,36 +130,10 @@ def column_label(fit: Fit, column: str) -> str:
     return {"params": "parameters", "flops": "training compute (FLOP)"}.get(column, column)
 
 
-def name_points(ax: Axes, x: Sequence[float], y: Sequence[float], names: Sequence[str]) -> None:
-    """Write names beside points: to the right, or the left near the right edge, none on another.
-
-    Call it once the axes have their limits.
-    """
-    figure = ax.get_figure(root=True)
-    assert isinstance(figure, Figure)
-    em = 7.5 * figure.dpi / 72
-    taken: list[Bbox] = []
-    place = ax.transData.transform
-    for px, py, name in sorted(zip(x, y, names, strict=True), key=lambda point: -point[1]):
-        at, text = place((px, py)), str(name)
-        width = 0.62 * em * len(text)
-        left = at[0] + em + width > ax.bbox.x1
-        start = at[0] - em - width if left else at[0] + em
-        shift = 0.0
-        while any(box.overlaps(_box(start, at[1] + shift, width, em)) for box in taken):
-            shift -= em / 4
-        taken.append(_box(start, at[1] + shift, width, em))
-        ax.annotate(
-            text,
-            (px, py),
-            (-7.5 if left else 7.5, shift * 72 / figure.dpi),
-            textcoords="offset points",
-            ha="right" if left else "left",
-            va="center",
-            fontsize=7.5,
-            color=INK,
-        )
-
-
-def _box(x: float, y: float, width: float, height: float) -> Bbox:
-    return Bbox.from_bounds(x, y - 0.65 * height, width, 1.3 * height)
+def mark_end(ax: Axes, edge: float) -> None:
+    """Mark where the data end, and shade what is drawn beyond."""
+    right = ax.get_xlim()[1]
+    if right > edge:
+        ax.axvspan(edge, right, color=PALE, lw=0, zorder=0)
+        ax.axvline(edge, color=GREY, lw=1, ls=":", zorder=0.5, label="end of the data")
+        ax.set_xlim(right=right)

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter, NullLocator
 
 from bayescale.quantities import Kind, format_quantity
@@ -65,15 +66,22 @@ def write_tick(value: float, kind: Kind) -> str:
     return f"${front}10^{{{int(exponent)}}}$"
 
 
+KINDS: dict[str, Kind] = {"params": "count", "tokens": "count", "flops": "flops"}
+
+
 def kind_of(column: str) -> Kind:
     """Return how numbers of a column of the run table are written."""
-    return {"params": "count", "tokens": "count", "flops": "flops"}.get(column, "number")  # type: ignore[return-value]
+    return KINDS.get(column, "number")
 
 
 def log_axis(ax: Axes, which: Literal["x", "y"], kind: Kind, label: str, most: int = 7) -> None:
     """Make one axis logarithmic, with round ticks and a label."""
     ax.set(**{f"{which}scale": "log", f"{which}label": label})
-    axis = ax.xaxis if which == "x" else ax.yaxis
+    log_ticks(ax.xaxis if which == "x" else ax.yaxis, kind, most)
+
+
+def log_ticks(axis: Axis, kind: Kind, most: int = 7) -> None:
+    """Give a logarithmic axis round ticks, and no others."""
     axis.set_major_locator(RoundNumbers(most))
     axis.set_major_formatter(FuncFormatter(lambda value, _: write_tick(value, kind)))
     axis.set_minor_locator(NullLocator())

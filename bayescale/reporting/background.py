@@ -9,7 +9,7 @@ from bayescale.fitting import Fit
 from bayescale.plots import plot_prior_posterior
 from bayescale.reporting.layout import Block, Bullets, Section, Table, Text
 from bayescale.reporting.pictures import picture
-from bayescale.reporting.readable import Estimate, bounds, kind_of, spell
+from bayescale.reporting.readable import kind_of, spell
 from bayescale.reporting.words import sentence, unit_of
 
 
@@ -46,12 +46,12 @@ def _prior(fit: Fit, name: str) -> tuple[str, str]:
     unit = unit_of(fit) if fit.spec.parameters[name].of == "target" else ""
     if name in fit.spec.distributions:
         drawn = fit.group("prior")[name]
-        low, middle, high = (float(drawn.quantile(q)) for q in (0.05, 0.5, 0.95))
-        kind = "a distribution of yours"
+        low, high = (float(drawn.quantile(q)) for q in (0.05, 0.95))
+        kind = "given, as a distribution"
     else:
         low, high = fit.spec.interval(name, fit.scale)
-        middle, kind = (low + high) / 2, "yours" if name in fit.spec.priors else "default"
-    return f"{bounds(Estimate(middle, low, high))} {unit}".strip(), kind
+        kind = "given" if name in fit.spec.priors else "default"
+    return f"{low:.3g} to {high:.3g} {unit}".strip(), kind
 
 
 def data_section(fit: Fit) -> Section:

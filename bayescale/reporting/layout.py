@@ -20,6 +20,14 @@ class Badge:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """A value in a table and, under it, what belongs to it: an interval, a correlation."""
+
+    over: str
+    under: str = ""
+
+
+@dataclass(frozen=True)
 class Link:
     """Text that leads to a page; only https addresses become links."""
 
@@ -32,7 +40,7 @@ class Link:
         return self.url.startswith("https://")
 
 
-Cell = str | Badge | Link
+Cell = str | Badge | Pair | Link
 
 
 @dataclass(frozen=True)

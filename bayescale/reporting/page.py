@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import arviz_base as azb
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -23,6 +24,8 @@ from bayescale.reporting.words import answer, caution, percent, spanned
 from bayescale.study import Study
 
 SUFFIXES = (".html", ".htm")
+
+_KINDS = {"eti": "equal tails", "hdi": "highest density"}
 
 
 def report(
@@ -52,7 +55,7 @@ def report(
     comparison : DataFrame, optional
         What :func:`bayescale.compare` returned, to show with it.
     title : str, optional
-        Of the page; the study's, or the law and the source of the runs, when None.
+        Of the page; the study's, or the law and the number of runs, when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     random_seed : int
@@ -79,6 +82,7 @@ def report(
         answer=answer(fit, flops, ci_prob, random_seed=random_seed),
         sections=sections,
         interval=percent(ci_prob),
+        kind=f" ({_KINDS.get(azb.rcParams['stats.ci_kind'], 'as ArviZ is set')})",
     )
     path.write_text(text, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
     return path
@@ -93,7 +97,7 @@ def _checked(path: Path) -> Path:
 
 
 def _title(fit: Fit) -> str:
-    return f"{fit.law.name} fitted to {fit.record['runs'].get('source') or 'training runs'}"
+    return f"{fit.law.name} fitted to {fit.observed.size:,} training runs"
 
 
 def _environment() -> Environment:

@@ -1,5 +1,8 @@
 """The section on parameters: what they are, what the runs say of them, what others found."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -8,11 +11,11 @@ from bayescale.analysis.summary import summary
 from bayescale.fitting import Fit
 from bayescale.plots import exponents_data, plot_exponents, plot_ridge
 from bayescale.plots.compute import has_frontier
-from bayescale.reporting.layout import Badge, Block, Bullets, Cell, Link, Section, Table, Text
+from bayescale.reporting.layout import Badge, Block, Bullets, Cell, Link, Pair, Section, Table, Text
 from bayescale.reporting.pictures import formula, picture
-from bayescale.reporting.readable import Estimate, kind_of, listed, spell, with_bounds
+from bayescale.reporting.readable import Estimate, bounds, kind_of, listed, middle, signed, spell
 from bayescale.reporting.targets import growth
-from bayescale.reporting.words import sentence
+from bayescale.reporting.words import percent, sentence
 from bayescale.study import Published, Study
 
 SENSITIVE = 0.05
@@ -45,20 +48,20 @@ def _inputs(fit: Fit) -> str:
         column = fit.spec.column(name)
         at = f", relative to {spell(fit.references[name], kind_of(column))}"
         said.append(f"{name} is {column}{at if declared.relative else ''}")
-    return f"{sentence('; '.join(said))} {fit.law.reference}"
+    reference = f" {sentence(fit.law.reference)}" if fit.law.reference else ""
+    return f"Here {'; '.join(said)}.{reference}"
 
 
 def _estimates(estimates: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
     rows: list[list[Cell]] = []
-    for name, row in estimates.iterrows():
-        judged = verdicts.loc[name] if name in verdicts.index else None
+    judged = verdicts.to_dict("index")
+    for name, row in estimates.to_dict("index").items():
+        found = _estimate(row)
         rows.append(
             [
                 str(name),
-                with_bounds(_estimate(row), unit=row["unit"]),
-                _TONES[judged["verdict"]] if judged is not None else "",
-                _percent(judged["contraction"]) if judged is not None else "",
-                _partner(judged) if judged is not None else "",
+                Pair(middle(found, unit=row["unit"]), bounds(found)),
+                *(_judgement(judged[name]) if name in judged else ("", "", "")),
                 f"{row['ess']:,.0f}",
                 row["about"],
             ]
@@ -79,22 +82,24 @@ def _estimates(estimates: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
     return Table(header, rows, note)
 
 
-def _estimate(row: pd.Series) -> Estimate:
+def _estimate(row: Mapping[Any, Any]) -> Estimate:
     return Estimate(*(float(row[name]) for name in Estimate._fields))
+
+
+def _judgement(row: Mapping[Any, Any]) -> tuple[Cell, Cell, Cell]:
+    """Return the verdict on a parameter, what was learnt, and its partner."""
+    partner = Pair(row["partner"], signed(row["correlation"])) if row["partner"] else ""
+    return _TONES[row["verdict"]], Pair(_percent(row["contraction"])), partner
 
 
 def _percent(share: float) -> str:
     return "> 99 %" if share > 0.99 else f"{100 * max(share, 0.0):.0f} %"
 
 
-def _partner(judged: pd.Series) -> str:
-    return f"{judged['partner']} ({judged['correlation']:+.2f})" if judged["partner"] else ""
-
-
 def _open_questions(verdicts: pd.DataFrame) -> list[Block]:
     rows = [
         (str(name), str(row["reason"]), str(row["remedy"]))
-        for name, row in verdicts.iterrows()
+        for name, row in verdicts.to_dict("index").items()
         if row["verdict"] != "identified"
     ]
     header = ("not identified", "why", "what would settle it")
@@ -102,11 +107,15 @@ def _open_questions(verdicts: pd.DataFrame) -> list[Block]:
 
 
 def _moved_by_prior(verdicts: pd.DataFrame) -> list[Block]:
-    moved = verdicts.index[verdicts["prior_sensitivity"] > SENSITIVE]
-    if not len(moved):
+    rows = verdicts.to_dict("index").items()
+    moved = [str(name) for name, row in rows if row["prior_sensitivity"] > SENSITIVE]
+    if not moved:
         return []
-    named = listed([str(name) for name in moved])
-    return [Text(f"Giving the priors more or less weight moves {named}: see that they are meant.")]
+    return [
+        Text(
+            f"Giving the priors more or less weight moves {listed(moved)}: see that they are meant."
+        )
+    ]
 
 
 def _published(
@@ -119,22 +128,31 @@ def _published(
                 f"beside {fit.law.name}, whose parameters mean something else."
             )
         ]
-    ours = {str(name): _estimate(row) for name, row in estimates.iterrows()}
+    ours = {str(name): _estimate(row) for name, row in estimates.to_dict("index").items()}
     ours |= growth(fit, ci_prob) if has_frontier(fit) else {}
     rows = [
-        (name, with_bounds(found), _value(published, name), Link(published.source, published.url))
+        (
+            name,
+            Pair(middle(found), bounds(found)),
+            _value(published, name),
+            Link(published.source, published.url),
+        )
         for name, found in ours.items()
         for published in study.published
         if name in published.values
     ]
+    rows = [
+        ("", "", *row[2:]) if i and rows[i - 1][0] == row[0] else row for i, row in enumerate(rows)
+    ]
     header = ("value", "this fit", "published", "by")
     notes = [f"{p.source}: {p.note}" for p in study.published if p.note]
-    panels = exponents_data(fit, study.published)["parameter"].nunique()
+    panels = len(set(exponents_data(fit, study.published)["parameter"]))
     forest = picture(
         lambda axes: plot_exponents(
             fit, study.published, ci_prob=ci_prob, axes=np.atleast_1d(axes)
         ),
         "The exponents and the irreducible loss beside the published ones.",
+        width=9.0,
         height=1.2 + 0.3 * len(study.published),
         panels=panels,
         columns=panels,
@@ -142,9 +160,9 @@ def _published(
     return [Table(header, rows), forest, *([Bullets(notes)] if notes else [])]
 
 
-def _value(published: Published, name: str) -> str:
+def _value(published: Published, name: str) -> Pair:
     value = f"{published.values[name]:.6g}"
     if name not in published.intervals or published.level is None:
-        return value
+        return Pair(value)
     low, high = published.intervals[name]
-    return f"{value} ({low:.6g} to {high:.6g}, {100 * published.level:.3g} %)"
+    return Pair(value, f"{low:.6g} to {high:.6g}, {percent(published.level)}")

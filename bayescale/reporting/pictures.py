@@ -29,6 +29,7 @@ def picture(
     draw: Callable[[Any], Any],
     shows: str,
     *,
+    width: float = WIDTH,
     height: float = 4.2,
     panels: int = 1,
     columns: int = 1,
@@ -41,14 +42,14 @@ def picture(
         Gets the matplotlib ``Axes`` to draw on, a list of them if there are several panels.
     shows : str
         What it shows, for those who cannot see it and as its caption.
-    height : float
-        Of a row of panels, in inches.
+    width, height : float
+        Of a row of panels, in inches; a wide picture is shown smaller.
     panels, columns : int
         How many panels, and how many of them side by side.
     """
     with matplotlib.style.context("default"):
         rows = -(-panels // columns)
-        figure = Figure(figsize=(WIDTH, rows * height), layout="constrained")
+        figure = Figure(figsize=(width, rows * height), layout="constrained")
         axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
         draw(axes if panels > 1 else axes[0])
         stream = io.BytesIO()

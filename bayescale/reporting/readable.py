@@ -10,7 +10,7 @@ from bayescale.analysis.intervals import interval
 from bayescale.quantities import Kind, format_quantity
 from bayescale.runs.aliases import KINDS
 
-WIDE = 1.5
+WIDE = 1.25
 """Ratio of upper to lower bound above which a count is written with two digits, not three."""
 
 
@@ -68,16 +68,20 @@ def bounds(shown: Estimate, kind: Kind = "number") -> str:
     return " to ".join(_three(shown, kind)[1:])
 
 
-def with_bounds(shown: Estimate, kind: Kind = "number", unit: str = "") -> str:
-    """Write a median with its interval.
+def middle(shown: Estimate, kind: Kind = "number", unit: str = "") -> str:
+    """Write a median, with the digits its interval leaves: ``2.036 nats/token``."""
+    return f"{_three(shown, kind)[0]} {unit}".rstrip()
+
+
+def with_bounds(shown: Estimate, kind: Kind = "number", unit: str = "", level: str = "") -> str:
+    """Write a median with its interval, which ``level`` may introduce.
 
     >>> with_bounds(Estimate(2.0362, 2.0213, 2.0504), unit="nats/token")
     '2.036 nats/token (2.021 to 2.050)'
-    >>> with_bounds(Estimate(73.6e9, 66.2e9, 81.5e9), "count")
-    '73.6B (66.2B to 81.5B)'
+    >>> with_bounds(Estimate(73.6e9, 61.2e9, 89.9e9), "count", "tokens", level="89 % interval")
+    '74B tokens (89 % interval 61B to 90B)'
     """
-    middle = _three(shown, kind)[0]
-    return f"{middle}{f' {unit}' if unit else ''} ({bounds(shown, kind)})"
+    return f"{middle(shown, kind, unit)} ({f'{level} {bounds(shown, kind)}'.lstrip()})"
 
 
 def _three(shown: Estimate, kind: Kind) -> list[str]:
@@ -87,6 +91,15 @@ def _three(shown: Estimate, kind: Kind) -> list[str]:
         return [plain(value, width) for value in shown]
     wide = shown.lower <= 0 or shown.upper / shown.lower > WIDE
     return [format_quantity(value, 2 if wide else 3, kind) for value in shown]
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its sign: ``+0.67``, ``−6.4``.
+
+    >>> signed(0.671), signed(-6.41, 1)
+    ('+0.67', '−6.4')
+    """
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 def times(factor: float) -> str:

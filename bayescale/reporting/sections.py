@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 
 from bayescale.analysis.outliers import OUTLYING, outliers
@@ -17,9 +16,19 @@ from bayescale.plots import (
     plot_residuals,
 )
 from bayescale.plots.compute import has_frontier
-from bayescale.reporting.layout import Badge, Block, Bullets, Section, Table, Text
+from bayescale.quantities import Kind
+from bayescale.reporting.layout import Badge, Block, Bullets, Cell, Pair, Section, Table, Text
 from bayescale.reporting.pictures import picture
-from bayescale.reporting.readable import bounds, kind_of, plain, spell, times, with_bounds
+from bayescale.reporting.readable import (
+    bounds,
+    kind_of,
+    middle,
+    plain,
+    signed,
+    spell,
+    times,
+    with_bounds,
+)
 from bayescale.reporting.targets import Target, growth
 from bayescale.reporting.words import counted, drift, sentence, unit_of
 
@@ -49,45 +58,38 @@ def bands_section(
 
 
 def _expected(fit: Fit, asked: list[Target]) -> Table:
+    """Tabulate the targets; a value over its interval."""
     name, unit = fit.law.target, unit_of(fit)
-    rows = [
-        (
-            spell(target.value, kind_of(target.column)),
-            f"{times(target.factor)} the largest",
-            with_bounds(target.answers["law"], unit=unit),
-            bounds(target.answers["new_run"]),
+    kinds: dict[str, tuple[str, Kind]] = {}
+    if has_frontier(fit):
+        kinds = {
+            "params": (counted(fit), "count"),
+            "tokens": ("tokens", "count"),
+            "tokens_per_param": ("tokens per parameter", "number"),
+        }
+    rows: list[list[Cell]] = []
+    for target in asked:
+        found = target.answers
+        amount = spell(target.value, kind_of(target.column))
+        rows.append(
+            [
+                Pair(amount, f"{times(target.factor)} the largest"),
+                Pair(middle(found["law"], unit=unit), bounds(found["law"])),
+                *(Pair(middle(found[k], v), bounds(found[k], v)) for k, (_, v) in kinds.items()),
+                Pair(bounds(found["new_run"])),
+            ]
         )
-        for target in asked
-    ]
-    return Table((asked[0].column, "fitted run", f"expected {name}", f"{name} of one run"), rows)
+    budget = "compute" if asked[0].column == "flops" else asked[0].column
+    named = [title for title, _ in kinds.values()]
+    note = f"The {name} is that of the median model and data, the run one would plan."
+    header = [budget, f"expected {name}", *named, f"{name} of one run"]
+    return Table(header, rows, note if kinds else "")
 
 
 def optimum_section(fit: Fit, asked: list[Target], ci_prob: float | None) -> Section | None:
     """Show how a budget is best split; None where the law has no params and tokens."""
     if not has_frontier(fit):
         return None
-    name, unit = fit.law.target, unit_of(fit)
-    header = (
-        "compute",
-        "largest run",
-        counted(fit),
-        "tokens",
-        "tokens per parameter",
-        f"expected {name}",
-        f"{name} of one run",
-    )
-    rows = [
-        (
-            spell(target.value, "flops"),
-            times(target.factor),
-            with_bounds(target.answers["params"], "count"),
-            with_bounds(target.answers["tokens"], "count"),
-            with_bounds(target.answers["tokens_per_param"]),
-            with_bounds(target.answers["law"], unit=unit),
-            bounds(target.answers["new_run"]),
-        )
-        for target in asked
-    ]
     size, data = growth(fit, ci_prob).values()
     said = (
         f"With C = 6 N D, the best size grows as C to the power {with_bounds(size)} and the best "
@@ -96,7 +98,7 @@ def optimum_section(fit: Fit, asked: list[Target], ci_prob: float | None) -> Sec
     return Section(
         "The compute-optimal model",
         [
-            Table(header, rows),
+            _expected(fit, asked),
             Text(said),
             picture(
                 lambda axes: plot_frontier(fit, ci_prob=ci_prob, axes=axes),
@@ -107,7 +109,7 @@ def optimum_section(fit: Fit, asked: list[Target], ci_prob: float | None) -> Sec
             ),
             picture(
                 lambda ax: plot_isoflop(fit, ci_prob=ci_prob, ax=ax),
-                f"{name.capitalize()} against size at fixed budgets, with the band of the optimum.",
+                f"{fit.law.target.capitalize()} over size at fixed budgets, with the optimum.",
             ),
         ],
     )
@@ -122,6 +124,7 @@ def comparison_section(comparison: pd.DataFrame | None) -> Section | None:
         raise BayescaleError(
             "comparison is not a table that compare made: pass compare({'a': fit_a, 'b': fit_b})"
         )
+    found = comparison.to_dict("index")
     rows = [
         (
             str(name),
@@ -131,16 +134,16 @@ def comparison_section(comparison: pd.DataFrame | None) -> Section | None:
             _with_error(row["elpd_loo"], row["se_loo"]),
             _with_error(row["elpd_waic"], row["se_waic"]),
         )
-        for name, row in comparison.iterrows()
+        for name, row in found.items()
     ]
     header = ("law", "verdict", "behind the best", "weight", "LOO", "WAIC")
     note = (
         "Expected log predictive density of left-out runs, higher is better, with standard errors. "
         "It judges the laws among these runs, not beyond them."
     )
-    warned = comparison["warning"][comparison["warning"] != ""]
     blocks: list[Block] = [Table(header, rows, note)]
-    if len(warned):
+    warned = {name: row["warning"] for name, row in found.items() if row["warning"]}
+    if warned:
         blocks.append(Bullets([sentence(f"{name}: {said}") for name, said in warned.items()]))
     shows = "Each law's expected log predictive density, with standard errors."
     blocks.append(picture(lambda ax: plot_compare(comparison, ax=ax), shows, height=3.0))
@@ -201,9 +204,9 @@ def outliers_section(fit: Fit) -> Section:
     else:
         blocks.append(Text(f"No run lies {far}."))
     if trend := drift(fit):
-        blocks.append(Text(trend))
-    shows = "Residuals of the runs on the logarithm of the loss: 0.01 is one per cent."
-    blocks.append(picture(lambda ax: plot_residuals(fit, ax=ax), shows))
+        blocks.append(Text(trend.text))
+    shows = f"Residuals of the log {fit.law.target} in units of the scatter."
+    blocks.append(picture(lambda ax: plot_residuals(fit, ax=ax), shows, height=5.0))
     return Section("Runs that do not fit", blocks)
 
 
@@ -211,12 +214,12 @@ def _residual_table(fit: Fit, table: pd.DataFrame) -> Table:
     rows = [
         (
             str(name),
-            plain(row["observed"], row["observed"] / 1000),
-            plain(row["predicted"], row["predicted"] / 1000),
-            f"{np.expm1(row['residual']):+.1%}".replace("%", " %"),
-            f"{row['standardised']:+.1f}",
+            plain(row["observed"], row["observed"] / 100),
+            plain(row["predicted"], row["predicted"] / 100),
+            f"{signed(100 * math.expm1(row['residual']), 1)} %",
+            signed(row["standardised"], 1),
         )
-        for name, row in table.iterrows()
+        for name, row in table.to_dict("index").items()
     ]
     target, unit = fit.law.target, unit_of(fit)
     header = ("run", f"{target} {unit}".strip(), "the law", "off by", "times the scatter")

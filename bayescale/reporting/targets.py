@@ -12,6 +12,7 @@ from bayescale.analysis.points import make_points
 from bayescale.analysis.predict import predict
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
+from bayescale.functions import log
 from bayescale.plots.compute import has_frontier, main_column, run_columns
 from bayescale.reporting.readable import Estimate, estimate
 
@@ -34,6 +35,7 @@ class Target:
     answers : mapping of str to Estimate
         ``law`` (the law's loss), ``new_run`` (the loss of one run, with its scatter) and, for laws
         of params and tokens, the compute-optimal ``params``, ``tokens`` and ``tokens_per_param``.
+        Both losses are then those of the run one would plan, of median ``params``.
     """
 
     column: str
@@ -108,10 +110,10 @@ def _budgets(flops: Any) -> np.ndarray:
 
 
 def _optimal(fit: Fit, _: str, values: np.ndarray, random_seed: int) -> xr.Dataset:
-    best = optimum(fit, values).rename(budget="point", loss="law")
-    chosen = best["params"].median(("chain", "draw")).values
-    run = predict(fit, params=chosen, flops=values, random_seed=random_seed)
-    return best.assign(new_run=run["new_run"].reset_coords(drop=True))
+    best = optimum(fit, values).drop_vars("loss").rename(budget="point")
+    planned = best["params"].median(("chain", "draw")).values
+    run = predict(fit, params=planned, flops=values, random_seed=random_seed)
+    return best.assign({name: run[name].reset_coords(drop=True) for name in run.data_vars})
 
 
 def _at_input(fit: Fit, column: str, values: np.ndarray, random_seed: int) -> xr.Dataset:
@@ -136,8 +138,6 @@ def growth(fit: Fit, ci_prob: float | None = None) -> dict[str, Estimate]:
     assert fitted is not None
     largest = float(fitted[1].max())
     best = optimum(fit, [largest, 10 * largest])
-    slope = {
-        name: np.log10(best[column]).diff("budget").squeeze("budget", drop=True)
-        for name, column in (("N_opt_exponent", "params"), ("D_opt_exponent", "tokens"))
-    }
-    return {name: estimate(draws, ci_prob) for name, draws in slope.items()}
+    ratio = best.isel(budget=1, drop=True) / best.isel(budget=0, drop=True)
+    columns = {"N_opt_exponent": "params", "D_opt_exponent": "tokens"}
+    return {name: estimate(log(ratio[k]) / np.log(10), ci_prob) for name, k in columns.items()}

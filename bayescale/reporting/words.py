@@ -3,6 +3,8 @@
 Every function takes results and returns text; none prints.
 """
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -10,13 +12,18 @@ import pandas as pd
 from bayescale.analysis.design import Span, spans
 from bayescale.analysis.identify import VERDICTS, identify
 from bayescale.analysis.intervals import interval_width
-from bayescale.analysis.outliers import residuals
 from bayescale.fitting import Fit
-from bayescale.reporting.readable import kind_of, listed, spell, times, with_bounds
+from bayescale.reporting.readable import bounds, kind_of, listed, spell, times, with_bounds
 from bayescale.reporting.targets import Target, fitted_budgets, targets
 
 LARGEST_SHARE = 0.1
 """Share of the runs, those of the largest budget, that :func:`drift` looks at."""
+
+UNSETTLED = 5.0
+"""Ratio of upper to lower bound of the best size from which the split is called unsettled."""
+
+MEDIAN_ERROR = 1.25
+"""Standard error of a median of n values, in units of their scatter over the root of n."""
 
 NO_DISCREPANCY = (
     "These bands assume that the law is exactly right. They hold the uncertainty of its parameters "
@@ -53,12 +60,11 @@ def answer(
         When ``flops`` cannot be a budget of this law.
     """
     asked = targets(fit, flops, ci_prob, random_seed)
-    said = [expectation(fit, target) for target in asked] or [nothing_asked(fit)]
+    said = [expectation(fit, target, ci_prob) for target in asked]
     return [
-        f"{said[0]} (Intervals hold {percent(ci_prob)} of the posterior.)",
-        *said[1:],
+        *(said or [nothing_asked(fit)]),
         identification(fit, identify(fit)),
-        *beyond(asked),
+        *beyond(fit, asked),
     ]
 
 
@@ -88,19 +94,24 @@ def counted(fit: Fit) -> str:
     return "parameters" if convention == "unknown" else f"{convention} parameters"
 
 
-def expectation(fit: Fit, target: Target) -> str:
+def expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
     """Say what to expect at a budget: the loss, and the size and data that reach it."""
-    found, name, unit = target.answers, fit.law.target, unit_of(fit)
+    found, name = target.answers, fit.law.target
+    level = f"{percent(ci_prob)} interval"
+    loss = with_bounds(found["law"], unit=unit_of(fit), level=level)
     where = f"{_amount(target)}, {distance(target)}"
-    expected = f"the expected {name} is {with_bounds(found['law'], unit=unit)}"
+    planned = ", spent as seems best" if "params" in found else ""
+    said = [f"With {where}{planned}, the expected {name} is {loss}."]
     if "params" in found:
-        expected = (
-            f"the compute-optimal model has {with_bounds(found['params'], 'count')} "
-            f"{counted(fit)} and sees {with_bounds(found['tokens'], 'count')} tokens, "
-            f"{with_bounds(found['tokens_per_param'])} tokens per parameter. Its {expected[4:]}"
+        said.append(
+            f"The compute-optimal model has {with_bounds(found['params'], 'count', counted(fit))} "
+            f"and sees {with_bounds(found['tokens'], 'count', 'tokens')}: "
+            f"{with_bounds(found['tokens_per_param'], unit='tokens per parameter')}."
         )
-    run = with_bounds(found["new_run"]).split(" ", 1)[1].strip("()")
-    return f"With {where}, {expected}; one run, with its scatter, would show {run}."
+        if found["params"].upper > UNSETTLED * found["params"].lower:
+            said.append("The runs do not settle this split.")
+    said.append(f"One run, with its scatter, would show {bounds(found['new_run'])}.")
+    return " ".join(said)
 
 
 def _amount(target: Target) -> str:
@@ -134,13 +145,15 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
     verdicts : DataFrame
         What :func:`bayescale.identify` returned.
     """
-    by_verdict = {
-        verdict: [str(name) for name in verdicts.index[verdicts["verdict"] == verdict]]
-        for verdict in VERDICTS
-    }
-    known, weak, prior = by_verdict.values()
-    said = [f"The runs identify {listed(known)}." if known else "The runs identify no parameter."]
+    found = list(verdicts["verdict"].items())
+    known, weak, prior = ([str(name) for name, v in found if v == kind] for kind in VERDICTS)
     open_ones = weak + prior
+    all_known = "" if open_ones else f"every parameter of {fit.law.name}: "
+    said = [
+        f"The runs identify {all_known}{listed(known)}."
+        if known
+        else f"The runs identify no parameter of {fit.law.name}."
+    ]
     if weak:
         said.append(f"They leave {listed(weak)} weak: the runs narrow the prior, but not enough.")
     if prior:
@@ -157,12 +170,14 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
     return " ".join(said)
 
 
-def beyond(asked: list[Target]) -> list[str]:
+def beyond(fit: Fit, asked: list[Target]) -> list[str]:
     """Say what the bands leave out; nothing when no target lies beyond the runs."""
     furthest = max((target.factor for target in asked), default=0.0)
     if furthest <= 1.001:
         return []
-    return [f"This looks {times(furthest)} beyond the largest fitted run. {NO_DISCREPANCY}"]
+    said = f"This goes to {times(furthest)} the largest fitted run. {NO_DISCREPANCY}"
+    bend = drift(fit)
+    return [f"{said} {bend.text}"] if bend is not None and bend.clear else [said]
 
 
 def spanned(fit: Fit) -> str:
@@ -183,25 +198,45 @@ def spanned(fit: Fit) -> str:
 
 def _range(span: Span) -> str:
     kind = kind_of(span.column)
-    return f"{spell(span.low, kind, span.low)} to {spell(span.high, kind, span.low)}"
+    low, high = (spell(value, kind, span.low) for value in (span.low, span.high))
+    return f"{low.removesuffix(' FLOP')} to {high}"
 
 
-def drift(fit: Fit) -> str:
-    """Say how the runs of the largest budgets lie about the law, empty where there is no budget.
+@dataclass(frozen=True)
+class Drift:
+    """How the runs of the largest budgets lie about the law, in words.
+
+    Attributes
+    ----------
+    text : str
+        A sentence or two.
+    clear : bool
+        Whether they lie off it by more than chance explains.
+    """
+
+    text: str
+    clear: bool
+
+
+def drift(fit: Fit) -> Drift | None:
+    """Say how the runs of the largest budgets lie about the law, None where there is no budget.
 
     Those runs are the nearest to what is asked: when they lie off the law together, it bends away.
     """
     budgets = fitted_budgets(fit)
     if budgets is None:
-        return ""
+        return None
     count = max(3, round(LARGEST_SHARE * fit.observed.size))
-    largest = residuals(fit).iloc[budgets[1].argsort()[-count:]]
-    shift, scatter = float(largest["residual"].median()), float(fit.posterior["sigma"].median())
+    largest = budgets[1].argsort()[-count:]
+    scale, curve = fit.spec.noise.transform, fit.curve(fit.inputs)
+    shifts = (scale(fit.observed) - scale(curve)).isel(run=largest).median("run")
+    shift, scatter = float(shifts.median()), float(fit.posterior["sigma"].median())
+    error = math.hypot(MEDIAN_ERROR * scatter / count**0.5, float(shifts.std()))
+    clear = abs(shift) > 2 * error
     side = "above" if shift > 0 else "below"
     said = (
         f"The {count} runs of the largest budgets lie {abs(shift):.2%} {side} the law at their "
         f"median; the scatter of one run is {scatter:.2%}."
-    )
-    if abs(shift) > scatter / 2:
-        said += f" Larger runs may lie further {side} it than the bands say."
-    return said.replace("%", " %")
+    ).replace("%", " %")
+    more = f" Larger runs may lie further {side} it than the bands say." if clear else ""
+    return Drift(said + more, clear)
