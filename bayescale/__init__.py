@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bayescale.law import Fraction, Input, Law, Positive, Real
     from bayescale.laws import laws
     from bayescale.model import build_model
+    from bayescale.more_runs import add_runs, fitted_runs
     from bayescale.noise import Noise
     from bayescale.runs import Runs, read_runs
     from bayescale.sampling import Sampler
@@ -53,6 +54,7 @@ _HOME = {
     "law": ("Fraction", "Input", "Law", "Positive", "Real"),
     "laws": ("laws",),
     "model": ("build_model",),
+    "more_runs": ("add_runs", "fitted_runs"),
     "noise": ("Noise",),
     "runs": ("Runs", "read_runs"),
     "sampling": ("Sampler",),

@@ -187,11 +187,17 @@ def _warn_constant(spec: Spec, data: Data) -> None:
 def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:
     _check_prior(spec, data, seed)
     started = time.perf_counter()
-    posterior, stats, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
-    if not diagnostics.ok:
+    draws, posterior, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
+    if not diagnostics.ok and not draws.interrupted:
         careful = 0.99 if diagnostics.divergences else sampler.target_accept
         sampler = replace(sampler, draws=EXTENSION * sampler.draws, target_accept=careful)
-        posterior, stats, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar)
+        draws, posterior, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar)
+    if draws.interrupted:
+        warnings.warn(
+            f"interrupted: kept the {diagnostics.draws:,} draws that were finished",
+            BayescaleWarning,
+            stacklevel=3,
+        )
     if not diagnostics.ok:
         warnings.warn(
             f"do not trust these numbers yet: {'; '.join(diagnostics.problems())}",
@@ -199,7 +205,7 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
             stacklevel=3,
         )
     seconds = time.perf_counter() - started
-    return assemble(spec, data, posterior, stats, sampler=sampler, seed=seed, seconds=seconds)
+    return assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=seconds)
 
 
 def assemble(
@@ -231,10 +237,10 @@ def assemble(
 
 def _attempt(
     spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
-) -> tuple[xr.Dataset, xr.Dataset, Diagnostics]:
+) -> tuple[Draws, xr.Dataset, Diagnostics]:
     draws = sample(spec, data, sampler, seed, progressbar)
     posterior = natural_parameters(spec, data, draws)
-    return posterior, draws.stats, diagnose(posterior, draws.stats)
+    return draws, posterior, diagnose(posterior, draws.stats)
 
 
 def _check_prior(spec: Spec, data: Data, seed: int) -> None:

@@ -61,25 +61,51 @@ class Sampler:
             raise BayescaleError("a sampler needs at least one draw, one warm-up draw, one chain")
 
 
+LEAST_KEPT = 100
+"""Draws over all chains below which an interrupted sampler has nothing to keep."""
+
+
 @dataclass(frozen=True)
 class Draws:
-    """Posterior draws on the link scale, dims (chain, draw, parameter), and sampler statistics."""
+    """Posterior draws on the link scale, dims (chain, draw, parameter), and sampler statistics.
+
+    ``interrupted`` says that the user stopped the sampler before it was done.
+    """
 
     law_link: xr.DataArray
     noise_link: xr.DataArray
     stats: xr.Dataset
+    interrupted: bool = False
 
 
 def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Draws:
     """Draw from the posterior of ``spec`` given ``data``."""
     posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
+    finished = _finished(posterior[NOISE_LINK])
+    posterior, stats = posterior.isel(finished), stats.isel(finished)
     law_link, noise_link = posterior[LAW_LINK], posterior[NOISE_LINK]
-    kept = [name for name in STATS if name in stats]
     return Draws(
         law_link.rename({law_link.dims[-1]: "law_parameter"}),
         noise_link.rename({noise_link.dims[-1]: "noise_parameter"}),
-        stats[kept],
+        stats[[name for name in STATS if name in stats]],
+        interrupted=law_link.shape[:2] != (sampler.chains, sampler.draws),
     )
+
+
+def _finished(draws: xr.DataArray) -> dict[str, Any]:
+    """Select what an interrupted sampler finished: chains half as long as the longest, cut even.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When that is next to nothing.
+    """
+    lengths = np.isfinite(draws.values).all(axis=-1).sum(axis=1)
+    chains = np.flatnonzero(lengths > lengths.max(initial=0) / 2)
+    length = int(lengths[chains].min(initial=draws.shape[1]))
+    if length * len(chains) < min(LEAST_KEPT, draws[..., 0].size):
+        raise KeyboardInterrupt
+    return {"chain": chains, "draw": slice(length)}
 
 
 _COMPILED: dict[Hashable, Any] = {}

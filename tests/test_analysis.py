@@ -344,3 +344,32 @@ class TestSimulate:
     def test_slips(self, table, parameters, message) -> None:
         with pytest.raises(bs.BayescaleError, match=message):
             bs.simulate("chinchilla", table, parameters)
+
+
+class TestAddRuns:
+    def test_the_old_and_the_new_are_fitted(self, made_fit, monkeypatch) -> None:
+        seen = {}
+
+        def instead(runs, spec, **options) -> bs.Fit:
+            seen.update(runs=runs, spec=spec, **options)
+            return made_fit
+
+        monkeypatch.setattr("bayescale.more_runs.fit", instead)
+        new = pd.DataFrame({"params": [1e10], "tokens": [1e12], "loss": [2.0], "note": ["big"]})
+        bs.add_runs(made_fit, new, random_seed=5)
+        table = seen["runs"].table
+        assert len(table) == 41
+        assert seen["spec"] is made_fit.spec
+        assert seen["random_seed"] == 5
+        assert seen["runs"].loss_unit == "nats/token"
+        np.testing.assert_allclose(table["loss"].to_numpy()[:40], made_fit.observed)
+        assert table["loss"].iloc[40] == 2.0
+        assert seen["runs"].labels()[:2] == ["row 0", "row 1"]
+
+    def test_what_does_not_go_together(self, made_fit) -> None:
+        new = pd.DataFrame({"params": [1e10], "tokens": [1e12], "loss": [2.0]})
+        other = bs.read_runs(new, params_convention="non-embedding")
+        with pytest.raises(bs.BayescaleError, match="params_convention is 'total'"):
+            bs.add_runs(made_fit, other)
+        with pytest.raises(bs.BayescaleError, match="no column tokens"):
+            bs.add_runs(made_fit, new.drop(columns="tokens"))

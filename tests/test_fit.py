@@ -1,7 +1,12 @@
 """Fits of real and simulated runs, drawn in earnest; compiling is what takes the time."""
 
+import os
+import signal
+import threading
+
 import arviz as az
 import numpy as np
+import nutpie
 import pandas as pd
 import pymc as pm
 import pytest
@@ -180,6 +185,22 @@ def test_failed_diagnostics_are_said() -> None:
     assert not fit.diagnostics.ok
     assert fit.diagnostics.draws == 4 * 4 * 20  # it tried once more, four times as long
     assert any("draw longer" in problem for problem in fit.diagnostics.problems())
+
+
+def test_an_interrupt_keeps_the_draws(monkeypatch) -> None:
+    runs = simulated(*(design()[c] for c in ("params", "tokens")))
+    quick(runs)  # compiled; now to be stopped by a user while drawing
+    begin = nutpie.sample
+
+    def interrupted(*arguments, **options):
+        threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return begin(*arguments, **options)
+
+    monkeypatch.setattr(nutpie, "sample", interrupted)
+    with pytest.warns(bs.BayescaleWarning, match="interrupted: kept the"):
+        fit = quick(runs, sampler=bs.Sampler(draws=200_000, chains=2))
+    assert 100 < fit.diagnostics.draws < 400_000
+    assert np.isfinite(fit.posterior.to_dataarray()).all()
 
 
 def test_known_errors_are_used(made_fit) -> None:

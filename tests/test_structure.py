@@ -21,7 +21,7 @@ FLOORS = [
     ["model"],
     ["sampling", "diagnostics"],
     ["fitting"],
-    ["store", "analysis"],
+    ["store", "analysis", "more_runs"],
     ["plots"],
     ["reporting"],
     ["cli"],

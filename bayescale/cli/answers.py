@@ -7,7 +7,7 @@ import typer
 
 from bayescale.cli.describing import header, judged, rows, show_diagnostics, show_parameters, title
 from bayescale.cli.numbers import COUNTS, coordinate, heading, spell
-from bayescale.cli.options import FitFile, JsonFlag, Showing, load_fit, pairs, split
+from bayescale.cli.options import FitFile, JsonFlag, Showing, load_fit, pairs, quantities
 from bayescale.cli.output import Cell, emit, say, table
 from bayescale.errors import BayescaleError
 
@@ -40,18 +40,22 @@ class Points:
         bool, typer.Option("--grid", help="Every combination, instead of one by one.")
     ] = False
 
-    def columns(self) -> dict[str, list[str]]:
-        """Return the points as columns of text.
+    def columns(self) -> dict[str, list[float]]:
+        """Return the points as columns.
 
         Raises
         ------
         BayescaleError
-            When there are none, or a list cannot be told from a number.
+            When there are none, or a value is no quantity.
         """
         named = {"params": self.params, "tokens": self.tokens, "flops": self.flops}
-        given = {name: text for name, text in named.items() if text is not None}
-        columns = {name: split(f"--{name}", text) for name, text in given.items()}
-        columns |= {k: split(f"--at {k}", v) for k, v in pairs("--at", self.at).items()}
+        columns = {
+            name: quantities(f"--{name}", text, "flops" if name == "flops" else "count")
+            for name, text in named.items()
+            if text is not None
+        }
+        others = pairs("--at", self.at, "unique_tokens=10B")
+        columns |= {name: quantities(f"--at {name}", text) for name, text in others.items()}
         if not columns:
             raise BayescaleError("predict where? say --params 70B --tokens 1.4T, for instance")
         return columns
@@ -114,8 +118,8 @@ def predict(
     points: Points,
     showing: Showing,
     seed: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Seed of the noise of a new run.")
-    ] = None,
+        int, typer.Option(min=0, metavar="N", help="Seed of the noise of a new run.")
+    ] = 0,
 ) -> None:
     """Predict the loss of runs that were not done.
 
@@ -147,7 +151,7 @@ def optimum(
     """Find the best params and tokens for a compute budget."""
     from bayescale.analysis.optimum import optimum
 
-    budgets = split("--flops", flops)
+    budgets = quantities("--flops", flops, "flops")
     fit = load_fit(file)
     answer = optimum(fit, budgets)
     with judged(fit):

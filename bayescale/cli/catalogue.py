@@ -16,7 +16,7 @@ def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
 
     What each column is, in what unit, and which rows are set aside and why.
     """
-    found, _ = reading.read(source)
+    found = reading.read(source)
     if json:
         emit(record(found))
     else:

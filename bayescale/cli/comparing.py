@@ -61,6 +61,11 @@ def compare(contest: Contest, reading: Reading, sampling: Sampling, json: JsonFl
 
 
 def _load(sources: list[str]) -> "dict[str, Fit]":
+    if len(sources) < 2:
+        raise BayescaleError(
+            f"compare {sources[0]} with what? give two or more saved fits, or a table of runs and "
+            "--laws chinchilla,skaling"
+        )
     for source in sources:
         if Path(source).suffix not in SUFFIXES:
             raise BayescaleError(
@@ -84,13 +89,17 @@ def _fit(contest: Contest, reading: Reading, sampling: Sampling, quiet: bool) ->
             f"--laws {contest.laws}: name at least two, such as chinchilla,skaling"
         )
     from bayescale.laws import get_law
+    from bayescale.spec import make_spec
 
-    laws = {name: get_law(name.partition(":")[0]) for name in names}
-    runs, _ = reading.read(contest.sources[0])
-    return {
-        name: sampling.fit(runs, law, quiet=quiet, noise=name.partition(":")[2] or None)
-        for name, law in laws.items()
+    specs = {
+        name: make_spec(get_law(law), noise=noise or None)
+        for name in names
+        for law, _, noise in [name.partition(":")]
     }
+    runs = reading.read(contest.sources[0])
+    if not quiet:
+        say(runs.describe(), "")
+    return {name: sampling.fit(runs, spec, quiet=quiet) for name, spec in specs.items()}
 
 
 def _show(found: "pd.DataFrame") -> None:

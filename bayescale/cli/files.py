@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from bayescale.cli.describing import judged
-from bayescale.cli.options import Ci, FitFile, ModelName, load_fit, split
+from bayescale.cli.options import Ci, FitFile, ModelName, load_fit, quantities
 from bayescale.cli.output import say, write
 from bayescale.errors import BayescaleError
 
@@ -32,7 +32,7 @@ def report(
     from bayescale.reporting import report
     from bayescale.study import load_model
 
-    budgets = split("--flops", flops) if flops else None
+    budgets = quantities("--flops", flops, "flops") if flops else None
     study = load_model(model) if model else None
     fit = load_fit(file)
     with judged(fit):

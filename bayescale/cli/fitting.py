@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescale.cli.describing import header, judged, rows, show_diagnostics, show_parameters, title
-from bayescale.cli.options import Reading, RunsSource, Sampling, Showing, pairs
+from bayescale.cli.options import Reading, RunsSource, Sampling, Showing, find_study, pairs
 from bayescale.cli.output import emit, say
 from bayescale.cli.timing import Stopwatch
 from bayescale.errors import BayescaleError
@@ -17,6 +17,7 @@ from bayescale.quantities import parse_quantity
 
 if TYPE_CHECKING:
     from bayescale.fitting import Fit
+    from bayescale.spec import Spec
     from bayescale.study import Study
 
 SUFFIXES = (".nc", ".zarr")
@@ -53,13 +54,25 @@ class Fitting:
         ),
     ] = field(default_factory=list)
 
-    def options(self) -> dict[str, Any]:
-        """Return what :func:`bayescale.fit` is told besides runs, law and sampler."""
-        return {
-            "noise": self.noise,
-            "priors": priors(self.prior),
-            "columns": pairs("--input", self.input),
-        }
+    def spec(self, study: "Study | None") -> "Spec":
+        """Return what to fit: the law named, or else the study's.
+
+        Raises
+        ------
+        BayescaleError
+            When there is no law, or it has no such noise, parameter or input.
+        """
+        from bayescale.spec import make_spec
+
+        law = self.law or study
+        if law is None:
+            raise BayescaleError("which law? say --law chinchilla; `bayescale laws` lists them")
+        return make_spec(
+            law,
+            noise=self.noise,
+            priors=priors(self.prior),
+            columns=pairs("--input", self.input, "x=tokens"),
+        )
 
 
 @dataclass(frozen=True)
@@ -120,17 +133,16 @@ def fit(
     A model file, or the name of a model such as hoffmann2022, brings its own runs and law.
     """
     writing.check()
-    options, width, watch = fitting.options(), showing.width, Stopwatch()
-    runs, study = reading.read(source)
-    law = fitting.law or study
-    if law is None:
-        raise BayescaleError("which law? say --law chinchilla; `bayescale laws` lists them")
+    width, watch = showing.width, Stopwatch()
+    study = find_study(source)
+    spec = fitting.spec(study)
+    runs = reading.read(source)
     watch.lap("reading")
     if not showing.json:
         say(runs.describe(), "")
     import_module("bayescale.fitting")
     watch.lap("importing")
-    found = sampling.fit(runs, law, quiet=showing.json, **options)
+    found = sampling.fit(runs, spec, quiet=showing.json)
     watch.lap("predicting", _seconds(found))
     written = writing.write(found, study, width)
     watch.lap("writing")
@@ -150,7 +162,7 @@ def priors(texts: list[str]) -> dict[str, tuple[float, float] | float]:
         For anything else.
     """
     found: dict[str, tuple[float, float] | float] = {}
-    for name, text in pairs("--prior", texts).items():
+    for name, text in pairs("--prior", texts, "alpha=0.1:0.8").items():
         try:
             numbers = [parse_quantity(part) for part in text.split(":")]
         except BayescaleError as error:

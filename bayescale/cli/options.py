@@ -3,7 +3,6 @@
 import re
 import sys
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.quantities import Kind, parse_quantity
 
 if TYPE_CHECKING:
     from bayescale.fitting import Fit
-    from bayescale.law import Law
     from bayescale.runs import Runs
+    from bayescale.spec import Spec
     from bayescale.study import Study
 
 FitFile = Annotated[
@@ -99,8 +99,8 @@ class Reading:
         ),
     ] = None
 
-    def read(self, source: str) -> "tuple[Runs, Study | None]":
-        """Return the run table that a user named, and the model file it came with, if any.
+    def read(self, source: str) -> "Runs":
+        """Return the run table that a user named.
 
         Raises
         ------
@@ -123,12 +123,14 @@ class Reading:
                 )
             from bayescale.study_data import study_runs
 
-            return read_runs(study_runs(study), **options), study
-        columns = {k: v or None for k, v in pairs("--column", self.column).items()}
+            return read_runs(study_runs(study), **options)
+        columns = {
+            k: v or None for k, v in pairs("--column", self.column, "tokens=my column").items()
+        }
         frame = _dataset(source)
         if frame is None:
-            return read_runs(source, columns=columns, **options), None
-        return replace(read_runs(frame, columns=columns, **options), source=source), None
+            return read_runs(source, columns=columns, **options)
+        return replace(read_runs(frame, columns=columns, **options), source=source)
 
 
 @dataclass(frozen=True)
@@ -148,16 +150,7 @@ class Sampling:
     ] = None
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False
 
-    def fit(
-        self,
-        runs: "Runs",
-        law: "str | type[Law] | Study",
-        *,
-        quiet: bool,
-        noise: str | None = None,
-        priors: Mapping[str, Any] | None = None,
-        columns: Mapping[str, str] | None = None,
-    ) -> "Fit":
+    def fit(self, runs: "Runs", spec: "Spec", *, quiet: bool) -> "Fit":
         """Fit as :func:`bayescale.fit` does, but for its warning of diagnostics that failed.
 
         They are shown under a banner instead. The progress bar is shown in a terminal only, and
@@ -168,22 +161,13 @@ class Sampling:
         sampler = bs.Sampler(self.sampler, draws=self.draws, tune=self.tune, chains=self.chains)
         bar = not (self.quiet or quiet) and sys.stdout.isatty()
         if bar:
-            typer.echo("compiling takes some ten seconds, drawing few", err=True)
+            typer.echo(f"{spec.law.name}: compiling, some ten seconds; drawing takes few", err=True)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "do not trust these numbers", BayescaleWarning)
-            return bs.fit(
-                runs,
-                law,
-                noise=noise,
-                priors=priors,
-                columns=columns,
-                sampler=sampler,
-                random_seed=self.seed,
-                progressbar=bar,
-            )
+            return bs.fit(runs, spec, sampler=sampler, random_seed=self.seed, progressbar=bar)
 
 
-def pairs(option: str, texts: list[str]) -> dict[str, str]:
+def pairs(option: str, texts: list[str], example: str) -> dict[str, str]:
     """Read ``name=value`` options.
 
     Raises
@@ -195,20 +179,20 @@ def pairs(option: str, texts: list[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (name and equals):
-            raise BayescaleError(f"{option} {text!r}: write it as NAME=VALUE")
+            raise BayescaleError(f"{option} {text!r}: write it as {option} {example!r}")
         if name in found:
             raise BayescaleError(f"{option}: {name} is given twice, as {found[name]} and {value}")
         found[name] = value
     return found
 
 
-def split(option: str, text: str) -> list[str]:
+def quantities(option: str, text: str, kind: Kind = "count") -> list[float]:
     """Read a comma-separated list of quantities.
 
     Raises
     ------
     BayescaleError
-        For 1,000,000, which may be one number or three, and for an empty item.
+        For what is none, and for 1,000,000, which may be one number or three.
     """
     items = [item.strip() for item in text.split(",")]
     if _GROUPED.fullmatch(text.strip()):
@@ -216,9 +200,10 @@ def split(option: str, text: str) -> list[str]:
             f"{option} {text}: one number or {len(items)}? write {text.replace(',', '')} for one, "
             f"'{', '.join(items)}' for {len(items)}"
         )
-    if not all(items):
-        raise BayescaleError(f"{option} {text!r}: a value is missing between the commas")
-    return items
+    try:
+        return [parse_quantity(item, kind) for item in items]
+    except BayescaleError as error:
+        raise BayescaleError(f"{option} {text}: {error}") from error
 
 
 def find_study(source: str) -> "Study | None":
@@ -234,9 +219,17 @@ def _dataset(source: str) -> Any:
     """Return the table of a data set named by the user, or None for what is no name."""
     if not _is_name(source):
         return None
-    from bayescale.datasets import load_dataset
+    from bayescale.datasets import datasets, load_dataset
 
-    return load_dataset(source)
+    try:
+        return load_dataset(source)
+    except BayescaleError as error:
+        if source in datasets().index:
+            raise
+        raise BayescaleError(
+            f"no file, model or data set named {source!r}; `bayescale models` and `bayescale "
+            "datasets` list what there is, and a table is named by its path"
+        ) from error
 
 
 def _is_name(source: str) -> bool:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import LogNorm
@@ -72,9 +71,7 @@ def bands_data(
         For a law with several other inputs, or ``beyond`` below one.
     """
     points = _points(fit, beyond)
-    # The same seed at every point: the scatter moves with the curve and the band's edge is smooth.
-    answers = [predict(fit, points.iloc[[i]], random_seed=random_seed) for i in range(len(points))]
-    answer = xr.concat(answers, "point")
+    answer = predict(fit, points, random_seed=random_seed)
     law, new_run = interval(answer["law"], ci_prob), interval(answer["new_run"], ci_prob)
     data = points.assign(
         law=law["median"].values,

@@ -62,13 +62,14 @@ def typical_budgets(flops: np.ndarray, count: int = 4) -> np.ndarray:
 
 
 def _shared_budgets(flops: np.ndarray) -> np.ndarray:
-    """Return the median compute of each group of three or more runs, largest groups first met."""
+    """Return the median compute of each group of three or more runs, the largest groups first."""
     left, found = np.sort(flops), []
     while len(left):
-        groups = [near(left, budget) for budget in left]
-        largest = max(groups, key=np.count_nonzero)
-        if np.count_nonzero(largest) < 3:
+        first = np.searchsorted(left, (1 - NEAR) * left)
+        sizes = np.searchsorted(left, (1 + NEAR) * left, side="right") - first
+        if sizes.max() < 3:
             break
+        largest = near(left, left[sizes.argmax()])
         found.append(float(np.median(left[largest])))
         left = left[~largest]
     distinct: list[float] = []

@@ -115,7 +115,7 @@ def plot_frontier(
         log_axis(ax, "x", "flops", column_label(fit, "flops"), most=6)
         log_axis(ax, "y", "count", column_label(fit, name))
         _draw(ax, fit, data, name, sign)
-    legend_below(both, own=axes is None)
+    legend_below(both)
     return both
 
 

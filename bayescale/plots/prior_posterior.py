@@ -98,7 +98,7 @@ def plot_prior_posterior(
             fontsize="small",
             color=INK,
         )
-    legend_below(made, own=axes is None)
+    legend_below(made)
     made[0].set_ylabel("density, scaled to its peak", fontsize="small")
     return made
 

@@ -20,7 +20,7 @@ from bayescale.plots.style import (
     legend_above,
     one_panel,
 )
-from bayescale.plots.ticks import RoundNumbers, kind_of, log_axis
+from bayescale.plots.ticks import kind_of, log_axis
 
 NAMED = 15
 """At most so many runs are named, the farthest first."""
@@ -84,9 +84,9 @@ def _draw_far(ax: Axes, far: pd.DataFrame, column: str, values: np.ndarray) -> N
 def _log_beyond(ax: Axes, values: np.ndarray) -> None:
     """Make the scale logarithmic outside the band of unremarkable runs, and say so."""
     ax.set_yscale("symlog", linthresh=OUTLYING, linscale=0.7)
-    far = RoundNumbers(5).tick_values(1.4 * OUTLYING, max(np.abs(values).max(), 10.0))
-    marks = np.array([OUTLYING / 2, OUTLYING, *far])
     low, high = min(values.min(), -OUTLYING) * 1.3, max(values.max(), OUTLYING) * 1.3
+    marks = [10, 20, 50, 100, 200, 500] if max(-low, high) < 1000 else [10, 100, 1e3, 1e4, 1e5]
+    marks = np.array([OUTLYING / 2, OUTLYING, *marks])
     ticks = [t for t in [*-marks[::-1], 0, *marks] if low <= t <= high]
     ax.set_ylim(low, high)
     ax.yaxis.set_major_locator(FixedLocator(ticks))

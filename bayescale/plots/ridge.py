@@ -137,7 +137,8 @@ def _write(correlation: float) -> str:
 
 
 def _scale(ax: Axes, which: str, fit: Fit, name: str, draws: np.ndarray) -> None:
-    said = ", ".join(filter(None, (fit.law.parameters[name].about, parameter_unit(fit, name))))
+    about = fit.law.parameters[name].about
+    said = ", ".join(filter(None, ("" if about == name else about, parameter_unit(fit, name))))
     label = "\n".join(textwrap.wrap(f"{symbol(name)}: {said}" if said else symbol(name), 44))
     if isinstance(fit.law.parameters[name], Positive) and draws.max() > 3 * draws.min():
         log_axis(ax, "x" if which == "x" else "y", "number", label, most=6)

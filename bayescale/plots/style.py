@@ -9,6 +9,7 @@ from typing import Any, Literal
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
@@ -78,13 +79,14 @@ def legend_above(ax: Axes) -> None:
     ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, **LEGEND)
 
 
-def legend_below(axes: np.ndarray, own: bool) -> None:
-    """Add the first panel's legend below the figure if it is our own, else into that panel."""
-    if not own:
+def legend_below(axes: np.ndarray) -> None:
+    """Add the first panel's legend below the figure if that has room, else into that panel."""
+    figure = axes[0].get_figure()
+    alone = set(figure.axes) == set(axes)
+    if not (alone and isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine)):
         add_legend(axes[0])
         return
     handles, labels = axes[0].get_legend_handles_labels()
-    figure = axes[0].get_figure()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), **LEGEND)
 
 

@@ -33,7 +33,7 @@ def priors_section(fit: Fit) -> Section:
             picture(
                 lambda axes: plot_prior_posterior(fit, axes=np.atleast_1d(axes)),
                 shows,
-                height=2.3,
+                height=2.6,
                 panels=len(fit.spec.free),
                 columns=min(3, len(fit.spec.free)),
             ),
@@ -92,10 +92,11 @@ def _columns(fit: Fit, runs: Mapping[str, Any]) -> Table:
         if name in values:
             ends = float(values[name].min()), float(values[name].max())
             span = " to ".join(spell(end, kind, end / 10) for end in ends)
-        unit = f"{column['unit']} (x {column['factor']:g})" if column["factor"] != 1 else ""
         source = "filled" if column["source"] is None else f"column {column['source']!r}"
-        rows.append((name, source, unit, span, column["note"]))
-    return Table(("quantity", "taken from", "unit", "fitted range", "note"), rows)
+        unit = f"in {column['unit']} (x {column['factor']:g})" if column["factor"] != 1 else ""
+        origin = ", ".join(part for part in (source, unit, column["note"]) if part)
+        rows.append((name, origin, span or "not used"))
+    return Table(("quantity", "taken from", "fitted range"), rows)
 
 
 def origin_section(fit: Fit) -> Section:

@@ -7,20 +7,21 @@ import arviz_base as azb
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bayescale.analysis.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.reporting.background import data_section, origin_section, priors_section
-from bayescale.reporting.layout import Section
 from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.sections import (
     bands_section,
+    checked_comparison,
     comparison_section,
     diagnostics_section,
     optimum_section,
     outliers_section,
 )
 from bayescale.reporting.targets import targets
-from bayescale.reporting.words import answer, caution, percent, spanned
+from bayescale.reporting.words import caution, paragraphs, percent, preference, spanned
 from bayescale.study import Study
 
 SUFFIXES = (".html", ".htm")
@@ -73,16 +74,35 @@ def report(
         budget of this law, or ``comparison`` is not a table that ``compare`` made.
     """
     path = _checked(Path(path))
-    sections = _sections(fit, flops, study, comparison, ci_prob, random_seed)
-    page = _environment().get_template("template.html.j2")
-    text = page.render(
-        title=title or (study.title if study else "") or _title(fit),
-        about=f"{fit.law.about()} Fitted to {spanned(fit)}.",
-        caution=caution(fit),
-        answer=answer(fit, flops, ci_prob, random_seed=random_seed),
-        sections=sections,
-        interval=percent(ci_prob),
-        kind=f" ({_KINDS.get(azb.rcParams['stats.ci_kind'], 'as ArviZ is set')})",
+    asked = targets(fit, flops, ci_prob, random_seed)
+    verdicts = identify(fit)
+    said = paragraphs(fit, asked, verdicts, ci_prob)
+    if comparison is not None:
+        checked_comparison(comparison)
+        said.append(preference(fit, comparison))
+    found = [
+        bands_section(fit, asked, ci_prob, random_seed),
+        optimum_section(fit, asked, ci_prob),
+        parameters_section(fit, verdicts, study, ci_prob),
+        comparison_section(comparison) if comparison is not None else None,
+        diagnostics_section(fit),
+        outliers_section(fit),
+        priors_section(fit),
+        data_section(fit),
+        origin_section(fit),
+    ]
+    text = (
+        _environment()
+        .get_template("template.html.j2")
+        .render(
+            title=title or (study.title if study else "") or _title(fit),
+            about=f"{fit.law.about()} Fitted to {spanned(fit)}.",
+            caution=caution(fit),
+            answer=said,
+            sections=[section for section in found if section is not None],
+            interval=percent(ci_prob),
+            kind=f" ({_KINDS.get(azb.rcParams['stats.ci_kind'], 'as ArviZ is set')})",
+        )
     )
     path.write_text(text, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
     return path
@@ -108,26 +128,3 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def _sections(
-    fit: Fit,
-    flops: Any,
-    study: Study | None,
-    comparison: pd.DataFrame | None,
-    ci_prob: float | None,
-    random_seed: int,
-) -> list[Section]:
-    asked = targets(fit, flops, ci_prob, random_seed)
-    found = [
-        bands_section(fit, asked, ci_prob, random_seed),
-        optimum_section(fit, asked, ci_prob),
-        parameters_section(fit, study, ci_prob),
-        comparison_section(comparison),
-        diagnostics_section(fit),
-        outliers_section(fit),
-        priors_section(fit),
-        data_section(fit),
-        origin_section(fit),
-    ]
-    return [section for section in found if section is not None]

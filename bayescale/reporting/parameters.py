@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayescale.analysis.identify import identify
 from bayescale.analysis.summary import summary
 from bayescale.fitting import Fit
 from bayescale.plots import exponents_data, plot_exponents, plot_ridge
@@ -28,9 +27,11 @@ _TONES = {
 }
 
 
-def parameters_section(fit: Fit, study: Study | None, ci_prob: float | None) -> Section:
+def parameters_section(
+    fit: Fit, verdicts: pd.DataFrame, study: Study | None, ci_prob: float | None
+) -> Section:
     """Show every parameter with its verdict, and the published values of a study."""
-    estimates, verdicts = summary(fit, ci_prob), identify(fit)
+    estimates = summary(fit, ci_prob)
     blocks: list[Block] = [formula(fit.law.formula())] if fit.law.formula() else []
     blocks += [Text(_inputs(fit)), _estimates(estimates, verdicts)]
     blocks += _open_questions(verdicts) + _moved_by_prior(verdicts)
@@ -157,7 +158,15 @@ def _published(
         panels=panels,
         columns=panels,
     )
-    return [Table(header, rows), forest, *([Bullets(notes)] if notes else [])]
+    note = (
+        "N_opt_exponent and D_opt_exponent say how the compute-optimal parameters and tokens grow "
+        "with compute."
+    )
+    return [
+        Table(header, rows, note if has_frontier(fit) else ""),
+        forest,
+        *([Bullets(notes)] if notes else []),
+    ]
 
 
 def _value(published: Published, name: str) -> Pair:

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import matplotlib.style
@@ -57,6 +58,7 @@ def picture(
     return Picture(f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}", shows)
 
 
+@lru_cache
 def formula(latex: str, size: float = 15.0) -> Formula:
     """Draw LaTeX as the outline of its glyphs; what matplotlib cannot draw is shown as text.
 

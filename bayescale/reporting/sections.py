@@ -30,7 +30,20 @@ from bayescale.reporting.readable import (
     with_bounds,
 )
 from bayescale.reporting.targets import Target, growth
-from bayescale.reporting.words import counted, drift, sentence, unit_of
+from bayescale.reporting.words import counted, drift, unit_of
+
+COMPARED = {
+    "elpd_loo",
+    "se_loo",
+    "elpd_waic",
+    "se_waic",
+    "elpd_diff",
+    "dse",
+    "weight",
+    "verdict",
+    "warning",
+}
+"""Columns of a comparison that are shown."""
 
 
 def bands_section(
@@ -115,15 +128,17 @@ def optimum_section(fit: Fit, asked: list[Target], ci_prob: float | None) -> Sec
     )
 
 
-def comparison_section(comparison: pd.DataFrame | None) -> Section | None:
-    """Show a comparison of laws; None without one."""
-    if comparison is None:
-        return None
-    needed = {"elpd_loo", "se_loo", "elpd_waic", "elpd_diff", "dse", "weight", "verdict", "warning"}
-    if not isinstance(comparison, pd.DataFrame) or not needed <= set(comparison):
-        raise BayescaleError(
-            "comparison is not a table that compare made: pass compare({'a': fit_a, 'b': fit_b})"
-        )
+def checked_comparison(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Return a comparison, or raise when it is not a table that ``compare`` made."""
+    if isinstance(comparison, pd.DataFrame) and set(comparison) >= COMPARED and len(comparison):
+        return comparison
+    raise BayescaleError(
+        "comparison is not a table that compare made: pass compare({'a': fit_a, 'b': fit_b})"
+    )
+
+
+def comparison_section(comparison: pd.DataFrame) -> Section:
+    """Show a comparison of laws."""
     found = comparison.to_dict("index")
     rows = [
         (
@@ -144,14 +159,17 @@ def comparison_section(comparison: pd.DataFrame | None) -> Section | None:
     blocks: list[Block] = [Table(header, rows, note)]
     warned = {name: row["warning"] for name, row in found.items() if row["warning"]}
     if warned:
-        blocks.append(Bullets([sentence(f"{name}: {said}") for name, said in warned.items()]))
+        blocks.append(Bullets([f"{name}: {said}." for name, said in warned.items()]))
+    height = 1.4 + 0.42 * len(rows)
     shows = "Each law's expected log predictive density, with standard errors."
-    blocks.append(picture(lambda ax: plot_compare(comparison, ax=ax), shows, height=3.0))
+    blocks.append(picture(lambda ax: plot_compare(comparison, ax=ax), shows, height=height))
     return Section("Other laws", blocks)
 
 
-def _with_error(value: float, error: float) -> str:
-    return "0" if value == 0 and not error else f"{value:,.1f} ± {error:,.1f}"
+def _with_error(value: float, error: float) -> Pair:
+    if value == 0 and not error:
+        return Pair("0")
+    return Pair(f"{value:,.1f}".replace("-", "−"), f"± {error:,.1f}")
 
 
 def diagnostics_section(fit: Fit) -> Section:
@@ -193,13 +211,14 @@ def outliers_section(fit: Fit) -> Section:
     far = f"more than {OUTLYING:g} times the scatter off the law"
     blocks: list[Block] = []
     if len(table):
-        plural = "run lies" if len(table) == 1 else "runs lie"
+        lie, are = ("lies", "is") if len(table) == 1 else ("lie", "are")
         weight = (
-            "They are not dropped; under the Student-t noise they count for little."
+            "under the Student-t noise little hangs on them"
             if fit.spec.noise.name == "student_t"
-            else "They are not dropped, and under this noise they count in full: look at them."
+            else f"under the {fit.spec.noise.name} noise they count in full: look at them"
         )
-        blocks.append(Text(f"{len(table)} of {fit.observed.size:,} {plural} {far}. {weight}"))
+        said = f"{len(table)} of {fit.observed.size:,} runs {lie} {far} and {are} not dropped"
+        blocks.append(Text(f"{said}; {weight}."))
         blocks.append(_residual_table(fit, table).shortened())
     else:
         blocks.append(Text(f"No run lies {far}."))
@@ -222,5 +241,11 @@ def _residual_table(fit: Fit, table: pd.DataFrame) -> Table:
         for name, row in table.to_dict("index").items()
     ]
     target, unit = fit.law.target, unit_of(fit)
-    header = ("run", f"{target} {unit}".strip(), "the law", "off by", "times the scatter")
+    header = (
+        "run",
+        f"{target} ({unit})" if unit else target,
+        "the law",
+        "off by",
+        "times the scatter",
+    )
     return Table(header, rows)

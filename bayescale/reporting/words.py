@@ -59,11 +59,17 @@ def answer(
     BayescaleError
         When ``flops`` cannot be a budget of this law.
     """
-    asked = targets(fit, flops, ci_prob, random_seed)
+    return paragraphs(fit, targets(fit, flops, ci_prob, random_seed), identify(fit), ci_prob)
+
+
+def paragraphs(
+    fit: Fit, asked: list[Target], verdicts: pd.DataFrame, ci_prob: float | None = None
+) -> list[str]:
+    """Put in words what :func:`answer` finds, given the targets and :func:`identify`'s verdicts."""
     said = [expectation(fit, target, ci_prob) for target in asked]
     return [
         *(said or [nothing_asked(fit)]),
-        identification(fit, identify(fit)),
+        identification(fit, verdicts),
         *beyond(fit, asked),
     ]
 
@@ -178,6 +184,25 @@ def beyond(fit: Fit, asked: list[Target]) -> list[str]:
     said = f"This goes to {times(furthest)} the largest fitted run. {NO_DISCREPANCY}"
     bend = drift(fit)
     return [f"{said} {bend.text}"] if bend is not None and bend.clear else [said]
+
+
+def preference(fit: Fit, comparison: pd.DataFrame) -> str:
+    """Say which law predicts left-out runs best, and where this one stands.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit that is reported.
+    comparison : DataFrame
+        What :func:`bayescale.compare` returned.
+    """
+    best, name = str(comparison.index[0]), fit.law.name
+    said = (
+        f"Of {listed([str(law) for law in comparison.index])}, {best} predicts left-out runs best"
+    )
+    if name == best or name not in comparison.index:
+        return f"{said}."
+    return f"{said}; {name}, which is reported here, is {comparison.loc[name, 'verdict']}."
 
 
 def spanned(fit: Fit) -> str:
