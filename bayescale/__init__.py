@@ -32,6 +32,17 @@ if TYPE_CHECKING:
     from bayescale.model import build_model
     from bayescale.more_runs import add_runs, fitted_runs
     from bayescale.noise import Noise
+    from bayescale.plots import (
+        plot_bands,
+        plot_compare,
+        plot_exponents,
+        plot_frontier,
+        plot_isoflop,
+        plot_prior_posterior,
+        plot_residuals,
+        plot_ridge,
+    )
+    from bayescale.reporting import report
     from bayescale.runs import Runs, read_runs
     from bayescale.sampling import Sampler
     from bayescale.simulation import isoflop_design, simulate
@@ -56,6 +67,17 @@ _HOME = {
     "model": ("build_model",),
     "more_runs": ("add_runs", "fitted_runs"),
     "noise": ("Noise",),
+    "plots": (
+        "plot_bands",
+        "plot_compare",
+        "plot_exponents",
+        "plot_frontier",
+        "plot_isoflop",
+        "plot_prior_posterior",
+        "plot_residuals",
+        "plot_ridge",
+    ),
+    "reporting": ("report",),
     "runs": ("Runs", "read_runs"),
     "sampling": ("Sampler",),
     "simulation": ("isoflop_design", "simulate"),

@@ -74,6 +74,15 @@ class Fit:
         return self.group("observed_data")[self.law.target]
 
     @property
+    def known(self) -> dict[str, xr.DataArray]:
+        """What the noise uses of each run besides the observed value, dim run."""
+        constant = self.group("constant_data")
+        return {
+            name: constant[f"{self.law.target}{suffix}"]
+            for name, (suffix, _) in self.spec.noise.known.items()
+        }
+
+    @property
     def inputs(self) -> dict[str, xr.DataArray]:
         """The law's inputs of the fitted runs, in their own units, dim run."""
         constant = self.group("constant_data")
@@ -87,7 +96,7 @@ class Fit:
 
     @property
     def scale(self) -> float:
-        """Geometric mean of the observed target."""
+        """Typical size of the observed target, the unit of priors ``of="target"``."""
         return float(self.group("constant_data")["target_scale"])
 
     @property
@@ -279,27 +288,25 @@ def _tree(
     prior: xr.Dataset,
     rng: np.random.Generator,
 ) -> xr.DataTree:
-    target, inputs = spec.law.target, _by_run(data)
-    observed, se = (
-        xr.DataArray(values, {"run": list(data.labels)}, dims="run")
-        for values in (data.observed, data.se)
-    )
+    target, noise, inputs = spec.law.target, spec.noise, _by_run(data)
+    observed = xr.DataArray(data.observed, {"run": list(data.labels)}, dims="run")
+    known = {name: observed.copy(data=values) for name, values in data.known.items()}
     everything = posterior.assign(spec.fixed)
     curve = spec.law.curve(inputs, data.references, everything)
     prior_curve = spec.law.curve(inputs, data.references, prior)
     groups = {
         "posterior": posterior,
         "sample_stats": stats,
-        "log_likelihood": {target: spec.noise.log_density(curve, everything, se, observed)},
+        "log_likelihood": {target: noise.log_density(curve, everything, known, observed)},
         "log_prior": log_prior(spec, data.scale, posterior),
-        "posterior_predictive": {target: spec.noise.draw(curve, everything, se, rng=rng)},
+        "posterior_predictive": {target: noise.draw(curve, everything, known, rng=rng)},
         "prior": prior,
-        "prior_predictive": {target: spec.noise.draw(prior_curve, prior, se, rng=rng)},
+        "prior_predictive": {target: noise.draw(prior_curve, prior, known, rng=rng)},
         "observed_data": {target: observed},
         "constant_data": {
             **inputs,
             **{f"{name}_reference": value for name, value in data.references.items()},
-            f"{target}_se": se,
+            **{f"{target}{noise.known[name][0]}": values for name, values in known.items()},
             "target_scale": data.scale,
         },
     }

@@ -119,8 +119,7 @@ def model_data(spec: Spec, data: Data) -> dict[str, np.ndarray]:
         "noise_prior_mean": noise_mean,
         "noise_prior_sd": noise_sd,
         "target_scale": data.scale,
-        "observed": spec.noise.transform(data.observed),
-        "observed_se": spec.noise.transform_se(data.observed, data.se),
+        **spec.noise.data(data.observed, data.known),
     }
     if spec.fixed:
         values["fixed"] = list(spec.fixed.values())
@@ -136,8 +135,6 @@ _DIMS = {
     "noise_prior_mean": "noise_parameter",
     "noise_prior_sd": "noise_parameter",
     "fixed": "fixed_parameter",
-    "observed": "run",
-    "observed_se": "run",
 }
 
 
@@ -150,18 +147,17 @@ def model_of(spec: Spec, data: Data) -> pm.Model:
     }
     if spec.fixed:
         coords["fixed_parameter"] = list(spec.fixed)
+    by_run = {*data.inputs, *spec.noise.data(data.observed, data.known)}
     with pm.Model(coords=coords) as model:
         shared = {
-            name: pm.Data(name, value, dims="run" if name in data.inputs else _DIMS.get(name))
+            name: pm.Data(name, value, dims="run" if name in by_run else _DIMS.get(name))
             for name, value in model_data(spec, data).items()
         }
         parameters = _law_parameters(spec, shared) | _noise_parameters(spec.noise, shared)
         curve = spec.law.curve(
             shared, {name: shared[f"{name}_reference"] for name in spec.law.inputs}, parameters
         )
-        spec.noise.observe(
-            spec.law.target, curve, parameters, shared["observed_se"], shared["observed"]
-        )
+        spec.noise.observe(spec.law.target, curve, parameters, shared)
     return model
 
 

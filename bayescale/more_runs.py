@@ -22,17 +22,17 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a run: ``run`` (its name), the law's inputs by column, the target, and its known
-        standard error.
+        One row a run: ``run`` (its name), the law's inputs by column, the target, and what the
+        noise knows of it (its standard error or trials).
     """
-    target = fit.law.target
+    target, known = fit.law.target, fit.spec.noise.known
     columns = {fit.spec.column(name): values.values for name, values in fit.inputs.items()}
     return pd.DataFrame(
         {
             "run": fit.observed["run"].values,
             **columns,
             target: fit.observed.values,
-            f"{target}_se": fit.group("constant_data")[f"{target}_se"].values,
+            **{f"{target}{known[name][0]}": values.values for name, values in fit.known.items()},
         }
     )
 

@@ -12,7 +12,7 @@ from bayescale.laws import get_law
 from bayescale.noise import Noise, get_noise
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN, parse_quantity
 
-DEFAULT_NOISE = {"sigma": 0.005, "nu": 5.0}
+DEFAULT_NOISE = {"sigma": 0.005, "nu": 5.0, "rho": 0.02}
 
 
 def simulate(
@@ -79,10 +79,20 @@ def simulate(
         inputs[name] = frame[column].to_numpy(float)
     at = {name: (references or {}).get(name, 1.0) for name in law.inputs}
     rng = np.random.default_rng(random_seed)
-    frame[law.target] = scatter.draw(law.curve(inputs, at, values), values, rng=rng)
+    known = {name: _known(frame, law.target, *of) for name, of in scatter.known.items()}
+    frame[law.target] = scatter.draw(law.curve(inputs, at, values), values, known, rng=rng)
     if {"params", "tokens"} <= set(frame) and "flops" not in frame:
         frame["flops"] = FLOPS_PER_PARAM_TOKEN * frame["params"] * frame["tokens"]
     return frame
+
+
+def _known(frame: pd.DataFrame, target: str, suffix: str, absent: float | None) -> Any:
+    column = f"{target}{suffix}"
+    if column in frame:
+        return frame[column].to_numpy(float)
+    if absent is None:
+        raise BayescaleError(f"the design has no column {column!r}, which the noise takes")
+    return absent
 
 
 def isoflop_design(flops: Any, ratios: Any) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayescale.errors import BayescaleError
 from bayescale.law import Law, Parameter, closest
@@ -193,10 +194,13 @@ class Data:
         The law's inputs, in their own units.
     references : mapping of str to float
         Reference point of each input (one for absolute inputs).
-    observed, se : array, shape (run,)
-        Observed target and its known standard error (zero where none is known), target's unit.
+    observed : array, shape (run,)
+        Observed target, in its unit.
+    known : mapping of str to array, shape (run,)
+        What the noise uses besides: the target's standard error (zero where none is known) or
+        number of trials.
     scale : float
-        Geometric mean of the observed target.
+        Typical size of the target (for losses the geometric mean).
     labels : tuple of str
         Name of each run.
     runs : Runs
@@ -206,7 +210,7 @@ class Data:
     inputs: Mapping[str, np.ndarray]
     references: Mapping[str, float]
     observed: np.ndarray
-    se: np.ndarray
+    known: Mapping[str, np.ndarray]
     scale: float
     labels: tuple[str, ...]
     runs: Runs
@@ -214,7 +218,7 @@ class Data:
     def digest(self) -> str:
         """Return a hash of the numbers that were fitted."""
         hashed = hashlib.sha256()
-        for values in (*self.inputs.values(), self.observed, self.se):
+        for values in (*self.inputs.values(), self.observed, *self.known.values()):
             hashed.update(np.ascontiguousarray(values, dtype=float).tobytes())
         return hashed.hexdigest()[:16]
 
@@ -232,8 +236,11 @@ def extract(spec: Spec, runs: Runs) -> Data:
     """
     columns = {name: spec.column(name) for name in spec.law.inputs}
     relative = [columns[name] for name, i in spec.law.inputs.items() if i.relative]
-    target = spec.law.target
-    runs = runs.require([*columns.values(), target], positive=[*relative, target])
+    target, noise = spec.law.target, spec.noise
+    needed = [f"{target}{suffix}" for suffix, absent in noise.known.values() if absent is None]
+    runs = runs.require([*columns.values(), target, *needed], positive=[*relative, *needed])
+    usable = noise.usable(runs.table[target].to_numpy(float))
+    runs = runs.keep(usable, f"{target} is not {noise.requirement()}")
     if len(runs) < len(spec.free):
         raise BayescaleError(
             f"{len(runs)} usable runs for the {len(spec.free)} parameters of {spec.law.name} "
@@ -249,10 +256,20 @@ def extract(spec: Spec, runs: Runs) -> Data:
         for name, values in inputs.items()
     }
     observed = table[target].to_numpy(float)
-    known = f"{target}_se"
-    se = table[known].fillna(0.0).to_numpy(float) if known in table else np.zeros(len(table))
-    scale = float(np.exp(np.log(observed).mean()))
-    return Data(inputs, references, observed, se, scale, _distinct(runs.labels()), runs)
+    known = {
+        name: _known(table, f"{target}{suffix}", absent)
+        for name, (suffix, absent) in noise.known.items()
+    }
+    labels = _distinct(runs.labels())
+    return Data(inputs, references, observed, known, noise.scale(observed), labels, runs)
+
+
+def _known(table: pd.DataFrame, column: str, absent: float | None) -> np.ndarray:
+    """Return a column that the noise knows of each run, or its default where there is none."""
+    if column not in table:
+        return np.full(len(table), absent, dtype=float)
+    values = table[column].to_numpy(float)
+    return values if absent is None else np.where(np.isnan(values), absent, values)
 
 
 def _distinct(labels: list[str]) -> tuple[str, ...]:

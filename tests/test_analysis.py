@@ -294,7 +294,7 @@ def _with_observed(fit: bs.Fit, like: bs.Fit) -> bs.Fit:
     tree = fit.tree.copy()
     tree["observed_data"] = like.tree["observed_data"]
     curve = fit.curve(fit.inputs)
-    density = fit.spec.noise.log_density(curve, fit.parameters, 0.0, like.observed)
+    density = fit.spec.noise.log_density(curve, fit.parameters, {"se": 0.0}, like.observed)
     tree["log_likelihood"] = xr.DataTree(
         xr.Dataset({"loss": density.transpose("chain", "draw", "run")})
     )

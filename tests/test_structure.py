@@ -25,6 +25,7 @@ FLOORS = [
     ["plots"],
     ["reporting"],
     ["cli"],
+    ["__main__"],
 ]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "_models" not in p.parts)

@@ -68,6 +68,11 @@ def _check_same_runs(fits: Mapping[str, Fit]) -> None:
                 f"{name} predicts {fit.law.target} and {first} {reference.law.target}: "
                 "only fits of the same target compare"
             )
+        if fit.spec.noise.discrete != reference.spec.noise.discrete:
+            raise BayescaleError(
+                f"{name} gives probabilities of counts and {first} densities, or the other way "
+                "round: they do not compare; give both fits a noise of the same kind"
+            )
         ours, theirs = fit.observed.values, reference.observed.values
         if ours.shape != theirs.shape or not (ours == theirs).all():
             raise BayescaleError(

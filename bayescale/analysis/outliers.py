@@ -24,17 +24,15 @@ def residuals(fit: Fit) -> pd.DataFrame:
         unit, ``residual`` on the scale of the noise (log loss: 0.01 is one per cent), and
         ``standardised``, divided by the scatter (sigma and the run's known standard error).
     """
-    noise, observed = fit.spec.noise, fit.observed
-    curve = fit.curve(fit.inputs).median(("chain", "draw"))
-    known = noise.transform_se(observed, fit.group("constant_data")[f"{fit.law.target}_se"])
-    sigma = float(fit.posterior["sigma"].median())
-    residual = noise.transform(observed) - noise.transform(curve)
+    observed, curve = fit.observed, fit.curve(fit.inputs).median(("chain", "draw"))
+    centre = fit.parameters.median(("chain", "draw"))
+    residual, standardised = fit.spec.noise.residual(curve, centre, fit.known, observed)
     return pd.DataFrame(
         {
             "observed": observed.values,
             "predicted": curve.values,
             "residual": residual.values,
-            "standardised": (residual / (sigma**2 + known**2) ** 0.5).values,
+            "standardised": standardised.values,
         },
         index=pd.Index(observed["run"].values, name="run"),
     )

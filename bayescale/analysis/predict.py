@@ -53,7 +53,8 @@ def predict(
     points = make_points(given, table, grid)
     curve = fit.curve(inputs_at(fit, points)).transpose("chain", "draw", "point")
     rng = np.random.default_rng(random_seed)
-    new_run = fit.spec.noise.draw(curve, fit.parameters, rng=rng)
+    noise = fit.spec.noise
+    new_run = noise.draw(curve, fit.parameters, noise.typical(fit.known), rng=rng)
     unit = fit.record["runs"].get("loss_unit", "unknown")
     return points.assign(
         law=curve.assign_attrs(units=unit), new_run=new_run.assign_attrs(units=unit)

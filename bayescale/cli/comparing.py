@@ -103,21 +103,27 @@ def _fit(contest: Contest, reading: Reading, sampling: Sampling, quiet: bool) ->
 
 
 def _show(found: "pd.DataFrame") -> None:
-    columns = ["", "elpd (LOO)", "behind", "weight", "elpd (WAIC)", "p", "verdict"]
+    columns = ["", "elpd (LOO)", "behind", "weight", "elpd (WAIC)", "p (LOO)"]
+    laws = rows(found)
     lines: list[list[Cell]] = [
         [
             row["law"],
-            f"{row['elpd_loo']:.1f} ± {row['se_loo']:.1f}",
-            f"{abs(row['elpd_diff']):.1f} ± {row['dse']:.1f}" if i else "",
+            _give_or_take(row["elpd_loo"], row["se_loo"]),
+            _give_or_take(abs(row["elpd_diff"]), row["dse"]) if i else "",
             f"{row['weight']:.2f}",
-            f"{row['elpd_waic']:.1f} ± {row['se_waic']:.1f}",
+            _give_or_take(row["elpd_waic"], row["se_waic"]),
             f"{row['p_loo']:.1f}",
-            row["verdict"],
         ]
-        for i, row in enumerate(rows(found))
+        for i, row in enumerate(laws)
     ]
-    say(table(columns, lines, wide="verdict"))
+    say(table(columns, lines), "")
+    for row in laws:
+        say(f"{row['law']}: {row['verdict']}")
     say("", "elpd: expected log density of a run left out, summed over runs; higher is better")
-    for row in rows(found):
+    for row in laws:
         if row["warning"]:
             say(f"{row['law']}: {row['warning']}")
+
+
+def _give_or_take(value: float, error: float) -> Cell:
+    return lambda separator: f"{value:.1f}{separator}± {error:.1f}"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from bayescale.cli.describing import judged
-from bayescale.cli.options import Ci, FitFile, ModelName, load_fit, quantities
+from bayescale.cli.options import Ci, FitFile, ModelName, check_folder, load_fit, quantities
 from bayescale.cli.output import say, write
 from bayescale.errors import BayescaleError
 
@@ -45,6 +45,7 @@ def plot(file: FitFile, kind: Which, output: Output, model: ModelName = None) ->
     import bayescale.plots
     from bayescale.study import load_model
 
+    check_folder(output)
     fit = load_fit(file)
     published = load_model(model).published if model else ()
     draw = getattr(bayescale.plots, f"plot_{kind}")
@@ -81,6 +82,7 @@ def draws(
     """Write the posterior draws as CSV."""
     from bayescale.analysis.summary import constants
 
+    check_folder(output)
     fit = load_fit(file)
     drawn = fit.posterior.assign(constants(fit).data_vars)
     frame = drawn.to_dataframe().reset_index()

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescale.cli.describing import header, judged, rows, show_diagnostics, show_parameters, title
-from bayescale.cli.options import Reading, RunsSource, Sampling, Showing, find_study, pairs
+from bayescale.cli.options import (
+    Reading,
+    RunsSource,
+    Sampling,
+    Showing,
+    check_folder,
+    find_study,
+    pairs,
+)
 from bayescale.cli.output import emit, say
 from bayescale.cli.timing import Stopwatch
 from bayescale.errors import BayescaleError
@@ -100,8 +108,8 @@ class Writing:
         if self.report is not None and self.report.suffix not in (".html", ".htm"):
             raise BayescaleError(f"--report {self.report}: end it in .html")
         for path in (self.output, self.report):
-            if path is not None and not path.absolute().parent.is_dir():
-                raise BayescaleError(f"{path}: there is no folder {path.parent}; make it first")
+            if path is not None:
+                check_folder(path)
 
     def write(self, fit: "Fit", study: "Study | None", width: float) -> list[Path]:
         """Save and report; return what was written."""

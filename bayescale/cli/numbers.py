@@ -4,6 +4,8 @@
 '1.804'
 >>> spell([1.8044, 1.7787, 1.8])(" ")
 '1.804 [1.779, 1.800]'
+>>> spell([700.9, 3.027, 11945.3])(" ")
+'700.9 [3.027, 11945]'
 >>> spell([7.13e10, 6.5e10, 7.81e10], "count")(" ")
 '71.3B [65B, 78.1B]'
 """
@@ -37,12 +39,17 @@ def spell(numbers: Sequence[float], kind: str = "number", digits: int = 4) -> Ca
     kind : str
         "count" for 70B, "number" for a plain number.
     digits : int
-        Significant digits of the median of plain numbers; its interval has as many decimals.
+        Significant digits of the median of plain numbers; its interval has as many decimals, but
+        for a bound of another order of magnitude.
     """
     if kind == "count":
         median, lower, upper = (format_quantity(value) for value in numbers)
     else:
-        median, lower, upper = (fixed(value, digits, numbers[0]) for value in numbers)
+        centre = numbers[0]
+        median, lower, upper = (
+            fixed(value, digits, centre if 0.1 < value / (centre or 1.0) < 10 else value)
+            for value in numbers
+        )
     return lambda separator: f"{median}{separator}[{lower}, {upper}]"
 
 

@@ -237,6 +237,12 @@ def _is_name(source: str) -> bool:
     return not Path(source).suffix and "/" not in source and not Path(source).exists()
 
 
+def check_folder(path: Path) -> None:
+    """Refuse, before the work is done, a file in a folder that does not exist."""
+    if not path.absolute().parent.is_dir():
+        raise BayescaleError(f"{path}: there is no folder {path.parent}; make it first")
+
+
 def load_fit(path: Path) -> "Fit":
     """Load a saved fit."""
     from bayescale.store import load

@@ -58,17 +58,13 @@ def data_section(fit: Fit) -> Section:
     """Say what was fitted: each column's origin, the rows set aside, and the conventions."""
     runs: Mapping[str, Any] = fit.record["runs"]
     said = [f"{fit.observed.size:,} runs of {runs.get('source') or 'a table'} were fitted."]
-    convention, unit = runs.get("params_convention", "unknown"), runs.get("loss_unit", "unknown")
-    said.append(
-        f"Parameters counted: {convention}."
-        if convention != "unknown"
-        else "Which parameters are counted is not known: read_runs(..., params_convention=) says."
-    )
-    said.append(
-        f"Unit of the {fit.law.target}: {unit}."
-        if unit != "unknown"
-        else f"The unit of the {fit.law.target} is not known: read_runs(..., loss_unit=) says."
-    )
+    known = runs.get("params_convention", "unknown")
+    if fit.input_of("params") and known != "unknown":
+        said.append(f"Parameters counted: {known}.")
+    elif fit.input_of("params"):
+        said.append("Which parameters are counted: not known (params_convention= says).")
+    if fit.law.target == "loss":
+        said.append(f"Unit of the loss: {unit_of(fit) or 'not known (loss_unit= says)'}.")
     blocks: list[Block] = [Text(" ".join(said)), _columns(fit, runs)]
     if runs.get("notes"):
         blocks.append(Bullets([sentence(str(note)) for note in runs["notes"]]))
@@ -92,7 +88,7 @@ def _columns(fit: Fit, runs: Mapping[str, Any]) -> Table:
         if name in values:
             ends = float(values[name].min()), float(values[name].max())
             span = " to ".join(spell(end, kind, end / 10) for end in ends)
-        source = "filled" if column["source"] is None else f"column {column['source']!r}"
+        source = "filled" if column["source"] is None else f"column {column['source']}"
         unit = f"in {column['unit']} (x {column['factor']:g})" if column["factor"] != 1 else ""
         origin = ", ".join(part for part in (source, unit, column["note"]) if part)
         rows.append((name, origin, span or "not used"))

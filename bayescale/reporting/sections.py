@@ -214,7 +214,7 @@ def outliers_section(fit: Fit) -> Section:
         lie, are = ("lies", "is") if len(table) == 1 else ("lie", "are")
         weight = (
             "under the Student-t noise little hangs on them"
-            if fit.spec.noise.name == "student_t"
+            if fit.spec.noise.name.endswith("student_t")
             else f"under the {fit.spec.noise.name} noise they count in full: look at them"
         )
         said = f"{len(table)} of {fit.observed.size:,} runs {lie} {far} and {are} not dropped"
@@ -224,7 +224,7 @@ def outliers_section(fit: Fit) -> Section:
         blocks.append(Text(f"No run lies {far}."))
     if trend := drift(fit):
         blocks.append(Text(trend.text))
-    shows = f"Residuals of the log {fit.law.target} in units of the scatter."
+    shows = "How far each run lies from the law, in units of the scatter."
     blocks.append(picture(lambda ax: plot_residuals(fit, ax=ax), shows, height=5.0))
     return Section("Runs that do not fit", blocks)
 
@@ -235,7 +235,7 @@ def _residual_table(fit: Fit, table: pd.DataFrame) -> Table:
             str(name),
             plain(row["observed"], row["observed"] / 100),
             plain(row["predicted"], row["predicted"] / 100),
-            f"{signed(100 * math.expm1(row['residual']), 1)} %",
+            signed(row["observed"] - row["predicted"], 3),
             signed(row["standardised"], 1),
         )
         for name, row in table.to_dict("index").items()

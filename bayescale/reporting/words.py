@@ -90,7 +90,9 @@ def sentence(text: str) -> str:
 
 
 def unit_of(fit: Fit) -> str:
-    """Return the unit of the target, empty where it is not known."""
+    """Return the unit of the target, empty where it has none or it is not known."""
+    if fit.law.target != "loss":
+        return ""
     return str(fit.record["runs"].get("loss_unit", "")).replace("unknown", "")
 
 
@@ -253,15 +255,15 @@ def drift(fit: Fit) -> Drift | None:
         return None
     count = max(3, round(LARGEST_SHARE * fit.observed.size))
     largest = budgets[1].argsort()[-count:]
-    scale, curve = fit.spec.noise.transform, fit.curve(fit.inputs)
-    shifts = (scale(fit.observed) - scale(curve)).isel(run=largest).median("run")
-    shift, scatter = float(shifts.median()), float(fit.posterior["sigma"].median())
-    error = math.hypot(MEDIAN_ERROR * scatter / count**0.5, float(shifts.std()))
-    clear = abs(shift) > 2 * error
+    curve, noise = fit.curve(fit.inputs), fit.spec.noise
+    _, scaled = noise.residual(curve, fit.parameters, fit.known, fit.observed)
+    shifts = scaled.isel(run=largest).median("run")
+    shift = float(shifts.median())
+    clear = abs(shift) > 2 * math.hypot(MEDIAN_ERROR / count**0.5, float(shifts.std()))
     side = "above" if shift > 0 else "below"
     said = (
-        f"The {count} runs of the largest budgets lie {abs(shift):.2%} {side} the law at their "
-        f"median; the scatter of one run is {scatter:.2%}."
-    ).replace("%", " %")
+        f"At their median, the {count} runs of the largest budgets lie {abs(shift):.2f} times the "
+        f"scatter of one run {side} the law."
+    )
     more = f" Larger runs may lie further {side} it than the bands say." if clear else ""
     return Drift(said + more, clear)

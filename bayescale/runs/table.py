@@ -149,13 +149,38 @@ class Runs:
         parts = [(is_missing(cells_of(self.table, name)), f"{name} missing") for name in labels]
         for name in numeric:
             parts += number_reasons(name, values[name], positive=name in positive)
-        reasons = join_reasons(parts, self.table.index)
+        read = dataclasses.replace(self, table=self.table.assign(**values))
+        return read._set_aside(join_reasons(parts, self.table.index))
+
+    def keep(self, usable: np.ndarray, otherwise: str) -> "Runs":
+        """Set aside the rows that cannot be used for a reason of the caller's.
+
+        Parameters
+        ----------
+        usable
+            Whether each row can be used.
+        otherwise
+            The reason where it cannot.
+
+        Returns
+        -------
+        Runs
+            The usable rows; the others are in `set_aside`, and a `BayescaleWarning` names them.
+
+        Raises
+        ------
+        BayescaleError
+            No row is left.
+        """
+        return self._set_aside(join_reasons([(~usable, otherwise)], self.table.index))
+
+    def _set_aside(self, reasons: pd.Series) -> "Runs":
+        """Set aside the rows that have a reason."""
         keep = (reasons == "").to_numpy(bool)
         refuse_empty(reasons, keep, self.source)
         warn_set_aside(reasons)
         aside = rows_of(with_reason(self.original, reasons), ~keep)
-        read = dataclasses.replace(self, table=self.table.assign(**values))
-        return read._take(keep, set_aside=pd.concat([self.set_aside, aside]))
+        return self._take(keep, set_aside=pd.concat([self.set_aside, aside]))
 
     def _take(self, keep: np.ndarray, **changes: Any) -> "Runs":
         """Keep some rows."""

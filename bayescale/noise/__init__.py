@@ -1,0 +1,34 @@
+"""How an observed number scatters around a law.
+
+A noise is additive scatter on a scale (:mod:`bayescale.noise.scatter`: log loss, raw, log odds) or
+a count of successes (:mod:`bayescale.noise.counts`). Each has parameters with priors and two faces
+of one published distribution: PyMC's, for the model, and SciPy's, for densities and draws on
+posterior samples.
+"""
+
+from bayescale.errors import BayescaleError
+from bayescale.law import closest
+from bayescale.noise.base import Noise
+from bayescale.noise.counts import COUNTS
+from bayescale.noise.scatter import SCATTERS
+
+__all__ = ["NOISES", "Noise", "get_noise"]
+
+NOISES: dict[str, Noise] = {noise.name: noise for noise in (*SCATTERS, *COUNTS)}
+
+
+def get_noise(noise: str | Noise) -> Noise:
+    """Return the noise of that name; a Noise is returned as it is.
+
+    Raises
+    ------
+    BayescaleError
+        When there is none of that name.
+    """
+    if isinstance(noise, Noise):
+        return noise
+    if noise in NOISES:
+        return NOISES[noise]
+    raise BayescaleError(
+        f"no noise named {noise!r}{closest(noise, NOISES)}; there are {', '.join(NOISES)}"
+    )
