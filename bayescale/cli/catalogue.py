@@ -36,7 +36,10 @@ def noises(json: JsonFlag = False) -> None:
 
     from bayescale.noise import NOISES
 
-    found = [(noise.name, noise.about, ", ".join(noise.parameters)) for noise in NOISES.values()]
+    found = [
+        (noise.name, noise.about, ", ".join(noise.parameters) or "none")
+        for noise in NOISES.values()
+    ]
     table = pd.DataFrame(found, columns=["name", "about", "parameters"]).set_index("name")
     _list("noises", table, ("parameters",), json)
 

@@ -43,7 +43,8 @@ class Fitting:
         ),
     ] = None
     noise: Annotated[
-        str | None, typer.Option(metavar="NAME", help="student_t or normal, on log loss.")
+        str | None,
+        typer.Option(metavar="NAME", help="The scatter around the law (`bayescale noises`)."),
     ] = None
     prior: Annotated[
         list[str],

@@ -36,7 +36,7 @@ def parameters_section(
     blocks += [Text(_inputs(fit)), _estimates(estimates, verdicts)]
     blocks += _open_questions(verdicts) + _moved_by_prior(verdicts)
     if len(fit.spec.free) > 1:
-        shows = "The parameters that trade off most, draw by draw."
+        shows = "The two parameters that are correlated most, draw by draw."
         blocks.append(picture(lambda ax: plot_ridge(fit, ax=ax), shows))
     if study is not None and study.published:
         blocks += _published(fit, study, estimates, ci_prob)
