@@ -1,6 +1,5 @@
 """Fitting: from a run table and a law to a posterior in ArviZ's schema."""
 
-import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,12 +12,13 @@ import xarray as xr
 from bayescale.diagnostics import Diagnostics, diagnose
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.law import Law
-from bayescale.model import draw_prior, log_prior, natural, runs_and_law
 from bayescale.noise import Noise
+from bayescale.priors import draw_prior, log_prior, natural
 from bayescale.runs import Runs
 from bayescale.sampling import Draws, Sampler, sample
 from bayescale.spec import Data, Prior, Spec, constant_inputs, extract, make_spec
 from bayescale.study import Study
+from bayescale.study_data import runs_and_law
 
 PRIOR_DRAWS = 1000
 EXTENSION = 4
@@ -171,8 +171,8 @@ def fit(
         When rows were set aside, when an input does not vary, and when the diagnostics still fail
         after one longer try.
     """
-    table, law = runs_and_law(runs, law)
-    spec = make_spec(law, noise=noise, priors=priors, columns=columns)
+    table, chosen = runs_and_law(runs, law)
+    spec = make_spec(chosen, noise=noise, priors=priors, columns=columns)
     data = extract(spec, table)
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     seed = (
@@ -195,12 +195,13 @@ def _warn_constant(spec: Spec, data: Data) -> None:
 
 def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:
     _check_prior(spec, data, seed)
-    started = time.perf_counter()
     draws, posterior, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
     if not diagnostics.ok and not draws.interrupted:
         careful = 0.99 if diagnostics.divergences else sampler.target_accept
         sampler = replace(sampler, draws=EXTENSION * sampler.draws, target_accept=careful)
+        seconds = draws.seconds
         draws, posterior, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar)
+        draws = replace(draws, seconds={k: seconds[k] + v for k, v in draws.seconds.items()})
     if draws.interrupted:
         warnings.warn(
             f"interrupted: kept the {diagnostics.draws:,} draws that were finished",
@@ -213,7 +214,7 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
             BayescaleWarning,
             stacklevel=3,
         )
-    seconds = time.perf_counter() - started
+    seconds = {name: round(value, 2) for name, value in draws.seconds.items()}
     return assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=seconds)
 
 
@@ -225,7 +226,7 @@ def assemble(
     *,
     sampler: Sampler,
     seed: int,
-    seconds: float = 0.0,
+    seconds: Mapping[str, float] | None = None,
 ) -> Fit:
     """Make a Fit of draws: add densities, predictions and the prior, and record their origin.
 
@@ -241,7 +242,7 @@ def assemble(
     rng = np.random.default_rng([seed, 1])
     prior = draw_prior(spec, data.scale, PRIOR_DRAWS, rng)
     tree = _tree(spec, data, posterior, stats, prior, rng)
-    return Fit(spec, tree, _record(spec, data, sampler, seed, seconds))
+    return Fit(spec, tree, _record(spec, data, sampler, seed, dict(seconds or {})))
 
 
 def _attempt(
@@ -319,14 +320,16 @@ def _tree(
     )
 
 
-def _record(spec: Spec, data: Data, sampler: Sampler, seed: int, seconds: float) -> dict[str, Any]:
+def _record(
+    spec: Spec, data: Data, sampler: Sampler, seed: int, seconds: dict[str, float]
+) -> dict[str, Any]:
     return {
         "versions": {
             name: version(name) for name in ("bayescale", "pymc", "pytensor", "nutpie", "arviz")
         },
         "sampler": vars(sampler),
         "seed": seed,
-        "seconds": round(seconds, 2),
+        "seconds": seconds,
         "data": data.digest(),
         "law": spec.law.fingerprint(),
         "runs": _runs_record(data.runs),

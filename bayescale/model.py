@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-import xarray as xr
 from pymc.distributions.transforms import Transform
 
-from bayescale.errors import BayescaleError
-from bayescale.law import Law, Parameter
+from bayescale.law import Law
 from bayescale.noise import Noise
-from bayescale.runs import Runs, read_runs
+from bayescale.priors import draw_link, log_density_of, natural
 from bayescale.spec import Data, Prior, Spec, extract, make_spec
 from bayescale.study import Study
-from bayescale.study_data import study_runs
-
-LAW_LINK = "law_link"
-NOISE_LINK = "noise_link"
+from bayescale.study_data import runs_and_law
+from bayescale.vector import (
+    LAW_LINK,
+    NOISE_LINK,
+    from_coordinates,
+    sampled_in_coordinates,
+    to_coordinates,
+)
 
 
 class Coordinates(Transform):
@@ -41,25 +43,11 @@ class Coordinates(Transform):
 
     def backward(self, value: Any, *inputs: Any) -> Any:
         """Take the law's coordinates to the link-scale vector."""
-        return pt.stack(self.law.from_coordinates(*(value[i] for i in range(_size(self.law)))))
+        return pt.stack(from_coordinates(self.law, value))
 
     def log_jac_det(self, value: Any, *inputs: Any) -> Any:
         """Zero: coordinates preserve volume (the contract test holds every law to it)."""
         return pt.zeros(())
-
-
-def _size(law: type[Law]) -> int:
-    return len(law.parameters)
-
-
-def to_coordinates(law: type[Law], link: Any) -> list[Any]:
-    """Return the law's coordinates of a link-scale vector, shape (law parameter,)."""
-    return list(law.coordinates(*(link[i] for i in range(_size(law)))))
-
-
-def sampled_in_coordinates(spec: Spec) -> bool:
-    """Whether the sampler uses the law's coordinates: it names some and no parameter is fixed."""
-    return hasattr(spec.law, "coordinates") and not spec.fixed
 
 
 def build_model(
@@ -93,20 +81,9 @@ def build_model(
     BayescaleError
         For runs, priors or inputs that do not fit the law.
     """
-    table, law = runs_and_law(runs, law)
-    spec = make_spec(law, noise=noise, priors=priors, columns=columns, references=references)
+    table, chosen = runs_and_law(runs, law)
+    spec = make_spec(chosen, noise=noise, priors=priors, columns=columns, references=references)
     return model_of(spec, extract(spec, table))
-
-
-def runs_and_law(
-    runs: Any, law: str | type[Law] | Study | Spec | None
-) -> tuple[Runs, str | type[Law] | Study | Spec]:
-    """Read the runs; a study given in their place brings its own, and the law."""
-    if isinstance(runs, Study):
-        return study_runs(runs), runs if law is None else law
-    if law is None:
-        raise BayescaleError("which law? name one (bayescale.laws() lists them) or pass a class")
-    return read_runs(runs), law
 
 
 def model_data(spec: Spec, data: Data) -> dict[str, np.ndarray]:
@@ -181,12 +158,6 @@ def _noise_parameters(noise: Noise, shared: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def natural(parameter: Parameter, link: Any, scale: Any) -> Any:
-    """Return the value of a parameter in its own unit from the link scale and the target scale."""
-    value = parameter.inverse(link)
-    return value * scale if parameter.of == "target" else value
-
-
 def _law_prior(spec: Spec, shared: Mapping[str, Any]) -> Any:
     mean, sd = shared["law_prior_mean"], shared["law_prior_sd"]
     transform = Coordinates(spec.law) if sampled_in_coordinates(spec) else None
@@ -196,7 +167,7 @@ def _law_prior(spec: Spec, shared: Mapping[str, Any]) -> Any:
     def logp(value: Any, mean: Any, sd: Any, scale: Any) -> Any:
         return pt.sum(
             [
-                _log_prior(spec, name, value[i], mean[i], sd[i], scale)
+                log_density_of(spec, name, value[i], mean[i], sd[i], scale)
                 for i, name in enumerate(spec.free)
             ]
         )
@@ -205,7 +176,7 @@ def _law_prior(spec: Spec, shared: Mapping[str, Any]) -> Any:
         link = rng.normal(mean, sd)
         for i, name in enumerate(spec.free):
             if name in spec.distributions:
-                link[i] = _draw_link(spec, name, float(scale), 1, rng)[0]
+                link[i] = draw_link(spec, name, float(scale), 1, rng)[0]
         return link
 
     return pm.CustomDist(
@@ -219,52 +190,3 @@ def _law_prior(spec: Spec, shared: Mapping[str, Any]) -> Any:
         dims="law_parameter",
         default_transform=transform,
     )
-
-
-def _log_prior(spec: Spec, name: str, link: Any, mean: Any, sd: Any, scale: Any) -> Any:
-    """Return the log prior density of one parameter with respect to its link scale."""
-    if name not in spec.distributions:
-        return pm.logp(pm.Normal.dist(mean, sd), link)
-    parameter = spec.free[name]
-    value = natural(parameter, link, scale)
-    return pm.logp(spec.distributions[name], value) + parameter.log_jacobian(link)
-
-
-def _draw_link(
-    spec: Spec, name: str, scale: float, draws: int, rng: np.random.Generator
-) -> np.ndarray:
-    parameter = spec.free[name]
-    values = pm.draw(spec.distributions[name], draws, random_seed=rng, mode="FAST_COMPILE")
-    return parameter.link(np.atleast_1d(values) / (scale if parameter.of == "target" else 1.0))
-
-
-def draw_prior(spec: Spec, scale: float, draws: int, rng: np.random.Generator) -> xr.Dataset:
-    """Draw natural parameters from the prior, dims (chain=1, draw)."""
-    drawn = {}
-    for name, parameter in spec.parameters.items():
-        if name in spec.distributions:
-            link = _draw_link(spec, name, scale, draws, rng)
-        else:
-            mean, sd = spec.normal_priors([name], scale)
-            link = rng.normal(mean[0], sd[0], draws)
-        drawn[name] = (("chain", "draw"), natural(parameter, link, scale)[None])
-    for name, value in spec.fixed.items():
-        drawn[name] = (("chain", "draw"), np.full((1, draws), value))
-    return xr.Dataset(drawn, coords={"chain": [0], "draw": np.arange(draws)})
-
-
-def log_prior(spec: Spec, scale: float, parameters: xr.Dataset) -> xr.Dataset:
-    """Return the log prior density of each free parameter at its draws, on the link scale."""
-    densities = {}
-    for name, parameter in spec.parameters.items():
-        unit = scale if parameter.of == "target" else 1.0
-        link = parameter.link(parameters[name] / unit)
-        if name in spec.distributions:
-            value = _log_prior(spec, name, pt.as_tensor(link.values), 0.0, 1.0, scale).eval()
-            densities[name] = link.copy(data=value)
-        else:
-            mean, sd = spec.normal_priors([name], scale)
-            densities[name] = -(((link - mean[0]) / sd[0]) ** 2) / 2 - np.log(
-                sd[0] * np.sqrt(2 * np.pi)
-            )
-    return xr.Dataset(densities)

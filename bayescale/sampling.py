@@ -5,25 +5,19 @@ parameters) is kept in the process and fed with each fit's data.
 """
 
 import dataclasses
+import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError
-from bayescale.model import (
-    LAW_LINK,
-    NOISE_LINK,
-    model_data,
-    model_of,
-    sampled_in_coordinates,
-    to_coordinates,
-)
 from bayescale.spec import Data, Spec
+from bayescale.vector import LAW_LINK, NOISE_LINK, sampled_in_coordinates, to_coordinates
 
 STATS = ("diverging", "energy", "lp", "n_steps", "step_size", "tree_depth", "acceptance_rate")
 _NUTPIE_NAMES = {"logp": "lp", "depth": "tree_depth", "mean_tree_accept": "acceptance_rate"}
@@ -69,18 +63,25 @@ LEAST_KEPT = 100
 class Draws:
     """Posterior draws on the link scale, dims (chain, draw, parameter), and sampler statistics.
 
-    ``interrupted`` says that the user stopped the sampler before it was done.
+    ``interrupted`` says that the user stopped the sampler before it was done; ``seconds`` where
+    the time went.
     """
 
     law_link: xr.DataArray
     noise_link: xr.DataArray
     stats: xr.Dataset
     interrupted: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Draws:
     """Draw from the posterior of ``spec`` given ``data``."""
+    started = time.perf_counter()
+    if sampler.name == "nutpie":
+        compiled(spec, data)  # kept: drawing then finds it
+    compiling = time.perf_counter() - started
     posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
+    sampling = time.perf_counter() - started - compiling
     finished = _finished(posterior[NOISE_LINK])
     posterior, stats = posterior.isel(finished), stats.isel(finished)
     law_link, noise_link = posterior[LAW_LINK], posterior[NOISE_LINK]
@@ -89,6 +90,7 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
         noise_link.rename({noise_link.dims[-1]: "noise_parameter"}),
         stats[[name for name in STATS if name in stats]],
         interrupted=law_link.shape[:2] != (sampler.chains, sampler.draws),
+        seconds={"compiling": compiling, "sampling": sampling},
     )
 
 
@@ -114,6 +116,8 @@ _COMPILED: dict[Hashable, Any] = {}
 def compiled(spec: Spec, data: Data) -> Any:
     """Return nutpie's compiled model for the spec's structure, holding ``data``."""
     import nutpie
+
+    from bayescale.model import model_data, model_of
 
     key = spec.structure()
     if key not in _COMPILED:
@@ -169,6 +173,8 @@ def _pymc(
     spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
 ) -> tuple[xr.Dataset, xr.Dataset]:
     import pymc as pm
+
+    from bayescale.model import model_of
 
     with model_of(spec, data), warnings.catch_warnings():
         # The verdict on the draws is bayescale's own, in words; see bayescale.diagnostics.

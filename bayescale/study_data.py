@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pandas as pd
 
 from bayescale.datasets import load_dataset
+from bayescale.errors import BayescaleError
 from bayescale.laws import get_law
 from bayescale.runs import Runs, read_runs
 from bayescale.simulation import simulate
@@ -62,3 +64,12 @@ def _simulated(study: Study) -> pd.DataFrame:
         columns=columns,
         random_seed=plan.seed,
     )
+
+
+def runs_and_law(runs: Any, law: Any) -> tuple[Runs, Any]:
+    """Read the runs; a study given in their place brings its own, and the law."""
+    if isinstance(runs, Study):
+        return study_runs(runs), runs if law is None else law
+    if law is None:
+        raise BayescaleError("which law? name one (bayescale.laws() lists them) or pass a class")
+    return read_runs(runs), law

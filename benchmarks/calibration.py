@@ -11,7 +11,7 @@ import numpy as np
 from bars import Bar
 
 import bayescale as bs
-from bayescale.model import draw_prior
+from bayescale.priors import draw_prior
 from bayescale.spec import make_spec
 
 DATA_SETS = 200

@@ -13,9 +13,9 @@ import xarray as xr
 from bars import Bar
 
 import bayescale as bs
-from bayescale.model import runs_and_law
 from bayescale.sampling import Sampler, sample
 from bayescale.spec import extract, make_spec
+from bayescale.study_data import runs_and_law
 
 STUDY = "hoffmann2022"
 NAMES = ["E", "a", "alpha", "b", "beta", "sigma", "nu"]

@@ -9,7 +9,7 @@ import xarray as xr
 from bayescale import Law, isoflop_design, read_runs, simulate
 from bayescale.fitting import Fit, assemble
 from bayescale.laws import get_law
-from bayescale.model import natural
+from bayescale.priors import natural
 from bayescale.sampling import Sampler
 from bayescale.spec import extract, make_spec
 

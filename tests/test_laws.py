@@ -10,7 +10,7 @@ from handmade import design, handmade_fit
 import bayescale as bs
 from bayescale.law import Fraction, Input, Law, Positive, Real
 from bayescale.laws import BUILT_IN, get_law
-from bayescale.model import draw_prior
+from bayescale.priors import draw_prior
 from bayescale.spec import extract, make_spec
 
 LAWS = list(BUILT_IN.values())

@@ -9,17 +9,10 @@ from handmade import design
 
 import bayescale as bs
 from bayescale.laws import get_law
-from bayescale.model import (
-    LAW_LINK,
-    NOISE_LINK,
-    draw_prior,
-    log_prior,
-    model_data,
-    model_of,
-    natural,
-    to_coordinates,
-)
+from bayescale.model import model_data, model_of
+from bayescale.priors import draw_prior, log_prior, natural
 from bayescale.spec import extract, make_spec
+from bayescale.vector import LAW_LINK, NOISE_LINK, to_coordinates
 
 PRIORS = {
     "default": {},

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from bayescale import BayescaleError, identify, interval, optimum, predict
+from bayescale.analysis.compute import typical_budgets
 from bayescale.analysis.outliers import outliers
 from bayescale.fitting import Fit
 from bayescale.plots import (
@@ -36,7 +37,6 @@ from bayescale.plots import (
     residuals_data,
     ridge_data,
 )
-from bayescale.plots.compute import typical_budgets
 from bayescale.plots.style import symbol
 from bayescale.plots.ticks import RoundNumbers, write_tick
 from bayescale.study import Published

@@ -18,6 +18,7 @@ FLOORS = [
     ["laws", "noise", "runs", "datasets", "modelfile"],
     ["study", "simulation"],
     ["study_data", "spec"],
+    ["vector", "priors"],
     ["model"],
     ["sampling", "diagnostics"],
     ["fitting"],

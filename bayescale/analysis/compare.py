@@ -107,16 +107,20 @@ def _verdict(name: str, table: pd.DataFrame) -> str:
     return f"worse than {best}"
 
 
+def _runs(number: float) -> str:
+    return "1 run has" if number == 1 else f"{number:.0f} runs have"
+
+
 def _warning(row: Mapping[str, float], loo: ELPDData) -> str:
     said = []
     if row["bad_k"]:
         said.append(
-            f"LOO: {row['bad_k']:.0f} runs have Pareto k > {loo.good_k:.2f}: each decides the fit "
-            "alone, so leaving it out cannot be approximated; look at these runs"
+            f"LOO: {_runs(row['bad_k'])} Pareto k > {loo.good_k:.2f}: left out, "
+            "the fit would change too much to be approximated; look there"
         )
     if row["bad_waic"]:
         said.append(
-            f"WAIC: {row['bad_waic']:.0f} runs have a log-likelihood variance above "
+            f"WAIC: {_runs(row['bad_waic'])} a log-likelihood variance above "
             f"{TRUSTED_VARIANCE}: trust LOO instead"
         )
     if abs(row["elpd_waic"] - row["elpd_loo"]) > row["se_loo"]:

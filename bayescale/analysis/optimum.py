@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.analysis.compute import run_columns
 from bayescale.analysis.points import make_points
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
@@ -69,6 +70,31 @@ def optimum(fit: Fit, flops: Any, *, numerical: bool = False) -> xr.Dataset:
         {name: value.transpose(*order) for name, value in found.items()},
         coords={"flops": budget},
         attrs={"law": fit.law.name},
+    )
+
+
+def growth(fit: Fit) -> xr.Dataset:
+    """Measure how the compute-optimal N and D grow with compute, beyond the largest fitted run.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law of params and tokens.
+
+    Returns
+    -------
+    xarray.Dataset, dims (chain, draw)
+        ``N_opt_exponent`` and ``D_opt_exponent``: the mean log-slopes over the next factor of ten
+        in compute, which for laws with a closed-form optimum are the slopes everywhere.
+    """
+    largest = float(run_columns(fit)["flops"].max())
+    best = optimum(fit, [largest, 10 * largest])
+    ratio = best.isel(budget=1, drop=True) / best.isel(budget=0, drop=True)
+    return xr.Dataset(
+        {
+            "N_opt_exponent": np.log10(ratio["params"]),
+            "D_opt_exponent": np.log10(ratio["tokens"]),
+        }
     )
 
 

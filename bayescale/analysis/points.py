@@ -57,12 +57,15 @@ def make_points(
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
-    flat = [values] if isinstance(values, str) else np.atleast_1d(np.asarray(values)).ravel()
+    flat = [values] if isinstance(values, str) else np.atleast_1d(values).ravel().tolist()
     if not len(flat):
         raise BayescaleError(f"{name} is empty: pass at least one value")
     kind = "flops" if name == "flops" else "count"
     try:
-        return np.array([parse_quantity(v, kind=kind) for v in flat], dtype=float)
+        return np.array(
+            [parse_quantity(v, kind=kind) for v in flat],
+            dtype=float,
+        )
     except BayescaleError as error:
         raise BayescaleError(f"{name}: {error}") from None
 

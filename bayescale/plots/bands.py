@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import LogNorm
 
+from bayescale.analysis.compute import has_frontier, main_column, run_columns
 from bayescale.analysis.intervals import interval, interval_width
 from bayescale.analysis.optimum import optimum
 from bayescale.analysis.outliers import outliers
 from bayescale.analysis.predict import predict
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
-from bayescale.plots.compute import has_frontier, main_column, run_columns
 from bayescale.plots.names import name_points
 from bayescale.plots.style import (
     BLUE,

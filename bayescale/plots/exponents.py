@@ -10,13 +10,12 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from bayescale.analysis.compute import has_frontier
 from bayescale.analysis.intervals import interval, interval_width
-from bayescale.analysis.optimum import optimum
+from bayescale.analysis.optimum import growth
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
-from bayescale.functions import log
 from bayescale.law import Fraction
-from bayescale.plots.compute import has_frontier, run_columns
 from bayescale.plots.style import (
     BLUE,
     GREY,
@@ -32,10 +31,10 @@ from bayescale.study import Published
 
 FLOOR = "E"
 OPTIMAL = {
-    "N_opt_exponent": ("params", "$N^*$ exponent"),
-    "D_opt_exponent": ("tokens", "$D^*$ exponent"),
+    "N_opt_exponent": "$N^*$ exponent",
+    "D_opt_exponent": "$D^*$ exponent",
 }
-"""Published name: column of the optimum, and what to call how it grows with compute."""
+"""What to call how the optimum grows with compute."""
 
 
 def exponents_data(
@@ -98,15 +97,9 @@ def _of_fit(fit: Fit, wanted: set[str], ci_prob: float | None) -> Iterator[dict[
         elif scale_free or name == FLOOR:
             yield _row(name, fit.posterior[name], ci_prob)
     if has_frontier(fit):
+        grows = growth(fit)
         for name in (name for name in OPTIMAL if name in wanted):
-            yield _row(name, _growth(fit, OPTIMAL[name][0]), ci_prob)
-
-
-def _growth(fit: Fit, column: str) -> xr.DataArray:
-    """Return the slope of log N* or log D* against log C at the largest fitted run."""
-    largest = run_columns(fit)["flops"].max()
-    best = log(optimum(fit, [largest, np.e * largest])[column])
-    return best.isel(budget=1, drop=True) - best.isel(budget=0, drop=True)
+            yield _row(name, grows[name], ci_prob)
 
 
 def _row(name: str, draws: xr.DataArray, ci_prob: float | None) -> dict[str, Any]:
@@ -199,7 +192,7 @@ def _label(table: pd.DataFrame, source: str) -> str:
 
 def _title(fits: Fit | Mapping[str, Fit], name: str) -> str:
     if name in OPTIMAL:
-        return OPTIMAL[name][1]
+        return OPTIMAL[name]
     several = [fits] if isinstance(fits, Fit) else fits.values()
     units = {parameter_unit(fit, name) for fit in several if name in fit.law.parameters}
     unit = units.pop() if len(units) == 1 else ""

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bayescale.analysis.compute import require_frontier, run_columns
 from bayescale.analysis.intervals import interval, interval_width
 from bayescale.analysis.optimum import optimum
 from bayescale.analysis.points import make_points
 from bayescale.fitting import Fit
-from bayescale.plots.compute import require_frontier, run_columns
 from bayescale.plots.style import (
     BLUE,
     GREY,

@@ -7,12 +7,12 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
+from bayescale.analysis.compute import near, require_frontier, run_columns, typical_budgets
 from bayescale.analysis.intervals import interval, interval_width
 from bayescale.analysis.optimum import optimum
 from bayescale.analysis.points import make_points
 from bayescale.analysis.predict import predict
 from bayescale.fitting import Fit
-from bayescale.plots.compute import near, require_frontier, run_columns, typical_budgets
 from bayescale.plots.style import (
     INK,
     SEQUENCE,

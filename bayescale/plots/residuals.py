@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from bayescale.analysis.compute import main_column, run_columns
 from bayescale.analysis.outliers import OUTLYING, outliers, residuals
 from bayescale.fitting import Fit
-from bayescale.plots.compute import main_column, run_columns
 from bayescale.plots.names import name_points
 from bayescale.plots.style import (
     BLUE,

@@ -107,7 +107,7 @@ def origin_section(fit: Fit) -> Section:
             "sampler",
             f"{sampler['name']}, {sampler['chains']} chains of {sampler['draws']:,} draws after "
             f"{sampler['tune']:,} of warm-up, target_accept {sampler['target_accept']:g}, "
-            f"{record['seconds']:g} s",
+            f"{sum(record['seconds'].values()):.1f} s",
         ),
         ("seed", str(record["seed"])),
         ("fitted numbers (hash)", str(record["data"])),

@@ -6,14 +6,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayescale.analysis.compute import has_frontier
+from bayescale.analysis.optimum import growth
 from bayescale.analysis.summary import summary
 from bayescale.fitting import Fit
 from bayescale.plots import exponents_data, plot_exponents, plot_ridge
-from bayescale.plots.compute import has_frontier
 from bayescale.reporting.layout import Badge, Block, Bullets, Cell, Link, Pair, Section, Table, Text
 from bayescale.reporting.pictures import formula, picture
-from bayescale.reporting.readable import Estimate, bounds, kind_of, listed, middle, signed, spell
-from bayescale.reporting.targets import growth
+from bayescale.reporting.readable import (
+    Estimate,
+    bounds,
+    estimate,
+    kind_of,
+    listed,
+    middle,
+    signed,
+    spell,
+)
 from bayescale.reporting.words import percent, sentence
 from bayescale.study import Published, Study
 
@@ -130,7 +139,8 @@ def _published(
             )
         ]
     ours = {str(name): _estimate(row) for name, row in estimates.to_dict("index").items()}
-    ours |= growth(fit, ci_prob) if has_frontier(fit) else {}
+    if has_frontier(fit):
+        ours |= {str(k): estimate(v, ci_prob) for k, v in growth(fit).data_vars.items()}
     rows = [
         (
             name,

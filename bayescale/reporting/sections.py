@@ -4,6 +4,8 @@ import math
 
 import pandas as pd
 
+from bayescale.analysis.compute import has_frontier
+from bayescale.analysis.optimum import growth
 from bayescale.analysis.outliers import OUTLYING, outliers
 from bayescale.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
 from bayescale.errors import BayescaleError
@@ -15,12 +17,12 @@ from bayescale.plots import (
     plot_isoflop,
     plot_residuals,
 )
-from bayescale.plots.compute import has_frontier
 from bayescale.quantities import Kind
 from bayescale.reporting.layout import Badge, Block, Bullets, Cell, Pair, Section, Table, Text
 from bayescale.reporting.pictures import picture
 from bayescale.reporting.readable import (
     bounds,
+    estimate,
     kind_of,
     middle,
     plain,
@@ -29,7 +31,7 @@ from bayescale.reporting.readable import (
     times,
     with_bounds,
 )
-from bayescale.reporting.targets import Target, growth
+from bayescale.reporting.targets import Target
 from bayescale.reporting.words import counted, drift, unit_of
 
 COMPARED = {
@@ -103,7 +105,7 @@ def optimum_section(fit: Fit, asked: list[Target], ci_prob: float | None) -> Sec
     """Show how a budget is best split; None where the law has no params and tokens."""
     if not has_frontier(fit):
         return None
-    size, data = growth(fit, ci_prob).values()
+    size, data = (estimate(grows, ci_prob) for grows in growth(fit).data_vars.values())
     said = (
         f"With C = 6 N D, the best size grows as C to the power {with_bounds(size)} and the best "
         f"number of tokens as C to the power {with_bounds(data)}, beyond the largest fitted run."

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.analysis.compute import has_frontier, main_column, run_columns
 from bayescale.analysis.optimum import optimum
 from bayescale.analysis.points import make_points
 from bayescale.analysis.predict import predict
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
-from bayescale.functions import log
-from bayescale.plots.compute import has_frontier, main_column, run_columns
 from bayescale.reporting.readable import Estimate, estimate
 
 FURTHER = (10.0, 100.0)
@@ -123,21 +122,3 @@ def _at_input(fit: Fit, column: str, values: np.ndarray, random_seed: int) -> xr
 def _estimates(drawn: xr.Dataset, point: int, ci_prob: float | None) -> dict[str, Estimate]:
     at = drawn.isel(point=point)
     return {str(name): estimate(values, ci_prob) for name, values in at.data_vars.items()}
-
-
-def growth(fit: Fit, ci_prob: float | None = None) -> dict[str, Estimate]:
-    """Return how the compute-optimal N and D grow with compute, beyond the largest fitted run.
-
-    Returns
-    -------
-    dict
-        ``N_opt_exponent`` and ``D_opt_exponent``: the mean log-slope over the next factor of ten,
-        which for the laws with a closed optimum is the slope everywhere.
-    """
-    fitted = fitted_budgets(fit)
-    assert fitted is not None
-    largest = float(fitted[1].max())
-    best = optimum(fit, [largest, 10 * largest])
-    ratio = best.isel(budget=1, drop=True) / best.isel(budget=0, drop=True)
-    columns = {"N_opt_exponent": "params", "D_opt_exponent": "tokens"}
-    return {name: estimate(log(ratio[k]) / np.log(10), ci_prob) for name, k in columns.items()}

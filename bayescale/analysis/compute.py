@@ -1,4 +1,4 @@
-"""Where the fitted runs lie along training compute, and which laws can be drawn against it."""
+"""Where the fitted runs lie along training compute, and which laws have a frontier in it."""
 
 import numpy as np
 
