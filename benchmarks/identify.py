@@ -6,6 +6,7 @@ scale), in all eight combinations, losses are simulated and fitted, and a parame
 identified when the posterior medians follow the truth, with a root-mean-square error below a third
 of that shift. The flag is what `identify` says of one more data set, at the unmoved truth: anything
 but "identified". Draws are few, and no fit is tried again: a median or a contraction needs no more.
+"""
 
 from itertools import product
 
