@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from bayescale.reporting import report
     from bayescale.runs import Runs, read_runs
     from bayescale.sampling import Sampler
-    from bayescale.simulation import isoflop_design, simulate
+    from bayescale.simulation import isoflop_design, simulate, typical_design
     from bayescale.store import load, save
     from bayescale.study import Study, load_model, models
     from bayescale.study_data import study_runs
@@ -80,7 +80,7 @@ _HOME = {
     "reporting": ("report",),
     "runs": ("Runs", "read_runs"),
     "sampling": ("Sampler",),
-    "simulation": ("isoflop_design", "simulate"),
+    "simulation": ("isoflop_design", "simulate", "typical_design"),
     "store": ("load", "save"),
     "study": ("Study", "load_model", "models"),
     "study_data": ("study_runs",),

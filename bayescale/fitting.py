@@ -69,16 +69,27 @@ class Fit:
         return self.posterior.assign(self.spec.fixed)
 
     @property
+    def target(self) -> str:
+        """The column that the law predicts."""
+        return self.spec.target
+
+    @property
+    def unit(self) -> str:
+        """The unit of the target, "" where it has none or it is not known."""
+        known = self.record["runs"].get("loss_unit", "unknown")
+        return known if self.target.startswith("loss") and known != "unknown" else ""
+
+    @property
     def observed(self) -> xr.DataArray:
         """The observed target, dim run."""
-        return self.group("observed_data")[self.law.target]
+        return self.group("observed_data")[self.target]
 
     @property
     def known(self) -> dict[str, xr.DataArray]:
         """What the noise uses of each run besides the observed value, dim run."""
         constant = self.group("constant_data")
         return {
-            name: constant[f"{self.law.target}{suffix}"]
+            name: constant[f"{self.target}{suffix}"]
             for name, (suffix, _) in self.spec.noise.known.items()
         }
 
@@ -148,7 +159,8 @@ def fit(
         Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, to a fixed value,
         ``{"E": 1.69}``, or to a PyMC distribution, ``{"alpha": pm.Gamma.dist(2, 4)}``.
     columns : mapping, optional
-        Input of the law to column of the table, ``{"x": "tokens"}``.
+        Input of the law, or its target, to column of the table: ``{"x": "tokens"}``,
+        ``{"loss": "loss_c4"}``.
     sampler : str or Sampler
         ``"nutpie"``, ``"pymc"``, ``"numpyro"``, or a :class:`Sampler` with more to say.
     random_seed : int, optional
@@ -289,7 +301,7 @@ def _tree(
     prior: xr.Dataset,
     rng: np.random.Generator,
 ) -> xr.DataTree:
-    target, noise, inputs = spec.law.target, spec.noise, _by_run(data)
+    target, noise, inputs = spec.target, spec.noise, _by_run(data)
     observed = xr.DataArray(data.observed, {"run": list(data.labels)}, dims="run")
     known = {name: observed.copy(data=values) for name, values in data.known.items()}
     everything = posterior.assign(spec.fixed)

@@ -32,7 +32,7 @@ import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from bayescale import functions as fn
@@ -40,6 +40,10 @@ from bayescale.errors import BayescaleError
 
 Z90 = 1.6448536269514722
 """Half width of a central 90 % interval of the standard normal."""
+
+
+SPANS = {"params": (3e7, 1e10), "tokens": (1e9, 2e11), "flops": (1e18, 1e22)}
+"""Range of the canonical inputs in a table of small runs."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,30 @@ class Input:
         they are.
     about : str
         One line for the catalogue.
+    span : (float, float), optional
+        Smallest and largest value of a typical run table, for the catalogue's pictures and for
+        simulated studies; params, tokens and flops have theirs by convention.
     """
 
     column: str
     relative: bool = True
     about: str = ""
-    name: str = field(default="", compare=False)
+    span: tuple[float, float] | None = None
+
+    def range(self) -> tuple[float, float]:
+        """Return smallest and largest value of a typical run table.
+
+        Raises
+        ------
+        BayescaleError
+            When the input declares no ``span`` and its column has none by convention.
+        """
+        found = self.span or SPANS.get(self.column)
+        if found is None:
+            raise BayescaleError(
+                f"give Input({self.column!r}) the range of a typical table: span=(low, high)"
+            )
+        return found
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def model_of(spec: Spec, data: Data) -> pm.Model:
         curve = spec.law.curve(
             shared, {name: shared[f"{name}_reference"] for name in spec.law.inputs}, parameters
         )
-        spec.noise.observe(spec.law.target, curve, parameters, shared)
+        spec.noise.observe(spec.target, curve, parameters, shared)
     return model
 
 

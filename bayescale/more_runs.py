@@ -25,7 +25,7 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
         One row a run: ``run`` (its name), the law's inputs by column, the target, and what the
         noise knows of it (its standard error or trials).
     """
-    target, known = fit.law.target, fit.spec.noise.known
+    target, known = fit.target, fit.spec.noise.known
     columns = {fit.spec.column(name): values.values for name, values in fit.inputs.items()}
     return pd.DataFrame(
         {

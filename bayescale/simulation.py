@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import qmc
 
 from bayescale.errors import BayescaleError
 from bayescale.law import Law, closest
@@ -42,7 +43,7 @@ def simulate(
     noise : str or Noise, optional
         The scatter; the law's default when None.
     columns : mapping, optional
-        Input of the law to column of the table, where not the law's own.
+        Input of the law, or its target, to column of the table, where not the law's own.
     random_seed : int, optional
         Makes the noise reproducible.
 
@@ -79,8 +80,9 @@ def simulate(
         inputs[name] = frame[column].to_numpy(float)
     at = {name: (references or {}).get(name, 1.0) for name in law.inputs}
     rng = np.random.default_rng(random_seed)
-    known = {name: _known(frame, law.target, *of) for name, of in scatter.known.items()}
-    frame[law.target] = scatter.draw(law.curve(inputs, at, values), values, known, rng=rng)
+    target = columns.get(law.target, law.target)
+    known = {name: _known(frame, target, *of) for name, of in scatter.known.items()}
+    frame[target] = scatter.draw(law.curve(inputs, at, values), values, known, rng=rng)
     if {"params", "tokens"} <= set(frame) and "flops" not in frame:
         frame["flops"] = FLOPS_PER_PARAM_TOKEN * frame["params"] * frame["tokens"]
     return frame
@@ -93,6 +95,34 @@ def _known(frame: pd.DataFrame, target: str, suffix: str, absent: float | None) 
     if absent is None:
         raise BayescaleError(f"the design has no column {column!r}, which the noise takes")
     return absent
+
+
+def typical_design(law: str | type[Law], runs: int, random_seed: int | None = None) -> pd.DataFrame:
+    """Make a table of runs that spread over the typical range of a law's inputs.
+
+    Parameters
+    ----------
+    law : str or Law class
+        The law.
+    runs : int
+        Number of runs.
+    random_seed : int, optional
+        Makes the design reproducible.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The law's inputs by column, log-uniform over their spans (uniform where a span reaches zero
+        or below), stratified so that each input covers its whole range.
+    """
+    found = get_law(law)
+    places = qmc.LatinHypercube(len(found.inputs), rng=random_seed).random(runs)
+    table = {}
+    for place, declared in zip(places.T, found.inputs.values(), strict=True):
+        low, high = declared.range()
+        linear = low + (high - low) * place
+        table[declared.column] = linear if low <= 0 else low * (high / low) ** place
+    return pd.DataFrame(table)
 
 
 def isoflop_design(flops: Any, ratios: Any) -> pd.DataFrame:

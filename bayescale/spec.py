@@ -42,7 +42,7 @@ class Spec:
     priors : mapping
         Parameter to 90 % interval, fixed value, or PyMC distribution, where not the default.
     columns : mapping
-        Input of the law to canonical column of the run table, where not the default.
+        Input of the law, or its target, to column of the run table, where not the default.
     references : mapping
         Input of the law to a fixed reference point; the others are taken from the runs.
     """
@@ -72,6 +72,11 @@ class Spec:
     def distributions(self) -> dict[str, Any]:
         """Priors given as PyMC distributions."""
         return {k: p for k, p in self.priors.items() if not isinstance(p, int | float | tuple)}
+
+    @property
+    def target(self) -> str:
+        """The column of the law's target: its own name unless ``columns`` says otherwise."""
+        return self.columns.get(self.law.target, self.law.target)
 
     def column(self, name: str) -> str:
         """Return the canonical column that the law's input ``name`` is read from."""
@@ -175,12 +180,13 @@ def _check(spec: Spec) -> None:
                 f"prior of {name!r}: {prior!r} is not a 90 % interval (low, high), a fixed value, "
                 "or a PyMC distribution such as pm.Gamma.dist(2, 4)"
             )
-    for given in (spec.columns, spec.references):
+    inputs = list(spec.law.inputs)
+    for given, known in ((spec.columns, [*inputs, spec.law.target]), (spec.references, inputs)):
         for name in given:
-            if name not in spec.law.inputs:
+            if name not in known:
                 raise BayescaleError(
-                    f"law {spec.law.name} has no input {name!r}{closest(name, spec.law.inputs)}; "
-                    f"it has {', '.join(spec.law.inputs)}"
+                    f"law {spec.law.name} has no input {name!r}{closest(name, known)}; "
+                    f"it has {', '.join(known)}"
                 )
 
 
@@ -236,7 +242,7 @@ def extract(spec: Spec, runs: Runs) -> Data:
     """
     columns = {name: spec.column(name) for name in spec.law.inputs}
     relative = [columns[name] for name, i in spec.law.inputs.items() if i.relative]
-    target, noise = spec.law.target, spec.noise
+    target, noise = spec.target, spec.noise
     needed = [f"{target}{suffix}" for suffix, absent in noise.known.values() if absent is None]
     runs = runs.require([*columns.values(), target, *needed], positive=[*relative, *needed])
     usable = noise.usable(runs.table[target].to_numpy(float))

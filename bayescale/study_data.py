@@ -61,7 +61,7 @@ def _simulated(study: Study) -> pd.DataFrame:
         {**plan.parameters, "sigma": plan.noise},
         references=plan.references,
         noise="normal",
-        columns=columns,
+        columns={**columns, **study.inputs},
         random_seed=plan.seed,
     )
 

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale import Law, isoflop_design, read_runs, simulate
+from bayescale import Law, isoflop_design, read_runs, simulate, typical_design
 from bayescale.fitting import Fit, assemble
 from bayescale.laws import get_law
+from bayescale.noise import get_noise
 from bayescale.priors import natural
 from bayescale.sampling import Sampler
+from bayescale.simulation import DEFAULT_NOISE
 from bayescale.spec import extract, make_spec
 
 TRUTH = {
@@ -25,6 +27,12 @@ SPREAD = 0.02
 def design() -> pd.DataFrame:
     """Forty runs: five budgets, eight ratios of tokens to parameters."""
     return isoflop_design(np.geomspace(1e18, 1e21, 5), np.geomspace(2, 200, 8))
+
+
+def with_trials(law: type[Law], runs: pd.DataFrame) -> pd.DataFrame:
+    """Add to a design what the law's noise must know of each run."""
+    needed = [suffix for suffix, absent in get_noise(law.noise).known.values() if absent is None]
+    return runs.assign(**{f"{law.target}{suffix}": 500.0 for suffix in needed})
 
 
 def prior_medians(law: type[Law], scale: float = 3.0) -> dict[str, float]:
@@ -48,14 +56,19 @@ def handmade_fit(
     """
     found = get_law(law)
     truth = dict(truth or TRUTH.get(found.name) or prior_medians(found))
-    at = {name: REFERENCES[name] for name in found.inputs}
-    table = simulate(
-        found, design() if runs is None else runs, truth, references=at, random_seed=seed
-    )
+    at = {
+        name: REFERENCES.get(name, float(np.sqrt(np.prod(given.range()))))
+        for name, given in found.inputs.items()
+        if given.relative
+    }
+    canonical = {given.column for given in found.inputs.values()} <= set(design())
+    if runs is None:
+        runs = design() if canonical else typical_design(found, 40, seed)
+    table = simulate(found, with_trials(found, runs), truth, references=at, random_seed=seed)
     spec = make_spec(found, references=at)
     data = extract(spec, read_runs(table, loss_unit="nats/token", params_convention="total"))
     rng = np.random.default_rng(seed)
-    centre = {**truth, "sigma": 0.005, "nu": 5.0}
+    centre = {**DEFAULT_NOISE, **truth}
     posterior = xr.Dataset(
         {
             name: (("chain", "draw"), centre[name] * np.exp(SPREAD * rng.normal(size=(4, 250))))

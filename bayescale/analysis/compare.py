@@ -63,9 +63,9 @@ def _check_same_runs(fits: Mapping[str, Fit]) -> None:
         raise BayescaleError("compare takes at least two fits: compare({'a': fit_a, 'b': fit_b})")
     (first, reference), *others = fits.items()
     for name, fit in others:
-        if fit.law.target != reference.law.target:
+        if fit.target != reference.target:
             raise BayescaleError(
-                f"{name} predicts {fit.law.target} and {first} {reference.law.target}: "
+                f"{name} predicts {fit.target} and {first} {reference.target}: "
                 "only fits of the same target compare"
             )
         if fit.spec.noise.discrete != reference.spec.noise.discrete:

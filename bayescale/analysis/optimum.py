@@ -24,7 +24,7 @@ def optimum(fit: Fit, flops: Any, *, numerical: bool = False) -> xr.Dataset:
     Parameters
     ----------
     fit : Fit
-        A fitted law with params and tokens among its inputs.
+        A fitted law of params and tokens, or of params and flops.
     flops : number, str or 1-d array
         Budgets, in FLOP: ``1e24``, ``"1 PF-day"``.
     numerical : bool
@@ -42,7 +42,7 @@ def optimum(fit: Fit, flops: Any, *, numerical: bool = False) -> xr.Dataset:
         When the law has no params or no tokens, or needs other inputs besides.
     """
     size, data = fit.input_of("params"), fit.input_of("tokens")
-    if size is None or data is None or len(fit.law.inputs) > 2:
+    if size is None or len(fit.law.inputs) != 2 or not (data or fit.input_of("flops")):
         raise BayescaleError(
             f"{fit.law.name} takes {', '.join(map(fit.spec.column, fit.law.inputs))}: an optimum "
             "needs a law of params and tokens, such as chinchilla or skaling"
@@ -51,19 +51,18 @@ def optimum(fit: Fit, flops: Any, *, numerical: bool = False) -> xr.Dataset:
     budget = points.coords["flops"].reset_coords(drop=True).rename(point="budget")
     if not bool((budget > 0).all()):
         raise BayescaleError(f"a budget must be positive; got {float(budget.min()):g} FLOP")
-    references = fit.references
-    relative = budget / (FLOPS_PER_PARAM_TOKEN * references[size] * references[data])
-    arguments = {name: fit.parameters[name] for name in fit.law.parameters}
-    if hasattr(fit.law, "optimal_size") and not numerical:
-        params = references[size] * fit.law.optimal_size(relative, **arguments)
+    if hasattr(fit.law, "optimal_size") and data and not numerical:
+        scale = FLOPS_PER_PARAM_TOKEN * fit.references[size] * fit.references[data]
+        arguments = {name: fit.parameters[name] for name in fit.law.parameters}
+        params = fit.references[size] * fit.law.optimal_size(budget / scale, **arguments)
     else:
-        params = _search(fit, budget, size, data)
+        params = _search(fit, budget)
     tokens = budget / (FLOPS_PER_PARAM_TOKEN * params)
     found = {
         "params": params,
         "tokens": tokens,
         "tokens_per_param": tokens / params,
-        "loss": fit.curve({size: params, data: tokens}),
+        "loss": _loss(fit, budget, params),
     }
     order = ("chain", "draw", "budget")
     return xr.Dataset(
@@ -98,18 +97,28 @@ def growth(fit: Fit) -> xr.Dataset:
     )
 
 
-def _search(fit: Fit, budget: xr.DataArray, size: str, data: str) -> xr.DataArray:
+def _loss(fit: Fit, budget: xr.DataArray, params: xr.DataArray) -> xr.DataArray:
+    """Evaluate the law at sizes that spend the budget."""
+    columns = {
+        "params": params,
+        "flops": budget,
+        "tokens": budget / (FLOPS_PER_PARAM_TOKEN * params),
+    }
+    return fit.curve({name: columns[fit.spec.column(name)] for name in fit.law.inputs})
+
+
+def _search(fit: Fit, budget: xr.DataArray) -> xr.DataArray:
     """Minimise the loss over N at each budget and draw by repeated grid refinement."""
-    references = fit.references
-    balanced = np.sqrt(budget / FLOPS_PER_PARAM_TOKEN * references[size] / references[data])
+    columns = run_columns(fit)
+    spent = float(np.median(columns["flops"] / columns["params"] ** 2))
+    balanced = np.sqrt(budget / spent)  # the ratio of tokens to parameters that the runs had
     steps = xr.DataArray(np.linspace(-1.0, 1.0, GRID), dims="step")
     centre: Any = np.log(balanced)
     width = SEARCH
     for _ in range(ROUNDS):
         log_params = centre + width * steps
         params = np.exp(log_params)
-        loss = fit.curve({size: params, data: budget / (FLOPS_PER_PARAM_TOKEN * params)})
-        best = loss.argmin("step")
+        best = _loss(fit, budget, params).argmin("step")
         centre = log_params.isel(step=best)
         width *= 2.0 / (GRID - 1)
     if bool((np.abs(centre - np.log(balanced)) > SEARCH).any()):

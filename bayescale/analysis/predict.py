@@ -55,7 +55,6 @@ def predict(
     rng = np.random.default_rng(random_seed)
     noise = fit.spec.noise
     new_run = noise.draw(curve, fit.parameters, noise.typical(fit.known), rng=rng)
-    unit = fit.record["runs"].get("loss_unit", "unknown")
     return points.assign(
-        law=curve.assign_attrs(units=unit), new_run=new_run.assign_attrs(units=unit)
-    ).assign_attrs(law=fit.law.name, target=fit.law.target)
+        law=curve.assign_attrs(units=fit.unit), new_run=new_run.assign_attrs(units=fit.unit)
+    ).assign_attrs(law=fit.law.name, target=fit.target)

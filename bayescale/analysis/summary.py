@@ -73,7 +73,7 @@ def _unit(fit: Fit, name: str) -> str:
     parameter = fit.spec.parameters.get(name)
     if parameter is None or parameter.of != "target":
         return ""
-    return str(fit.record["runs"].get("loss_unit", "")).replace("unknown", "")
+    return fit.unit
 
 
 def _about(fit: Fit, name: str) -> str:

@@ -52,7 +52,7 @@ def waic(fit: Fit) -> ELPDDataWAIC:
     BayescaleWarning
         When runs have a log likelihood too variable for WAIC.
     """
-    log_likelihood = fit.group("log_likelihood")[fit.law.target].stack(sample=("chain", "draw"))
+    log_likelihood = fit.group("log_likelihood")[fit.target].stack(sample=("chain", "draw"))
     samples = log_likelihood.sizes["sample"]
     axis = log_likelihood.get_axis_num("sample")
     observed = log_likelihood.isel(sample=0, drop=True)

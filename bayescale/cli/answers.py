@@ -136,7 +136,7 @@ def predict(
                 {**header(fit), "ci_prob": showing.width, "points": answers(answer, showing.width)}
             )
         else:
-            say(title(fit), f"{fit.law.target}: {heading(showing.width)}", "")
+            say(title(fit), f"{fit.target}: {heading(showing.width)}", "")
             _show_answer(answer, showing.width)
             say("", "law: the curve itself; a new run: with the scatter of one run around it")
 

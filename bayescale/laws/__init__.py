@@ -5,20 +5,29 @@
 'chinchilla'
 """
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from bayescale.errors import BayescaleError
 from bayescale.law import Law, closest
-from bayescale.laws.chinchilla import Chinchilla, Skaling
-from bayescale.laws.kaplan import Kaplan
-from bayescale.laws.power import PowerLaw, PowerLawFloor
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BUILT_IN: dict[str, type[Law]] = {
-    law.name: law for law in (Chinchilla, Skaling, Kaplan, PowerLaw, PowerLawFloor)
-}
+
+def _defined() -> dict[str, type[Law]]:
+    """Return the laws that the files of this folder define, in the files' order."""
+    found: dict[str, type[Law]] = {}
+    for module in iter_modules(__path__):
+        for value in vars(import_module(f"{__name__}.{module.name}")).values():
+            if isinstance(value, type) and issubclass(value, Law) and value is not Law:
+                found[value.name] = value
+    return found
+
+
+BUILT_IN: dict[str, type[Law]] = _defined()
+"""Every law of the literature by name: a class in a file of this folder is one."""
 
 
 def law_names() -> list[str]:

@@ -107,21 +107,15 @@ def symbol(name: str) -> str:
     return f"${head}_{{{index}}}$" if index else f"${head}$"
 
 
-def loss_unit(fit: Fit) -> str:
-    """Return the unit of the law's target, "" where it is not known."""
-    unit = str(fit.record["runs"].get("loss_unit", ""))
-    return unit if fit.law.target == "loss" and unit != "unknown" else ""
-
-
 def loss_label(fit: Fit) -> str:
     """Name the law's target, with its unit where that is known."""
-    unit = loss_unit(fit)
-    return f"{fit.law.target} ({unit})" if unit else fit.law.target
+    unit = fit.unit
+    return f"{fit.target} ({unit})" if unit else fit.target
 
 
 def parameter_unit(fit: Fit, name: str) -> str:
     """Return the unit of a parameter, "" where it has none or none is known."""
-    return loss_unit(fit) if fit.law.parameters[name].of == "target" else ""
+    return fit.unit if fit.law.parameters[name].of == "target" else ""
 
 
 def column_label(fit: Fit, column: str) -> str:

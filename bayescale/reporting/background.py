@@ -10,7 +10,7 @@ from bayescale.plots import plot_prior_posterior
 from bayescale.reporting.layout import Block, Bullets, Section, Table, Text
 from bayescale.reporting.pictures import picture
 from bayescale.reporting.readable import kind_of, spell
-from bayescale.reporting.words import sentence, unit_of
+from bayescale.reporting.words import sentence
 
 
 def priors_section(fit: Fit) -> Section:
@@ -22,7 +22,7 @@ def priors_section(fit: Fit) -> Section:
     rows += [(name, f"{value:g}", "held fixed", "") for name, value in fit.spec.fixed.items()]
     note = (
         "Defaults are wide. Those of loss-like parameters are multiples of the typical loss "
-        f"({spell(fit.scale, 'number', fit.scale / 100)} {unit_of(fit)}".rstrip()
+        f"({spell(fit.scale, 'number', fit.scale / 100)} {fit.unit}".rstrip()
         + ")."
     )
     shows = "Prior and posterior of each parameter: where they agree, the runs said little."
@@ -43,7 +43,7 @@ def priors_section(fit: Fit) -> Section:
 
 def _prior(fit: Fit, name: str) -> tuple[str, str]:
     """Return the 90 % interval of a prior, and where it comes from."""
-    unit = unit_of(fit) if fit.spec.parameters[name].of == "target" else ""
+    unit = fit.unit if fit.spec.parameters[name].of == "target" else ""
     if name in fit.spec.distributions:
         drawn = fit.group("prior")[name]
         low, high = (float(drawn.quantile(q)) for q in (0.05, 0.95))
@@ -63,8 +63,8 @@ def data_section(fit: Fit) -> Section:
         said.append(f"Parameters counted: {known}.")
     elif fit.input_of("params"):
         said.append("Which parameters are counted: not known (params_convention= says).")
-    if fit.law.target == "loss":
-        said.append(f"Unit of the loss: {unit_of(fit) or 'not known (loss_unit= says)'}.")
+    if fit.target == "loss":
+        said.append(f"Unit of the loss: {fit.unit or 'not known (loss_unit= says)'}.")
     blocks: list[Block] = [Text(" ".join(said)), _columns(fit, runs)]
     if runs.get("notes"):
         blocks.append(Bullets([sentence(str(note)) for note in runs["notes"]]))
@@ -80,7 +80,7 @@ def data_section(fit: Fit) -> Section:
 
 def _columns(fit: Fit, runs: Mapping[str, Any]) -> Table:
     values = {fit.spec.column(name): found for name, found in fit.inputs.items()}
-    values[fit.law.target] = fit.observed
+    values[fit.target] = fit.observed
     rows = []
     for column in runs.get("columns", []):
         name, kind = column["name"], kind_of(column["name"])

@@ -32,7 +32,7 @@ from bayescale.reporting.readable import (
     with_bounds,
 )
 from bayescale.reporting.targets import Target
-from bayescale.reporting.words import counted, drift, unit_of
+from bayescale.reporting.words import counted, drift
 
 COMPARED = {
     "elpd_loo",
@@ -69,12 +69,12 @@ def bands_section(
     ]
     if not has_frontier(fit):
         blocks.append(_expected(fit, asked))
-    return Section(f"{fit.law.target.capitalize()} beyond the runs", blocks)
+    return Section(f"{fit.target.capitalize()} beyond the runs", blocks)
 
 
 def _expected(fit: Fit, asked: list[Target]) -> Table:
     """Tabulate the targets; a value over its interval."""
-    name, unit = fit.law.target, unit_of(fit)
+    name, unit = fit.target, fit.unit
     kinds: dict[str, tuple[str, Kind]] = {}
     if has_frontier(fit):
         kinds = {
@@ -124,7 +124,7 @@ def optimum_section(fit: Fit, asked: list[Target], ci_prob: float | None) -> Sec
             ),
             picture(
                 lambda ax: plot_isoflop(fit, ci_prob=ci_prob, ax=ax),
-                f"{fit.law.target.capitalize()} over size at fixed budgets, with the optimum.",
+                f"{fit.target.capitalize()} over size at fixed budgets, with the optimum.",
             ),
         ],
     )
@@ -242,7 +242,7 @@ def _residual_table(fit: Fit, table: pd.DataFrame) -> Table:
         )
         for name, row in table.to_dict("index").items()
     ]
-    target, unit = fit.law.target, unit_of(fit)
+    target, unit = fit.target, fit.unit
     header = (
         "run",
         f"{target} ({unit})" if unit else target,

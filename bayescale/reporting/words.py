@@ -89,13 +89,6 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
-def unit_of(fit: Fit) -> str:
-    """Return the unit of the target, empty where it has none or it is not known."""
-    if fit.law.target != "loss":
-        return ""
-    return str(fit.record["runs"].get("loss_unit", "")).replace("unknown", "")
-
-
 def counted(fit: Fit) -> str:
     """Say what is counted as a parameter: ``non-embedding parameters``."""
     convention = str(fit.record["runs"].get("params_convention", "unknown"))
@@ -104,9 +97,9 @@ def counted(fit: Fit) -> str:
 
 def expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
     """Say what to expect at a budget: the loss, and the size and data that reach it."""
-    found, name = target.answers, fit.law.target
+    found, name = target.answers, fit.target
     level = f"{percent(ci_prob)} interval"
-    loss = with_bounds(found["law"], unit=unit_of(fit), level=level)
+    loss = with_bounds(found["law"], unit=fit.unit, level=level)
     where = f"{_amount(target)}, {distance(target)}"
     planned = ", spent as seems best" if "params" in found else ""
     said = [f"With {where}{planned}, the expected {name} is {loss}."]
@@ -139,7 +132,7 @@ def nothing_asked(fit: Fit) -> str:
     taken = listed([fit.spec.column(name) for name in fit.law.inputs])
     return (
         f"{fit.law.name} takes {taken}, which a budget does not determine: ask predict for the "
-        f"{fit.law.target} at the point you plan."
+        f"{fit.target} at the point you plan."
     )
 
 
