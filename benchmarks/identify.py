@@ -1,11 +1,12 @@
 """Does `identify` flag the parameters that runs cannot tell, and only those?
 
-Forty studies, eight of each of five designs. The truth does not use `identify`: for each study E,
-alpha and beta are moved up and down by 0.8 of the standard deviation of the prior (on the link
-scale), in all eight combinations, losses are simulated and fitted, and a parameter counts as
-identified when the posterior medians follow the truth, with a root-mean-square error below a third
-of that shift. The flag is what `identify` says of one more data set, at the unmoved truth: anything
-but "identified". Draws are few, and no fit is tried again: a median or a contraction needs no more.
+Forty studies, eight of each of five designs. The truth does not use `identify`: for each study
+every parameter of the law is moved up or down by 0.8 of the standard deviation of the prior (on the
+link scale), in eight balanced combinations, losses are simulated and fitted, and a parameter counts
+as identified when the posterior medians follow the truth, with a root-mean-square error below a
+third of that shift. The flag is what `identify` says of one more data set, at the unmoved truth:
+anything but "identified". Draws are few, and no fit is tried again: a median or a contraction needs
+no more.
 """
 
 from itertools import product
@@ -64,12 +65,13 @@ def study(
     spec = make_spec("chinchilla", references=REFERENCES)
     verdicts = bs.identify(quick_fit(spec, design, truth, 1000 * seed))["verdict"]
     flagged = {name: verdicts[name] != "identified" for name in JUDGED}
-    sd = {name: float(spec.normal_priors([name], SCALE)[1][0]) for name in JUDGED}
+    sd = {name: float(spec.normal_priors([name], SCALE)[1][0]) for name in spec.law.parameters}
     errors: dict[str, list[float]] = {name: [] for name in JUDGED}
-    for i, signs in enumerate(product((-1, 1), repeat=len(JUDGED))):
+    for i, (one, two, three) in enumerate(product((-1, 1), repeat=3)):
+        signs = (one, two, three, one * two, one * three)  # each balanced against each other
         moved = {
             name: truth[name] * np.exp(sign * SHIFT * sd[name])
-            for name, sign in zip(JUDGED, signs, strict=True)
+            for name, sign in zip(sd, signs, strict=True)
         }
         fit = quick_fit(spec, design, {**truth, **moved}, 1000 * seed + i + 1)
         for name in JUDGED:

@@ -1,6 +1,5 @@
 """``fit``: from a table of runs to a saved posterior."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -152,7 +151,7 @@ def fit(
     import_module("bayescale.fitting")
     watch.lap("importing")
     found = sampling.fit(runs, spec, quiet=showing.json)
-    watch.lap("predicting", _seconds(found))
+    watch.lap("predicting", found.record["seconds"])
     written = writing.write(found, study, width)
     watch.lap("writing")
     with judged(found):
@@ -187,12 +186,6 @@ def _bad_prior(name: str, text: str) -> BayescaleError:
         f"--prior {name}={text}: write {name}=0.1:0.8 for a 90 % interval, or {name}=1.69 to hold "
         "it fixed"
     )
-
-
-def _seconds(fit: "Fit") -> dict[str, float]:
-    """Return where the fit's record says its time went."""
-    spent = fit.record["seconds"]
-    return dict(spent) if isinstance(spent, Mapping) else {"compiling and sampling": spent}
 
 
 def _answer(fit: "Fit", width: float, watch: Stopwatch, written: list[Path]) -> dict[str, Any]:
