@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -132,13 +133,14 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_help_answers_within_half_a_second() -> None:
+    """Processor time, which a busy machine does not stretch; `make bars` times it by the clock."""
     seconds = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = resource.getrusage(resource.RUSAGE_CHILDREN)
         result = python(RUN, "--help")
-        seconds.append(time.perf_counter() - started)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime)
         assert result.returncode == 0 and "optimum" in result.stdout
-    print(f"bayescale --help: {min(seconds):.2f} s")
     assert min(seconds) < 0.5
 
 
