@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         plot_ridge,
     )
     from bayescale.reporting import report
-    from bayescale.runs import Runs, read_runs
+    from bayescale.runs import Runs, in_nats, read_runs
     from bayescale.sampling import Sampler
     from bayescale.simulation import isoflop_design, simulate, typical_design
     from bayescale.store import load, save
@@ -78,7 +78,7 @@ _HOME = {
         "plot_ridge",
     ),
     "reporting": ("report",),
-    "runs": ("Runs", "read_runs"),
+    "runs": ("Runs", "in_nats", "read_runs"),
     "sampling": ("Sampler",),
     "simulation": ("isoflop_design", "simulate", "typical_design"),
     "store": ("load", "save"),

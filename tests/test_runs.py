@@ -445,10 +445,10 @@ def test_a_huge_file_is_refused_without_reading_it(tmp_path, name):
         for _ in range(20):
             stream.write(row * 50_000)
         stream.write(b"\xff no text: whoever reads on to the end fails here")
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(BayescaleError, match=r"more than 20,000 rows.*last checkpoint"):
         read_runs(tmp_path / name)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_a_large_frame_and_parquet_are_refused(tmp_path):

@@ -98,6 +98,9 @@ class Reading:
             help="Unit of the loss: nats/token, bits/byte, ...",
         ),
     ] = None
+    nats: Annotated[
+        bool, typer.Option("--nats", help="Convert the loss from bits or perplexity to nats.")
+    ] = False
 
     def read(self, source: str) -> "Runs":
         """Return the run table that a user named.
@@ -107,6 +110,12 @@ class Reading:
         BayescaleError
             When there is no such table, model or data set, or it cannot be used.
         """
+        from bayescale.runs import in_nats
+
+        runs = self._read(source)
+        return in_nats(runs) if self.nats else runs
+
+    def _read(self, source: str) -> "Runs":
         from bayescale.runs import read_runs
 
         options: dict[str, Any] = {

@@ -3,5 +3,6 @@
 from bayescale.runs.describe import Column
 from bayescale.runs.read import read_runs
 from bayescale.runs.table import Runs
+from bayescale.runs.units import in_nats
 
-__all__ = ["Column", "Runs", "read_runs"]
+__all__ = ["Column", "Runs", "in_nats", "read_runs"]
