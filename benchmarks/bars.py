@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
-MEASUREMENTS = ("speed", "identify", "calibration")
+MEASUREMENTS = ("posterior", "speed", "identify", "calibration")
 
 
 @dataclass(frozen=True)
