@@ -26,3 +26,27 @@ def total_ratio(log_x: Any, log_y: Any) -> tuple[Any, Any]:
 def from_total_ratio(log_total: Any, log_ratio: Any) -> tuple[Any, Any]:
     """Map (log (x + y), log (x / y)) back to (log x, log y)."""
     return log_total - softplus(-log_ratio), log_total - softplus(log_ratio)
+
+
+def of_two_power_laws(E: Any, a: Any, alpha: Any, b: Any, beta: Any) -> tuple[Any, ...]:
+    """Map the logs of E + a n^-alpha + b d^-beta's parameters to what runs see of it.
+
+    Returns
+    -------
+    tuple of five
+        Level E + a + b, floor E over reducible loss a + b, a over b, the local log-slope in n and d
+        together, and its split between them; all as logarithms.
+    """
+    reducible, share = total_ratio(a, b)
+    level, floor_ratio = total_ratio(E, reducible)
+    return level, floor_ratio, share, *total_ratio(alpha + a - level, beta + b - level)
+
+
+def from_two_power_laws(
+    level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any
+) -> tuple[Any, ...]:
+    """Invert :func:`of_two_power_laws`; returns the logs of E, a, alpha, b, beta."""
+    slope_n, slope_d = from_total_ratio(slope, slope_ratio)
+    E, reducible = from_total_ratio(level, floor_ratio)
+    a, b = from_total_ratio(reducible, share)
+    return E, a, slope_n - a + level, b, slope_d - b + level

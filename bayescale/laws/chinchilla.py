@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from bayescale.coordinates import from_total_ratio, total_ratio
+from bayescale.coordinates import (
+    from_total_ratio,
+    from_two_power_laws,
+    of_two_power_laws,
+    total_ratio,
+)
 from bayescale.functions import softplus
 from bayescale.law import Fraction, Input, Law, Positive
 
@@ -31,19 +36,14 @@ class Chinchilla(Law):
     @staticmethod
     def coordinates(E: Any, a: Any, alpha: Any, b: Any, beta: Any) -> tuple[Any, ...]:
         """Level, floor to reducible loss, size to data share, local log-slope, its split."""
-        reducible, share = total_ratio(a, b)
-        level, floor_ratio = total_ratio(E, reducible)
-        return level, floor_ratio, share, *total_ratio(alpha + a - level, beta + b - level)
+        return of_two_power_laws(E, a, alpha, b, beta)
 
     @staticmethod
     def from_coordinates(
         level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any
     ) -> tuple[Any, ...]:
         """Invert :meth:`coordinates`."""
-        slope_n, slope_d = from_total_ratio(slope, slope_ratio)
-        E, reducible = from_total_ratio(level, floor_ratio)
-        a, b = from_total_ratio(reducible, share)
-        return E, a, slope_n - a + level, b, slope_d - b + level
+        return from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
 
     @staticmethod
     def derived(N: Any, D: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any) -> dict[str, Any]:
