@@ -124,7 +124,9 @@ def compiled(spec: Spec, data: Data) -> Any:
         _COMPILED[key] = nutpie.compile_pymc_model(
             model_of(spec, data), var_names=[LAW_LINK, NOISE_LINK]
         )
-    program = _COMPILED[key].with_data(**model_data(spec, data))
+    used = {variable.name for variable in _COMPILED[key].shared_var_keys}
+    values = {name: v for name, v in model_data(spec, data).items() if name in used}
+    program = _COMPILED[key].with_data(**values)
     return dataclasses.replace(program, initial_point_func=_starts(spec, data))
 
 

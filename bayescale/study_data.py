@@ -60,7 +60,7 @@ def _simulated(study: Study) -> pd.DataFrame:
         table,
         {**plan.parameters, "sigma": plan.noise},
         references=plan.references,
-        noise="normal",
+        noise=law.noise.replace("student_t", "normal"),
         columns={**columns, **study.inputs},
         random_seed=plan.seed,
     )

@@ -4,7 +4,7 @@ import arviz_stats as azs
 import pandas as pd
 import xarray as xr
 
-from bayescale.analysis.intervals import interval, interval_width
+from bayescale.analysis.intervals import DRAWS, interval, interval_width
 from bayescale.fitting import Fit
 
 
@@ -19,12 +19,14 @@ def constants(fit: Fit) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset, dims (chain, draw)
-        A and B, or N_c and D_c, ... as the law's paper writes them; empty where it derives none.
+        A and B, or N_c and D_c, ... as the law's paper writes them; without those that only
+        depend on fixed parameters, and empty where the law derives none.
     """
     if not hasattr(fit.law, "derived"):
         return xr.Dataset()
     parameters = {name: fit.parameters[name] for name in fit.law.parameters}
-    return xr.Dataset(fit.law.derived(**fit.references, **parameters))
+    derived = fit.law.derived(**fit.references, **parameters)
+    return xr.Dataset({k: v for k, v in derived.items() if set(DRAWS) <= set(v.dims)})
 
 
 def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:

@@ -1,0 +1,153 @@
+"""Scores on tasks: accuracy and error from loss, from compute, or from size and answer length."""
+
+from typing import Any
+
+from bayescale.functions import exp, log, sigmoid
+from bayescale.law import Fraction, Input, Law, Positive
+
+LN10 = 2.302585092994046
+
+
+class AccuracyFromLoss(Law):
+    r"""Accuracy as a falling sigmoid of loss, from a ceiling down to the level of guessing.
+
+    .. math:: A(L) = g + (1 - g) \, r \, \sigma\!\left( k \, (m - L / L_0) \right)
+    """
+
+    reference = (
+        "Bhagia et al. (2024), arXiv:2412.04403; Grattafiori et al. (2024), arXiv:2407.21783"
+    )
+    target = "accuracy"
+    noise = "logit_student_t"
+
+    L = Input("loss", about="loss, of language or of the task's answers", span=(1.5, 5.0))
+    guess = Fraction(0.02, 0.5, about="accuracy of guessing, far above the midpoint")
+    reach = Fraction(0.5, 0.99, about="share of what guessing leaves that is ever reached")
+    midpoint = Positive(0.5, 1.5, about="loss half way up, relative to the reference point")
+    steepness = Positive(2.0, 40.0, about="slope of the log odds per reference loss")
+
+    @staticmethod
+    def equation(L: Any, guess: Any, reach: Any, midpoint: Any, steepness: Any) -> Any:
+        """Accuracy at relative loss L."""
+        return guess + (1 - guess) * reach * sigmoid(steepness * (midpoint - L))
+
+    @staticmethod
+    def derived(L: Any, guess: Any, reach: Any, midpoint: Any, steepness: Any) -> dict[str, Any]:
+        """Midpoint and slope in the unit of the loss, and the accuracy at zero loss's plateau."""
+        return {
+            "loss_midpoint": midpoint * L,
+            "slope_per_loss": steepness / L,
+            "ceiling": guess + (1 - guess) * reach,
+        }
+
+
+class AccuracyFromCompute(Law):
+    r"""Accuracy as a sigmoid of log compute, from the level of guessing to a ceiling.
+
+    .. math:: A(C) = g + (1 - g) \, r \, \sigma\!\left( k \, \log_{10} \frac{C}{m C_0} \right)
+    """
+
+    reference = "Owen (2024), arXiv:2401.04757; Ruan et al. (2024), arXiv:2405.10938"
+    target = "accuracy"
+    noise = "logit_student_t"
+
+    C = Input("flops", about="training compute, or another measure of scale")
+    guess = Fraction(0.02, 0.5, about="accuracy of guessing")
+    reach = Fraction(0.5, 0.99, about="share of what guessing leaves that is ever reached")
+    midpoint = Positive(0.01, 100.0, about="compute half way up, relative to the reference point")
+    steepness = Positive(0.3, 6.0, about="slope of the log odds per factor of ten")
+
+    @staticmethod
+    def equation(C: Any, guess: Any, reach: Any, midpoint: Any, steepness: Any) -> Any:
+        """Accuracy at relative compute C."""
+        decades = log(C / midpoint) / LN10
+        return guess + (1 - guess) * reach * sigmoid(steepness * decades)
+
+    @staticmethod
+    def derived(C: Any, guess: Any, reach: Any, midpoint: Any, steepness: Any) -> dict[str, Any]:
+        """Midpoint in FLOP, and the ceiling."""
+        return {"flops_midpoint": midpoint * C, "ceiling": guess + (1 - guess) * reach}
+
+
+class AccuracyPowerLaw(Law):
+    r"""Accuracy whose error, one minus accuracy, falls as a pure power law.
+
+    .. math:: A(x) = 1 - e \, (x / x_0)^{-\gamma}
+    """
+
+    reference = "Cherti et al. (2022), arXiv:2212.07143"
+    target = "accuracy"
+    noise = "raw_student_t"
+
+    x = Input("flops", about="training compute, or another measure of scale")
+    error = Fraction(0.05, 0.8, about="error at the reference point")
+    exponent = Positive(0.02, 0.5, about="exponent of the error")
+
+    @staticmethod
+    def equation(x: Any, error: Any, exponent: Any) -> Any:
+        """Accuracy at relative input x; below zero where the power law leaves [0, 1]."""
+        return 1 - error * x**-exponent
+
+
+class ErrorFromLoss(Law):
+    r"""Error that falls ever faster as loss falls: exponential decay from a plateau.
+
+    .. math:: \mathrm{Err}(L) = e + h \left( 1 - e^{-\gamma (L / L_0 - 1)} \right)
+    """
+
+    reference = "Gadre et al. (2024), arXiv:2403.08540"
+    target = "error"
+    noise = "raw_student_t"
+
+    L = Input("loss", about="loss of language", span=(2.0, 5.0))
+    level = Positive(0.5, 1.5, of="target", about="error at the reference loss")
+    headroom = Positive(0.03, 1.0, of="target", about="from there up to the plateau")
+    rate = Positive(0.5, 8.0, about="decay of the distance to the plateau per reference loss")
+
+    @staticmethod
+    def equation(L: Any, level: Any, headroom: Any, rate: Any) -> Any:
+        """Error at relative loss L."""
+        return level + headroom * (1 - exp(-rate * (L - 1)))
+
+    @staticmethod
+    def coordinates(level: Any, headroom: Any, rate: Any) -> tuple[Any, ...]:
+        """Level, headroom to level, local log-slope."""
+        return level, headroom, rate + headroom - level
+
+    @staticmethod
+    def from_coordinates(level: Any, headroom: Any, slope: Any) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        return level, headroom, slope - headroom + level
+
+    @staticmethod
+    def derived(L: Any, level: Any, headroom: Any, rate: Any) -> dict[str, Any]:
+        """Gadre's constants: Err = epsilon - k exp(-gamma L)."""
+        return {"epsilon": level + headroom, "k": headroom * exp(rate), "gamma": rate / L}
+
+
+class Emergence(Law):
+    r"""Share of answers with every token right: a smooth law per token looks sudden for long ones.
+
+    .. math:: A(N, T) = p^{\,T}, \quad p = \exp\!\left( -a \, (N / N_0)^{-\alpha} \right)
+    """
+
+    reference = (
+        "Schaeffer et al. (2023), arXiv:2304.15004; with T = 1, Hu et al. (2023), arXiv:2310.03262"
+    )
+    target = "accuracy"
+    noise = "beta_binomial"
+
+    N = Input("params", about="model parameters, or another measure of scale")
+    T = Input("answer_tokens", relative=False, about="tokens of an answer", span=(1.0, 30.0))
+    a = Positive(0.01, 3.0, about="loss per answer token at the reference size, in nats")
+    alpha = Positive(0.05, 1.0, about="exponent of the loss per answer token")
+
+    @staticmethod
+    def equation(N: Any, T: Any, a: Any, alpha: Any) -> Any:
+        """Share of right answers at relative size N and T tokens an answer."""
+        return exp(-T * a * N**-alpha)
+
+    @staticmethod
+    def derived(N: Any, T: Any, a: Any, alpha: Any) -> dict[str, Any]:
+        """Schaeffer's size at which the loss per token is one: p = exp(-(N / N_c)^-alpha)."""
+        return {"N_c": N * a ** (1 / alpha)}

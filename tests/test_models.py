@@ -1,0 +1,42 @@
+"""Every model file can be fitted; a few, drawn by the commit, are."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bayescale as bs
+from bayescale.spec import extract, make_spec
+
+NAMES = list(bs.models().index)
+SLICE = 3
+
+
+def drawn() -> list[str]:
+    """Draw some models by the commit, so that all have their turn."""
+    command = ["git", "rev-parse", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
+    seed = int(found.stdout.strip() or "0", 16) % 2**32
+    return sorted(np.random.default_rng(seed).choice(NAMES, SLICE, replace=False))
+
+
+@pytest.mark.filterwarnings("ignore::bayescale.BayescaleWarning")
+@pytest.mark.parametrize("name", NAMES)
+def test_its_runs_suit_its_law(name: str, data_dir: Path) -> None:
+    study = bs.load_model(name)
+    data = extract(make_spec(study), bs.study_runs(study))
+    assert len(data.observed) > len(make_spec(study).free)
+    assert data.scale > 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*set aside:bayescale.BayescaleWarning")
+@pytest.mark.parametrize("name", drawn())
+def test_it_fits_with_defaults(name: str, data_dir: Path) -> None:
+    fit = bs.fit(bs.load_model(name), random_seed=1, progressbar=False)
+    assert fit.diagnostics.ok, fit.diagnostics.problems()
+    assert fit.diagnostics.rhat < 1.01
+    assert fit.diagnostics.ess > 400
+    assert bs.identify(fit)["verdict"].isin(["identified", "weak", "prior only"]).all()
+    assert not bs.summary(fit).isna().any(axis=None)
