@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bayescale.analysis.check import check
     from bayescale.analysis.compare import compare
     from bayescale.analysis.identify import identify
     from bayescale.analysis.intervals import interval, intervals
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from bayescale.study_data import study_runs
 
 _HOME = {
+    "analysis.check": ("check",),
     "analysis.compare": ("compare",),
     "analysis.identify": ("identify",),
     "analysis.intervals": ("interval", "intervals"),

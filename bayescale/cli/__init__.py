@@ -10,6 +10,7 @@ import typer
 
 from bayescale.cli.answers import identify, optimum, predict, summary
 from bayescale.cli.catalogue import datasets, laws, models, noises, runs
+from bayescale.cli.checking import check
 from bayescale.cli.comparing import compare
 from bayescale.cli.files import draws, plot, report
 from bayescale.cli.fitting import fit
@@ -19,7 +20,7 @@ from bayescale.cli.guard import GuardedGroup
 __all__ = ["app", "main"]
 
 _COMMANDS = (
-    *(runs, fit, compare),
+    *(runs, fit, compare, check),
     *(summary, identify, predict, optimum, plot, report, draws),
     *(laws, noises, models, datasets),
 )
