@@ -36,9 +36,11 @@ def check(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.DataFrame:
         ("agrees", "differs", "not comparable") and ``reason``.
     """
     width = interval_width(ci_prob)
+    keys = ["median", "lower", "upper"]
+    table = summary(fit, width)[keys]
     ours = {
-        name: {key: float(row[key]) for key in ("median", "lower", "upper")}
-        for name, row in summary(fit, width).iterrows()
+        str(name): dict(zip(keys, map(float, row), strict=True))
+        for name, row in zip(table.index, table.to_numpy(), strict=True)
     }
     if has_frontier(fit):
         for name, draws in growth(fit).items():
