@@ -21,7 +21,7 @@ def check(
     sampling: Sampling,
     json: JsonFlag = False,
 ) -> None:
-    r"""Fit a model and set its published values beside the posterior (90 % intervals).
+    r"""Fit a model and set published values beside it.
 
     \b
     bayescale check hoffmann2022

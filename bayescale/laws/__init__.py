@@ -45,8 +45,14 @@ def laws() -> "pd.DataFrame":
     """
     import pandas as pd
 
-    rows = {
-        law.name: {
+    return pd.DataFrame(law_records()).set_index("name")
+
+
+def law_records() -> list[dict[str, str]]:
+    """Return what :func:`laws` lists, a record a law, without pandas."""
+    return [
+        {
+            "name": law.name,
             "about": law.about(),
             "inputs": ", ".join(i.column for i in law.inputs.values()),
             "parameters": ", ".join(law.parameters),
@@ -54,8 +60,7 @@ def laws() -> "pd.DataFrame":
             "reference": law.reference,
         }
         for law in BUILT_IN.values()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
+    ]
 
 
 def get_law(law: str | type[Law]) -> type[Law]:
