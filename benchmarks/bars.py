@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Bar:
     @property
     def met(self) -> bool:
         """Whether the number lies in the range."""
-        return self.low <= self.value <= self.high
+        return bool(self.low <= self.value <= self.high)
 
     def __str__(self) -> str:
         ends = [f">= {self.low:g}"] if self.low > float("-inf") else []
@@ -48,7 +48,7 @@ def run(name: str) -> bool:
     measure: Callable[[], list[Bar]] = importlib.import_module(name).measure
     print(f"\n{name}", flush=True)
     started = time.perf_counter()
-    bars = measure()
+    bars = [replace(bar, value=float(bar.value)) for bar in measure()]
     for bar in bars:
         print(f"  {bar}", flush=True)
     saved = {
