@@ -18,6 +18,11 @@ def natural(parameter: Parameter, link: Any, scale: Any) -> Any:
     return value * scale if parameter.of == "target" else value
 
 
+def to_link(parameter: Parameter, value: Any, scale: Any) -> Any:
+    """Invert :func:`natural`: take a value in the parameter's own unit to the link scale."""
+    return parameter.link(value / (scale if parameter.of == "target" else 1.0))
+
+
 def log_density_of(spec: Spec, name: str, link: Any, mean: Any, sd: Any, scale: Any) -> Any:
     """Return the log prior density of one parameter with respect to its link scale, a tensor."""
     import pymc as pm
@@ -37,7 +42,7 @@ def draw_link(
 
     parameter = spec.free[name]
     values = pm.draw(spec.distributions[name], draws, random_seed=rng, mode="FAST_COMPILE")
-    return parameter.link(np.atleast_1d(values) / (scale if parameter.of == "target" else 1.0))
+    return to_link(parameter, np.atleast_1d(values), scale)
 
 
 def draw_prior(spec: Spec, scale: float, draws: int, rng: np.random.Generator) -> xr.Dataset:
@@ -59,8 +64,7 @@ def log_prior(spec: Spec, scale: float, parameters: xr.Dataset) -> xr.Dataset:
     """Return the log prior density of each free parameter at its draws, on the link scale."""
     densities = {}
     for name, parameter in spec.parameters.items():
-        unit = scale if parameter.of == "target" else 1.0
-        link = parameter.link(parameters[name] / unit)
+        link = to_link(parameter, parameters[name], scale)
         if name in spec.distributions:
             value = log_density_of(spec, name, link.values, 0.0, 1.0, scale).eval()
             densities[name] = link.copy(data=value)

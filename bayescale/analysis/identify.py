@@ -11,6 +11,7 @@ import pandas as pd
 
 from bayescale.analysis.design import Span, spans, tied_inputs
 from bayescale.fitting import Fit
+from bayescale.priors import to_link
 
 IDENTIFIED = 0.9
 """Contraction above which a parameter is identified: its sd is below 0.32 of the prior's."""
@@ -83,9 +84,7 @@ def link_draws(fit: Fit, names: list[str]) -> pd.DataFrame:
     """Return posterior draws on the link scale, one column a parameter, chains end to end."""
     return pd.DataFrame(
         {
-            name: fit.spec.free[name]
-            .link(fit.posterior[name] / (fit.scale if fit.spec.free[name].of else 1.0))
-            .values.ravel()
+            name: to_link(fit.spec.free[name], fit.posterior[name], fit.scale).values.ravel()
             for name in names
         }
     )
@@ -93,8 +92,8 @@ def link_draws(fit: Fit, names: list[str]) -> pd.DataFrame:
 
 def _prior_sd(fit: Fit, name: str) -> float:
     if name in fit.spec.distributions or isinstance(fit.spec.priors.get(name), str):
-        parameter, drawn = fit.spec.free[name], fit.group("prior")[name]
-        return float(parameter.link(drawn / (fit.scale if parameter.of else 1.0)).std())
+        drawn = fit.group("prior")[name]
+        return float(to_link(fit.spec.free[name], drawn, fit.scale).std())
     return float(fit.spec.normal_priors([name], fit.scale)[1][0])
 
 

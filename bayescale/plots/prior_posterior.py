@@ -13,6 +13,7 @@ from bayescale.fitting import Fit
 from bayescale.law import Positive
 from bayescale.plots.style import BLUE, GREY, INK, legend_below, panels, parameter_unit, symbol
 from bayescale.plots.ticks import log_axis
+from bayescale.priors import natural, to_link
 
 POINTS = 200
 WIDE = 3.0
@@ -40,7 +41,7 @@ def prior_posterior_data(fit: Fit) -> pd.DataFrame:
 def _prior(fit: Fit, name: str) -> pd.DataFrame:
     if name in fit.spec.distributions:
         parameter, draws = fit.spec.free[name], fit.group("prior")[name].to_numpy().ravel()
-        z = parameter.link(draws / (fit.scale if parameter.of else 1.0))
+        z = to_link(parameter, draws, fit.scale)
         return _density(fit, name, "prior", z)
     (mean,), (sd,) = fit.spec.normal_priors([name], fit.scale)
     z = mean + sd * np.linspace(-WIDE, WIDE, POINTS)
@@ -55,7 +56,7 @@ def _density(fit: Fit, name: str, which: str, links: np.ndarray) -> pd.DataFrame
 
 def _table(fit: Fit, name: str, which: str, z: np.ndarray, density: np.ndarray) -> pd.DataFrame:
     parameter = fit.spec.free[name]
-    value = parameter.inverse(z) * (fit.scale if parameter.of else 1.0)
+    value = natural(parameter, z, fit.scale)
     if not isinstance(parameter, Positive):
         density = density / np.exp(parameter.log_jacobian(z))
     return pd.DataFrame({"parameter": name, "which": which, "value": value, "density": density})
