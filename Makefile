@@ -4,7 +4,7 @@ PYTHON ?= python3
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 RUN := $(UV) run --quiet
 
-.PHONY: demo test lint notebooks bars bench build setup
+.PHONY: demo test lint notebooks bars bench calibrate check-models docs build setup
 
 demo: setup  ## simulate runs, fit them, write a report and two pictures into demo/
 	$(RUN) python notebooks/demo.py
@@ -22,6 +22,15 @@ notebooks: setup  ## run every notebook from start to end
 
 bars bench: setup  ## measure every claim, print it beside its bar, save benchmarks/results/*.json
 	$(RUN) python benchmarks/bars.py $(ONLY)
+
+calibrate: setup  ## every law recovers itself from thirty data sets; LAWS="chinchilla skaling" limits it
+	$(RUN) python benchmarks/calibrate.py --workers 2 $(LAWS)
+
+check-models: setup  ## fit every model that changed, published values beside ours; MODELS="kaplan2020" limits it
+	$(RUN) python benchmarks/check_models.py $(MODELS)
+
+docs: setup  ## write the pages of laws, models and calibration
+	$(RUN) python docs/pages.py
 
 build: setup  ## wheel and sdist in dist/
 	$(UV) build --quiet

@@ -16,23 +16,28 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bayescale.analysis.backtest import Backtest, backtest
     from bayescale.analysis.check import check
     from bayescale.analysis.compare import compare
     from bayescale.analysis.identify import identify
     from bayescale.analysis.intervals import interval, intervals
-    from bayescale.analysis.optimum import optimum
+    from bayescale.analysis.optimum import growth, optimum
     from bayescale.analysis.outliers import outliers, residuals
     from bayescale.analysis.predict import predict
     from bayescale.analysis.summary import constants, summary
     from bayescale.analysis.waic import waic
+    from bayescale.averaging import Average, average
+    from bayescale.catalogue import describe_law, laws
+    from bayescale.citation import cite
     from bayescale.datasets import datasets, load_dataset
+    from bayescale.discrepancy import Discrepancy
     from bayescale.errors import BayescaleError, BayescaleWarning
     from bayescale.fitting import Fit, fit
     from bayescale.law import Fraction, Input, Law, Positive, Real
-    from bayescale.laws import laws
     from bayescale.model import build_model
     from bayescale.more_runs import add_runs, fitted_runs
     from bayescale.noise import Noise
+    from bayescale.passk import coverage_table, pass_at_k
     from bayescale.plots import (
         plot_bands,
         plot_compare,
@@ -44,31 +49,37 @@ if TYPE_CHECKING:
         plot_ridge,
     )
     from bayescale.reporting import report
-    from bayescale.runs import Runs, in_nats, read_runs
+    from bayescale.runs import Runs, in_nats, non_embedding_params, read_runs, total_params
     from bayescale.sampling import Sampler
+    from bayescale.schedule import with_schedule
     from bayescale.simulation import isoflop_design, simulate, typical_design
     from bayescale.store import load, save
     from bayescale.study import Study, load_model, models
     from bayescale.study_data import study_runs
 
 _HOME = {
+    "analysis.backtest": ("Backtest", "backtest"),
     "analysis.check": ("check",),
     "analysis.compare": ("compare",),
     "analysis.identify": ("identify",),
     "analysis.intervals": ("interval", "intervals"),
-    "analysis.optimum": ("optimum",),
+    "analysis.optimum": ("growth", "optimum"),
     "analysis.outliers": ("outliers", "residuals"),
     "analysis.predict": ("predict",),
     "analysis.summary": ("constants", "summary"),
     "analysis.waic": ("waic",),
+    "averaging": ("Average", "average"),
+    "catalogue": ("describe_law", "laws"),
+    "citation": ("cite",),
     "datasets": ("datasets", "load_dataset"),
+    "discrepancy": ("Discrepancy",),
     "errors": ("BayescaleError", "BayescaleWarning"),
     "fitting": ("Fit", "fit"),
     "law": ("Fraction", "Input", "Law", "Positive", "Real"),
-    "laws": ("laws",),
     "model": ("build_model",),
     "more_runs": ("add_runs", "fitted_runs"),
     "noise": ("Noise",),
+    "passk": ("coverage_table", "pass_at_k"),
     "plots": (
         "plot_bands",
         "plot_compare",
@@ -80,8 +91,9 @@ _HOME = {
         "plot_ridge",
     ),
     "reporting": ("report",),
-    "runs": ("Runs", "in_nats", "read_runs"),
+    "runs": ("Runs", "in_nats", "non_embedding_params", "read_runs", "total_params"),
     "sampling": ("Sampler",),
+    "schedule": ("with_schedule",),
     "simulation": ("isoflop_design", "simulate", "typical_design"),
     "store": ("load", "save"),
     "study": ("Study", "load_model", "models"),

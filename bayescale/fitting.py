@@ -95,7 +95,7 @@ class Fit:
 
     @property
     def inputs(self) -> dict[str, xr.DataArray]:
-        """The law's inputs of the fitted runs, in their own units, dim run."""
+        """The law's inputs of the fitted runs, in their own units, dims run or (node, run)."""
         constant = self.group("constant_data")
         return {name: constant[name] for name in self.law.inputs}
 
@@ -267,7 +267,7 @@ def _attempt(
 
 def _check_prior(spec: Spec, data: Data, seed: int) -> None:
     prior = draw_prior(spec, data.scale, PRIOR_DRAWS, np.random.default_rng(seed))
-    finite = float(np.isfinite(spec.law.curve(_by_run(data), data.references, prior)).mean())
+    finite = float(np.isfinite(spec.law.curve(_by_run(spec, data), data.references, prior)).mean())
     if finite < 0.99:
         raise BayescaleError(
             f"{spec.law.name} is not finite at {1 - finite:.0%} of the prior's draws at these "
@@ -288,9 +288,12 @@ def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
     return xr.Dataset(values)
 
 
-def _by_run(data: Data) -> dict[str, xr.DataArray]:
+def _by_run(spec: Spec, data: Data) -> dict[str, xr.DataArray]:
     coords = {"run": list(data.labels)}
-    return {k: xr.DataArray(v, coords, dims="run") for k, v in data.inputs.items()}
+    return {
+        name: xr.DataArray(values, coords, dims=spec.law.inputs[name].dims)
+        for name, values in data.inputs.items()
+    }
 
 
 def _tree(
@@ -301,7 +304,7 @@ def _tree(
     prior: xr.Dataset,
     rng: np.random.Generator,
 ) -> xr.DataTree:
-    target, noise, inputs = spec.target, spec.noise, _by_run(data)
+    target, noise, inputs = spec.target, spec.noise, _by_run(spec, data)
     observed = xr.DataArray(data.observed, {"run": list(data.labels)}, dims="run")
     known = {name: observed.copy(data=values) for name, values in data.known.items()}
     everything = posterior.assign(spec.fixed)
@@ -323,7 +326,7 @@ def _tree(
             "target_scale": data.scale,
         },
     }
-    order = ("chain", "draw", "run")
+    order = ("chain", "draw", "node", "run")
     return xr.DataTree.from_dict(
         {
             name: xr.Dataset(dict(group)).transpose(*order, missing_dims="ignore")

@@ -25,10 +25,13 @@ import numpy as np
 
 __all__ = [
     "erf",
+    "erfc",
+    "erfcx",
     "exp",
     "expm1",
     "log",
     "log1p",
+    "log_normal_cdf",
     "logaddexp",
     "logit",
     "maximum",
@@ -36,6 +39,7 @@ __all__ = [
     "sigmoid",
     "softplus",
     "sqrt",
+    "total",
     "where",
 ]
 
@@ -83,6 +87,8 @@ log1p = _follow("log1p", np.log1p, "log(1 + x), accurate near zero.")
 sqrt = _follow("sqrt", np.sqrt, "Square root.")
 erf = _follow("erf", _scipy("erf"), "Error function.")
 sigmoid = _follow("sigmoid", _scipy("expit"), "Logistic function 1 / (1 + exp(-x)).")
+erfc = _follow("erfc", _scipy("erfc"), "1 - erf(x), accurate where erf is near one.")
+erfcx = _follow("erfcx", _scipy("erfcx"), "exp(x**2) erfc(x), without underflow.")
 logaddexp = _follow("logaddexp", np.logaddexp, "log(exp(x) + exp(y)) without overflow.")
 maximum = _follow("maximum", np.maximum, "The larger of two, element by element.")
 minimum = _follow("minimum", np.minimum, "The smaller of two, element by element.")
@@ -97,3 +103,38 @@ def softplus(x: Any) -> Any:
 def logit(x: Any) -> Any:
     """log(x / (1 - x)), the inverse of :func:`sigmoid`."""
     return log(x) - log1p(-x)
+
+
+def log_normal_cdf(z: Any) -> Any:
+    """Log of the standard normal's distribution function, accurate far out in both tails."""
+    left, right = minimum(z, 0.0) / 2**0.5, maximum(z, 0.0) / 2**0.5
+    return where(z < 0, log(erfcx(-left) / 2) - left**2, log1p(-erfc(right) / 2))
+
+
+def total(term: Callable[..., Any], *nodes: Any) -> Any:
+    """Sum a term over the nodes of some inputs.
+
+    Parameters
+    ----------
+    term : callable
+        Takes the value of each input at a node.
+    *nodes : array-like
+        Inputs with nodes: NumPy or PyTensor with the nodes first, xarray with the dim ``node``.
+
+    Returns
+    -------
+    array-like
+        The sum. Numbers are added node by node: draws times runs times nodes may not fit in memory.
+
+    Examples
+    --------
+    >>> total(lambda x, y: x * y, np.array([[1.0], [2.0]]), np.array([[3.0], [4.0]])).tolist()
+    [11.0]
+    """
+    if _has_tensor(*nodes):
+        return term(*nodes).sum(axis=0)
+    by_node = [
+        x if isinstance(x, np.ndarray) else [x.isel(node=i) for i in range(x.sizes["node"])]
+        for x in nodes
+    ]
+    return sum(term(*at) for at in zip(*by_node, strict=True))

@@ -35,6 +35,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from bayescale import functions as fn
 from bayescale.errors import BayescaleError
 
@@ -64,12 +66,32 @@ class Input:
     span : (float, float), optional
         Smallest and largest value of a typical run table, for the catalogue's pictures and for
         simulated studies; params, tokens and flops have theirs by convention.
+    nodes : int, optional
+        For an input that is an array in each run: the number of its elements, in the columns
+        ``<column>_1``, ``<column>_2``, ...; the equation sums over them by
+        :func:`bayescale.functions.total`.
     """
 
     column: str
     relative: bool = True
     about: str = ""
     span: tuple[float, float] | None = None
+    nodes: int | None = None
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The dimensions of its values: run, or node and run."""
+        return ("node", "run") if self.nodes else ("run",)
+
+    def columns(self, column: str | None = None) -> list[str]:
+        """Return the columns it is read from; ``column`` replaces its own."""
+        name = column or self.column
+        return [f"{name}_{i}" for i in range(1, self.nodes + 1)] if self.nodes else [name]
+
+    def take(self, table: Any, column: str | None = None) -> np.ndarray:
+        """Return its values in a table of columns, shape (run,) or (node, run)."""
+        values = [np.asarray(table[name], dtype=float) for name in self.columns(column)]
+        return np.array(values) if self.nodes else values[0]
 
     def range(self) -> tuple[float, float]:
         """Return smallest and largest value of a typical run table.

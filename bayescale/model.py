@@ -124,10 +124,14 @@ def model_of(spec: Spec, data: Data) -> pm.Model:
     }
     if spec.fixed:
         coords["fixed_parameter"] = list(spec.fixed)
-    by_run = {*data.inputs, *spec.noise.data(data.observed, data.known)}
+    dims: dict[str, Any] = {
+        **_DIMS,
+        **dict.fromkeys(spec.noise.data(data.observed, data.known), "run"),
+        **{name: declared.dims for name, declared in spec.law.inputs.items()},
+    }
     with pm.Model(coords=coords) as model:
         shared = {
-            name: pm.Data(name, value, dims="run" if name in by_run else _DIMS.get(name))
+            name: pm.Data(name, value, dims=dims.get(name))
             for name, value in model_data(spec, data).items()
         }
         parameters = _law_parameters(spec, shared) | _noise_parameters(spec.noise, shared)

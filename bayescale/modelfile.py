@@ -87,7 +87,7 @@ class Table:
             raise self.error(key, f"is {value:g}: it must lie between 0 and 1, such as 0.95")
         return value
 
-    def seed(self, key: str) -> int:
+    def whole(self, key: str) -> int:
         """Read a whole number of zero or more."""
         value = self.take(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:

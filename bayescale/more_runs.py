@@ -26,7 +26,13 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
         noise knows of it (its standard error or trials).
     """
     target, known = fit.target, fit.spec.noise.known
-    columns = {fit.spec.column(name): values.values for name, values in fit.inputs.items()}
+    columns = {
+        column: values
+        for name, found in fit.inputs.items()
+        for column, values in zip(
+            fit.spec.columns_of(name), np.atleast_2d(found.values), strict=True
+        )
+    }
     return pd.DataFrame(
         {
             "run": fit.observed["run"].values,
@@ -72,7 +78,9 @@ def add_runs(
     old = fitted_runs(fitted)
     columns = [name for name in old if name in new.table]
     added = new.table[columns].assign(run=new.labels())
-    missing = [name for name in old if name not in added and not name.endswith("_se")]
+    suffixes = fitted.spec.noise.known.values()
+    optional = {f"{fitted.target}{s}" for s, absent in suffixes if absent is not None}
+    missing = [name for name in old if name not in added and name not in optional]
     if missing:
         raise BayescaleError(
             f"{new.source} has no column {', '.join(missing)}, which {fitted.law.name} takes"

@@ -82,7 +82,7 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
     compiling = time.perf_counter() - started
     posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
     sampling = time.perf_counter() - started - compiling
-    finished = _finished(posterior[NOISE_LINK])
+    finished = _finished(posterior[LAW_LINK if spec.free else NOISE_LINK])
     posterior, stats = posterior.isel(finished), stats.isel(finished)
     law_link, noise_link = posterior[LAW_LINK], posterior[NOISE_LINK]
     return Draws(

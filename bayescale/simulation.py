@@ -13,7 +13,9 @@ from bayescale.laws import get_law
 from bayescale.noise import Noise, get_noise
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN, parse_quantity
 
-DEFAULT_NOISE = {"sigma": 0.005, "nu": 5.0, "rho": 0.02}
+DEFAULT_NOISE = {"sigma": 0.005, "nu": 5.0, "rho": 0.02, "tail": 0.3, "inefficiency": 0.3}
+TYPICAL_TRIALS = 500.0
+"""Trials of a run in a typical design, where the law's noise counts them."""
 
 
 def simulate(
@@ -74,10 +76,11 @@ def simulate(
     inputs = {}
     for name, declared in law.inputs.items():
         column = columns.get(name, declared.column)
-        if column not in frame:
-            raise BayescaleError(f"the design has no column {column!r}, which {law.name} takes")
-        frame[column] = [parse_quantity(v) for v in frame[column]]
-        inputs[name] = frame[column].to_numpy(float)
+        for part in declared.columns(column):
+            if part not in frame:
+                raise BayescaleError(f"the design has no column {part!r}, which {law.name} takes")
+            frame[part] = [parse_quantity(v) for v in frame[part]]
+        inputs[name] = declared.take(frame, column)
     at = {name: (references or {}).get(name, 1.0) for name in law.inputs}
     rng = np.random.default_rng(random_seed)
     target = columns.get(law.target, law.target)
@@ -113,15 +116,19 @@ def typical_design(law: str | type[Law], runs: int, random_seed: int | None = No
     -------
     pandas.DataFrame
         The law's inputs by column, log-uniform over their spans (uniform where a span reaches zero
-        or below), stratified so that each input covers its whole range.
+        or below), stratified so that each input covers its whole range; and the number of trials of
+        each run where the law's noise takes it.
     """
     found = get_law(law)
-    places = qmc.LatinHypercube(len(found.inputs), rng=random_seed).random(runs)
+    spans = {name: i.range() for i in found.inputs.values() for name in i.columns()}
+    places = qmc.LatinHypercube(len(spans), rng=random_seed).random(runs)
     table = {}
-    for place, declared in zip(places.T, found.inputs.values(), strict=True):
-        low, high = declared.range()
+    for place, (column, (low, high)) in zip(places.T, spans.items(), strict=True):
         linear = low + (high - low) * place
-        table[declared.column] = linear if low <= 0 else low * (high / low) ** place
+        table[column] = linear if low <= 0 else low * (high / low) ** place
+    for suffix, absent in get_noise(found.noise).known.values():
+        if absent is None:
+            table[f"{found.target}{suffix}"] = TYPICAL_TRIALS
     return pd.DataFrame(table)
 
 

@@ -82,6 +82,10 @@ class Spec:
         """Return the canonical column that the law's input ``name`` is read from."""
         return self.columns.get(name, self.law.inputs[name].column)
 
+    def columns_of(self, name: str) -> list[str]:
+        """Return the columns of the law's input ``name``: one, or one a node."""
+        return self.law.inputs[name].columns(self.column(name))
+
     def interval(self, name: str, scale: float) -> tuple[float, float]:
         """Return the 90 % prior interval of a parameter in its own unit, given the target scale."""
         parameter = self.parameters[name]
@@ -196,7 +200,7 @@ class Data:
 
     Attributes
     ----------
-    inputs : mapping of str to array, shape (run,)
+    inputs : mapping of str to array, shape (run,) or (node, run)
         The law's inputs, in their own units.
     references : mapping of str to float
         Reference point of each input (one for absolute inputs).
@@ -240,11 +244,12 @@ def extract(spec: Spec, runs: Runs) -> Data:
     BayescaleError
         For a missing column, or fewer usable runs than parameters.
     """
-    columns = {name: spec.column(name) for name in spec.law.inputs}
-    relative = [columns[name] for name, i in spec.law.inputs.items() if i.relative]
+    columns = {name: spec.columns_of(name) for name in spec.law.inputs}
+    everything = [column for names in columns.values() for column in names]
+    relative = [c for name, i in spec.law.inputs.items() if i.relative for c in columns[name]]
     target, noise = spec.target, spec.noise
     needed = [f"{target}{suffix}" for suffix, absent in noise.known.values() if absent is None]
-    runs = runs.require([*columns.values(), target, *needed], positive=[*relative, *needed])
+    runs = runs.require([*everything, target, *needed], positive=[*relative, *needed])
     usable = noise.usable(runs.table[target].to_numpy(float))
     runs = runs.keep(usable, f"{target} is not {noise.requirement()}")
     if len(runs) < len(spec.free):
@@ -254,7 +259,7 @@ def extract(spec: Spec, runs: Runs) -> Data:
             "(priors={'E': 1.7})"
         )
     table = runs.table
-    inputs = {name: table[column].to_numpy(float) for name, column in columns.items()}
+    inputs = {name: i.take(table, spec.column(name)) for name, i in spec.law.inputs.items()}
     references = {
         name: spec.references.get(name, float(np.exp(np.log(values).mean())))
         if spec.law.inputs[name].relative

@@ -39,8 +39,9 @@ class Simulation:
         The reference point of each relative input.
     design : mapping of str to tuple of float
         Values of each input; every combination is a run.
-    noise : float
-        Standard deviation of log loss around the law.
+    noise : float or None
+        Standard deviation of log loss around the law; None for a noise that has none, such as
+        counts. Other parameters of the noise stand among ``parameters``.
     seed : int
         Seed of the noise.
     """
@@ -48,8 +49,24 @@ class Simulation:
     parameters: Mapping[str, float]
     references: Mapping[str, float]
     design: Mapping[str, tuple[float, ...]]
-    noise: float
+    noise: float | None
     seed: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Where a table of loss curves has its learning rates, see :func:`bayescale.with_schedule`.
+
+    Attributes
+    ----------
+    run : str
+        Column of the curve's name. Curves of one name have one schedule.
+    warmup_steps : int
+        Steps of linear warm-up before the first row.
+    """
+
+    run: str
+    warmup_steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,8 +86,14 @@ class StudyData:
     params_convention, loss_unit : str or None
         What ``params`` counts (``"total"``, ``"non-embedding"``, ``"active"``) and what the loss is
         in (``"nats/token"``, ...).
+    schedule : Schedule or None
+        How to make the columns of a learning-rate schedule, where rows are points of loss curves.
     columns : mapping of str to str
         Canonical column to column of the table, where recognition by name would go wrong.
+    derive : mapping of str to str
+        New column to a pandas expression of the others.
+    average : str or None
+        Column whose rows of equal value become one, their mean.
     """
 
     dataset: str | None = None
@@ -79,7 +102,10 @@ class StudyData:
     where: str | None = None
     params_convention: str | None = None
     loss_unit: str | None = None
+    schedule: Schedule | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    derive: Mapping[str, str] = field(default_factory=dict)
+    average: str | None = None
 
 
 @dataclass(frozen=True)
@@ -228,6 +254,11 @@ def models() -> "pd.DataFrame":
     return pd.DataFrame(rows, index=index, columns=["title", "law", "data", "about"])
 
 
+def model_names() -> list[str]:
+    """Return the names of the models that come with bayescale."""
+    return list(_packaged())
+
+
 def _packaged() -> dict[str, Path]:
     """Return the model files by name: in a wheel inside the package, in a checkout beside it."""
     package = Path(__file__).parent
@@ -251,6 +282,7 @@ def _model_path(name_or_path: str | Path) -> Path:
 
 def _read_data(table: Table) -> StudyData:
     simulate = table.get("simulate", Table.table, None)
+    schedule = table.get("schedule", Table.table, None)
     data = StudyData(
         dataset=table.get("dataset", Table.text, None),
         file=table.get("file", Table.text, None),
@@ -258,7 +290,10 @@ def _read_data(table: Table) -> StudyData:
         where=table.get("where", Table.text, None),
         params_convention=table.get("params_convention", Table.text, None),
         loss_unit=table.get("loss_unit", Table.text, None),
+        schedule=_read_schedule(schedule) if schedule else None,
         columns=table.mapping("columns", Table.text),
+        derive=table.mapping("derive", Table.text),
+        average=table.get("average", Table.text, None),
     )
     table.finish()
     given = [key for key in ("dataset", "file", "simulate") if getattr(data, key) is not None]
@@ -268,13 +303,19 @@ def _read_data(table: Table) -> StudyData:
     return data
 
 
+def _read_schedule(table: Table) -> Schedule:
+    schedule = Schedule(table.text("run"), table.get("warmup_steps", Table.whole, 0))
+    table.finish()
+    return schedule
+
+
 def _read_simulation(table: Table) -> Simulation:
     simulation = Simulation(
         parameters=table.mapping("parameters", Table.number, required=True),
         references=table.mapping("references", Table.positive),
         design=table.mapping("design", Table.levels, required=True),
-        noise=table.positive("noise"),
-        seed=table.seed("seed"),
+        noise=table.get("noise", Table.positive, None),
+        seed=table.whole("seed"),
     )
     table.finish()
     return simulation

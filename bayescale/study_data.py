@@ -9,7 +9,10 @@ import pandas as pd
 from bayescale.datasets import load_dataset
 from bayescale.errors import BayescaleError
 from bayescale.laws import get_law
+from bayescale.noise import get_noise
 from bayescale.runs import Runs, read_runs
+from bayescale.runs.derive import with_derived
+from bayescale.schedule import with_schedule
 from bayescale.simulation import simulate
 from bayescale.study import Study
 
@@ -38,6 +41,9 @@ def study_runs(study: Study) -> Runs:
         source, name = load_dataset(data.dataset), data.dataset
     else:
         source, name = str(data.file), str(data.file)
+    if data.schedule is not None:
+        plan, curves = data.schedule, read_runs(source).original
+        source = with_schedule(curves, run=plan.run, warmup_steps=plan.warmup_steps)
     runs = read_runs(
         source,
         columns=data.columns,
@@ -45,6 +51,10 @@ def study_runs(study: Study) -> Runs:
         params_convention=data.params_convention,
         loss_unit=data.loss_unit,
     )
+    if data.simulate is None:
+        runs = runs.derive(data.derive)
+    if data.average is not None:
+        runs = runs.average(data.average)
     return replace(runs, source=name)
 
 
@@ -53,14 +63,22 @@ def _simulated(study: Study) -> pd.DataFrame:
     assert plan is not None
     law = get_law(study.law)
     columns = {name: study.inputs.get(name, i.column) for name, i in law.inputs.items()}
-    rows = list(product(*(plan.design[name] for name in law.inputs)))
-    table = pd.DataFrame(rows, columns=list(columns.values()))
+    planned = [name for name in law.inputs if name in plan.design]
+    rows = list(product(*(plan.design[name] for name in planned)))
+    table = pd.DataFrame(rows, columns=[columns[name] for name in planned])
+    noise = get_noise(law.noise.replace("student_t", "normal"))
+    if ("sigma" in noise.parameters) != (plan.noise is not None):
+        told = "is missing" if plan.noise is None else "is given"
+        raise BayescaleError(
+            f"{study.name}: data.simulate.noise {told}, and runs of {law.name} have "
+            f"{noise.name} noise, {'with' if plan.noise is None else 'without'} a standard deviation"
+        )
     return simulate(
         law,
-        table,
-        {**plan.parameters, "sigma": plan.noise},
+        with_derived(table, study.data.derive),
+        {**plan.parameters, **({} if plan.noise is None else {"sigma": plan.noise})},
         references=plan.references,
-        noise=law.noise.replace("student_t", "normal"),
+        noise=noise,
         columns={**columns, **study.inputs},
         random_seed=plan.seed,
     )

@@ -1,6 +1,7 @@
 """Measure what bayescale claims, print each number beside its bar, and save them as JSON.
 
-    python benchmarks/bars.py                 # everything, some twenty minutes on two cores
+    python benchmarks/bars.py                 # everything, some twenty minutes on two cores, and
+                                              # more for laws that calibrate.py has not measured yet
     python benchmarks/bars.py speed identify  # some of it
 
 Each measurement writes ``benchmarks/results/NAME.json``: the numbers, their bars, and the versions.
@@ -16,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
-MEASUREMENTS = ("posterior", "speed", "identify", "calibration")
+MEASUREMENTS = ("posterior", "speed", "identify", "calibration", "calibrate")
 
 
 @dataclass(frozen=True)

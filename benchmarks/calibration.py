@@ -5,13 +5,11 @@ Two hundred data sets of 30 to 60 runs: parameters and noise are drawn from the 
 same priors. Every data set counts, whatever its diagnostics; how many failed is printed.
 """
 
-import warnings
-
 import numpy as np
 from bars import Bar
+from calibrate import draw_truth, quiet_fit
 
 import bayescale as bs
-from bayescale.priors import draw_prior
 from bayescale.spec import make_spec
 
 DATA_SETS = 200
@@ -38,14 +36,11 @@ def measure(data_sets: int = DATA_SETS) -> list[Bar]:
     failed = 0
     for seed in range(data_sets):
         rng = np.random.default_rng(seed)
-        drawn = draw_prior(spec, SCALE, 1, rng).squeeze()
-        truth = {name: float(drawn[name]) for name in spec.parameters}
+        truth = draw_truth(spec, SCALE, rng)
         runs = bs.simulate(
             "chinchilla", design(rng), truth, references=REFERENCES, random_seed=seed
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", bs.BayescaleWarning)  # counted below
-            fit = bs.fit(runs, spec, random_seed=seed, progressbar=False)
+        fit = quiet_fit(runs, spec, seed)
         failed += not fit.diagnostics.ok
         size = optimal_params(truth)
         answers = {**fit.posterior, "N_opt": bs.optimum(fit, TARGET)["params"].squeeze()}

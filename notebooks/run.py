@@ -2,6 +2,7 @@
 
 python notebooks/run.py           # run
 python notebooks/run.py --save    # and keep the outputs in the files
+python notebooks/run.py 02        # those whose name begins so
 """
 
 import sys
@@ -14,9 +15,9 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parent
 
 
-def main(save: bool) -> None:
+def main(save: bool, beginning: str) -> None:
     """Run the notebooks in order of their names."""
-    for path in sorted(FOLDER.glob("*.ipynb")):
+    for path in sorted(FOLDER.glob(f"{beginning}*.ipynb")):
         started = time.perf_counter()
         notebook = nbformat.read(path, as_version=4)
         NotebookClient(notebook, timeout=600, resources={"metadata": {"path": FOLDER}}).execute()
@@ -28,4 +29,5 @@ def main(save: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(save="--save" in sys.argv[1:])
+    names = [argument for argument in sys.argv[1:] if argument != "--save"]
+    main(save="--save" in sys.argv[1:], beginning=names[0] if names else "")

@@ -9,7 +9,6 @@ import xarray as xr
 from bayescale import Law, isoflop_design, read_runs, simulate, typical_design
 from bayescale.fitting import Fit, assemble
 from bayescale.laws import get_law
-from bayescale.noise import get_noise
 from bayescale.priors import natural
 from bayescale.sampling import Sampler
 from bayescale.simulation import DEFAULT_NOISE
@@ -30,12 +29,6 @@ def design() -> pd.DataFrame:
     return isoflop_design(np.geomspace(1e18, 1e21, 5), np.geomspace(2, 200, 8))
 
 
-def with_trials(law: type[Law], runs: pd.DataFrame) -> pd.DataFrame:
-    """Add to a design what the law's noise must know of each run."""
-    needed = [suffix for suffix, absent in get_noise(law.noise).known.values() if absent is None]
-    return runs.assign(**{f"{law.target}{suffix}": 500.0 for suffix in needed})
-
-
 def prior_medians(law: type[Law], scale: float = 3.0) -> dict[str, float]:
     """Return the median of each parameter's prior when the typical loss is ``scale``."""
     return {
@@ -50,8 +43,9 @@ def handmade_fit(
     truth: Mapping[str, float] | None = None,
     runs: pd.DataFrame | None = None,
     seed: int = 0,
+    spread: float = SPREAD,
 ) -> Fit:
-    """Make a fit whose draws, 4 chains of 250, scatter by 2 % around the truth.
+    """Make a fit whose draws, 4 chains of 250, scatter by 2 % (the spread) around the truth.
 
     The truth holds at the reference points ``REFERENCES``, which are also the fit's.
     """
@@ -62,17 +56,17 @@ def handmade_fit(
         for name, given in found.inputs.items()
         if given.relative
     }
-    canonical = {given.column for given in found.inputs.values()} <= set(design())
     if runs is None:
-        runs = design() if canonical else typical_design(found, 40, seed)
-    table = simulate(found, with_trials(found, runs), truth, references=at, random_seed=seed)
+        typical = typical_design(found, 40, seed)
+        runs = design() if set(typical) <= set(design()) else typical
+    table = simulate(found, runs, truth, references=at, random_seed=seed)
     spec = make_spec(found, references=at)
     data = extract(spec, read_runs(table, loss_unit="nats/token", params_convention="total"))
     rng = np.random.default_rng(seed)
     centre = {**DEFAULT_NOISE, **truth}
     posterior = xr.Dataset(
         {
-            name: (("chain", "draw"), centre[name] * np.exp(SPREAD * rng.normal(size=(4, 250))))
+            name: (("chain", "draw"), centre[name] * np.exp(spread * rng.normal(size=(4, 250))))
             for name in spec.parameters
         },
         coords={"chain": np.arange(4), "draw": np.arange(250)},

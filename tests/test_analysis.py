@@ -148,6 +148,31 @@ class TestOptimum:
         found = REFERENCES["N"] * fit.law.optimal_size(relative, **arguments)
         assert float(found.squeeze()) == pytest.approx(expected, rel=1e-9)
 
+    def test_growth_of_kaplan_from_the_law_of_chinchilla(self) -> None:
+        """Pearce and Song (2024): a best size of 768 to 1.5e9 outside the embedding."""
+        truth = {"E": 1.8172, "a": 482.01, "alpha": 0.3478, "b": 2085.43, "beta": 0.3658}
+        total, outside = bs.total_params(REFERENCES["N"]), REFERENCES["N"]
+        at = {
+            **truth,
+            "a": truth["a"] * total ** -truth["alpha"],
+            "b": truth["b"] * REFERENCES["D"] ** -truth["beta"],
+            "r": total / outside - 1,
+        }
+        fit = handmade_fit("chinchilla_non_embedding", truth=at, spread=0)
+        best = bs.optimum(fit, [1.36e12, 3.33e20], discrepancy=None)["params"].isel(chain=0, draw=0)
+        np.testing.assert_allclose(best, [768, 1.5e9], rtol=0.05)
+        kaplan = bs.growth(fit, (1.36e12, 3.33e20)).mean()
+        assert 0.74 < float(kaplan["N_opt_exponent"]) < 0.78
+        assert float(kaplan["N_opt_exponent"] + kaplan["D_opt_exponent"]) == pytest.approx(1)
+        far = bs.growth(fit, ("1e26", "1e30")).mean()
+        assert float(far["N_opt_exponent"]) == pytest.approx(0.3658 / (0.3478 + 0.3658), abs=0.002)
+
+    def test_growth_is_that_of_the_closed_form_everywhere(self, made_fit) -> None:
+        beyond, wide = bs.growth(made_fit), bs.growth(made_fit, (1e15, 1e28))
+        np.testing.assert_allclose(beyond["N_opt_exponent"], wide["N_opt_exponent"], rtol=1e-9)
+        with pytest.raises(bs.BayescaleError, match="two different budgets"):
+            bs.growth(made_fit, (1e20, 1e20))
+
     def test_needs_params_and_tokens(self) -> None:
         with pytest.raises(bs.BayescaleError, match="needs a law of params and tokens"):
             bs.optimum(handmade_fit("power_law"), 1e24)

@@ -27,10 +27,15 @@ def prior(law: type[Law], draws: int, seed: int = 0) -> xr.Dataset:
 def relative_inputs(law: type[Law], size: int, seed: int = 1) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     table = typical_design(law, size, seed)
+    taken = {name: given.take(table) for name, given in law.inputs.items()}
     return {
-        name: np.exp(rng.uniform(-3, 3, size)) if given.relative else table[given.column].to_numpy()
-        for name, given in law.inputs.items()
+        name: np.exp(rng.uniform(-3, 3, values.shape)) if law.inputs[name].relative else values
+        for name, values in taken.items()
     }
+
+
+def labelled_array(values: np.ndarray) -> xr.DataArray:
+    return xr.DataArray(values, dims=("node", "run")[-values.ndim :])
 
 
 def arguments(law: type[Law], values: xr.Dataset) -> dict[str, np.ndarray]:
@@ -51,9 +56,9 @@ def test_documented(law: type[Law]) -> None:
 def test_one_equation_for_numpy_xarray_and_pytensor(law: type[Law]) -> None:
     inputs, values = relative_inputs(law, 20), arguments(law, prior(law, 20))
     on_numpy = law.equation(**inputs, **values)
-    labelled = {k: xr.DataArray(v, dims="run") for k, v in {**inputs, **values}.items()}
+    labelled = {k: labelled_array(v) for k, v in {**inputs, **values}.items()}
     on_xarray = law.equation(**labelled)
-    symbols = {k: pt.vector(k) for k in labelled}
+    symbols = {k: pt.tensor(k, shape=(None,) * v.ndim) for k, v in labelled.items()}
     function = pytensor.function(
         list(symbols.values()), law.equation(**symbols), mode="FAST_COMPILE"
     )
@@ -79,9 +84,7 @@ def test_gradient_is_finite_where_the_prior_is(law: type[Law]) -> None:
 def test_prior_predicts_numbers_of_the_right_size(law: type[Law]) -> None:
     """The prior predicts values the noise can produce, and knows the typical one roughly."""
     table = typical_design(law, 40, 0)
-    inputs = {
-        name: xr.DataArray(table[given.column], dims="run") for name, given in law.inputs.items()
-    }
+    inputs = {name: labelled_array(given.take(table)) for name, given in law.inputs.items()}
     at = {name: float(np.exp(np.log(abs(x)).mean())) for name, x in inputs.items()}
     scale = 1.0 if get_noise(law.noise).scale(np.array([SCALE])) == 1.0 else SCALE
     draws = draw_prior(make_spec(law), scale, 2000, np.random.default_rng(0)).isel(chain=0)

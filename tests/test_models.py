@@ -1,24 +1,15 @@
 """Every model file can be fitted; a few, drawn by the commit, are."""
 
-import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
+from rotation import drawn_by_commit
 
 import bayescale as bs
 from bayescale.spec import extract, make_spec
 
 NAMES = list(bs.models().index)
 SLICE = 3
-
-
-def drawn() -> list[str]:
-    """Draw some models by the commit, so that all have their turn."""
-    command = ["git", "rev-parse", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
-    seed = int(found.stdout.strip() or "0", 16) % 2**32
-    return sorted(np.random.default_rng(seed).choice(NAMES, SLICE, replace=False))
 
 
 @pytest.mark.filterwarnings("ignore::bayescale.BayescaleWarning")
@@ -32,7 +23,7 @@ def test_its_runs_suit_its_law(name: str, data_dir: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*set aside:bayescale.BayescaleWarning")
-@pytest.mark.parametrize("name", drawn())
+@pytest.mark.parametrize("name", drawn_by_commit(NAMES, SLICE))
 def test_it_fits_with_defaults(name: str, data_dir: Path) -> None:
     fit = bs.fit(bs.load_model(name), random_seed=1, progressbar=False)
     assert fit.diagnostics.ok, fit.diagnostics.problems()

@@ -320,6 +320,35 @@ def test_where():
         runs.where("params > 1e99")
 
 
+def test_derive():
+    runs = read_runs(small(error=[0.1, 0.2, 0.4])).derive(
+        {"accuracy": "1 - error", "ten": "10", "odds": "accuracy / error"}
+    )
+    assert runs.table["accuracy"].tolist() == [0.9, 0.8, 0.6]
+    assert runs.table["odds"].tolist() == pytest.approx([9.0, 4.0, 1.5])
+    assert runs.table["ten"].tolist() == [10.0] * 3
+    assert len(runs.require(["accuracy"], ["odds"])) == 3
+    assert "note: accuracy = 1 - error" in runs.describe()
+    with pytest.raises(BayescaleError, match="a column loss already"):
+        runs.derive({"loss": "1 - error"})
+    with pytest.raises(BayescaleError, match="'erorr' is not defined; the columns are params"):
+        runs.derive({"accurate": "1 - erorr"})
+
+
+def test_average():
+    table = small(model=["b", "a", "b"], seed=[1, None, 3], who=["x", "y", "z"])
+    runs = read_runs(table.assign(params=[1e8, 2e8, 1e8], loss=[2.0, 3.0, 5.0]))
+    mean = runs.average("model").table
+    assert mean["model"].tolist() == ["b", "a"]
+    assert mean["loss"].tolist() == [3.5, 3.0]
+    assert mean["seed"].tolist()[0] == 2.0
+    assert mean["who"].tolist() == ["x", "y"]
+    assert runs.average("params").table["params"].tolist() == [1e8, 2e8]
+    assert "averaged by model: 2 rows of 3" in runs.average("model").describe()
+    with pytest.raises(BayescaleError, match="cannot average by 'seeds'"):
+        runs.average("seeds")
+
+
 def test_labels(write):
     assert read_runs(write(GOOD)).labels() == ["line 2", "line 3", "line 4"]
     assert read_runs(small()).labels() == ["row 0", "row 1", "row 2"]

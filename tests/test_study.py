@@ -12,6 +12,7 @@ from bayescale.errors import BayescaleError
 from bayescale.laws import get_law
 from bayescale.spec import make_spec
 from bayescale.study import Study, load_model, models
+from bayescale.study_data import study_runs
 
 ROWS = {"hoffmann2022": 245, "besiroglu2024": 240, "gadre2024": 34, "openeurollm2026": 51}
 MINIMAL = 'law = "chinchilla"\n[data]\ndataset = "hoffmann2022"\n'
@@ -92,6 +93,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     study = load_model(str(write(tmp_path, FULL)))
     assert study.data.file == str(tmp_path / "runs.csv")
     assert study.data.columns == {"loss": "c4"}
+    assert study.data.derive == {"accuracy": "1 - error"}
+    assert study.data.average == "seed"
     assert study.inputs == {"x": "tokens"}
     assert study.references == {"N": 7e9}
     assert study.priors == {"alpha": (0.1, 0.8), "E": 1.7}
@@ -105,7 +108,11 @@ title = "t"
 about = "a"
 law = "chinchilla"
 noise = "normal"
-data = { file = "runs.csv", where = "params > 1", columns = { loss = "c4" } }
+data.file = "runs.csv"
+data.where = "params > 1"
+data.columns = { loss = "c4" }
+data.derive = { accuracy = "1 - error" }
+data.average = "seed"
 inputs = { x = "tokens" }
 references = { N = "7B" }
 priors = { alpha = [0.1, 0.8], E = 1.7 }
@@ -115,6 +122,44 @@ values = { alpha = 0.34 }
 intervals = { alpha = [0.3, 0.4] }
 level = 0.9
 """
+
+DERIVED = """
+law = "kaplan"
+[data.derive]
+tokens = "20 * params"
+[data.simulate]
+references = { N = 6.4e13, D = 1.8e13 }
+parameters = { L0 = 1.07, s = 0.5, alpha_N = 0.076, alpha_D = 0.103 }
+design = { N = ["10M", "1B"] }
+noise = 0.01
+seed = 1
+"""
+
+
+def test_inputs_of_a_simulation_may_follow_from_others(tmp_path: Path) -> None:
+    table = study_runs(load_model(write(tmp_path, DERIVED))).table
+    assert table["params"].tolist() == [1e7, 1e9]
+    assert table["tokens"].tolist() == [2e8, 2e10]
+    assert table["loss"].is_monotonic_decreasing
+    without = load_model(write(tmp_path, DERIVED.replace("tokens =", "words =")))
+    with pytest.raises(BayescaleError, match="no column 'tokens', which kaplan takes"):
+        study_runs(without)
+
+
+def test_columns_are_derived_and_rows_averaged(tmp_path: Path) -> None:
+    runs = "model,error,loss,flops\na,0.2,3,1e18\nb,0.5,4,1e17\na,0.4,5,1e18\n"
+    (tmp_path / "runs.csv").write_text(runs)
+    text = """law = "power_law"
+[data]
+file = "runs.csv"
+average = "model"
+derive = { accuracy = "1 - error" }
+"""
+    table = study_runs(load_model(write(tmp_path, text))).table
+    assert table["accuracy"].tolist() == pytest.approx([0.7, 0.5])
+    assert table["loss"].tolist() == [4.0, 4.0]
+    assert table["flops"].tolist() == [1e18, 1e17]
+
 
 PUBLISHED = '[[published]]\nsource = "s"\nvalues = { alpha = 0.3 }\n'
 SIMULATE = 'law = "kaplan"\n[data.simulate]\nparameters = { L0 = 1 }\ndesign = { N = %s }\n%s'

@@ -8,7 +8,8 @@ import pandas as pd
 from arviz_stats.utils import ELPDData
 
 from bayescale.analysis.waic import TRUSTED_VARIANCE, ELPDDataWAIC, waic
-from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.averaging import check_same_runs
+from bayescale.errors import BayescaleWarning
 from bayescale.fitting import Fit
 
 CLOSE = 4.0
@@ -38,7 +39,7 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
     BayescaleError
         For fewer than two fits, or fits of different runs or targets.
     """
-    _check_same_runs(fits)
+    check_same_runs(fits)
     loo, information = {}, {}
     with warnings.catch_warnings():
         # Said in the table's `warning` column, for each fit.
@@ -56,29 +57,6 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
     table["verdict"] = [_verdict(name, table) for name in table.index]
     table["warning"] = [_warning(rows[name], loo[name]) for name in table.index]
     return table
-
-
-def _check_same_runs(fits: Mapping[str, Fit]) -> None:
-    if len(fits) < 2:
-        raise BayescaleError("compare takes at least two fits: compare({'a': fit_a, 'b': fit_b})")
-    (first, reference), *others = fits.items()
-    for name, fit in others:
-        if fit.target != reference.target:
-            raise BayescaleError(
-                f"{name} predicts {fit.target} and {first} {reference.target}: "
-                "only fits of the same target compare"
-            )
-        if fit.spec.noise.discrete != reference.spec.noise.discrete:
-            raise BayescaleError(
-                f"{name} gives probabilities of counts and {first} densities, or the other way "
-                "round: they do not compare; give both fits a noise of the same kind"
-            )
-        ours, theirs = fit.observed.values, reference.observed.values
-        if ours.shape != theirs.shape or not (ours == theirs).all():
-            raise BayescaleError(
-                f"{name} was fitted to {ours.size} runs and {first} to {theirs.size}, not the same "
-                "ones: fit both to the rows that both can use (read_runs(..., where=...))"
-            )
 
 
 def _row(loo: ELPDData, information: ELPDDataWAIC) -> dict[str, float]:

@@ -26,8 +26,15 @@ def require_frontier(fit: Fit, figure: str) -> None:
 
 
 def run_columns(fit: Fit) -> dict[str, np.ndarray]:
-    """Return the inputs of the fitted runs by column, and ``flops`` = 6 N D where it follows."""
-    columns = {fit.spec.column(name): v.to_numpy() for name, v in fit.inputs.items()}
+    """Return the inputs of the fitted runs by column, and ``flops`` = 6 N D where it follows.
+
+    Inputs with nodes have no one value a run and are left out.
+    """
+    columns = {
+        fit.spec.column(name): values.to_numpy()
+        for name, values in fit.inputs.items()
+        if values.ndim == 1
+    }
     if {"params", "tokens"} <= set(columns):
         work = FLOPS_PER_PARAM_TOKEN * columns["params"] * columns["tokens"]
         columns = {"flops": work} | columns

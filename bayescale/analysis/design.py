@@ -38,11 +38,11 @@ class Span:
 
 
 def spans(fit: Fit) -> dict[str, Span]:
-    """Return the span of each relative input, by the law's name of it."""
+    """Return the span of each relative input, by the law's name of it; those with nodes have none."""
     return {
         name: Span(fit.spec.column(name), float(values.min()), float(values.max()))
         for name, values in fit.inputs.items()
-        if fit.law.inputs[name].relative
+        if fit.law.inputs[name].relative and not fit.law.inputs[name].nodes
     }
 
 

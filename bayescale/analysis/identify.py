@@ -53,7 +53,7 @@ def identify(fit: Fit) -> pd.DataFrame:
         for name, sd in zip(names, spread, strict=True)
     }
     verdicts = {name: _verdict(value) for name, value in contraction.items()}
-    correlation = np.corrcoef(links.to_numpy().T)
+    correlation = np.atleast_2d(np.corrcoef(links.to_numpy().T))
     partners = _partners(names, correlation, verdicts)
     with _quiet():
         sensitivity = azs.psense_summary(fit.tree, var_names=names, round_to=6)

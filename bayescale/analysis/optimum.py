@@ -8,39 +8,59 @@ import xarray as xr
 
 from bayescale.analysis.compute import run_columns
 from bayescale.analysis.points import make_points
+from bayescale.averaging import Average
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
 
 SEARCH = 30.0
 """Half width of the numerical search, in natural-log units of N around the balanced point."""
+AROUND = 1.5 * float(np.log(10))
+"""With a discrepancy, how far from the law's own optima to look, in natural-log units of N."""
+STEP = 0.1
 GRID = 33
 ROUNDS = 7
 
 
-def optimum(fit: Fit, flops: Any, *, numerical: bool = False) -> xr.Dataset:
+def optimum(
+    fit: Fit | Average,
+    flops: Any,
+    *,
+    numerical: bool = False,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int | None = None,
+) -> xr.Dataset:
     """Find the compute-optimal parameters and tokens of training budgets, draw by draw.
 
     Parameters
     ----------
-    fit : Fit
-        A fitted law of params and tokens, or of params and flops.
+    fit : Fit or Average
+        A fitted law of params and tokens, or of params and flops; or several.
     flops : number, str or 1-d array
         Budgets, in FLOP: ``1e24``, ``"1 PF-day"``.
     numerical : bool
         Search numerically even where the law has a closed form.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs, which moves the optimum too; None believes
+        the law.
+    random_seed : int, optional
+        Seed of the discrepancy.
 
     Returns
     -------
     xarray.Dataset, dims (chain, draw, budget)
-        ``params``, ``tokens``, ``tokens_per_param`` and ``loss`` (the law at the optimum), with
-        the coordinate ``flops``.
+        ``params``, ``tokens``, ``tokens_per_param`` and ``loss`` (at the optimum, without
+        scatter), with the coordinate ``flops``. Each budget has a discrepancy of its own.
 
     Raises
     ------
     BayescaleError
         When the law has no params or no tokens, or needs other inputs besides.
     """
+    if isinstance(fit, Average):
+        options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
+        return fit.mix(lambda one: optimum(one, flops, numerical=numerical, **options))
     size, data = fit.input_of("params"), fit.input_of("tokens")
     if size is None or len(fit.law.inputs) != 2 or not (data or fit.input_of("flops")):
         raise BayescaleError(
@@ -57,42 +77,64 @@ def optimum(fit: Fit, flops: Any, *, numerical: bool = False) -> xr.Dataset:
         params = fit.references[size] * fit.law.optimal_size(budget / scale, **arguments)
     else:
         params = _search(fit, budget)
+    loss = _loss(fit, budget, params)
+    if discrepancy is not None:
+        rng = np.random.default_rng(random_seed)
+        each = [
+            _displaced(fit, budget[i], params.isel(budget=i), discrepancy, rng)
+            for i in range(budget.size)
+        ]
+        params, loss = (xr.concat(values, "budget") for values in zip(*each, strict=True))
     tokens = budget / (FLOPS_PER_PARAM_TOKEN * params)
-    found = {
+    answer = {
         "params": params,
         "tokens": tokens,
         "tokens_per_param": tokens / params,
-        "loss": _loss(fit, budget, params),
+        "loss": loss,
     }
     order = ("chain", "draw", "budget")
     return xr.Dataset(
-        {name: value.transpose(*order) for name, value in found.items()},
+        {name: value.transpose(*order) for name, value in answer.items()},
         coords={"flops": budget},
         attrs={"law": fit.law.name},
     )
 
 
-def growth(fit: Fit) -> xr.Dataset:
-    """Measure how the compute-optimal N and D grow with compute, beyond the largest fitted run.
+def growth(fit: Fit, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
+    """Measure how the compute-optimal N and D grow with compute, over a range of budgets.
 
     Parameters
     ----------
     fit : Fit
         A fitted law of params and tokens.
+    flops : (budget, budget), optional
+        From which budget to which, in FLOP; from the largest fitted run to ten times its compute
+        when None.
 
     Returns
     -------
     xarray.Dataset, dims (chain, draw)
-        ``N_opt_exponent`` and ``D_opt_exponent``: the mean log-slopes over the next factor of ten
-        in compute, which for laws with a closed-form optimum are the slopes everywhere.
+        ``N_opt_exponent`` and ``D_opt_exponent``: the mean log-slopes over the range, which for
+        laws with a closed-form optimum are the slopes everywhere.
+
+    Raises
+    ------
+    BayescaleError
+        When the law has no optimum, see :func:`optimum`, or the range is not of two budgets.
     """
-    largest = float(run_columns(fit)["flops"].max())
-    best = optimum(fit, [largest, 10 * largest])
+    if flops is None:
+        largest = float(run_columns(fit)["flops"].max())
+        flops = (largest, 10 * largest)
+    best = optimum(fit, list(flops), discrepancy=None)
+    budgets = best["flops"].values
+    if len(budgets) != 2 or budgets[0] == budgets[1]:
+        raise BayescaleError("growth is measured between two different budgets: (1e18, 1e24)")
     ratio = best.isel(budget=1, drop=True) / best.isel(budget=0, drop=True)
+    decades = np.log10(budgets[1] / budgets[0])
     return xr.Dataset(
         {
-            "N_opt_exponent": np.log10(ratio["params"]),
-            "D_opt_exponent": np.log10(ratio["tokens"]),
+            "N_opt_exponent": np.log10(ratio["params"]) / decades,
+            "D_opt_exponent": np.log10(ratio["tokens"]) / decades,
         }
     )
 
@@ -105,6 +147,36 @@ def _loss(fit: Fit, budget: xr.DataArray, params: xr.DataArray) -> xr.DataArray:
         "tokens": budget / (FLOPS_PER_PARAM_TOKEN * params),
     }
     return fit.curve({name: columns[fit.spec.column(name)] for name in fit.law.inputs})
+
+
+def _displaced(
+    fit: Fit,
+    budget: xr.DataArray,
+    params: xr.DataArray,
+    discrepancy: Discrepancy,
+    rng: np.random.Generator,
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Minimise the loss with its discrepancy over N at one budget, around the law's own optimum."""
+    law = np.log(params)
+    low, middle, high = np.quantile(law, [0.005, 0.5, 0.995])
+    reach = AROUND + max(high - middle, middle - low)
+    steps = xr.DataArray(np.arange(-reach, reach, STEP), dims="point")
+    sizes = np.exp(middle + steps)
+    columns = {
+        "params": sizes,
+        "flops": budget + 0 * sizes,
+        "tokens": budget / (FLOPS_PER_PARAM_TOKEN * sizes),
+    }
+    inputs = {name: columns[fit.spec.column(name)] for name in fit.law.inputs}
+    curve = fit.spec.noise.displace(
+        fit.curve(inputs), discrepancy.draw(fit, inputs, rng), fit.scale
+    )
+    at = curve.argmin("point").clip(1, len(steps) - 2)
+    before, least, after = (curve.isel(point=at + i) for i in (-1, 0, 1))
+    bend = before - 2 * least + after
+    shift = (before - after) / (2 * bend.where(bend > 0))
+    shift = shift.clip(-1, 1).fillna(0)
+    return np.exp(middle + steps.isel(point=at) + STEP * shift), least - bend * shift**2 / 2
 
 
 def _search(fit: Fit, budget: xr.DataArray) -> xr.DataArray:

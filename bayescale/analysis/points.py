@@ -85,6 +85,20 @@ def _complete(points: xr.Dataset) -> xr.Dataset:
     return points.assign_coords(filled)
 
 
+def used(fit: Fit, table: Any) -> Any:
+    """Return the columns of a DataFrame of points that the law can use; a mapping as it is."""
+    if not isinstance(table, pd.DataFrame):
+        return table
+    columns = [column for name in fit.law.inputs for column in fit.spec.columns_of(name)]
+    return table[[c for c in table if c in {*columns, "params", "tokens", "flops"}]]
+
+
+def without_nodes(fit: Fit, points: xr.Dataset) -> xr.Dataset:
+    """Drop the coordinates, one a node, that nobody reads a point by."""
+    nodes = [name for name, declared in fit.law.inputs.items() if declared.nodes]
+    return points.drop_vars([column for name in nodes for column in fit.spec.columns_of(name)])
+
+
 def inputs_at(fit: Fit, points: xr.Dataset) -> dict[str, xr.DataArray]:
     """Return the law's inputs at points, by the law's names.
 
@@ -94,22 +108,26 @@ def inputs_at(fit: Fit, points: xr.Dataset) -> dict[str, xr.DataArray]:
         When an input is missing, unknown, or not positive where the law divides by a reference.
     """
     inputs = {}
-    needed = {name: fit.spec.column(name) for name in fit.law.inputs}
-    known = {*needed.values(), "params", "tokens", "flops"}
+    needed = {name: fit.spec.columns_of(name) for name in fit.law.inputs}
+    taken = [column for columns in needed.values() for column in columns]
+    known = {*taken, "params", "tokens", "flops"}
     for name in points.coords:
         if name not in known:
             raise BayescaleError(
                 f"{fit.law.name} has no input {name!r}{closest(str(name), list(known))}; "
-                f"it takes {', '.join(needed.values())}"
+                f"it takes {', '.join(map(fit.spec.column, needed))}"
             )
-    for name, column in needed.items():
-        if column not in points.coords:
-            raise BayescaleError(
-                f"{fit.law.name} needs {column}: pass {column}=..."
-                + (" (or two of params, tokens, flops)" if column in known else "")
-            )
-        values = points.coords[column].reset_coords(drop=True)
-        if fit.law.inputs[name].relative and not bool((values > 0).all()):
-            raise BayescaleError(f"{column} must be positive; got {float(values.min()):g}")
-        inputs[name] = values
+    for name, columns in needed.items():
+        declared, column = fit.law.inputs[name], fit.spec.column(name)
+        for part in columns:
+            if part not in points.coords:
+                raise BayescaleError(
+                    f"{fit.law.name} needs {part}: pass {part}=..."
+                    + (" (or two of params, tokens, flops)" if part in known else "")
+                )
+        values = declared.take(points.coords, column)
+        if declared.relative and not (values > 0).all():
+            raise BayescaleError(f"{column} must be positive; got {values.min():g}")
+        dims = [dim.replace("run", "point") for dim in declared.dims]
+        inputs[name] = xr.DataArray(values, dims=dims)
     return inputs

@@ -7,42 +7,50 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.analysis.points import inputs_at, make_points
+from bayescale.analysis.points import inputs_at, make_points, used, without_nodes
+from bayescale.averaging import Average
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.fitting import Fit
 
 
 def predict(
-    fit: Fit,
+    fit: Fit | Average,
     table: pd.DataFrame | Mapping[str, Any] | None = None,
     *,
     params: Any = None,
     tokens: Any = None,
     flops: Any = None,
     grid: bool = False,
+    discrepancy: Discrepancy | None = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
     """Predict the target at new points.
 
     Parameters
     ----------
-    fit : Fit
-        A fitted law.
+    fit : Fit or Average
+        A fitted law, or several.
     table : DataFrame or mapping, optional
-        Points as columns, for laws with other inputs than params, tokens and flops.
+        Points as columns, for laws with other inputs than params, tokens and flops. Of a DataFrame
+        the columns that the law does not take are left out.
     params, tokens, flops : number, str or 1-d array, optional
         Points: ``params="70B", tokens="1.4T"``. Of the three, two make the third by C = 6 N D.
         Arrays go together, element by element.
     grid : bool
         Take every combination of the values instead.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
     random_seed : int, optional
-        Seed of the noise in ``new_run``.
+        Seed of the discrepancy and of the noise in ``new_run``.
 
     Returns
     -------
     xarray.Dataset, dims (chain, draw, point)
-        ``law``, the curve itself, and ``new_run``, a loss that would be observed (the curve with
-        one run's scatter), both in the target's unit. The points' columns are coordinates;
-        :func:`bayescale.intervals` makes a table of bands.
+        ``law``, the curve itself; ``outcome``, the curve with its discrepancy: what a run would
+        reach without scatter; and ``new_run``, a value that would be observed (the outcome with
+        one run's scatter), all in the target's unit. The points' columns are coordinates;
+        :func:`bayescale.intervals` makes a table of bands. Draws go together over the points, so
+        differences between points have posteriors too.
 
     Raises
     ------
@@ -50,11 +58,46 @@ def predict(
         When a point lacks an input of the law, or arrays do not go together.
     """
     given = {"params": params, "tokens": tokens, "flops": flops}
-    points = make_points(given, table, grid)
-    curve = fit.curve(inputs_at(fit, points)).transpose("chain", "draw", "point")
+    points = make_points(given, used(fit, table), grid)
+    inputs = inputs_at(fit, points)
+    points = without_nodes(fit, points)
     rng = np.random.default_rng(random_seed)
-    noise = fit.spec.noise
-    new_run = noise.draw(curve, fit.parameters, noise.typical(fit.known), rng=rng)
+    known = fit.spec.noise.typical(fit.known)
+    found = forecast(fit, inputs, known, discrepancy=discrepancy, rng=rng)
     return points.assign(
-        law=curve.assign_attrs(units=fit.unit), new_run=new_run.assign_attrs(units=fit.unit)
+        {name: values.assign_attrs(units=fit.unit) for name, values in found.items()}
     ).assign_attrs(law=fit.law.name, target=fit.target)
+
+
+def forecast(
+    fit: Fit,
+    inputs: Mapping[str, xr.DataArray],
+    known: Mapping[str, Any],
+    *,
+    discrepancy: Discrepancy | None,
+    rng: np.random.Generator,
+) -> dict[str, xr.DataArray]:
+    """Draw ``law``, ``outcome`` and ``new_run`` at inputs in their own units, dim point.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    inputs : mapping of str to DataArray, dim point
+        By the law's names.
+    known : mapping
+        What the noise uses of each point besides.
+    discrepancy, rng
+        How wrong the law may be, and where chance comes from.
+
+    Returns
+    -------
+    dict of str to DataArray, dims (chain, draw, point)
+    """
+    noise = fit.spec.noise
+    curve = fit.curve(inputs).transpose("chain", "draw", "point")
+    outcome = curve
+    if discrepancy is not None:
+        outcome = noise.displace(curve, discrepancy.draw(fit, inputs, rng), fit.scale)
+    new_run = noise.draw(outcome, fit.parameters, known, rng=rng)
+    return {"law": curve, "outcome": outcome, "new_run": new_run}

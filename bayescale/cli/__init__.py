@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bayescale.cli.answers import identify, optimum, predict, summary
-from bayescale.cli.catalogue import datasets, laws, models, noises, runs
+from bayescale.cli.catalogue import cite, datasets, laws, models, noises, runs
 from bayescale.cli.checking import check
 from bayescale.cli.comparing import compare
 from bayescale.cli.files import draws, plot, report
@@ -22,7 +22,7 @@ __all__ = ["app", "main"]
 _COMMANDS = (
     *(runs, fit, compare, check),
     *(summary, identify, predict, optimum, plot, report, draws),
-    *(laws, noises, models, datasets),
+    *(laws, noises, models, datasets, cite),
 )
 
 app = typer.Typer(

@@ -1,11 +1,16 @@
 """``runs``, and the lists of laws, noises, models and data sets."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from bayescale.cli.describing import record, rows
 from bayescale.cli.options import JsonFlag, Reading, RunsSource
-from bayescale.cli.output import emit, say
+from bayescale.cli.output import Cell, emit, say, table, write
+
+if TYPE_CHECKING:
+    from bayescale.catalogue import LawCard
 
 
 def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
@@ -20,11 +25,59 @@ def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
         say(found.describe())
 
 
-def laws(json: JsonFlag = False) -> None:
-    """List the laws."""
-    from bayescale.laws import law_records
+def laws(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Say all about this law.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    r"""List the laws, or describe one: inputs, parameters, formula, reference, models.
 
-    _list("laws", law_records(), ("inputs", "parameters", "reference"), json)
+    \b
+    bayescale laws
+    bayescale laws chinchilla
+    """
+    if name is None:
+        from bayescale.laws import law_records
+
+        _list("laws", law_records(), ("inputs", "parameters", "reference"), json)
+        return
+    from bayescale.catalogue import describe_law
+
+    card = describe_law(name)
+    if json:
+        emit(card.as_dict())
+    else:
+        _describe(card)
+
+
+def _describe(card: "LawCard") -> None:
+    from bayescale.catalogue import interval_text
+
+    say(f"{card.name}: {card.about}", "", f"  {card.formula}", "", f"reference: {card.reference}")
+    say(f"predicts {card.target}, {card.noise} noise", "")
+    inputs: list[list[Cell]] = [
+        [i.name, i.column, i.unit or "as it is", f"{i.low:g} to {i.high:g}", i.about]
+        for i in card.inputs
+    ]
+    say(
+        table(["input", "column", "unit", "typically", "what it is"], inputs, wide="what it is"), ""
+    )
+    parameters: list[list[Cell]] = [[p.name, interval_text(p), p.about] for p in card.parameters]
+    say(table(["parameter", "90 % by default", "what it is"], parameters, wide="what it is"), "")
+    say(f"models: {', '.join(card.models) or 'none'}")
+
+
+def cite(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A law or a model.", show_default=False)
+    ],
+    bibtex: Annotated[bool, typer.Option("--bibtex", help="As BibTeX entries.")] = False,
+) -> None:
+    """Say what to cite for a law or a model."""
+    from bayescale.citation import cite
+
+    write(cite(name, "bibtex" if bibtex else "text") + "\n")
 
 
 def noises(json: JsonFlag = False) -> None:

@@ -13,7 +13,8 @@ np.int64(245)
 Most sets are not ours to hand on, so a table is looked for in four places, in this order: the
 folder named by the environment variable ``BAYESCALE_DATA``, the user's cache, the small tables
 that the package ships, and, for a few sets, their public repository, from which it is fetched once,
-checked and converted. For the others the error says where the numbers come from.
+checked and converted. Some sets are computed from another one when they are loaded. For the others
+the error says where the numbers come from.
 """
 
 from bayescale.datasets.load import datasets, load_dataset

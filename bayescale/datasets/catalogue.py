@@ -252,11 +252,29 @@ CATALOGUE = (
         NONE,
     ),
     Entry(
+        "brown2024_coverage",
+        91,
+        "share of those problems solved within k = 1 to 10,000 tries, with its error over "
+        "problems; the k of one model come from the same samples, so their errors go together",
+        f"computed from brown2024_monkeys: {_MONKEYS}",
+        "Brown et al. 2024, arXiv:2407.21787",
+        NONE,
+    ),
+    Entry(
         "schaeffer2025_pythia_passk",
         19370,
         "correct answers of Pythia checkpoints on MATH and GSM8K problems; harder problems were "
         "tried more often, so use the counts",
         _MONKEYS,
+        "Schaeffer et al. 2025, arXiv:2502.17578 and arXiv:2509.24012",
+        NONE,
+    ),
+    Entry(
+        "schaeffer2025_pythia_coverage",
+        459,
+        "share of those problems that each checkpoint solves within k = 1, 10 and 100 tries, with "
+        "its error over problems and the independent trials that it is worth",
+        f"computed from schaeffer2025_pythia_passk: {_MONKEYS}",
         "Schaeffer et al. 2025, arXiv:2502.17578 and arXiv:2509.24012",
         NONE,
     ),
@@ -297,6 +315,15 @@ CATALOGUE = (
         30,
         "length of the tasks that models finish half of the time, with 95 % intervals and dates",
         f"{_STITCHING} external_benchmark_metr.csv",
+        "Kwa et al. 2025 (METR), arXiv:2503.14499",
+        "MIT",
+    ),
+    Entry(
+        "kwa2025_metr_days",
+        29,
+        "the dated ones of those models: days from 1 July 2024, and the standard error of the "
+        "length, from its interval on the log scale",
+        f"computed from kwa2025_metr_horizon: {_STITCHING} external_benchmark_metr.csv",
         "Kwa et al. 2025 (METR), arXiv:2503.14499",
         "MIT",
     ),

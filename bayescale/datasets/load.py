@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayescale.datasets.catalogue import CATALOGUE
+from bayescale.datasets.derived import DERIVED
 from bayescale.datasets.originals import ORIGINALS, Original
 from bayescale.errors import BayescaleError
 from bayescale.law import closest
@@ -50,6 +51,8 @@ def load_dataset(name: str) -> "pd.DataFrame":
     if name in ORIGINALS:
         original = ORIGINALS[name]
         return original.convert(_fetch(original))
+    if name in DERIVED:
+        return DERIVED[name].make(load_dataset(DERIVED[name].of))
     raise BayescaleError(_nowhere(name))
 
 
@@ -101,6 +104,8 @@ def _available(name: str) -> str:
     found = _find(name)
     if found is not None:
         return found[0]
+    if name in DERIVED:
+        return _available(DERIVED[name].of)
     return "download" if name in ORIGINALS else "no"
 
 

@@ -7,13 +7,9 @@
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING
 
 from bayescale.errors import BayescaleError
 from bayescale.law import Law, closest
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def _defined() -> dict[str, type[Law]]:
@@ -35,21 +31,8 @@ def law_names() -> list[str]:
     return list(BUILT_IN)
 
 
-def laws() -> "pd.DataFrame":
-    """List the built-in laws.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by name: ``about``, ``inputs``, ``parameters``, ``formula`` (LaTeX), ``reference``.
-    """
-    import pandas as pd
-
-    return pd.DataFrame(law_records()).set_index("name")
-
-
 def law_records() -> list[dict[str, str]]:
-    """Return what :func:`laws` lists, a record a law, without pandas."""
+    """Return a record a law: what the command line lists, without pandas."""
     return [
         {
             "name": law.name,

@@ -123,31 +123,3 @@ class ErrorFromLoss(Law):
     def derived(L: Any, level: Any, headroom: Any, rate: Any) -> dict[str, Any]:
         """Gadre's constants: Err = epsilon - k exp(-gamma L)."""
         return {"epsilon": level + headroom, "k": headroom * exp(rate), "gamma": rate / L}
-
-
-class Emergence(Law):
-    r"""Share of answers with every token right: a smooth law per token looks sudden for long ones.
-
-    .. math:: A(N, T) = p^{\,T}, \quad p = \exp\!\left( -a \, (N / N_0)^{-\alpha} \right)
-    """
-
-    reference = (
-        "Schaeffer et al. (2023), arXiv:2304.15004; with T = 1, Hu et al. (2023), arXiv:2310.03262"
-    )
-    target = "accuracy"
-    noise = "beta_binomial"
-
-    N = Input("params", about="model parameters, or another measure of scale")
-    T = Input("answer_tokens", relative=False, about="tokens of an answer", span=(1.0, 30.0))
-    a = Positive(0.01, 3.0, about="loss per answer token at the reference size, in nats")
-    alpha = Positive(0.05, 1.0, about="exponent of the loss per answer token")
-
-    @staticmethod
-    def equation(N: Any, T: Any, a: Any, alpha: Any) -> Any:
-        """Share of right answers at relative size N and T tokens an answer."""
-        return exp(-T * a * N**-alpha)
-
-    @staticmethod
-    def derived(N: Any, T: Any, a: Any, alpha: Any) -> dict[str, Any]:
-        """Schaeffer's size at which the loss per token is one: p = exp(-(N / N_c)^-alpha)."""
-        return {"N_c": N * a ** (1 / alpha)}

@@ -1,8 +1,11 @@
-"""Power trends of any quantity: the best size against compute, the learning rate against size."""
+"""Trends of any quantity: a power or the log of compute or size, or an exponential in time."""
 
 from typing import Any
 
+from bayescale.functions import exp, log
 from bayescale.law import Input, Law, Positive, Real
+
+LN2 = 0.6931471805599453
 
 
 class Trend(Law):
@@ -55,3 +58,58 @@ class JointTrend(Law):
     def derived(N: Any, D: Any, c: Any, gamma: Any, delta: Any) -> dict[str, Any]:
         """The constant of y = k N^gamma D^delta, with N and D as counts."""
         return {"k": c * N**-gamma * D**-delta}
+
+
+class Densing(Law):
+    r"""The best of its time grows exponentially: capability density, or the length of a task.
+
+    Published models lie below that frontier; days are counted from any day, best one in the middle
+    of the dates, and c is the frontier of that day.
+
+    .. math:: \rho(t) = c \, e^{A t}
+    """
+
+    reference = "Xiao et al. (2024), arXiv:2412.04315"
+    target = "density"
+    noise = "frontier"
+
+    t = Input("days", relative=False, about="release date, in days", span=(-450.0, 450.0))
+    c = Positive(0.5, 3.0, of="target", about="the frontier on day zero")
+    A = Positive(0.0005, 0.02, about="growth of the log of the frontier a day")
+
+    @staticmethod
+    def equation(t: Any, c: Any, A: Any) -> Any:
+        """The frontier on day t."""
+        return c * exp(A * t)
+
+    @staticmethod
+    def derived(t: Any, c: Any, A: Any) -> dict[str, Any]:
+        """Days in which the frontier doubles."""
+        return {"doubling_days": LN2 / A}
+
+
+class LogTrend(Law):
+    r"""A straight line in the logarithm: a gain or score that every doubling raises as much.
+
+    The quantity is any column of the table, ``columns={"y": "accuracy"}``; so is x.
+
+    .. math:: y(x) = c + g \, \ln (x / x_0)
+    """
+
+    reference = "Henighan et al. (2020), arXiv:2010.14701"
+    target = "y"
+    noise = "raw_student_t"
+
+    x = Input("params", about="parameters, tokens or compute")
+    c = Real(-2.0, 2.0, of="target", about="the quantity at the reference point")
+    g = Positive(0.01, 1.0, of="target", about="its rise for every factor of e")
+
+    @staticmethod
+    def equation(x: Any, c: Any, g: Any) -> Any:
+        """The quantity at relative input x."""
+        return c + g * log(x)
+
+    @staticmethod
+    def derived(x: Any, c: Any, g: Any) -> dict[str, Any]:
+        """Henighan's N_0, where the line starts from zero: y = g ln(x / x_zero)."""
+        return {"x_zero": x * exp(-c / g)}

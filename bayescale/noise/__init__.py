@@ -1,20 +1,23 @@
 """How an observed number scatters around a law.
 
-A noise is additive scatter on a scale (:mod:`bayescale.noise.scatter`: log loss, raw, log odds) or
-a count of successes (:mod:`bayescale.noise.counts`). Each has parameters with priors and two faces
-of one published distribution: PyMC's, for the model, and SciPy's, for densities and draws on
-posterior samples.
+A noise is additive scatter on a scale (:mod:`bayescale.noise.scatter`: log loss, raw, log odds,
+below a frontier), the interval of a rounded value (:mod:`bayescale.noise.rounding`), a count of
+successes (:mod:`bayescale.noise.counts`) or of tries (:mod:`bayescale.noise.until`). Each has
+parameters with priors and two faces of one published distribution: PyMC's, for the model, and
+SciPy's, for densities and draws on posterior samples.
 """
 
 from bayescale.errors import BayescaleError
 from bayescale.law import closest
 from bayescale.noise.base import Noise
 from bayescale.noise.counts import COUNTS
+from bayescale.noise.rounding import ROUNDED
 from bayescale.noise.scatter import SCATTERS
+from bayescale.noise.until import UNTIL
 
 __all__ = ["NOISES", "Noise", "get_noise"]
 
-NOISES: dict[str, Noise] = {noise.name: noise for noise in (*SCATTERS, *COUNTS)}
+NOISES: dict[str, Noise] = {noise.name: noise for noise in (*SCATTERS, *ROUNDED, *COUNTS, *UNTIL)}
 
 
 def get_noise(noise: str | Noise) -> Noise:

@@ -85,6 +85,32 @@ class Noise:
         """Return residuals on the scale of the scatter, and divided by their expected size."""
         raise NotImplementedError
 
+    def relative(self, value: Any, typical: float) -> Any:
+        """Take a value of the target to where differences are relative errors.
+
+        Its logarithm where the scatter is on log loss; its multiple of the ``typical`` size of the
+        target where the scatter is on the target itself; a fifth of the log odds for scores.
+        """
+        raise NotImplementedError
+
+    def displace(self, curve: Any, by: Any, typical: float) -> Any:
+        """Return the curve moved by a relative error: 0.01 is one per cent of a loss."""
+        raise NotImplementedError
+
+    def displacement(
+        self,
+        curve: Any,
+        parameters: Mapping[Any, Any],
+        known: Known,
+        observed: Any,
+        typical: float,
+    ) -> tuple[Any, Any]:
+        """Return by how much :meth:`displace` would bring the curve to each observed value.
+
+        And the expected size of that from scatter alone.
+        """
+        raise NotImplementedError
+
     def typical(self, known: Known) -> dict[str, Any]:
         """Return what to assume known of a new run, from the fitted ones."""
         return {

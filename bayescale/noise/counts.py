@@ -6,34 +6,19 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.functions import maximum, minimum
-from bayescale.law import Fraction, Parameter
+from bayescale.functions import exp, maximum, minimum
+from bayescale.law import Fraction, Parameter, Positive
 from bayescale.noise.base import Known, Noise, late
+from bayescale.noise.scatter import LOGIT
 
 EDGE = 1e-12
 """A law's probability is kept this far from 0 and 1, where counts would be impossible."""
 
 
-class Counts(Noise):
-    """Successes among trials; the target is their ratio, and the law its expectation.
+class Share(Noise):
+    """What every noise on a share of successes has in common; the law is the probability."""
 
-    The table holds the ratio in the target's column (``accuracy``) and the number of trials in
-    ``accuracy_trials``.
-
-    Parameters
-    ----------
-    name, about : str
-        As shown.
-    overdispersion : Parameter, optional
-        Prior of the correlation between trials of one run; without it trials are independent.
-    """
-
-    known: Mapping[str, tuple[str, float | None]] = {"trials": ("_trials", None)}
     discrete = True
-
-    def __init__(self, name: str, about: str, overdispersion: Parameter | None = None) -> None:
-        self.name, self.about = name, about
-        self.parameters = {"rho": overdispersion} if overdispersion else {}
 
     def usable(self, observed: np.ndarray) -> np.ndarray:
         """Return which values are ratios."""
@@ -47,6 +32,51 @@ class Counts(Noise):
         """One: a ratio has no unit."""
         return 1.0
 
+    def relative(self, value: Any, typical: float) -> Any:
+        """Log odds, in units of a relative error."""
+        return LOGIT.forward(inside(value)) / LOGIT.unit(typical)
+
+    def displace(self, curve: Any, by: Any, typical: float) -> Any:
+        """Move the log odds of success."""
+        return LOGIT.inverse(LOGIT.forward(inside(curve)) + by * LOGIT.unit(typical))
+
+    def displacement(
+        self,
+        curve: Any,
+        parameters: Mapping[Any, Any],
+        known: Known,
+        observed: Any,
+        typical: float,
+    ) -> tuple[Any, Any]:
+        """Return the move of the log odds that would meet each share, to first order."""
+        residual, standardised = self.residual(curve, parameters, known, observed)
+        slope = exp(LOGIT.log_slope(inside(curve))) / LOGIT.unit(typical)
+        return residual * slope, abs(residual / standardised) * slope
+
+
+class Counts(Share):
+    """Successes among trials; the target is their ratio, and the law its expectation.
+
+    The table holds the ratio in the target's column (``accuracy``) and the number of trials in
+    ``accuracy_trials``.
+
+    Parameters
+    ----------
+    name, about : str
+        As shown.
+    spread : mapping of str to Parameter, optional
+        How the probability spreads, as a beta distribution, between runs of one expectation:
+        ``rho``, the correlation between trials of one run, or ``tail``, the exponent with which
+        its density p**(tail - 1) rises towards zero. Without it trials are independent.
+    """
+
+    known: Mapping[str, tuple[str, float | None]] = {"trials": ("_trials", None)}
+
+    def __init__(
+        self, name: str, about: str, spread: Mapping[str, Parameter] | None = None
+    ) -> None:
+        self.name, self.about, self.parameters = name, about, dict(spread or {})
+
     def data(self, observed: np.ndarray, known: Known) -> dict[str, np.ndarray]:
         """Return successes and trials."""
         trials = np.asarray(known["trials"], dtype=float)
@@ -56,13 +86,13 @@ class Counts(Noise):
         self, name: str, curve: Any, parameters: Mapping[Any, Any], data: Mapping[str, Any]
     ) -> Any:
         """Add the observed counts."""
-        p, options = _inside(curve), {"observed": data["observed"], "dims": "run"}
-        if "rho" not in self.parameters:
-            return late("pymc", "Binomial")()(name, n=data["observed_trials"], p=p, **options)
-        size = _concentration(parameters["rho"])
-        return late("pymc", "BetaBinomial")()(
-            name, n=data["observed_trials"], alpha=p * size, beta=(1 - p) * size, **options
-        )
+        p, *spread = self._arguments(curve, parameters)
+        options = {"n": data["observed_trials"], "observed": data["observed"], "dims": "run"}
+        if not spread:
+            return late("pymc", "Binomial")()(name, p=p, **options)
+        size = self._concentration(p, *spread)
+        beta_binomial = late("pymc", "BetaBinomial")()
+        return beta_binomial(name, alpha=p * size, beta=(1 - p) * size, **options)
 
     def log_density(
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
@@ -96,29 +126,30 @@ class Counts(Noise):
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
     ) -> tuple[Any, Any]:
         """Return differences of ratios, and divided by their standard deviation."""
-        p, trials = _inside(curve), known["trials"]
-        rho = parameters["rho"] if "rho" in self.parameters else 0.0
+        p, *spread = self._arguments(curve, parameters)
+        trials = known["trials"]
+        rho = 1 / (1 + self._concentration(p, *spread)) if spread else 0.0
         variance = p * (1 - p) / trials * (1 + (trials - 1) * rho)
         residual = observed - curve
         return residual, residual / variance**0.5
 
     def _arguments(self, curve: Any, parameters: Mapping[Any, Any]) -> list[Any]:
-        return [_inside(curve), *(parameters[k] for k in self.parameters)]
+        return [inside(curve), *(parameters[k] for k in self.parameters)]
 
-    def _frozen(self, trials: Any, p: Any, rho: Any = None) -> Any:
-        if rho is None:
+    def _frozen(self, trials: Any, p: Any, *spread: Any) -> Any:
+        if not spread:
             return late("scipy.stats", "binom")()(trials, p)
-        size = _concentration(rho)
+        size = self._concentration(p, *spread)
         return late("scipy.stats", "betabinom")()(trials, p * size, (1 - p) * size)
 
+    def _concentration(self, p: Any, spread: Any) -> Any:
+        """Return the beta distribution's a + b; its a is the tail exponent."""
+        return spread / p if "tail" in self.parameters else 1 / spread - 1
 
-def _inside(p: Any) -> Any:
+
+def inside(p: Any) -> Any:
+    """Keep probabilities off 0 and 1."""
     return minimum(maximum(p, EDGE), 1 - EDGE)
-
-
-def _concentration(rho: Any) -> Any:
-    """Turn the correlation between trials into the beta distribution's a + b."""
-    return 1 / rho - 1
 
 
 COUNTS = (
@@ -126,6 +157,11 @@ COUNTS = (
     Counts(
         "beta_binomial",
         "trials of one run that succeed or fail together, such as samples of one problem",
-        Fraction(0.001, 0.3, about="correlation between trials of one run"),
+        {"rho": Fraction(0.001, 0.3, about="correlation between trials of one run")},
+    ),
+    Counts(
+        "beta_binomial_tail",
+        "the same where most problems are all but hopeless: their probabilities pile up near zero",
+        {"tail": Positive(0.05, 2.0, about="exponent b of the probabilities' density, p^(b-1)")},
     ),
 )

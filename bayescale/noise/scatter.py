@@ -23,7 +23,12 @@ class Scale:
     log_slope: Callable[[Any], Any]
     usable: Callable[[np.ndarray], np.ndarray]
     typical: Callable[[np.ndarray], float]
+    unit: Callable[[float], float] = lambda typical: 1.0
+    """What a relative error of one is on the scale, from the target's typical size."""
 
+
+LOGIT_UNIT = 5.0
+"""Log odds that count as much as a relative error of one: scores hang on loss about that steeply."""
 
 LOG = Scale(
     name="log",
@@ -42,6 +47,7 @@ RAW = Scale(
     log_slope=lambda y: 0.0 * y,
     usable=np.isfinite,
     typical=lambda y: float(np.sqrt(np.square(y).mean())),
+    unit=lambda typical: typical,
 )
 LOGIT = Scale(
     name="logit",
@@ -51,26 +57,63 @@ LOGIT = Scale(
     log_slope=lambda y: -log(y) - log1p(-y),
     usable=lambda y: (y > 0) & (y < 1),
     typical=lambda y: 1.0,
+    unit=lambda typical: LOGIT_UNIT,
 )
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A standard distribution: PyMC's name, SciPy's, and its shape parameters."""
+    """A standard distribution, in PyMC's words and in SciPy's.
+
+    Attributes
+    ----------
+    pymc, scipy : str
+        Its names.
+    parameters : mapping of str to Parameter
+        Its own parameters, beside location and scale.
+    in_pymc, in_scipy : callable
+        From the scale and those parameters to the keywords of either.
+    moments : callable
+        From the same to the mean's distance from the location, and the expected size around it.
+    side : 1 or -1
+        -1 turns the distribution round, so that its long tail points down.
+    """
 
     pymc: str
     scipy: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    scipy_names: Mapping[str, str] = field(default_factory=dict)
+    in_pymc: Callable[..., dict[str, Any]] = lambda size: {}
+    in_scipy: Callable[..., dict[str, Any]] = lambda size: {}
+    moments: Callable[..., tuple[Any, Any]] = lambda size, *shapes: (0.0, size)
+    side: int = 1
 
 
 STUDENT = Shape(
     "StudentT",
     "t",
     {"nu": Positive(1.5, 30.0, about="degrees of freedom: small means heavy tails")},
-    {"nu": "df"},
+    in_pymc=lambda size, nu: {"nu": nu},
+    in_scipy=lambda size, nu: {"df": nu},
 )
 GAUSS = Shape("Normal", "norm")
+
+
+def _one_sided(side: int, inefficiency: Parameter) -> Shape:
+    """Return an exponential distance to one side of the location, with a normal error."""
+    return Shape(
+        "ExGaussian",
+        "exponnorm",
+        {"inefficiency": inefficiency},
+        in_pymc=lambda size, mean: {"nu": mean},
+        in_scipy=lambda size, mean: {"K": mean / size},
+        moments=lambda size, mean: (mean, sqrt(size**2 + mean**2)),
+        side=side,
+    )
+
+
+_DISTANCE = "mean distance from the frontier, on the log scale"
+BELOW = _one_sided(-1, Positive(0.05, 2.0, about=_DISTANCE))
+ABOVE = _one_sided(1, Positive(0.003, 0.3, about=_DISTANCE))
 
 
 class Scatter(Noise):
@@ -109,7 +152,7 @@ class Scatter(Noise):
     def data(self, observed: np.ndarray, known: Known) -> dict[str, np.ndarray]:
         """Return observed values and their errors on the scale."""
         return {
-            "observed": self._scale.forward(observed),
+            "observed": self._forward(observed),
             "observed_se": self._error(observed, known),
         }
 
@@ -117,12 +160,10 @@ class Scatter(Noise):
         self, name: str, curve: Any, parameters: Mapping[Any, Any], data: Mapping[str, Any]
     ) -> Any:
         """Add the observed variable, on the scale of the scatter."""
-        at, size, *values = self._arguments(curve, parameters, data["observed_se"])
-        shapes = dict(zip(self._shape.parameters, values, strict=True))
+        at, size, *shapes = self._arguments(curve, parameters, data["observed_se"])
+        options = {**self._shape.in_pymc(size, *shapes), "dims": "run"}
         distribution = late("pymc", self._shape.pymc)()
-        return distribution(
-            name, mu=at, sigma=size, observed=data["observed"], dims="run", **shapes
-        )
+        return distribution(name, mu=at, sigma=size, observed=data["observed"], **options)
 
     def log_density(
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
@@ -133,7 +174,7 @@ class Scatter(Noise):
             return self._frozen(*at).logpdf(y)
 
         arguments = self._arguments(curve, parameters, self._error(observed, known))
-        value = xr.apply_ufunc(density, self._scale.forward(observed), *arguments)
+        value = xr.apply_ufunc(density, self._forward(observed), *arguments)
         return value + self._scale.log_slope(observed)
 
     def draw(
@@ -152,15 +193,49 @@ class Scatter(Noise):
 
         arguments = self._arguments(curve, parameters, self._error(curve, known or {"se": 0.0}))
         with np.errstate(over="ignore"):  # a heavy tail may leave the range of floats: infinity
-            return self._scale.inverse(xr.apply_ufunc(sample, *arguments))
+            return self._scale.inverse(self._shape.side * xr.apply_ufunc(sample, *arguments))
 
     def residual(
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
     ) -> tuple[Any, Any]:
         """Return residuals on the scale (log loss: 0.01 is one per cent), raw and standardised."""
-        at, size, *_ = self._arguments(curve, parameters, self._error(observed, known))
-        residual = self._scale.forward(observed) - at
-        return residual, residual / size
+        centre, size = self._moments(curve, parameters, known, observed)
+        value = self._scale.forward(observed)
+        return value - self._scale.forward(curve), (value - centre) / size
+
+    def relative(self, value: Any, typical: float) -> Any:
+        """Take a value to the scale, in units of a relative error."""
+        return self._scale.forward(value) / self._scale.unit(typical)
+
+    def displace(self, curve: Any, by: Any, typical: float) -> Any:
+        """Move the curve on the scale."""
+        scale = self._scale
+        return scale.inverse(scale.forward(curve) + by * scale.unit(typical))
+
+    def displacement(
+        self,
+        curve: Any,
+        parameters: Mapping[Any, Any],
+        known: Known,
+        observed: Any,
+        typical: float,
+    ) -> tuple[Any, Any]:
+        """Return by how much the curve would have to move to meet each run, and its scatter."""
+        centre, size = self._moments(curve, parameters, known, observed)
+        unit = self._scale.unit(typical)
+        return (self._scale.forward(observed) - centre) / unit, size / unit
+
+    def _moments(
+        self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
+    ) -> tuple[Any, Any]:
+        """Return mean and expected distance from it of an observed value, on the scale."""
+        at, *shapes = self._arguments(curve, parameters, self._error(observed, known))
+        mean, size = self._shape.moments(*shapes)
+        return self._shape.side * (at + mean), size
+
+    def _forward(self, value: Any) -> Any:
+        """Take the target to the scale, turned round where the shape is."""
+        return self._shape.side * self._scale.forward(value)
 
     def _error(self, observed: Any, known: Known) -> Any:
         """Take standard errors to the scale (delta method)."""
@@ -169,14 +244,15 @@ class Scatter(Noise):
     def _arguments(self, curve: Any, parameters: Mapping[Any, Any], error: Any) -> list[Any]:
         size = sqrt(parameters["sigma"] ** 2 + error**2)
         shapes = [parameters[k] for k in self._shape.parameters]
-        return [self._scale.forward(curve), size, *shapes]
+        return [self._forward(curve), size, *shapes]
 
     def _frozen(self, at: Any, size: Any, *shapes: Any) -> Any:
-        named = dict(zip(self._shape.scipy_names.values(), shapes, strict=True))
+        named = self._shape.in_scipy(size, *shapes)
         return late("scipy.stats", self._shape.scipy)()(loc=at, scale=size, **named)
 
 
 _LOG = Positive(0.0005, 0.1, about="residual scale on log loss (0.01 is one per cent)")
+_SYMMETRIC = "size of the error on both sides of a run's own value, on the log scale"
 _RAW = Positive(0.002, 0.5, of="target", about="residual scale, in the target's unit")
 _LOGIT = Positive(0.01, 1.0, about="residual scale on the log odds of the score")
 
@@ -192,5 +268,19 @@ SCATTERS = (
     Scatter("raw_student_t", "Student-t in the target's own unit", RAW, STUDENT, _RAW),
     Scatter("raw_normal", "normal in the target's own unit", RAW, GAUSS, _RAW),
     Scatter("logit_student_t", "Student-t on the log odds of a score", LOGIT, STUDENT, _LOGIT),
+    Scatter(
+        "frontier",
+        "below a frontier by a one-sided amount, and a normal error: laws of the best there is",
+        LOG,
+        BELOW,
+        Positive(0.05, 0.5, about=_SYMMETRIC),
+    ),
+    Scatter(
+        "cost_frontier",
+        "above a frontier in the same way: the least loss where many runs are tuned badly",
+        LOG,
+        ABOVE,
+        Positive(0.001, 0.05, about=_SYMMETRIC),
+    ),
     Scatter("logit_normal", "normal on the log odds of a score", LOGIT, GAUSS, _LOGIT),
 )

@@ -2,10 +2,9 @@
 
 import dataclasses
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from bayescale.errors import BayescaleError
 from bayescale.runs.aliases import KINDS, RENAMED
 from bayescale.runs.check import join_reasons, number_reasons
 from bayescale.runs.convert import is_missing, refuse_text, to_numbers
+from bayescale.runs.derive import averaged, with_derived
 from bayescale.runs.describe import Column, describe_columns, describe_set_aside
 from bayescale.runs.recognise import listed
 from bayescale.runs.rows import cells_of, matching, row_name, rows_of, summarise, warn_set_aside
@@ -25,7 +25,7 @@ _LABELS = ("run", "family")
 class Runs:
     """A checked table of training runs. `bayescale.read_runs` makes one.
 
-    Nothing changes it: `where` and `require` return another.
+    Nothing changes it: `where`, `derive`, `average` and `require` return another.
     """
 
     table: pd.DataFrame
@@ -113,7 +113,70 @@ class Runs:
         renamed = {column.source: column.name for column in self.columns if column.source}
         keep = matching(self.table, expression, renamed)
         note = f"where {expression}: {keep.sum():,} of {len(self):,} rows"
-        return self._take(keep, notes=(*self.notes, note))
+        return dataclasses.replace(self.take(keep), notes=(*self.notes, note))
+
+    def take(self, rows: np.ndarray) -> "Runs":
+        """Take some rows, and say nothing of the others.
+
+        Parameters
+        ----------
+        rows
+            Whether each row is taken.
+
+        Returns
+        -------
+        Runs
+            Those rows. `set_aside` stays as it is.
+        """
+        table, original = rows_of(self.table, rows), rows_of(self.original, rows)
+        return dataclasses.replace(self, table=table, original=original)
+
+    def derive(self, columns: Mapping[str, str]) -> "Runs":
+        """Add columns that follow from others.
+
+        Parameters
+        ----------
+        columns
+            New column to a pandas expression of the columns of `table`:
+            ``{"accuracy": "1 - loss"}``.
+
+        Returns
+        -------
+        Runs
+            The same rows with the new columns.
+
+        Raises
+        ------
+        BayescaleError
+            A column is there already, or its expression cannot be evaluated to numbers.
+        """
+        made = [f"{name} = {expression}" for name, expression in columns.items()]
+        table = with_derived(self.table, columns)
+        return dataclasses.replace(self, table=table, notes=(*self.notes, *made))
+
+    def average(self, by: str) -> "Runs":
+        """Average the rows that share a value of one column: seeds of a run, problems of a test.
+
+        Parameters
+        ----------
+        by
+            The column.
+
+        Returns
+        -------
+        Runs
+            One row a value, in the order of its first row; numbers are means.
+
+        Raises
+        ------
+        BayescaleError
+            There is no such column.
+        """
+        table, original = averaged(self.table, by), self.original.assign(**{by: self.table[by]})
+        note = f"averaged by {by}: {len(table):,} rows of {len(self):,}"
+        return dataclasses.replace(
+            self, table=table, original=averaged(original, by), notes=(*self.notes, note)
+        )
 
     def require(
         self, columns: Sequence[str], positive: Sequence[str] = (), *, labels: Sequence[str] = ()
@@ -180,12 +243,8 @@ class Runs:
         refuse_empty(reasons, keep, self.source)
         warn_set_aside(reasons)
         aside = rows_of(with_reason(self.original, reasons), ~keep)
-        return self._take(keep, set_aside=pd.concat([self.set_aside, aside]))
-
-    def _take(self, keep: np.ndarray, **changes: Any) -> "Runs":
-        """Keep some rows."""
-        table, original = rows_of(self.table, keep), rows_of(self.original, keep)
-        return dataclasses.replace(self, table=table, original=original, **changes)
+        set_aside = pd.concat([self.set_aside, aside])
+        return dataclasses.replace(self.take(keep), set_aside=set_aside)
 
     def _numbers(self, name: str) -> np.ndarray:
         """Read a column as numbers."""

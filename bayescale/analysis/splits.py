@@ -1,0 +1,107 @@
+"""Which runs are fitted and which are held out: below and above a cut, or one group at a time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayescale.errors import BayescaleError
+from bayescale.law import closest
+from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
+from bayescale.runs import Runs
+
+
+@dataclass(frozen=True)
+class Split:
+    """One division of a run table.
+
+    Attributes
+    ----------
+    name : str
+        As shown: ``flops <= 3.2e+20``, ``without family a``.
+    held_out : array of bool, shape (run,)
+        Which runs are held out; the others are fitted.
+    distance : array, shape (held-out run,)
+        Decades by which each held-out run lies beyond the largest fitted one in the column of the
+        cut; NaN for groups.
+    """
+
+    name: str
+    held_out: np.ndarray
+    distance: np.ndarray
+
+
+def cuts_of(runs: Runs, by: str, cuts: Sequence[float]) -> Iterator[Split]:
+    """Divide below and above quantiles of a column.
+
+    Parameters
+    ----------
+    runs : Runs
+        The run table.
+    by : str
+        A column of positive numbers or dates, or ``flops``, which follows from params and tokens.
+    cuts : sequence of float
+        Quantiles, between 0 and 1.
+
+    Raises
+    ------
+    BayescaleError
+        When there is no such column, or a cut is no quantile or leaves nothing to one side.
+    """
+    values = column_of(runs, by)
+    for cut in cuts:
+        if not 0 < cut < 1:
+            raise BayescaleError(f"a cut is a quantile between 0 and 1, not {cut!r}")
+        limit = np.quantile(values, cut)
+        small = values <= limit
+        if small.all():
+            raise BayescaleError(f"no run lies above the {cut:.0%} quantile of {by}: {limit:g}")
+        distance = np.log10(values[~small] / values[small].max())
+        yield Split(f"{by} <= {limit:.3g}", ~small, distance)
+
+
+def groups_of(runs: Runs, by: str) -> Iterator[Split]:
+    """Hold out the rows of one value of a column at a time.
+
+    Raises
+    ------
+    BayescaleError
+        When there is no such column, or it has one value only.
+    """
+    if by not in runs.table:
+        raise BayescaleError(f"no column {by!r} in {runs.source}{closest(by, list(runs.table))}")
+    values = runs.table[by]
+    names = list(pd.unique(values.dropna()))
+    if len(names) < 2:
+        raise BayescaleError(f"{by} has one value in all rows: there is no group to leave out")
+    for name in names:
+        out = (values == name).to_numpy()
+        said = f"{name:.4g}" if isinstance(name, float) else str(name)
+        yield Split(f"without {by} {said}", out, np.full(out.sum(), np.nan))
+
+
+def column_of(runs: Runs, name: str) -> np.ndarray:
+    """Return a column of the runs; ``flops`` is 6 N D where the table has both.
+
+    Raises
+    ------
+    BayescaleError
+        When there is no such column, or a value is missing or not positive.
+    """
+    table = runs.table
+    if name == "flops" and {"params", "tokens"} <= set(table):
+        return (
+            FLOPS_PER_PARAM_TOKEN
+            * table["params"].to_numpy(float)
+            * table["tokens"].to_numpy(float)
+        )
+    if name not in table:
+        raise BayescaleError(f"no column {name!r} in {runs.source}{closest(name, list(table))}")
+    values = table[name].to_numpy(float)
+    wrong = np.flatnonzero(~(values > 0))
+    if wrong.size:
+        raise BayescaleError(
+            f"{name} of {runs.labels()[wrong[0]]} is {values[wrong[0]]:g}: a cut needs positive numbers"
+        )
+    return values

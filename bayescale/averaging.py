@@ -1,0 +1,155 @@
+"""Averages of laws: several fits of the same runs, drawn from in proportion to their weights."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import arviz_stats as azs
+import numpy as np
+import xarray as xr
+
+from bayescale.errors import BayescaleError
+from bayescale.fitting import Fit
+
+DIMS = ("chain", "draw")
+
+
+@dataclass(frozen=True, eq=False)
+class Average:
+    """Fits of the same runs, and how much each counts.
+
+    Predictions are the mixture of the laws': :func:`bayescale.predict`, :func:`bayescale.optimum`
+    and :func:`bayescale.report` take an average like a fit.
+
+    Parameters
+    ----------
+    fits : mapping of str to Fit
+        By the name to show.
+    weights : mapping of str to float
+        Same names; scaled to sum to one.
+
+    Raises
+    ------
+    BayescaleError
+        When names differ, weights are negative or all zero, or the fits are not of the same runs.
+    """
+
+    fits: Mapping[str, Fit]
+    weights: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        check_same_runs(self.fits)
+        if set(self.fits) != set(self.weights):
+            raise BayescaleError(
+                f"weights of {', '.join(self.weights)} for fits of {', '.join(self.fits)}"
+            )
+        values = np.array([self.weights[name] for name in self.fits], dtype=float)
+        if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
+            raise BayescaleError(f"weights are not negative and not all zero; got {self.weights}")
+        shares = dict(zip(self.fits, (values / values.sum()).tolist(), strict=True))
+        object.__setattr__(self, "weights", shares)
+
+    def mix(self, ask: Callable[[Fit], xr.Dataset]) -> xr.Dataset:
+        """Ask every fit that counts, and draw from the answers in proportion to the weights.
+
+        Parameters
+        ----------
+        ask : callable
+            From a fit to draws, dims (chain, draw, ...).
+
+        Returns
+        -------
+        xarray.Dataset, dims (chain, draw, ...)
+            One chain; as many draws as the first fit has in all.
+        """
+        total = int(np.prod([next(iter(self.fits.values())).posterior.sizes[d] for d in DIMS]))
+        ends = np.rint(np.cumsum([0.0, *self.weights.values()]) * total).astype(int)
+        parts = []
+        for fit, count in zip(self.fits.values(), np.diff(ends), strict=True):
+            if count:
+                flat = ask(fit).stack(sample=DIMS, create_index=False)
+                chosen = np.linspace(0, flat.sizes["sample"], count, endpoint=False).astype(int)
+                parts.append(flat.isel(sample=chosen))
+        mixed = xr.concat(
+            parts, "sample", coords="minimal", compat="override", join="override"
+        ).drop_vars(DIMS, errors="ignore")
+        named = " + ".join(f"{w:.2f} {name}" for name, w in self.weights.items() if w >= 0.005)
+        return (mixed.rename(sample="draw").expand_dims("chain").assign_attrs(law=named)).transpose(
+            *DIMS, ...
+        )
+
+    def __repr__(self) -> str:
+        shares = ", ".join(f"{name} {weight:.0%}" for name, weight in self.weights.items())
+        return f"<bayescale.Average {shares}>"
+
+
+def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None) -> Average:
+    """Average laws by how well each predicts the others' runs.
+
+    Parameters
+    ----------
+    fits : mapping of str to Fit
+        Fits of the same runs.
+    weights : mapping, optional
+        Name to weight; those of stacking (Yao et al. 2018), which maximise the leave-one-out
+        density of the mixture, when None.
+
+    Returns
+    -------
+    Average
+
+    Raises
+    ------
+    BayescaleError
+        As for :class:`Average`.
+    """
+    check_same_runs(fits)
+    if weights is None:
+        each = [azs.loo(fit.tree, pointwise=True).elpd_i for fit in fits.values()]
+        weights = dict(zip(fits, stack(np.column_stack(each)).tolist(), strict=True))
+    return Average(fits, weights)
+
+
+def stack(log_density: np.ndarray, rounds: int = 1000) -> np.ndarray:
+    """Return the weights whose mixture has the highest mean log density (expectation-maximisation).
+
+    Parameters
+    ----------
+    log_density : array, shape (run, law)
+        Log predictive density of each run by each law, the run not having been fitted.
+    rounds : int
+        Steps of the algorithm; each raises the mean log density.
+
+    Returns
+    -------
+    array, shape (law,)
+    """
+    density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    weights = np.full(density.shape[1], 1 / density.shape[1])
+    for _ in range(rounds):
+        share = density * weights
+        weights = (share / share.sum(axis=1, keepdims=True)).mean(axis=0)
+    return weights
+
+
+def check_same_runs(fits: Mapping[str, Fit]) -> None:
+    """Raise unless there are at least two fits, of the same target of the same runs."""
+    if len(fits) < 2:
+        raise BayescaleError("compare takes at least two fits: compare({'a': fit_a, 'b': fit_b})")
+    (first, reference), *others = fits.items()
+    for name, fit in others:
+        if fit.target != reference.target:
+            raise BayescaleError(
+                f"{name} predicts {fit.target} and {first} {reference.target}: "
+                "only fits of the same target compare"
+            )
+        if fit.spec.noise.discrete != reference.spec.noise.discrete:
+            raise BayescaleError(
+                f"{name} gives probabilities of counts and {first} densities, or the other way "
+                "round: they do not compare; give both fits a noise of the same kind"
+            )
+        ours, theirs = fit.observed.values, reference.observed.values
+        if ours.shape != theirs.shape or not (ours == theirs).all():
+            raise BayescaleError(
+                f"{name} was fitted to {ours.size} runs and {first} to {theirs.size}, not the same "
+                "ones: fit both to the rows that both can use (read_runs(..., where=...))"
+            )

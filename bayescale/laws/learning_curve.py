@@ -1,0 +1,258 @@
+r"""Learning curves that rise to a ceiling: accuracy against epochs or steps.
+
+All pass the reference point at the accuracy ``level`` and end at a ceiling that removes the share
+``headroom`` of the error left there, so every curve stays within [0, 1]; they differ in how what
+is missing shrinks. Of the eleven shapes in use, ``log_power`` is ``hill3`` with other names, and
+``exp4`` and ``janoschek`` are ``weibull``: :meth:`derived` gives each of them its constants.
+"""
+
+from typing import Any
+
+from bayescale.functions import exp, log, log1p, logaddexp, sigmoid, softplus
+from bayescale.law import Fraction, Input, Law, Positive
+
+SOURCE = "Domhan et al. (2015), IJCAI; LC-PFN (2023)"
+
+STEP = Input("step", span=(1, 200), about="epochs, steps or examples")
+LEVEL = Fraction(0.05, 0.95, about="accuracy at the reference point")
+HEADROOM = Fraction(0.05, 0.95, about="share of the error there that more training removes")
+START = Fraction(0.05, 0.8, about="accuracy before training, over that at the reference point")
+
+
+def gap(level: Any, headroom: Any) -> Any:
+    """How far below the ceiling the curve is at the reference point."""
+    return headroom * (1 - level)
+
+
+def log_gap(level: Any, headroom: Any) -> Any:
+    """Log of :func:`gap`, from log odds."""
+    return -softplus(-headroom) - softplus(level)
+
+
+def log_rise(level: Any, start: Any) -> Any:
+    """Log of what was gained since the start, level (1 - start), from log odds."""
+    return -softplus(-level) - softplus(start)
+
+
+class Pow3(Law):
+    r"""A learning curve whose distance to the ceiling falls as a power law.
+
+    .. math:: A(x) = A_\infty - (A_\infty - A_0) \, (x / x_0)^{-\gamma},
+              \quad A_\infty = A_0 + h (1 - A_0)
+    """
+
+    reference = SOURCE
+    target = "accuracy"
+    noise = "raw_student_t"
+
+    x = STEP
+    level = LEVEL
+    headroom = HEADROOM
+    exponent = Positive(0.1, 3.0, about="exponent of the distance to the ceiling")
+
+    @staticmethod
+    def equation(x: Any, level: Any, headroom: Any, exponent: Any) -> Any:
+        """Accuracy at relative input x."""
+        return level + gap(level, headroom) * (1 - x**-exponent)
+
+    @staticmethod
+    def coordinates(level: Any, headroom: Any, exponent: Any) -> tuple[Any, ...]:
+        """Level, headroom, local slope."""
+        return level, headroom, exponent + log_gap(level, headroom)
+
+    @staticmethod
+    def from_coordinates(level: Any, headroom: Any, slope: Any) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        return level, headroom, slope - log_gap(level, headroom)
+
+    @staticmethod
+    def derived(x: Any, level: Any, headroom: Any, exponent: Any) -> dict[str, Any]:
+        """Domhan's c and a: A = c - a x^-exponent."""
+        missing = gap(level, headroom)
+        return {"c": level + missing, "a": missing * x**exponent}
+
+
+class Pow4(Law):
+    r"""A learning curve whose distance to the ceiling falls as a power law of a shifted input.
+
+    .. math:: A(x) = A_\infty - (A_\infty - A_0) \left[ \frac{x / x_0 + d}{1 + d} \right]^{-\gamma},
+              \quad A_\infty = A_0 + h (1 - A_0)
+    """
+
+    reference = SOURCE
+    target = "accuracy"
+    noise = "raw_student_t"
+
+    x = STEP
+    level = LEVEL
+    headroom = HEADROOM
+    exponent = Positive(0.1, 3.0, about="exponent of the distance to the ceiling, late in training")
+    shift = Positive(0.005, 2.0, about="shift of the input, relative to the reference point")
+
+    @staticmethod
+    def equation(x: Any, level: Any, headroom: Any, exponent: Any, shift: Any) -> Any:
+        """Accuracy at relative input x."""
+        return level + gap(level, headroom) * (1 - ((x + shift) / (1 + shift)) ** -exponent)
+
+    @staticmethod
+    def coordinates(level: Any, headroom: Any, exponent: Any, shift: Any) -> tuple[Any, ...]:
+        """Level, headroom, local slope, shift."""
+        return level, headroom, exponent + log_gap(level, headroom) - softplus(shift), shift
+
+    @staticmethod
+    def from_coordinates(level: Any, headroom: Any, slope: Any, shift: Any) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        return level, headroom, slope - log_gap(level, headroom) + softplus(shift), shift
+
+    @staticmethod
+    def derived(x: Any, level: Any, headroom: Any, exponent: Any, shift: Any) -> dict[str, Any]:
+        """Domhan's c, a and b: A = c - (a x + b)^-exponent."""
+        missing = gap(level, headroom)
+        total = missing ** (-1 / exponent)
+        share = shift / (1 + shift)
+        return {"c": level + missing, "a": total * (1 - share) / x, "b": total * share}
+
+
+class Hill3(Law):
+    r"""A learning curve from zero that is logistic in log x; also known as log_power.
+
+    .. math:: A(x) = \frac{A_\infty}{1 + (A_\infty / A_0 - 1) \, (x / x_0)^{-\gamma}},
+              \quad A_\infty = A_0 + h (1 - A_0)
+    """
+
+    reference = SOURCE
+    target = "accuracy"
+    noise = "raw_student_t"
+
+    x = STEP
+    level = LEVEL
+    headroom = HEADROOM
+    exponent = Positive(0.2, 4.0, about="steepness in log x")
+
+    @staticmethod
+    def equation(x: Any, level: Any, headroom: Any, exponent: Any) -> Any:
+        """Accuracy at relative input x."""
+        missing = gap(level, headroom)
+        return (level + missing) * sigmoid(exponent * log(x) + log(level / missing))
+
+    @staticmethod
+    def coordinates(level: Any, headroom: Any, exponent: Any) -> tuple[Any, ...]:
+        """Level, headroom, local slope."""
+        rise, missing = -softplus(-level), log_gap(level, headroom)
+        return level, headroom, exponent + rise + missing - logaddexp(rise, missing)
+
+    @staticmethod
+    def from_coordinates(level: Any, headroom: Any, slope: Any) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        rise, missing = -softplus(-level), log_gap(level, headroom)
+        return level, headroom, slope - rise - missing + logaddexp(rise, missing)
+
+    @staticmethod
+    def derived(x: Any, level: Any, headroom: Any, exponent: Any) -> dict[str, Any]:
+        """Theta and kappa: A = theta x^exponent / (kappa^exponent + x^exponent).
+
+        For log_power, A = a / (1 + (x / e^b)^c): a is theta, b is given, c is -exponent.
+        """
+        missing = gap(level, headroom)
+        kappa = x * (missing / level) ** (1 / exponent)
+        return {"theta": level + missing, "kappa": kappa, "b": log(kappa)}
+
+
+class MorganMercerFlodin(Law):
+    r"""A learning curve from a starting accuracy that is logistic in log x; known as mmf.
+
+    .. math:: A(x) = A_\infty - \frac{A_\infty - s A_0}{1 + K (x / x_0)^{\gamma}}, \quad
+              K = \frac{A_0 - s A_0}{A_\infty - A_0}, \quad A_\infty = A_0 + h (1 - A_0)
+    """
+
+    name = "mmf"
+    reference = SOURCE
+    target = "accuracy"
+    noise = "raw_student_t"
+
+    x = STEP
+    level = LEVEL
+    headroom = HEADROOM
+    exponent = Positive(0.2, 4.0, about="steepness in log x")
+    start = START
+
+    @staticmethod
+    def equation(x: Any, level: Any, headroom: Any, exponent: Any, start: Any) -> Any:
+        """Accuracy at relative input x."""
+        rise, missing = level * (1 - start), gap(level, headroom)
+        return start * level + (rise + missing) * sigmoid(exponent * log(x) + log(rise / missing))
+
+    @staticmethod
+    def coordinates(level: Any, headroom: Any, exponent: Any, start: Any) -> tuple[Any, ...]:
+        """Level, headroom, local slope, start."""
+        rise, missing = log_rise(level, start), log_gap(level, headroom)
+        return level, headroom, exponent + rise + missing - logaddexp(rise, missing), start
+
+    @staticmethod
+    def from_coordinates(level: Any, headroom: Any, slope: Any, start: Any) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        rise, missing = log_rise(level, start), log_gap(level, headroom)
+        return level, headroom, slope - rise - missing + logaddexp(rise, missing), start
+
+    @staticmethod
+    def derived(x: Any, level: Any, headroom: Any, exponent: Any, start: Any) -> dict[str, Any]:
+        """alpha, beta, kappa: A = alpha - (alpha - beta) / (1 + (kappa x)^exponent)."""
+        rise, missing = level * (1 - start), gap(level, headroom)
+        kappa = (rise / missing) ** (1 / exponent) / x
+        return {"alpha": level + missing, "beta": start * level, "kappa": kappa}
+
+
+class Weibull(Law):
+    r"""A learning curve whose distance to the ceiling decays as a stretched exponential.
+
+    Also known as janoschek and exp4.
+
+    .. math:: A(x) = A_\infty - (A_\infty - s A_0) \, e^{-K (x / x_0)^{\gamma}}, \quad
+              K = \log \frac{A_\infty - s A_0}{A_\infty - A_0}, \quad A_\infty = A_0 + h (1 - A_0)
+    """
+
+    reference = SOURCE
+    target = "accuracy"
+    noise = "raw_student_t"
+
+    x = STEP
+    level = LEVEL
+    headroom = HEADROOM
+    exponent = Positive(0.1, 3.0, about="exponent inside the exponential")
+    start = START
+
+    @staticmethod
+    def equation(x: Any, level: Any, headroom: Any, exponent: Any, start: Any) -> Any:
+        """Accuracy at relative input x."""
+        rise, missing = level * (1 - start), gap(level, headroom)
+        left = (rise + missing) * exp(-log1p(rise / missing) * x**exponent)
+        return level + missing - left
+
+    @staticmethod
+    def coordinates(level: Any, headroom: Any, exponent: Any, start: Any) -> tuple[Any, ...]:
+        """Level, headroom, local slope, start."""
+        rise, missing = log_rise(level, start), log_gap(level, headroom)
+        return level, headroom, exponent + missing + log(softplus(rise - missing)), start
+
+    @staticmethod
+    def from_coordinates(level: Any, headroom: Any, slope: Any, start: Any) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        rise, missing = log_rise(level, start), log_gap(level, headroom)
+        return level, headroom, slope - missing - log(softplus(rise - missing)), start
+
+    @staticmethod
+    def derived(x: Any, level: Any, headroom: Any, exponent: Any, start: Any) -> dict[str, Any]:
+        """alpha, beta, kappa: A = alpha - (alpha - beta) exp(-(kappa x)^exponent).
+
+        For janoschek, A = alpha - (alpha - beta) exp(-k x^exponent), k is given; for exp4,
+        A = alpha - exp(-k x^exponent + b), so is b.
+        """
+        rise, missing = level * (1 - start), gap(level, headroom)
+        at_reference = log1p(rise / missing)
+        return {
+            "alpha": level + missing,
+            "beta": start * level,
+            "kappa": at_reference ** (1 / exponent) / x,
+            "k": at_reference / x**exponent,
+            "b": log(rise + missing),
+        }

@@ -1,0 +1,304 @@
+"""Does every law recover itself? Thirty data sets a law, drawn from its own prior.
+
+    python benchmarks/calibrate.py                     # every law not measured yet, or changed
+    python benchmarks/calibrate.py chinchilla skaling  # these
+    python benchmarks/calibrate.py --workers 2         # two laws at once, one core a fit
+
+A truth, noise included, is drawn from the default priors; its runs fill the typical range of the
+law's inputs; the fit is the package's default and knows nothing of the truth. Default priors of
+amplitudes are multiples of the typical observed target, so a truth is kept when the typical target
+of its runs is the one its prior was taken at (within 5 %), and when the noise could produce every
+value: both look at the runs alone, and such a choice leaves intervals calibrated. Every fit counts,
+whatever its diagnostics.
+
+A parameter is identified when, over the data sets, the posterior's sd is on average at most half of
+the prior's (on the link scale). Each law's numbers are saved as ``results/calibrate/LAW.json``.
+"""
+
+import argparse
+import inspect
+import json
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from hashlib import sha256
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from bars import RESULTS, Bar
+
+import bayescale as bs
+from bayescale.diagnostics import RHAT_LIMIT
+from bayescale.law import Law
+from bayescale.laws import BUILT_IN
+from bayescale.noise import get_noise
+from bayescale.priors import draw_prior, to_link
+from bayescale.sampling import Sampler
+from bayescale.spec import Data, Spec, extract, make_spec
+
+FOLDER = RESULTS / "calibrate"
+DATA_SETS = 30
+SCALE = 3.0
+TOLERANCE = 0.05
+TRIES = 50_000
+IDENTIFIED = 0.5
+"""Average ratio of posterior to prior sd up to which a parameter counts as identified."""
+PLACEHOLDER = 0.5
+"""A target that every noise can produce, to ask for the reference points of a design."""
+
+
+def run_count(law: type[Law]) -> int:
+    """Return how many runs a user of the law would have: forty, or eight a parameter."""
+    return max(40, 8 * len(law.parameters))
+
+
+def digest(law: type[Law]) -> str:
+    """Return a hash of what the numbers depend on: the law's file, its noise's priors, the plan."""
+    noise = get_noise(law.noise)
+    parts = [
+        inspect.getsource(law),
+        *(inspect.getsource(f) for f in _shared_functions(law)),
+        noise.name,
+        repr(noise.parameters),
+        f"{DATA_SETS} {run_count(law)} {SCALE} {TOLERANCE}",
+    ]
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _shared_functions(law: type[Law]) -> list[Any]:
+    """Return the functions of the law's own file, which its equation may call."""
+    module = import_module(law.__module__)
+    return [
+        f for f in vars(module).values() if inspect.isfunction(f) and f.__module__ == law.__module__
+    ]
+
+
+def draw_truth(spec: Spec, scale: float, rng: np.random.Generator) -> dict[str, float]:
+    """Draw every parameter, the noise's too, from the prior at a typical target."""
+    drawn = draw_prior(spec, scale, 1, rng).squeeze()
+    return {name: float(drawn[name]) for name in spec.parameters}
+
+
+def problem(law: type[Law], seed: int) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Draw a truth and simulate its runs.
+
+    Raises
+    ------
+    bayescale.BayescaleError
+        When next to no draw of the prior has runs that such a prior is for.
+    """
+    own = int(sha256(law.name.encode()).hexdigest()[:8], 16)  # laws do not share their luck
+    spec, rng = make_spec(law), np.random.default_rng([own, seed])
+    table = bs.typical_design(law, run_count(law), seed)
+    data = extract(spec, bs.read_runs(table.assign(**{law.target: PLACEHOLDER})))
+    for _ in range(TRIES):
+        truth, scale = _candidate(spec, data, rng)
+        curve = law.curve(data.inputs, data.references, truth)
+        with np.errstate(invalid="ignore"):  # a loss below zero has no log: not usable
+            observed = np.asarray(spec.noise.draw(curve, truth, data.known, rng=rng))
+        if not spec.noise.usable(observed).all():
+            continue
+        if abs(np.log(spec.noise.scale(observed) / scale)) < TOLERANCE:
+            return table.assign(**{law.target: observed}), truth
+    raise bs.BayescaleError(f"{law.name}: its prior predicts no data that it would be the prior of")
+
+
+def _candidate(spec: Spec, data: Data, rng: np.random.Generator) -> tuple[dict[str, float], float]:
+    """Draw a truth and say at which typical target: any, unless the law itself has a unit."""
+    truth, noise = draw_truth(spec, SCALE, rng), spec.noise
+    free_of_unit = any(p.of == "target" for p in spec.law.parameters.values())
+    scale = noise.scale(np.full(1, SCALE))
+    if not free_of_unit:
+        curve = np.asarray(spec.law.curve(data.inputs, data.references, truth))
+        if not noise.usable(curve).all():
+            return truth, scale
+        scale = noise.scale(curve)
+    scatter = draw_truth(spec, scale, rng)
+    return {**truth, **{name: scatter[name] for name in noise.parameters}}, scale
+
+
+def quiet_fit(runs: Any, law: Any, seed: int, sampler: Sampler | None = None) -> bs.Fit:
+    """Fit with the defaults; what the fit would warn of is counted by the caller."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)
+        return bs.fit(runs, law, sampler=sampler or Sampler(), random_seed=seed, progressbar=False)
+
+
+def recover(law: type[Law], seed: int, sampler: Sampler | None = None) -> dict[str, Any]:
+    """Fit one data set and set the posterior beside the truth."""
+    table, truth = problem(law, seed)
+    started = time.perf_counter()
+    fit = quiet_fit(table, law, seed, sampler)
+    found = fit.diagnostics
+    return {
+        "seed": seed,
+        "rhat": round(found.rhat, 4),
+        "ess": round(found.ess),
+        "divergences": found.divergences,
+        "ok": found.ok,
+        "draws": found.draws,
+        "seconds": round(time.perf_counter() - started, 2),
+        "parameters": {name: _beside(fit, name, value) for name, value in truth.items()},
+    }
+
+
+def _beside(fit: bs.Fit, name: str, truth: float) -> list[float]:
+    """Return the truth, the 90 % interval, and the ratio of posterior to prior sd."""
+    draws, parameter = fit.posterior[name], fit.spec.parameters[name]
+    bounds = bs.interval(draws, 0.9)
+    prior_sd = float(fit.spec.normal_priors([name], fit.scale)[1][0])
+    ratio = float(to_link(parameter, draws, fit.scale).std()) / prior_sd
+    row = (truth, float(bounds["lower"]), float(bounds["upper"]), ratio)
+    return [float(f"{value:.5g}") for value in row]
+
+
+def measure_law(name: str, data_sets: int = DATA_SETS, cores: int | None = None) -> dict[str, Any]:
+    """Recover one law from all its data sets; the first fit compiles for all."""
+    law, sampler = BUILT_IN[name], Sampler(cores=cores)
+    return {
+        "law": name,
+        "noise": law.noise,
+        "runs": run_count(law),
+        "fits": [recover(law, seed, sampler) for seed in range(data_sets)],
+    }
+
+
+def table_of(record: Mapping[str, Any]) -> pd.DataFrame:
+    """Return how a law's parameters fared: data sets whose interval holds the truth, and sd ratio.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a parameter of the law: ``hits``, ``data_sets``, ``sd_ratio``, ``identified``.
+    """
+    rows = {}
+    for name in BUILT_IN[record["law"]].parameters:
+        truth, lower, upper, ratios = np.array([f["parameters"][name] for f in record["fits"]]).T
+        ratio = float(ratios.mean())
+        rows[name] = {
+            "hits": int(((lower <= truth) & (truth <= upper)).sum()),
+            "data_sets": len(truth),
+            "sd_ratio": ratio,
+            "identified": ratio <= IDENTIFIED,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one line about a law: what its runs identify, coverage, and the sampler's health."""
+    table, fits = table_of(record), record["fits"]
+    known = table.query("identified")
+    worst = known["hits"].idxmin() if len(known) else ""
+    usual = Sampler()
+    return {
+        "law": record["law"],
+        "runs": record["runs"],
+        "identified": f"{len(known)} of {len(table)}",
+        "coverage": known["hits"].sum() / known["data_sets"].sum() if len(known) else float("nan"),
+        "worst": f"{worst} {known['hits'].min()}/{len(fits)}" if len(known) else "",
+        "R-hat < 1.01": float(np.mean([f["rhat"] < RHAT_LIMIT for f in fits])),
+        "max R-hat": max(f["rhat"] for f in fits),
+        "min ESS": min(f["ess"] for f in fits),
+        "divergent": sum(f["divergences"] > 0 for f in fits),
+        "failed": sum(not f["ok"] for f in fits),
+        "extended": sum(f["draws"] > usual.draws * usual.chains for f in fits),
+        "s a fit": float(np.median([f["seconds"] for f in fits])),
+    }
+
+
+def bars_of(records: Sequence[Mapping[str, Any]]) -> list[Bar]:
+    """Return the numbers over all laws beside their bars."""
+    tables = [table_of(record) for record in records]
+    known = pd.concat([t.query("identified") for t in tables])
+    fits = [fit for record in records for fit in record["fits"]]
+    hits, tried = known["hits"].to_numpy(float), known["data_sets"].to_numpy(float)
+    low_rhat = float(np.mean([f["rhat"] < RHAT_LIMIT for f in fits]))
+    failed = float(np.mean([not f["ok"] for f in fits]))
+    return [
+        Bar("laws measured", len(records), note=f"of {len(BUILT_IN)}"),
+        Bar("identified parameters", len(known), note=f"of {sum(map(len, tables))}"),
+        Bar("coverage of their 90 % intervals", hits.sum() / tried.sum(), 0.87, 0.93),
+        Bar("least share of data sets covered, one parameter", (hits / tried).min(), 21 / 30),
+        Bar("share of fits with R-hat < 1.01", low_rhat, 0.95),
+        Bar("share of fits whose diagnostics failed", failed),
+    ]
+
+
+def saved(name: str) -> dict[str, Any] | None:
+    """Return the saved numbers of a law unless it has changed since."""
+    path = FOLDER / f"{name}.json"
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text())
+    return record if record["digest"] == digest(BUILT_IN[name]) else None
+
+
+def records() -> list[dict[str, Any]]:
+    """Return the saved numbers of all laws that have some."""
+    return [record for name in BUILT_IN if (record := saved(name))]
+
+
+def save(record: Mapping[str, Any]) -> None:
+    """Write a law's numbers, a fit a line."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    fits = ",\n".join(json.dumps(fit) for fit in record["fits"])
+    head = json.dumps({k: v for k, v in record.items() if k != "fits"})
+    (FOLDER / f"{record['law']}.json").write_text(f'{head[:-1]}, "fits": [\n{fits}\n]}}\n')
+
+
+def run(names: Sequence[str], workers: int) -> Iterator[dict[str, Any] | str]:
+    """Measure laws, several at once if wanted; yield each record, or why there is none."""
+    cores = None if workers == 1 else 1
+    digests = {name: digest(BUILT_IN[name]) for name in names}  # of the source as it is now
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(measure_law, name, DATA_SETS, cores): name for name in names}
+        for job in as_completed(jobs):
+            name, error = jobs[job], job.exception()
+            yield f"{name}: {error!r}" if error else {**job.result(), "digest": digests[name]}
+
+
+def measure() -> list[Bar]:
+    """Return the bars from saved numbers; laws new or changed since are measured first."""
+    main([])
+    return bars_of(records())
+
+
+def main(arguments: Sequence[str]) -> bool:
+    """Measure what is not saved yet; say whether every law could be measured."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("laws", nargs="*", help="names; all laws when none is given")
+    parser.add_argument("--workers", type=int, default=1, help="laws measured at once")
+    given = parser.parse_args(arguments)
+    unknown = set(given.laws) - set(BUILT_IN)
+    if unknown:
+        parser.error(f"no law named {', '.join(sorted(unknown))}; there are {', '.join(BUILT_IN)}")
+    wanted = [name for name in given.laws or BUILT_IN if not saved(name)]
+    failures = []
+    for found in run(wanted, given.workers) if wanted else ():
+        if isinstance(found, str):
+            failures.append(found)
+            print(f"not measured: {found}", flush=True)
+        else:
+            save(found)
+            print("; ".join(f"{k} {_short(v)}" for k, v in row_of(found).items()), flush=True)
+    return not failures
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    complete = main(sys.argv[1:])
+    everything = records()
+    found = bars_of(everything) if everything else []
+    print(pd.DataFrame([row_of(record) for record in everything]).round(3).to_string(index=False))
+    print("\n".join(map(str, found)))
+    sys.exit(0 if complete and all(bar.met for bar in found) else 1)

@@ -1,0 +1,188 @@
+"""Write the pages of the catalogue: laws, models beside what was published, calibration.
+
+    python docs/pages.py
+
+The laws' page comes from the laws; the others from the numbers that ``make check-models`` and
+``make calibrate`` saved.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pictures import write_pictures
+
+from bayescale.catalogue import LawCard, describe_laws, interval_text
+
+FOLDER = Path(__file__).parent
+BENCHMARKS = FOLDER.parent / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import calibrate
+import check_models
+from bars import Bar
+
+LAWS_INTRO = """# Laws
+
+Written by `make docs` from the laws themselves. `bayescale laws NAME` says the same in a terminal,
+`bs.cite(NAME)` what to cite. Inputs with a subscript zero in a formula are reference points: the
+middle of the fitted runs. An interval holds 90 % of the default prior; "typical loss" is the
+geometric mean of the observed ones. A picture shows, before any data, what these priors expect
+along the law's first input, the others in mid range: median, central 50 % and 90 %.
+"""
+MODELS_INTRO = """# Models beside what was published
+
+Every model file, fitted with the package's defaults, and the values its paper published. Written by
+`make docs` from what `make check-models` saved; `bayescale check NAME` does one. A published value
+is something to compare with, not the truth. Ours is the posterior median and the 90 % interval.
+"""
+CALIBRATION_INTRO = """# Does every law recover itself?
+
+Written by `make docs` from what `make calibrate` saved. Thirty data sets a law: a truth is drawn
+from the default priors, its runs fill the typical range of the inputs, and the default fit is asked
+for 90 % intervals. A parameter is identified when the posterior's sd is on average at most half the
+prior's, on the link scale. Every fit counts, whatever its diagnostics. How truths are drawn is
+said at the top of `benchmarks/calibrate.py`.
+"""
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Lay out a table in Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|")
+
+
+def laws_page() -> str:
+    """Return the page of the laws."""
+    cards = describe_laws()
+    index = table(
+        ["law", "what it says", "inputs"],
+        [[f"[`{c.name}`](#{c.name})", c.about, _columns(c)] for c in cards],
+    )
+    return "\n".join([LAWS_INTRO, index, "", *(_law_section(card) for card in cards)])
+
+
+def _columns(card: LawCard) -> str:
+    return ", ".join(given.column for given in card.inputs)
+
+
+def _law_section(card: LawCard) -> str:
+    inputs = table(
+        ["input", "column", "unit", "typical range", "what it is"],
+        [
+            [f"`{i.name}`", i.column, i.unit, f"{i.low:g} to {i.high:g}", i.about]
+            for i in card.inputs
+        ],
+    )
+    parameters = table(
+        ["parameter", "kind", "90 % by default", "what it is"],
+        [[f"`{p.name}`", p.kind.lower(), interval_text(p), p.about] for p in card.parameters],
+    )
+    models = ", ".join(f"[{name}](../models/{name}.toml)" for name in card.models) or "none yet"
+    return f"""## {card.name}
+
+{card.about}
+
+```math
+{card.formula}
+```
+
+![{card.target} along {card.inputs[0].column}, as the prior expects it](images/laws/{card.name}.png)
+
+Predicts `{card.target}`, with `{card.noise}` noise unless told otherwise.
+
+{inputs}
+
+{parameters}
+
+Reference: {card.reference}. Models: {models}.
+"""
+
+
+def models_page() -> str:
+    """Return the page of the models, from saved checks."""
+    records = [record for name in check_models.names() if (record := check_models.load(name))]
+    missing = [name for name in check_models.names() if not check_models.load(name)]
+    lines = [
+        [
+            f"[{record['name']}](../models/{record['name']}.toml)" if first else "",
+            row["quantity"],
+            _number(row["published"]),
+            _ours(row),
+            row["verdict"],
+            f"{row['reason']} ({row['source']})",
+        ]
+        for record in records
+        for first, row in _marked(record["published"])
+    ]
+    columns = ["model", "quantity", "published", "ours", "verdict", "why (source)"]
+    verdicts = [row["verdict"] for record in records for row in record["published"]]
+    counts = ", ".join(f"{v}: {verdicts.count(v)}" for v in dict.fromkeys(verdicts))
+    fits = table(
+        ["model", "law", "runs", "R-hat", "ESS", "divergences", "seconds"],
+        [
+            [
+                r["name"],
+                r["law"],
+                r["runs"],
+                f"{r['rhat']:.3f}",
+                r["ess"],
+                r["divergences"],
+                r["seconds"],
+            ]
+            for r in records
+        ],
+    )
+    fitted = f"{len(records)} of {len(records) + len(missing)} models fitted"
+    said = f"{fitted}. Verdicts: {counts or 'none'}."
+    return (
+        "\n\n".join([MODELS_INTRO.rstrip(), said, table(columns, lines), "## The fits", fits])
+        + "\n"
+    )
+
+
+def _marked(rows: Sequence[Mapping[str, Any]]) -> list[tuple[bool, Mapping[str, Any]]]:
+    return [(i == 0, row) for i, row in enumerate(rows)]
+
+
+def _ours(row: Mapping[str, Any]) -> str:
+    if row["median"] is None:
+        return ""
+    return f"{_number(row['median'])} ({_number(row['lower'])} to {_number(row['upper'])})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def calibration_page() -> str:
+    """Return the page of the calibration, from saved recoveries."""
+    records = calibrate.records()
+    if not records:
+        return f"{CALIBRATION_INTRO}\nNothing measured yet: run `make calibrate`.\n"
+    rows = [calibrate.row_of(record) for record in records]
+    lines = [[_short(value) for value in row.values()] for row in rows]
+    bars = "\n".join(f"- {_bar(bar)}" for bar in calibrate.bars_of(records))
+    return "\n\n".join([CALIBRATION_INTRO.rstrip(), bars, table(list(rows[0]), lines)]) + "\n"
+
+
+def _bar(bar: Bar) -> str:
+    return " ".join(str(bar).split())
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+PAGES = {"laws": laws_page, "models": models_page, "calibration": calibration_page}
+
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (FOLDER / f"{name}.md").write_text(page())
+    write_pictures()

@@ -1,0 +1,94 @@
+"""A small picture of each law: the curve that its default priors expect, before any data."""
+
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from bayescale.law import Input, Law
+from bayescale.laws import BUILT_IN
+from bayescale.noise import get_noise
+from bayescale.plots.style import BLUE, one_panel
+from bayescale.plots.ticks import kind_of, log_axis, log_ticks
+from bayescale.priors import draw_prior
+from bayescale.spec import make_spec
+
+IMAGES = Path(__file__).parent / "images" / "laws"
+SIZE, DPI = (3.4, 2.3), 130
+MANY = 1e4
+"""Other inputs than params, tokens and compute are written as powers of ten from here."""
+POINTS, DRAWS = 60, 2000
+LABELS = {"params": "parameters", "flops": "compute (FLOP)"}
+
+
+def middle(given: Input) -> float:
+    """Return the middle of an input's typical range, geometric where it can be."""
+    low, high = given.range()
+    return float(np.sqrt(low * high)) if low > 0 else (low + high) / 2
+
+
+def prior_curve(law: type[Law]) -> tuple[np.ndarray, xr.DataArray]:
+    """Evaluate the law at prior draws along its first input, the others in mid range.
+
+    Returns
+    -------
+    (array of shape (point,), DataArray with dims (draw, run))
+        The first input in its unit, and the target: in multiples of the typical one where the
+        law's amplitudes are.
+    """
+    first, *others = law.inputs.items()
+    low, high = first[1].range()
+    along = np.geomspace(low, high, POINTS) if low > 0 else np.linspace(low, high, POINTS)
+    table = {column: along for column in first[1].columns()}
+    for _, given in others:
+        table |= {column: np.full(POINTS, middle(given)) for column in given.columns()}
+    inputs = {
+        name: xr.DataArray(given.take(table), dims=given.dims) for name, given in law.inputs.items()
+    }
+    at = {name: middle(given) if given.relative else 1.0 for name, given in law.inputs.items()}
+    draws = draw_prior(make_spec(law), 1.0, DRAWS, np.random.default_rng(0)).isel(chain=0)
+    return along, law.curve(inputs, at, draws).transpose("draw", "run")
+
+
+def draw(law: type[Law]) -> Axes:
+    """Draw the prior's median and its central 50 and 90 % along the law's first input."""
+    along, curve = prior_curve(law)
+    low, quarter, centre, three, high = np.quantile(curve, [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
+    ax = one_panel(None, SIZE)
+    ax.fill_between(along, low, high, color=BLUE, alpha=0.15, lw=0)
+    ax.fill_between(along, quarter, three, color=BLUE, alpha=0.25, lw=0)
+    ax.plot(along, centre, color=BLUE, lw=1.6)
+    column = next(iter(law.inputs.values())).column
+    label = LABELS.get(column, column.replace("_", " "))
+    if 0 < 4 * along[0] < along[-1]:
+        kind = "flops" if along[-1] > MANY and kind_of(column) == "number" else kind_of(column)
+        log_axis(ax, "x", kind, label, most=5)
+    else:
+        ax.set_xlabel(label)
+    multiples = any(p.of == "target" for p in law.parameters.values())
+    ax.set_ylabel(f"{law.target.replace('_', ' ')}{' / typical' if multiples else ''}")
+    if high.max() > 8 * low.min() > 0 and get_noise(law.noise).usable(np.array([1.5])).all():
+        ax.set_yscale("log")
+        log_ticks(ax.yaxis, "number", most=5)
+    else:
+        room = 1.5 * (three.max() - quarter.min())
+        bottom = max(low.min(), quarter.min() - room)
+        ax.set_ylim(bottom, min(high.max(), three.max() + room))
+    ax.margins(x=0)
+    return ax
+
+
+def write_pictures() -> None:
+    """Write a PNG a law, and take away those of laws that are gone."""
+    matplotlib.use("Agg")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name, law in BUILT_IN.items():
+        draw(law)
+        plt.savefig(IMAGES / f"{name}.png", dpi=DPI, metadata={"Software": None})
+        plt.close("all")
+    for path in IMAGES.glob("*.png"):
+        if path.stem not in BUILT_IN:
+            path.unlink()
