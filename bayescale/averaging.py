@@ -1,7 +1,9 @@
 """Averages of laws: several fits of the same runs, drawn from in proportion to their weights."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 import arviz_stats as azs
 import numpy as np
@@ -104,18 +106,31 @@ def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None)
     """
     check_same_runs(fits)
     if weights is None:
-        each = [azs.loo(fit.tree, pointwise=True).elpd_i for fit in fits.values()]
+        each = [pointwise_loo(fit) for fit in fits.values()]
         weights = dict(zip(fits, stack(np.column_stack(each)).tolist(), strict=True))
     return Average(fits, weights)
 
 
-def stack(log_density: np.ndarray, rounds: int = 1000) -> np.ndarray:
+def pointwise_loo(fit: Fit) -> np.ndarray:
+    """Return the leave-one-out log density of each run, shape (run,)."""
+    with warnings.catch_warnings():
+        # Said in the `warning` column of compare's table.
+        warnings.filterwarnings("ignore", message="Estimated shape parameter")
+        found = azs.loo(fit.tree, pointwise=True, var_name=fit.target)
+    return np.asarray(cast(Any, found).elpd_i)
+
+
+def stack(
+    log_density: np.ndarray, importance: np.ndarray | None = None, rounds: int = 1000
+) -> np.ndarray:
     """Return the weights whose mixture has the highest mean log density (expectation-maximisation).
 
     Parameters
     ----------
     log_density : array, shape (run, law)
         Log predictive density of each run by each law, the run not having been fitted.
+    importance : array, shape (run,), optional
+        How much each run counts; equally when None.
     rounds : int
         Steps of the algorithm; each raises the mean log density.
 
@@ -127,7 +142,8 @@ def stack(log_density: np.ndarray, rounds: int = 1000) -> np.ndarray:
     weights = np.full(density.shape[1], 1 / density.shape[1])
     for _ in range(rounds):
         share = density * weights
-        weights = (share / share.sum(axis=1, keepdims=True)).mean(axis=0)
+        share /= share.sum(axis=1, keepdims=True)
+        weights = np.average(share, axis=0, weights=importance)
     return weights
 
 

@@ -17,7 +17,6 @@ will miss is what it has absorbed so far: both were measured, see ``docs/extrapo
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr

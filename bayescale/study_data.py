@@ -67,11 +67,12 @@ def _simulated(study: Study) -> pd.DataFrame:
     rows = list(product(*(plan.design[name] for name in planned)))
     table = pd.DataFrame(rows, columns=[columns[name] for name in planned])
     noise = get_noise(law.noise.replace("student_t", "normal"))
-    if ("sigma" in noise.parameters) != (plan.noise is not None):
-        told = "is missing" if plan.noise is None else "is given"
+    scatters = "sigma" in noise.parameters
+    if scatters != (plan.noise is not None):
         raise BayescaleError(
-            f"{study.name}: data.simulate.noise {told}, and runs of {law.name} have "
-            f"{noise.name} noise, {'with' if plan.noise is None else 'without'} a standard deviation"
+            f"{study.name}: data.simulate.noise {'is missing' if scatters else 'is given'}, and "
+            f"runs of {law.name} have {noise.name} noise, {'with' if scatters else 'without'} a "
+            "standard deviation"
         )
     return simulate(
         law,

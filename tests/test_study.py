@@ -10,6 +10,7 @@ import pytest
 from bayescale.datasets import load_dataset
 from bayescale.errors import BayescaleError
 from bayescale.laws import get_law
+from bayescale.noise import get_noise
 from bayescale.spec import make_spec
 from bayescale.study import Study, load_model, models
 from bayescale.study_data import study_runs
@@ -38,7 +39,8 @@ def test_published_values_are_quantities_of_the_law(name: str) -> None:
     law = get_law(study.law)
     ones = dict.fromkeys([*law.inputs, *law.parameters], 0.5)
     derived = law.derived(**ones) if hasattr(law, "derived") else {}
-    known = {*law.parameters, *derived, "N_opt_exponent", "D_opt_exponent"}
+    noise = get_noise(study.noise or law.noise)
+    known = {*law.parameters, *derived, *noise.parameters, "N_opt_exponent", "D_opt_exponent"}
     assert study.published
     for block in study.published:
         assert {*block.values, *block.intervals} <= known
@@ -161,6 +163,27 @@ derive = { accuracy = "1 - error" }
     assert table["flops"].tolist() == [1e18, 1e17]
 
 
+@pytest.mark.parametrize(
+    ("law", "noise", "message"),
+    [
+        ("power_law", "", "noise is missing.*normal noise, with"),
+        ("bradley_terry", "noise = 0.1", "noise is given.*binomial noise, without"),
+    ],
+)
+def test_simulated_runs_have_the_scatter_of_their_noise(
+    law: str, noise: str, message: str, tmp_path: Path
+) -> None:
+    text = f"""law = "{law}"
+[data.simulate]
+parameters = {{ alpha = 1 }}
+design = {{ x = [1, 2], N = [1, 2], M = [1, 2] }}
+seed = 1
+{noise}
+"""
+    with pytest.raises(BayescaleError, match=message):
+        study_runs(load_model(write(tmp_path, text)))
+
+
 PUBLISHED = '[[published]]\nsource = "s"\nvalues = { alpha = 0.3 }\n'
 SIMULATE = 'law = "kaplan"\n[data.simulate]\nparameters = { L0 = 1 }\ndesign = { N = %s }\n%s'
 SLIPS = {
@@ -186,7 +209,7 @@ SLIPS = {
     "no level": (MINIMAL + PUBLISHED + "intervals = { alpha = [0, 1] }", r"1\.level is missing"),
     "no values": (MINIMAL + "[[published]]\nsource = 's'", r"published no\. 1\.values is missing"),
     "one bracket": (MINIMAL + PUBLISHED.replace("[[published]]", "[published]"), r"\[\[published"),
-    "no noise": (SIMULATE % ("[1]", ""), r"data\.simulate\.noise is missing"),
+    "no seed": (SIMULATE % ("[1]", ""), r"data\.simulate\.seed is missing"),
     "no levels": (
         SIMULATE % ("[]", "noise = 1\nseed = 1"),
         r"design\.N is \[\]: .*list of numbers",

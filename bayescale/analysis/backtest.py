@@ -13,7 +13,6 @@ from bayescale.analysis.scores import COVERED, crps, log_score, pit
 from bayescale.analysis.splits import Split, cuts_of, groups_of
 from bayescale.averaging import Average, average
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
-from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit, fit
 from bayescale.spec import Data, Spec, extract, make_spec
 from bayescale.study_data import runs_and_law
@@ -35,8 +34,8 @@ class Backtest:
         ``upper_50``, ..., ``pit``, ``crps`` (relative) and ``log_score`` (density of the target in
         its own unit), and the errors ``best_seen`` and ``log_linear`` of two naive rules.
     summary : DataFrame
-        One row a cut, and ``all`` with equal weight a cut: ``fitted`` and ``held_out`` runs, ``cover_50``,
-        ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error`` (the bias),
+        One row a cut, and ``all`` with equal weight a cut: ``fitted`` and ``held_out`` runs,
+        ``cover_50``, ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error`` (the bias),
         ``abs_error`` and those of the naive rules, ``width_90`` (relative), and whether the fit's
         ``diagnostics`` were fine.
     law : str
@@ -207,9 +206,9 @@ def _with_mean(summary: pd.DataFrame) -> pd.DataFrame:
     mean = summary.drop(columns=["fitted", "held_out", "diagnostics"]).mean()
     total = {
         **mean,
-        "fitted": int(summary["fitted"].max()),
-        "held_out": int(summary["held_out"].sum()),
-        "diagnostics": bool(summary["diagnostics"].all()),
+        "fitted": summary["fitted"].max(),
+        "held_out": summary["held_out"].sum(),
+        "diagnostics": summary["diagnostics"].all(),
     }
-    everything = pd.DataFrame(total, index=pd.Index(["all"], name="cut"))[list(summary)]
-    return pd.concat([summary, everything])
+    everything = pd.DataFrame([total], columns=summary.columns, index=pd.Index(["all"]))
+    return pd.concat([summary, everything]).rename_axis("cut")

@@ -1,28 +1,37 @@
-"""Which law the runs support: LOO and WAIC side by side, with what they are worth."""
+"""Which law to believe: LOO, WAIC and backtests side by side, with what they are worth."""
 
 import warnings
 from collections.abc import Mapping
 
 import arviz_stats as azs
+import numpy as np
 import pandas as pd
 from arviz_stats.utils import ELPDData
 
+from bayescale.analysis.backtest import Backtest
 from bayescale.analysis.waic import TRUSTED_VARIANCE, ELPDDataWAIC, waic
-from bayescale.averaging import check_same_runs
-from bayescale.errors import BayescaleWarning
+from bayescale.averaging import check_same_runs, stack
+from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
 
 CLOSE = 4.0
 """Differences of elpd below this are too small for their standard error to mean much."""
 
 
-def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
-    """Compare fits of the same runs by their expected log predictive density.
+def compare(
+    fits: Mapping[str, Fit], *, backtests: Mapping[str, Backtest] | None = None
+) -> pd.DataFrame:
+    """Compare fits of the same runs by their expected log predictive density, and by foresight.
+
+    LOO and WAIC say how well a law predicts a run among the others: they reward interpolation. A
+    backtest says how well it foretells larger runs from smaller ones.
 
     Parameters
     ----------
     fits : mapping of str to Fit
         At least two fits of the same target of the same runs, by the name to show.
+    backtests : mapping of str to Backtest, optional
+        What :func:`bayescale.backtest` said of the same laws, by the same names.
 
     Returns
     -------
@@ -30,14 +39,17 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
         Best first, indexed by name. ``elpd_loo`` with ``se_loo``, effective parameters ``p_loo``
         and the number ``bad_k`` of runs whose Pareto k is too high; ``elpd_waic``, ``se_waic``,
         ``p_waic`` and the number ``bad_waic`` of runs whose variance is too high; ``elpd_diff`` to
-        the best (LOO) with its standard error ``dse``; the stacking ``weight``; ``verdict`` and
-        ``warning`` in words. Densities are of the target in its own unit, so fits with different
-        noises compare.
+        the best (LOO) with its standard error ``dse``; the stacking weights ``weight`` (LOO) and
+        ``weight_waic``; ``verdict`` and ``warning`` in words. With backtests also the ``crps``,
+        ``abs_error`` and ``cover_90`` beyond the data, and ``weight_beyond``, the weights that
+        stack the forecasts. Densities are of the target in its own unit, so fits with different
+        noises compare. :func:`bayescale.average` takes any column of weights.
 
     Raises
     ------
     BayescaleError
-        For fewer than two fits, or fits of different runs or targets.
+        For fewer than two fits, fits of different runs or targets, or backtests of other laws or
+        with other held-out runs.
     """
     check_same_runs(fits)
     loo, information = {}, {}
@@ -46,7 +58,7 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
         warnings.filterwarnings("ignore", message="Estimated shape parameter")
         warnings.filterwarnings("ignore", category=BayescaleWarning, message="WAIC")
         for name, fit in fits.items():
-            loo[name] = azs.loo(fit.tree, pointwise=True)
+            loo[name] = azs.loo(fit.tree, pointwise=True, var_name=fit.target)
             information[name] = waic(fit)
         ranked = azs.compare(loo, round_to="none")
     rows = {name: _row(loo[name], information[name]) for name in ranked.index}
@@ -54,9 +66,39 @@ def compare(fits: Mapping[str, Fit]) -> pd.DataFrame:
     table["elpd_diff"] = ranked["elpd_diff"].astype(float)
     table["dse"] = ranked["dse"].astype(float)
     table["weight"] = ranked["weight"].astype(float)
+    elpd_waic = np.column_stack([information[name].elpd_i for name in table.index])
+    table["weight_waic"] = stack(elpd_waic)
     table["verdict"] = [_verdict(name, table) for name in table.index]
     table["warning"] = [_warning(rows[name], loo[name]) for name in table.index]
+    if backtests is not None:
+        _add_backtests(table, backtests)
     return table
+
+
+def _add_backtests(table: pd.DataFrame, backtests: Mapping[str, Backtest]) -> None:
+    """Add the scores beyond the data, and say where they rank the laws otherwise."""
+    if set(backtests) != set(table.index):
+        raise BayescaleError(
+            f"backtests of {', '.join(backtests)} beside fits of {', '.join(table.index)}"
+        )
+    tests = [backtests[name] for name in table.index]
+    where = tests[0].runs[["cut", "run"]]
+    if not all(where.equals(test.runs[["cut", "run"]]) for test in tests):
+        raise BayescaleError("the backtests held out different runs: give all the same cuts")
+    for column in ("crps", "abs_error", "cover_90"):
+        table[column] = [test.summary.loc["all", column] for test in tests]
+    importance = 1 / where.groupby("cut")["run"].transform("size").to_numpy()
+    forecasts = np.column_stack([test.runs["log_score"] for test in tests])
+    table["weight_beyond"] = stack(forecasts, importance)
+    best = table["crps"].idxmin()
+    for name in table.index:
+        ratio = table.loc[name, "crps"] / table.loc[best, "crps"]
+        beyond = "best" if name == best else f"CRPS {ratio:.2g} times that of {best}"
+        table.loc[name, "verdict"] += f"; beyond the data {beyond}"
+    if best != table.index[0]:
+        table.loc[best, "verdict"] += (
+            f", while LOO prefers {table.index[0]}: to extrapolate, trust the backtest"
+        )
 
 
 def _row(loo: ELPDData, information: ELPDDataWAIC) -> dict[str, float]:

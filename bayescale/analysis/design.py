@@ -38,7 +38,7 @@ class Span:
 
 
 def spans(fit: Fit) -> dict[str, Span]:
-    """Return the span of each relative input, by the law's name of it; those with nodes have none."""
+    """Return the span of each relative input without nodes, by the law's name of it."""
     return {
         name: Span(fit.spec.column(name), float(values.min()), float(values.max()))
         for name, values in fit.inputs.items()

@@ -58,6 +58,9 @@ def predict(
         When a point lacks an input of the law, or arrays do not go together.
     """
     given = {"params": params, "tokens": tokens, "flops": flops}
+    if isinstance(fit, Average):
+        options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
+        return fit.mix(lambda one: predict(one, table, **given, grid=grid, **options))
     points = make_points(given, used(fit, table), grid)
     inputs = inputs_at(fit, points)
     points = without_nodes(fit, points)

@@ -11,6 +11,9 @@ from bayescale.law import closest
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
 from bayescale.runs import Runs
 
+ROUNDING = 1e-9
+"""Relative difference below which values are one: a budget worked out from N and D stays whole."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -42,23 +45,28 @@ def cuts_of(runs: Runs, by: str, cuts: Sequence[float]) -> Iterator[Split]:
     by : str
         A column of positive numbers or dates, or ``flops``, which follows from params and tokens.
     cuts : sequence of float
-        Quantiles, between 0 and 1.
+        Quantiles, between 0 and 1. The largest budget is always held out, and cuts that divide the
+        runs alike count once.
 
     Raises
     ------
     BayescaleError
-        When there is no such column, or a cut is no quantile or leaves nothing to one side.
+        When there is no such column, it has one value only, or a cut is no quantile.
     """
     values = column_of(runs, by)
+    largest = values >= values.max() * (1 - ROUNDING)
+    if largest.all():
+        raise BayescaleError(f"every run has {by} = {values[0]:g}: there is nothing to cut by it")
+    seen: set[int] = set()
     for cut in cuts:
         if not 0 < cut < 1:
             raise BayescaleError(f"a cut is a quantile between 0 and 1, not {cut!r}")
-        limit = np.quantile(values, cut)
-        small = values <= limit
-        if small.all():
-            raise BayescaleError(f"no run lies above the {cut:.0%} quantile of {by}: {limit:g}")
-        distance = np.log10(values[~small] / values[small].max())
-        yield Split(f"{by} <= {limit:.3g}", ~small, distance)
+        small = (values <= np.quantile(values, cut) * (1 + ROUNDING)) & ~largest
+        if small.sum() in seen:
+            continue
+        seen.add(int(small.sum()))
+        limit = values[small].max()
+        yield Split(f"{by} <= {limit:.3g}", ~small, np.log10(values[~small] / limit))
 
 
 def groups_of(runs: Runs, by: str) -> Iterator[Split]:
@@ -71,8 +79,8 @@ def groups_of(runs: Runs, by: str) -> Iterator[Split]:
     """
     if by not in runs.table:
         raise BayescaleError(f"no column {by!r} in {runs.source}{closest(by, list(runs.table))}")
-    values = runs.table[by]
-    names = list(pd.unique(values.dropna()))
+    values = pd.Series(runs.table[by])
+    names = list(values.dropna().unique())
     if len(names) < 2:
         raise BayescaleError(f"{by} has one value in all rows: there is no group to leave out")
     for name in names:
@@ -102,6 +110,7 @@ def column_of(runs: Runs, name: str) -> np.ndarray:
     wrong = np.flatnonzero(~(values > 0))
     if wrong.size:
         raise BayescaleError(
-            f"{name} of {runs.labels()[wrong[0]]} is {values[wrong[0]]:g}: a cut needs positive numbers"
+            f"{name} of {runs.labels()[wrong[0]]} is {values[wrong[0]]:g}: "
+            "a cut needs positive numbers"
         )
     return values

@@ -1,9 +1,9 @@
 r"""Learning curves that rise to a ceiling: accuracy against epochs or steps.
 
 All pass the reference point at the accuracy ``level`` and end at a ceiling that removes the share
-``headroom`` of the error left there, so every curve stays within [0, 1]; they differ in how what
-is missing shrinks. Of the eleven shapes in use, ``log_power`` is ``hill3`` with other names, and
-``exp4`` and ``janoschek`` are ``weibull``: :meth:`derived` gives each of them its constants.
+``headroom`` of the error left there, so no curve ever exceeds one; they differ in how what is
+missing shrinks. Of the eleven shapes in use, ``log_power`` is ``hill3``, and ``exp4`` and
+``janoschek`` are ``weibull``, under other names: ``derived`` gives each of them its constants.
 """
 
 from typing import Any
@@ -149,10 +149,7 @@ class Hill3(Law):
 
     @staticmethod
     def derived(x: Any, level: Any, headroom: Any, exponent: Any) -> dict[str, Any]:
-        """Theta and kappa: A = theta x^exponent / (kappa^exponent + x^exponent).
-
-        For log_power, A = a / (1 + (x / e^b)^c): a is theta, b is given, c is -exponent.
-        """
+        """Hill's theta and kappa; of log_power, a / (1 + (x / e^b)^c): b (a is theta)."""
         missing = gap(level, headroom)
         kappa = x * (missing / level) ** (1 / exponent)
         return {"theta": level + missing, "kappa": kappa, "b": log(kappa)}
@@ -225,8 +222,7 @@ class Weibull(Law):
     def equation(x: Any, level: Any, headroom: Any, exponent: Any, start: Any) -> Any:
         """Accuracy at relative input x."""
         rise, missing = level * (1 - start), gap(level, headroom)
-        left = (rise + missing) * exp(-log1p(rise / missing) * x**exponent)
-        return level + missing - left
+        return level + missing - (rise + missing) * exp(-log1p(rise / missing) * x**exponent)
 
     @staticmethod
     def coordinates(level: Any, headroom: Any, exponent: Any, start: Any) -> tuple[Any, ...]:
@@ -242,11 +238,7 @@ class Weibull(Law):
 
     @staticmethod
     def derived(x: Any, level: Any, headroom: Any, exponent: Any, start: Any) -> dict[str, Any]:
-        """alpha, beta, kappa: A = alpha - (alpha - beta) exp(-(kappa x)^exponent).
-
-        For janoschek, A = alpha - (alpha - beta) exp(-k x^exponent), k is given; for exp4,
-        A = alpha - exp(-k x^exponent + b), so is b.
-        """
+        """alpha, beta, kappa; the k of janoschek; of exp4, c - exp(-k x^exponent + b): b."""
         rise, missing = level * (1 - start), gap(level, headroom)
         at_reference = log1p(rise / missing)
         return {

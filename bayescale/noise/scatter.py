@@ -28,7 +28,7 @@ class Scale:
 
 
 LOGIT_UNIT = 5.0
-"""Log odds that count as much as a relative error of one: scores hang on loss about that steeply."""
+"""Log odds that count like a relative error of one: about how steeply scores hang on loss."""
 
 LOG = Scale(
     name="log",
