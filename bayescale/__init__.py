@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayescale.analysis.backtest import Backtest, backtest
+    from bayescale.analysis.backtest import Backtest, backtest, backtest_point_fit
     from bayescale.analysis.check import check
     from bayescale.analysis.compare import compare
     from bayescale.analysis.identify import identify
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from bayescale.study_data import study_runs
 
 _HOME = {
-    "analysis.backtest": ("Backtest", "backtest"),
+    "analysis.backtest": ("Backtest", "backtest", "backtest_point_fit"),
     "analysis.check": ("check",),
     "analysis.compare": ("compare",),
     "analysis.identify": ("identify",),

@@ -111,6 +111,19 @@ def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None)
     return Average(fits, weights)
 
 
+def members(fit: Fit | Average) -> dict[str, Fit]:
+    """Return the fits that count in an answer, by name, the one that counts most first."""
+    if isinstance(fit, Fit):
+        return {fit.law.name: fit}
+    ranked = sorted(fit.fits, key=lambda name: -fit.weights[name])
+    return {name: fit.fits[name] for name in ranked if fit.weights[name] > 0}
+
+
+def heaviest(fit: Fit | Average) -> Fit:
+    """Return the fit that counts most: it speaks for the runs, columns and units of all."""
+    return next(iter(members(fit).values()))
+
+
 def pointwise_loo(fit: Fit) -> np.ndarray:
     """Return the leave-one-out log density of each run, shape (run,)."""
     with warnings.catch_warnings():

@@ -33,80 +33,14 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
-
-import numpy as np
+from typing import Any, ClassVar
 
 from bayescale import functions as fn
 from bayescale.errors import BayescaleError
+from bayescale.inputs import Input, Step
 
 Z90 = 1.6448536269514722
 """Half width of a central 90 % interval of the standard normal."""
-
-
-SPANS = {"params": (3e7, 1e10), "tokens": (1e9, 2e11), "flops": (1e18, 1e22)}
-"""Range of the canonical inputs in a table of small runs."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """A quantity that the law takes from the run table.
-
-    Parameters
-    ----------
-    column : str
-        The canonical column it is read from, such as ``"params"``, ``"tokens"``, ``"flops"``. A fit
-        may read it from another one: ``fit(runs, law, columns={"x": "tokens"})``.
-    relative : bool
-        Whether the equation takes it divided by its reference point, the geometric mean of the
-        fitted runs unless a fit fixes it. Absolute inputs (bits, epochs, experts) are passed as
-        they are.
-    about : str
-        One line for the catalogue.
-    span : (float, float), optional
-        Smallest and largest value of a typical run table, for the catalogue's pictures and for
-        simulated studies; params, tokens and flops have theirs by convention.
-    nodes : int, optional
-        For an input that is an array in each run: the number of its elements, in the columns
-        ``<column>_1``, ``<column>_2``, ...; the equation sums over them by
-        :func:`bayescale.functions.total`.
-    """
-
-    column: str
-    relative: bool = True
-    about: str = ""
-    span: tuple[float, float] | None = None
-    nodes: int | None = None
-
-    @property
-    def dims(self) -> tuple[str, ...]:
-        """The dimensions of its values: run, or node and run."""
-        return ("node", "run") if self.nodes else ("run",)
-
-    def columns(self, column: str | None = None) -> list[str]:
-        """Return the columns it is read from; ``column`` replaces its own."""
-        name = column or self.column
-        return [f"{name}_{i}" for i in range(1, self.nodes + 1)] if self.nodes else [name]
-
-    def take(self, table: Any, column: str | None = None) -> np.ndarray:
-        """Return its values in a table of columns, shape (run,) or (node, run)."""
-        values = [np.asarray(table[name], dtype=float) for name in self.columns(column)]
-        return np.array(values) if self.nodes else values[0]
-
-    def range(self) -> tuple[float, float]:
-        """Return smallest and largest value of a typical run table.
-
-        Raises
-        ------
-        BayescaleError
-            When the input declares no ``span`` and its column has none by convention.
-        """
-        found = self.span or SPANS.get(self.column)
-        if found is None:
-            raise BayescaleError(
-                f"give Input({self.column!r}) the range of a typical table: span=(low, high)"
-            )
-        return found
 
 
 @dataclass(frozen=True)
@@ -117,9 +51,10 @@ class Parameter:
     ----------
     low, high : float
         The prior puts 5 % below ``low`` and 5 % above ``high``.
-    of : "target" or None
+    of : str or None
         ``"target"`` multiplies both bounds by the geometric mean of the observed target, so that
-        the prior does not depend on the unit of the loss.
+        the prior does not depend on the unit of the loss; the column of one of the law's steps, by
+        that step's reference point.
     about : str
         One line for the catalogue and the report.
 
@@ -131,7 +66,7 @@ class Parameter:
 
     low: float
     high: float
-    of: Literal["target"] | None = None
+    of: str | None = None
     about: str = ""
 
     bounds: ClassVar[tuple[float, float]]
@@ -225,13 +160,19 @@ def _arguments(function: Callable[..., Any]) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
+def _call(equation: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+    return equation(**{name: values[name] for name in _arguments(equation)})
+
+
 class Law:
     """Base of every law; see the module's docstring for a whole one.
 
     Subclasses declare, as class attributes, their :class:`Input` and :class:`Parameter` objects and
     a static ``equation(<inputs>, <parameters>)``. The signature is checked against the attributes
-    when the class is made. Optional static methods, all written with
-    :mod:`bayescale.functions`:
+    a static ``equation(<inputs>, <parameters>)``. The signature is checked against the attributes
+    when the class is made. A chained law has steps besides (:mod:`bayescale.inputs`); it writes
+    ``derived(<inputs>, <steps>, <parameters>)``, and its equations take only what they need.
+    Optional static methods, all written with :mod:`bayescale.functions`:
 
     ``coordinates(<parameters>)`` and ``from_coordinates(<as many>)``
         A bijection of the link-scale parameters, and its inverse, to coordinates in which the
@@ -255,6 +196,7 @@ class Law:
     target: ClassVar[str] = "loss"
     noise: ClassVar[str] = "student_t"
     inputs: ClassVar[Mapping[str, Input]] = {}
+    steps: ClassVar[Mapping[str, Step]] = {}
     parameters: ClassVar[Mapping[str, Parameter]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -264,20 +206,28 @@ class Law:
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         declared = vars(cls)
         cls.inputs = {k: v for k, v in declared.items() if isinstance(v, Input)}
+        cls.steps = {k: v for k, v in declared.items() if isinstance(v, Step)}
         cls.parameters = {k: v for k, v in declared.items() if isinstance(v, Parameter)}
         cls._check_signatures()
+        if cls.steps:
+            cls._check_steps()
+        known = {"target", *(s.column for s in cls.steps.values()), None}
+        for name, parameter in cls.parameters.items():
+            if parameter.of not in known:
+                raise TypeError(f"{cls.__name__}.{name} is of {parameter.of!r}, which is no step")
 
     @classmethod
     def _check_signatures(cls) -> None:
         if "equation" not in vars(cls):
             raise TypeError(f"{cls.__name__} has no static method `equation`")
-        inputs, parameters = list(cls.inputs), list(cls.parameters)
+        taken, parameters = [*cls.inputs, *cls.steps], list(cls.parameters)
         expected = {
-            "equation": inputs + parameters,
             "coordinates": parameters,
-            "derived": inputs + parameters,
+            "derived": taken + parameters,
             "optimal_size": ["nd", *parameters],
         }
+        if not cls.steps:
+            expected["equation"] = taken + parameters
         for method, names in expected.items():
             function = getattr(cls, method, None)
             if function is not None and _arguments(function) != names:
@@ -291,11 +241,34 @@ class Law:
             raise TypeError(f"{cls.__name__}: coordinates and from_coordinates come as a pair")
 
     @classmethod
+    def _check_steps(cls) -> None:
+        """Raise unless equations take what is declared before them, and all that is declared."""
+        known, used = {*cls.inputs, *cls.parameters}, set()
+        for name, equation in [
+            *((k, s.equation) for k, s in cls.steps.items()),
+            ("equation", None),
+        ]:
+            taken = set(_arguments(equation or cls.equation))
+            if taken - known:
+                raise TypeError(
+                    f"{cls.__name__}.{name} takes {', '.join(sorted(taken - known))}: declare it "
+                    "as an input, a parameter, or a step above"
+                )
+            known.add(name)
+            used |= taken
+        if idle := [k for k in (*cls.inputs, *cls.steps, *cls.parameters) if k not in used]:
+            raise TypeError(f"{cls.__name__}: no equation takes {', '.join(idle)}")
+        columns = [cls.target, *(s.column for s in cls.steps.values())]
+        if len(set(columns)) < len(columns):
+            raise TypeError(f"{cls.__name__} observes a column twice: {', '.join(columns)}")
+
+    @classmethod
     def curve(
         cls,
         inputs: Mapping[Any, Any],
         references: Mapping[Any, Any],
         parameters: Mapping[Any, Any],
+        step: str | None = None,
     ) -> Any:
         """Evaluate the law at inputs in their own units.
 
@@ -303,18 +276,25 @@ class Law:
         ----------
         inputs, references, parameters : mapping
             By name; numbers, NumPy arrays, xarray objects or PyTensor variables that broadcast
-            against each other. ``references`` holds the reference point of each relative input.
+            against each other. ``references`` holds the reference point of each relative input and
+            of each step.
+        step : str, optional
+            The step to evaluate in place of the target.
 
         Returns
         -------
         array-like
-            The noise-free target, in the target's unit.
+            The noise-free target, or step, in its own unit.
         """
-        relative = {
-            name: inputs[name] / references[name] if declared.relative else inputs[name]
-            for name, declared in cls.inputs.items()
-        }
-        return cls.equation(**relative, **{name: parameters[name] for name in cls.parameters})
+        values = {name: parameters[name] for name in cls.parameters}
+        for name, declared in cls.inputs.items():
+            values[name] = inputs[name] / references[name] if declared.relative else inputs[name]
+        for name, passed in cls.steps.items():
+            found = _call(passed.equation, values)
+            if name == step:
+                return found
+            values[name] = found / references[name]
+        return _call(cls.equation, values)
 
     @classmethod
     def input_of(cls, column: str) -> str | None:
@@ -335,18 +315,24 @@ class Law:
     @classmethod
     def fingerprint(cls) -> dict[str, Any]:
         """Return what a saved fit remembers of the law, to say later what has changed."""
-        try:
-            source = inspect.getsource(cls.equation)
-        except (OSError, TypeError):
-            source = cls.equation.__code__.co_code.hex()
-        return {
+        found = {
             "name": cls.name,
             "inputs": {k: i.column for k, i in cls.inputs.items()},
             "parameters": {
                 k: [type(p).__name__, p.low, p.high, p.of] for k, p in cls.parameters.items()
             },
-            "equation": hashlib.sha256("".join(source.split()).encode()).hexdigest()[:16],
+            "equation": _hash(cls.equation),
         }
+        steps = {k: [s.column, s.noise, _hash(s.equation)] for k, s in cls.steps.items()}
+        return {**found, "steps": steps} if steps else found
+
+
+def _hash(equation: Callable[..., Any]) -> str:
+    try:
+        source = inspect.getsource(equation)
+    except (OSError, TypeError):
+        source = equation.__code__.co_code.hex()
+    return hashlib.sha256("".join(source.split()).encode()).hexdigest()[:16]
 
 
 def closest(name: str, known: Mapping[str, Any] | list[str]) -> str:

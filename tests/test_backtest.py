@@ -209,6 +209,10 @@ class TestBacktest:
         assert found.law == "chinchilla + skaling"
         assert found.summary.loc["all", "cover_90"] > 0.8
 
+    def test_laws_of_other_inputs_average_too(self) -> None:
+        found = bs.backtest(simulated(), ["chinchilla", "power_law_floor"], random_seed=1)
+        assert np.isfinite(found.runs["log_score"]).all()
+
     def test_beside_loo(self) -> None:
         runs = simulated()
         fits = {name: handmade_fit(name, runs=design()) for name in ("chinchilla", "skaling")}
@@ -267,3 +271,21 @@ class TestAverage:
         ):
             with pytest.raises(bs.BayescaleError, match=message):
                 bs.average(fits, weights)
+
+
+class TestPointFit:
+    """The literature's estimate, on runs whose law is known."""
+
+    def test_exact_runs_give_the_law_back(self) -> None:
+        exact = {**TRUTH["chinchilla"], "sigma": 1e-9, "nu": 30.0}
+        runs = bs.simulate("chinchilla", design(), exact, references=REFERENCES, random_seed=0)
+        found = bs.backtest_point_fit(runs, "chinchilla", cuts=[0.7], random_seed=1)
+        assert found.summary.loc["all", "abs_error"] < 1e-3
+        assert found.summary.loc["all", "width_90"] < 5e-3
+
+    def test_its_bands_leave_out_the_scatter(self) -> None:
+        found = bs.backtest_point_fit(simulated(), "chinchilla", cuts=[0.5], random_seed=1)
+        assert found.law == "chinchilla, point fit"
+        everything = found.summary.loc["all"]
+        assert everything["abs_error"] < 0.02
+        assert 0 < everything["width_90"] < 0.1

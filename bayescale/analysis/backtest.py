@@ -1,6 +1,6 @@
 """Fit the small runs, score the large ones: what a law's bands are worth beyond the data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +8,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescale.analysis.held_out import main_input, points_of, scores_of, summarise, with_mean
+from bayescale.analysis.intervals import DRAWS
+from bayescale.analysis.point_fit import RESAMPLES, point_fit
 from bayescale.analysis.predict import forecast
-from bayescale.analysis.scores import COVERED, crps, log_score, pit
+from bayescale.analysis.scores import log_score
 from bayescale.analysis.splits import Split, cuts_of, groups_of
 from bayescale.averaging import Average, average
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit, fit
 from bayescale.spec import Data, Spec, extract, make_spec
 from bayescale.study_data import runs_and_law
@@ -31,8 +35,9 @@ class Backtest:
         One row a held-out run and cut: ``cut``, ``run``, ``distance`` in decades beyond the
         largest fitted run, ``observed`` and ``median`` of the forecast in the target's unit,
         ``error`` of the median (relative: 0.01 is one per cent too high), ``lower_50``,
-        ``upper_50``, ..., ``pit``, ``crps`` (relative) and ``log_score`` (density of the target in
-        its own unit), and the errors ``best_seen`` and ``log_linear`` of two naive rules.
+        ``upper_50``, ..., the errors that the forecast reckons with (``error_lower_50``,
+        ``error_upper_50``, ...), ``pit``, ``crps`` (relative) and ``log_score`` (density of the
+        target in its own unit), and the errors ``best_seen`` and ``log_linear`` of two naive rules.
     summary : DataFrame
         One row a cut, and ``all`` with equal weight a cut: ``fitted`` and ``held_out`` runs,
         ``cover_50``, ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error`` (the bias),
@@ -89,126 +94,131 @@ def backtest(
     table, chosen = runs_and_law(runs, law)
     several = chosen if isinstance(chosen, list | tuple) else [chosen]
     specs = {spec.law.name: spec for spec in map(make_spec, several)}
-    spec = next(iter(specs.values()))
-    data = extract(spec, table)
-    if leave_out is not None:
-        splits = list(groups_of(data.runs, leave_out))
-    else:
-        splits = list(cuts_of(data.runs, by or main_input(spec), cuts))
+    data = {name: extract(spec, table) for name, spec in specs.items()}
+    _check_same(data)
+    first = next(iter(specs))
+    splits = _splits(specs[first], data[first], by, cuts, leave_out)
     seeds = np.random.SeedSequence(random_seed).generate_state(len(splits))
-    tables = []
+    scored, summary = [], []
     for split, seed in zip(splits, seeds.tolist(), strict=True):
-        small = data.runs.take(~split.held_out)
         fits = {
-            name: fit(small, each, random_seed=seed, progressbar=progressbar)
-            for name, each in specs.items()
+            name: fit(
+                data[name].runs.take(~split.held_out),
+                spec,
+                random_seed=seed,
+                progressbar=progressbar,
+            )
+            for name, spec in specs.items()
         }
-        fitted = average(fits) if len(fits) > 1 else fits[spec.law.name]
-        scored = score_split(fitted, data, split, discrepancy, seed)
-        tables.append((split, list(fits.values()), scored.assign(**_naive(spec, data, split))))
-    summary = [_sum(split, fits, scored) for split, fits, scored in tables]
-    return Backtest(
-        pd.concat([scored for *_, scored in tables], ignore_index=True),
-        _with_mean(pd.DataFrame(summary).set_index("cut")),
-        " + ".join(specs),
-    )
+        fitted = average(fits) if len(fits) > 1 else fits[first]
+        scored.append(score_split(fitted, data, split, discrepancy, seed))
+        fine = all(one.diagnostics.ok for one in fits.values())
+        summary.append(summarise(scored[-1], int((~split.held_out).sum()), fine))
+    return _backtest(scored, summary, " + ".join(specs))
 
 
-def main_input(spec: Spec) -> str:
-    """Return the column that runs are cut by: compute, or the law's first input."""
-    columns = [spec.column(name) for name in spec.law.inputs]
-    return "flops" if {"params", "tokens"} <= set(columns) else columns[0]
+def backtest_point_fit(
+    runs: Any,
+    law: Any = None,
+    *,
+    by: str | None = None,
+    cuts: Sequence[float] = CUTS,
+    leave_out: str | None = None,
+    random_seed: int | None = None,
+) -> Backtest:
+    """Score what the literature does instead: a robust point fit, with a bootstrap over runs.
+
+    Parameters
+    ----------
+    runs, law, by, cuts, leave_out, random_seed
+        As for :func:`backtest`, with one law.
+
+    Returns
+    -------
+    Backtest
+        Bands are those of the bootstrapped curves: a run's scatter is not in them, nor a
+        ``log_score``. See :func:`bayescale.analysis.point_fit.point_fit` for the method.
+
+    Raises
+    ------
+    BayescaleError
+        As for :func:`backtest`.
+    """
+    table, chosen = runs_and_law(runs, law)
+    spec = make_spec(chosen)
+    data = extract(spec, table)
+    scored, summary = [], []
+    for split in _splits(spec, data, by, cuts, leave_out):
+        small = extract(spec, data.runs.take(~split.held_out))
+        inputs, _, _ = points_of(data, split)
+        found = {
+            name: xr.DataArray(np.broadcast_to(values, RESAMPLES + 1)[None], dims=DRAWS)
+            for name, values in point_fit(spec, small, random_seed).items()
+        }
+        curves = spec.law.curve(inputs, small.references, found).transpose(*DRAWS, "point")
+        errors = scores_of(data, split, spec.noise, curves[:, :1])["error"]
+        bands = scores_of(data, split, spec.noise, curves[:, 1:])
+        scored.append(bands.assign(error=errors, median=curves[0, 0].values, log_score=np.nan))
+        summary.append(summarise(scored[-1], len(small.observed), diagnostics=True))
+    return _backtest(scored, summary, f"{spec.law.name}, point fit")
+
+
+def _splits(
+    spec: Spec, data: Data, by: str | None, cuts: Sequence[float], leave_out: str | None
+) -> list[Split]:
+    if leave_out is not None:
+        return list(groups_of(data.runs, leave_out))
+    return list(cuts_of(data.runs, by or main_input(spec), cuts))
+
+
+def _check_same(data: Mapping[str, Data]) -> None:
+    (first, reference), *others = data.items()
+    for name, other in others:
+        if other.labels != reference.labels or (other.observed != reference.observed).any():
+            raise BayescaleError(
+                f"{name} can use {len(other.labels)} runs and {first} {len(reference.labels)}, not "
+                "the same ones: keep those that all laws can use (read_runs(..., where=...))"
+            )
+
+
+def _backtest(scored: list[pd.DataFrame], summary: list[dict[str, Any]], law: str) -> Backtest:
+    table = with_mean(pd.DataFrame(summary).set_index("cut"))
+    return Backtest(pd.concat(scored, ignore_index=True), table, law)
 
 
 def score_split(
-    fitted: Fit | Average, data: Data, split: Split, discrepancy: Discrepancy | None, seed: int
+    fitted: Fit | Average,
+    data: Mapping[str, Data],
+    split: Split,
+    discrepancy: Discrepancy | None,
+    seed: int,
 ) -> pd.DataFrame:
-    """Score forecasts of the held-out runs; see :class:`Backtest` for the columns."""
-    out = split.held_out
-    points = {
-        name: xr.DataArray(values[..., out], dims=("node", "point")[-values.ndim :])
-        for name, values in data.inputs.items()
-    }
-    known = {name: xr.DataArray(values[out], dims="point") for name, values in data.known.items()}
-    observed = xr.DataArray(data.observed[out], dims="point")
+    """Score a fit's, or an average's, forecasts of the held-out runs.
+
+    Parameters
+    ----------
+    fitted : Fit or Average
+        Of the runs that are not held out.
+    data : mapping of str to Data
+        All runs, as each law by its name takes them.
+    split, discrepancy, seed
+        Which runs are held out, how wrong the law may be, and where chance comes from.
+
+    Returns
+    -------
+    DataFrame
+        The rows of ``Backtest.runs``.
+    """
+    (reference, *_) = data.values()
 
     def foretell(one: Fit) -> xr.Dataset:
-        rng, noise = np.random.default_rng([seed, 2]), one.spec.noise
-        inputs = {name: points[name] for name in one.law.inputs}
+        inputs, known, observed = points_of(data[one.law.name], split)
+        rng = np.random.default_rng([seed, 2])
         found = forecast(one, inputs, known, discrepancy=discrepancy, rng=rng)
-        density = noise.log_density(found["outcome"], one.parameters, known, observed)
+        density = one.spec.noise.log_density(found["outcome"], one.parameters, known, observed)
         return xr.Dataset({"new_run": found["new_run"], "density": density})
 
+    several = list(fitted.fits.values()) if isinstance(fitted, Average) else [fitted]
     drawn = fitted.mix(foretell) if isinstance(fitted, Average) else foretell(fitted)
-    noise = (next(iter(fitted.fits.values())) if isinstance(fitted, Average) else fitted).spec.noise
-    median = drawn["new_run"].median(("chain", "draw"))
-    relative, seen, middle = (
-        noise.relative(values, data.scale) for values in (drawn["new_run"], observed, median)
-    )
-    bands = {
-        f"{side}_{p * 100:.0f}": drawn["new_run"].quantile(level, ("chain", "draw")).values
-        for p in COVERED
-        for side, level in (("lower", 0.5 - p / 2), ("upper", 0.5 + p / 2))
-    }
-    low, high = (relative.quantile(level, ("chain", "draw")) for level in (0.05, 0.95))
-    return pd.DataFrame(
-        {
-            "cut": split.name,
-            "run": np.array(data.labels)[out],
-            "distance": split.distance,
-            "observed": observed.values,
-            "median": median.values,
-            "error": (middle - seen).values,
-            **bands,
-            "width_90": (high - low).values,
-            "pit": pit(drawn["new_run"], observed).values,
-            "crps": crps(relative, seen).values,
-            "log_score": log_score(drawn["density"]).values,
-        }
-    )
-
-
-def _naive(spec: Spec, data: Data, split: Split) -> dict[str, np.ndarray]:
-    """Return the relative errors of two rules that need no law: the best seen, and a line."""
-    small, out = ~split.held_out, split.held_out
-    at = spec.noise.relative(data.observed, data.scale)
-    inputs = [np.log(v) for v in data.inputs.values() if v.ndim == 1 and (v > 0).all()]
-    design = np.column_stack([np.ones(len(at)), *inputs])
-    line = np.linalg.lstsq(design[small], at[small])[0]
-    rises = line[1:].sum() > 0  # an accuracy, an Elo
-    best = at[small].max() if rises else at[small].min()
-    return {"best_seen": best - at[out], "log_linear": design[out] @ line - at[out]}
-
-
-def _sum(split: Split, fits: Sequence[Fit], scored: pd.DataFrame) -> dict[str, Any]:
-    inside = {
-        f"cover_{p * 100:.0f}": scored["pit"].between(0.5 - p / 2, 0.5 + p / 2).mean()
-        for p in COVERED
-    }
-    return {
-        "cut": split.name,
-        "fitted": fits[0].observed.size,
-        "held_out": len(scored),
-        **inside,
-        "crps": scored["crps"].mean(),
-        "log_score": scored["log_score"].mean(),
-        "mean_error": scored["error"].mean(),
-        "abs_error": scored["error"].abs().mean(),
-        "best_seen": scored["best_seen"].abs().mean(),
-        "log_linear": scored["log_linear"].abs().mean(),
-        "width_90": scored["width_90"].mean(),
-        "diagnostics": all(one.diagnostics.ok for one in fits),
-    }
-
-
-def _with_mean(summary: pd.DataFrame) -> pd.DataFrame:
-    """Add the mean over the cuts, each with the same weight."""
-    mean = summary.drop(columns=["fitted", "held_out", "diagnostics"]).mean()
-    total = {
-        **mean,
-        "fitted": summary["fitted"].max(),
-        "held_out": summary["held_out"].sum(),
-        "diagnostics": summary["diagnostics"].all(),
-    }
-    everything = pd.DataFrame([total], columns=summary.columns, index=pd.Index(["all"]))
-    return pd.concat([summary, everything]).rename_axis("cut")
+    scored = scores_of(reference, split, several[0].spec.noise, drawn["new_run"])
+    return scored.assign(log_score=log_score(drawn["density"]).values)

@@ -100,13 +100,13 @@ def optimum(
     )
 
 
-def growth(fit: Fit, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
+def growth(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
     """Measure how the compute-optimal N and D grow with compute, over a range of budgets.
 
     Parameters
     ----------
-    fit : Fit
-        A fitted law of params and tokens.
+    fit : Fit or Average
+        A fitted law of params and tokens, or several.
     flops : (budget, budget), optional
         From which budget to which, in FLOP; from the largest fitted run to ten times its compute
         when None.
@@ -122,6 +122,8 @@ def growth(fit: Fit, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
     BayescaleError
         When the law has no optimum, see :func:`optimum`, or the range is not of two budgets.
     """
+    if isinstance(fit, Average):
+        return fit.mix(lambda one: growth(one, flops))
     if flops is None:
         largest = float(run_columns(fit)["flops"].max())
         flops = (largest, 10 * largest)

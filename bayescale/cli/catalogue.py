@@ -31,7 +31,7 @@ def laws(
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    r"""List the laws, or describe one: inputs, parameters, formula, reference, models.
+    r"""List the laws, or say all about one.
 
     \b
     bayescale laws
