@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bayescale.noise import Noise
     from bayescale.passk import coverage_table, pass_at_k
     from bayescale.plots import (
+        plot_backtest,
         plot_bands,
         plot_compare,
         plot_exponents,
@@ -81,6 +82,7 @@ _HOME = {
     "noise": ("Noise",),
     "passk": ("coverage_table", "pass_at_k"),
     "plots": (
+        "plot_backtest",
         "plot_bands",
         "plot_compare",
         "plot_exponents",

@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
+from bayescale.shared_runs import tree_by_run
 
 DIMS = ("chain", "draw")
 
@@ -125,11 +126,11 @@ def heaviest(fit: Fit | Average) -> Fit:
 
 
 def pointwise_loo(fit: Fit) -> np.ndarray:
-    """Return the leave-one-out log density of each run, shape (run,)."""
+    """Return the log density of each run left out; checkpoints of one run go together."""
     with warnings.catch_warnings():
         # Said in the `warning` column of compare's table.
         warnings.filterwarnings("ignore", message="Estimated shape parameter")
-        found = azs.loo(fit.tree, pointwise=True, var_name=fit.target)
+        found = azs.loo(tree_by_run(fit), pointwise=True)
     return np.asarray(cast(Any, found).elpd_i)
 
 

@@ -128,7 +128,7 @@ def _input(name: str, given: Input) -> InputCard:
 
 
 def _parameter(name: str, given: Parameter, target: str) -> ParameterCard:
-    unit = f"typical {target}" if given.of == "target" else ""
+    unit = f"typical {target if given.of == 'target' else given.of}" if given.of else ""
     return ParameterCard(name, type(given).__name__, unit, given.low, given.high, given.about)
 
 

@@ -17,9 +17,11 @@ will miss is what it has absorbed so far: both were measured, see ``docs/extrapo
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from scipy.linalg import cho_factor, cho_solve
 
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
@@ -57,53 +59,80 @@ class Discrepancy:
 
     def __str__(self) -> str:
         return (
-            f"the law may be off by {self.beyond():.1%} one decade beyond the runs, "
-            f"{self.size:.1%} far from them (one standard deviation)"
+            f"the law may be off by {100 * self.beyond():.1f} % one decade beyond the runs, "
+            f"{100 * self.size:.1f} % far from them (one standard deviation)"
         )
 
     def beyond(self, decades: float = 1.0) -> float:
         """Return its standard deviation this far from a place where the law is known exactly."""
         return self.size * float(np.sqrt(1 - _matern(np.array(decades / self.reach)) ** 2))
 
-    def draw(
-        self, fit: Fit, inputs: Mapping[str, xr.DataArray], rng: np.random.Generator
-    ) -> xr.DataArray:
+    def surface(self, fit: Fit) -> "Surface":
+        """Return the error of a fit's curves as a random surface, given the runs' residuals."""
+        names = [n for n, x in fit.inputs.items() if x.ndim == 1 and bool((x > 0).all())]
+        residual, variance, places = _at_runs(fit, names, self.reach)
+        covariance = self.size**2 * _kernel(places, places) + np.diag(variance)
+        return Surface(self, names, residual, places, cho_factor(covariance))
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A discrepancy that knows the runs of a fit.
+
+    Attributes
+    ----------
+    discrepancy : Discrepancy
+        Its size and reach.
+    names : list of str
+        The law's inputs it lies over: those with a logarithm.
+    residual : array, shape (chain, draw, place)
+        What each posterior draw's curve misses where the runs are.
+    places : array, shape (place, input)
+        Where they are, in units of the reach.
+    factor
+        Cholesky factor of the covariance of the residuals.
+    """
+
+    discrepancy: Discrepancy
+    names: list[str]
+    residual: np.ndarray
+    places: np.ndarray
+    factor: Any
+
+    def draw(self, inputs: Mapping[str, xr.DataArray], rng: np.random.Generator) -> xr.DataArray:
         """Draw the error of each posterior draw's curve at new points, together.
 
         Parameters
         ----------
-        fit : Fit
-            A fitted law.
         inputs : mapping of str to DataArray, dim point
             The law's inputs in their own units.
         rng : numpy.random.Generator
-            Where the surfaces come from.
+            Where the surface comes from.
 
         Returns
         -------
         xarray.DataArray, dims (chain, draw, point)
             Relative errors, as :meth:`bayescale.noise.Noise.displace` takes them.
         """
-        names = _scales(fit, inputs)
-        sizes = [fit.posterior.sizes[dim] for dim in ("chain", "draw")]
-        if not names:  # nothing to be far away in
-            return xr.zeros_like(fit.curve(inputs))
-        residual, variance, near = _at_runs(fit, names, self.reach)
-        places = np.stack([np.log10(inputs[name].values) for name in names], -1) / self.reach
-        prior = self.size**2
-        gain = np.linalg.solve(
-            prior * _kernel(near, near) + np.diag(variance), prior * _kernel(near, places)
-        )
-        spread = prior * _kernel(places, places) - prior * _kernel(places, near) @ gain
-        values, vectors = np.linalg.eigh(spread)
+        prior, reach = self.discrepancy.size**2, self.discrepancy.reach
+        points = max(values.sizes["point"] for values in inputs.values())
+        at = np.zeros((points, len(self.names)))
+        for i, name in enumerate(self.names):
+            at[:, i] = np.log10(np.maximum(inputs[name].values, LEAST)) / reach
+        near = prior * _kernel(self.places, at)
+        gain = cho_solve(self.factor, near)
+        values, vectors = np.linalg.eigh(prior * _kernel(at, at) - near.T @ gain)
         seen = values > NEGLIGIBLE * prior
         root = vectors[:, seen] * np.sqrt(values[seen])
-        free = rng.standard_normal((*sizes, root.shape[1])) @ root.T
-        return xr.DataArray(residual @ gain + free, dims=("chain", "draw", "point"))
+        free = rng.standard_normal((*self.residual.shape[:2], root.shape[1])) @ root.T
+        return xr.DataArray(self.residual @ gain + free, dims=("chain", "draw", "point"))
 
 
 NEGLIGIBLE = 1e-8
 """Directions with less than this share of the variance are left out: surfaces are smooth."""
+
+LEAST = 1e-300
+"""What stands for zero where an input needs a logarithm."""
 
 DISCREPANCY = Discrepancy()
 """What predictions use unless told otherwise; how it was chosen: ``docs/extrapolation.md``."""
@@ -117,15 +146,6 @@ def _matern(distance: np.ndarray) -> np.ndarray:
 
 def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return _matern(np.linalg.norm(one[:, None] - other[None], axis=-1))
-
-
-def _scales(fit: Fit, inputs: Mapping[str, xr.DataArray]) -> list[str]:
-    """Return the inputs that have a logarithm, which the surface lies over."""
-    return [
-        name
-        for name, fitted in fit.inputs.items()
-        if fitted.ndim == 1 and bool((fitted > 0).all()) and bool((inputs[name] > 0).all())
-    ]
 
 
 def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -146,7 +166,9 @@ def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.n
     if "nu" in centre:
         nu = float(centre["nu"])
         weight = weight * (nu + 1) / (nu + usual.values**2 * weight)
-    at = np.stack([np.log10(fit.inputs[name].values) for name in names], -1) / reach
+    at = np.zeros((len(weight), len(names)))
+    for i, name in enumerate(names):
+        at[:, i] = np.log10(fit.inputs[name].values) / reach
     _, cell = np.unique(np.round(at / CELL), axis=0, return_inverse=True)
     share = np.zeros((cell.max() + 1, len(at)))
     share[cell.ravel(), np.arange(len(at))] = weight

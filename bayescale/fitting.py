@@ -13,12 +13,14 @@ from bayescale.diagnostics import Diagnostics, diagnose
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.law import Law
 from bayescale.noise import Noise
-from bayescale.priors import draw_prior, log_prior, natural
+from bayescale.observable import Observable
+from bayescale.priors import draw_prior, natural
 from bayescale.runs import Runs
 from bayescale.sampling import Draws, Sampler, sample
 from bayescale.spec import Data, Prior, Spec, constant_inputs, extract, make_spec
 from bayescale.study import Study
 from bayescale.study_data import runs_and_law
+from bayescale.tree import by_run, make_tree
 
 PRIOR_DRAWS = 1000
 EXTENSION = 4
@@ -76,8 +78,16 @@ class Fit:
     @property
     def unit(self) -> str:
         """The unit of the target, "" where it has none or it is not known."""
+        return self._unit_of_column(self.target)
+
+    def unit_of(self, parameter: str) -> str:
+        """Return the unit of a parameter, "" where it has none or it is not known."""
+        of = self.spec.parameters[parameter].of if parameter in self.spec.parameters else None
+        return self._unit_of_column(self.target if of == "target" else of or "")
+
+    def _unit_of_column(self, column: str) -> str:
         known = self.record["runs"].get("loss_unit", "unknown")
-        return known if self.target.startswith("loss") and known != "unknown" else ""
+        return known if column.startswith("loss") and known != "unknown" else ""
 
     @property
     def observed(self) -> xr.DataArray:
@@ -87,28 +97,44 @@ class Fit:
     @property
     def known(self) -> dict[str, xr.DataArray]:
         """What the noise uses of each run besides the observed value, dim run."""
+        return self.known_of(self.spec.observables[0])
+
+    def known_of(self, seen: Observable) -> dict[str, xr.DataArray]:
+        """Return what the noise of a step, or of the target, uses of each of its runs."""
         constant = self.group("constant_data")
         return {
-            name: constant[f"{self.target}{suffix}"]
-            for name, (suffix, _) in self.spec.noise.known.items()
+            name: constant[f"{seen.column}{suffix}"]
+            for name, (suffix, _) in seen.noise.known.items()
         }
 
     @property
     def inputs(self) -> dict[str, xr.DataArray]:
         """The law's inputs of the fitted runs, in their own units, dims run or (node, run)."""
+        return self.inputs_of(self.spec.observables[0])
+
+    def inputs_of(self, seen: Observable) -> dict[str, xr.DataArray]:
+        """Return the law's inputs of the runs in which a step, or the target, was observed."""
         constant = self.group("constant_data")
-        return {name: constant[name] for name in self.law.inputs}
+        return {name: constant[f"{seen.prefix}{name}"] for name in self.law.inputs}
 
     @property
     def references(self) -> dict[str, float]:
-        """The reference point of each input, in its own unit."""
+        """The reference point of each input and step, in its own unit."""
         constant = self.group("constant_data")
-        return {name: float(constant[f"{name}_reference"]) for name in self.law.inputs}
+        names = [*self.law.inputs, *self.law.steps]
+        return {name: float(constant[f"{name}_reference"]) for name in names}
 
     @property
     def scale(self) -> float:
         """Typical size of the observed target, the unit of priors ``of="target"``."""
-        return float(self.group("constant_data")["target_scale"])
+        return self.scales["target"]
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """What parameters are multiples of: the target's typical size, each step's by column."""
+        found = {"target": float(self.group("constant_data")["target_scale"])}
+        steps = self.law.steps.items()
+        return found | {step.column: self.references[name] for name, step in steps}
 
     @property
     def diagnostics(self) -> Diagnostics:
@@ -119,10 +145,12 @@ class Fit:
         """Return the law's input that was read from a canonical column, or None."""
         return next((k for k in self.law.inputs if self.spec.column(k) == column), None)
 
-    def curve(self, inputs: Mapping[Any, Any], parameters: Any = None) -> Any:
-        """Evaluate the law on every draw at inputs in their own units; no noise."""
+    def curve(
+        self, inputs: Mapping[Any, Any], parameters: Any = None, step: str | None = None
+    ) -> Any:
+        """Evaluate the law, or one of its steps, on every draw at inputs in their own units."""
         at = self.parameters if parameters is None else parameters
-        return self.law.curve(inputs, self.references, at)
+        return self.law.curve(inputs, self.references, at, step)
 
     def __repr__(self) -> str:
         return (
@@ -252,8 +280,8 @@ def assemble(
         How they were drawn, for the record; the seed also draws the predictions.
     """
     rng = np.random.default_rng([seed, 1])
-    prior = draw_prior(spec, data.scale, PRIOR_DRAWS, rng)
-    tree = _tree(spec, data, posterior, stats, prior, rng)
+    prior = draw_prior(spec, data.scales, PRIOR_DRAWS, rng)
+    tree = make_tree(spec, data, posterior, stats, prior, rng)
     return Fit(spec, tree, _record(spec, data, sampler, seed, dict(seconds or {})))
 
 
@@ -266,13 +294,16 @@ def _attempt(
 
 
 def _check_prior(spec: Spec, data: Data, seed: int) -> None:
-    prior = draw_prior(spec, data.scale, PRIOR_DRAWS, np.random.default_rng(seed))
-    finite = float(np.isfinite(spec.law.curve(_by_run(spec, data), data.references, prior)).mean())
-    if finite < 0.99:
-        raise BayescaleError(
-            f"{spec.law.name} is not finite at {1 - finite:.0%} of the prior's draws at these "
-            "runs: look at the priors and the inputs' units"
-        )
+    prior = draw_prior(spec, data.scales, PRIOR_DRAWS, np.random.default_rng(seed))
+    for seen in spec.observables:
+        inputs = by_run(seen, data.of(seen))
+        curve = spec.law.curve(inputs, data.references, prior, seen.step)
+        finite = float(np.isfinite(curve).mean())
+        if finite < 0.99:
+            raise BayescaleError(
+                f"the {seen.column} of {spec.law.name} is not finite at {1 - finite:.0%} of the "
+                "prior's draws at these runs: look at the priors and the inputs' units"
+            )
 
 
 def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
@@ -280,59 +311,12 @@ def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
     values = {}
     for link, names in (
         (draws.law_link, spec.free),
-        (draws.noise_link, dict(spec.noise.parameters)),
+        (draws.noise_link, spec.noise_parameters),
     ):
         for i, (name, parameter) in enumerate(names.items()):
             at = link.isel({link.dims[-1]: i}).drop_vars([link.dims[-1]], errors="ignore")
-            values[name] = natural(parameter, at, data.scale)
+            values[name] = natural(parameter, at, data.scales)
     return xr.Dataset(values)
-
-
-def _by_run(spec: Spec, data: Data) -> dict[str, xr.DataArray]:
-    coords = {"run": list(data.labels)}
-    return {
-        name: xr.DataArray(values, coords, dims=spec.law.inputs[name].dims)
-        for name, values in data.inputs.items()
-    }
-
-
-def _tree(
-    spec: Spec,
-    data: Data,
-    posterior: xr.Dataset,
-    stats: xr.Dataset,
-    prior: xr.Dataset,
-    rng: np.random.Generator,
-) -> xr.DataTree:
-    target, noise, inputs = spec.target, spec.noise, _by_run(spec, data)
-    observed = xr.DataArray(data.observed, {"run": list(data.labels)}, dims="run")
-    known = {name: observed.copy(data=values) for name, values in data.known.items()}
-    everything = posterior.assign(spec.fixed)
-    curve = spec.law.curve(inputs, data.references, everything)
-    prior_curve = spec.law.curve(inputs, data.references, prior)
-    groups = {
-        "posterior": posterior,
-        "sample_stats": stats,
-        "log_likelihood": {target: noise.log_density(curve, everything, known, observed)},
-        "log_prior": log_prior(spec, data.scale, posterior),
-        "posterior_predictive": {target: noise.draw(curve, everything, known, rng=rng)},
-        "prior": prior,
-        "prior_predictive": {target: noise.draw(prior_curve, prior, known, rng=rng)},
-        "observed_data": {target: observed},
-        "constant_data": {
-            **inputs,
-            **{f"{name}_reference": value for name, value in data.references.items()},
-            **{f"{target}{noise.known[name][0]}": values for name, values in known.items()},
-            "target_scale": data.scale,
-        },
-    }
-    order = ("chain", "draw", "node", "run")
-    return xr.DataTree.from_dict(
-        {
-            name: xr.Dataset(dict(group)).transpose(*order, missing_dims="ignore")
-            for name, group in groups.items()
-        }
-    )
 
 
 def _record(

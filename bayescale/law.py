@@ -41,6 +41,8 @@ from bayescale.inputs import Input, Step
 
 Z90 = 1.6448536269514722
 """Half width of a central 90 % interval of the standard normal."""
+RISING = ("accuracy", "bleu", "coverage", "density", "elo", "pass_at_k", "pass_rate", "score")
+"""Targets of which more is better; a law of another such target says ``rises = True``."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,9 @@ class Law:
     ``optimal_size(nd, <parameters>)``
         Relative compute-optimal size N*/N_0 at a relative budget ``nd`` = (N/N_0)(D/D_0), where a
         closed form exists.
+
+    A law whose posterior may have several modes says ``multimodal = True``: its chains then start
+    around the best optima (:mod:`bayescale.starts`).
     """
 
     equation: ClassVar[Callable[..., Any]]
@@ -195,6 +200,9 @@ class Law:
     reference: ClassVar[str] = ""
     target: ClassVar[str] = "loss"
     noise: ClassVar[str] = "student_t"
+    multimodal: ClassVar[bool] = False
+    rises: ClassVar[bool] = False
+    parts: ClassVar[tuple[type["Law"], ...]] = ()
     inputs: ClassVar[Mapping[str, Input]] = {}
     steps: ClassVar[Mapping[str, Step]] = {}
     parameters: ClassVar[Mapping[str, Parameter]] = {}
@@ -204,6 +212,8 @@ class Law:
             raise TypeError(f"{cls.__name__}: derive a law from Law itself, not from another law")
         if "name" not in vars(cls):
             cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        if "rises" not in vars(cls):
+            cls.rises = cls.target in RISING
         declared = vars(cls)
         cls.inputs = {k: v for k, v in declared.items() if isinstance(v, Input)}
         cls.steps = {k: v for k, v in declared.items() if isinstance(v, Step)}
@@ -211,9 +221,8 @@ class Law:
         cls._check_signatures()
         if cls.steps:
             cls._check_steps()
-        known = {"target", *(s.column for s in cls.steps.values()), None}
         for name, parameter in cls.parameters.items():
-            if parameter.of not in known:
+            if parameter.of not in (None, *cls.units()):
                 raise TypeError(f"{cls.__name__}.{name} is of {parameter.of!r}, which is no step")
 
     @classmethod
@@ -300,6 +309,11 @@ class Law:
     def input_of(cls, column: str) -> str | None:
         """Return the name of the input that is read from ``column``, or None."""
         return next((name for name, i in cls.inputs.items() if i.column == column), None)
+
+    @classmethod
+    def units(cls) -> list[str]:
+        """Return what parameters may be multiples of: "target", and the column of each step."""
+        return ["target", *(step.column for step in cls.steps.values())]
 
     @classmethod
     def formula(cls) -> str:

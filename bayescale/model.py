@@ -88,21 +88,19 @@ def build_model(
 
 def model_data(spec: Spec, data: Data) -> dict[str, np.ndarray]:
     """Return the value of every ``pm.Data`` of the model, by name."""
-    law_mean, law_sd = spec.normal_priors(list(spec.free), data.scale)
-    noise_mean, noise_sd = spec.normal_priors(list(spec.noise.parameters), data.scale)
+    law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
+    noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
     values: dict[str, Any] = {
         "law_prior_mean": law_mean,
         "law_prior_sd": law_sd,
         "noise_prior_mean": noise_mean,
         "noise_prior_sd": noise_sd,
         "target_scale": data.scale,
-        **spec.noise.data(data.observed, data.known),
+        **{f"{name}_reference": value for name, value in data.references.items()},
     }
     if spec.fixed:
         values["fixed"] = list(spec.fixed.values())
-    for name, column in data.inputs.items():
-        values[name] = column
-        values[f"{name}_reference"] = data.references[name]
+    values |= {name: column for name, (_, column) in _of_runs(spec, data).items()}
     return {name: np.asarray(value, dtype=float) for name, value in values.items()}
 
 
@@ -118,34 +116,49 @@ _DIMS = {
 def model_of(spec: Spec, data: Data) -> pm.Model:
     """Build the PyMC model of a spec and the data taken for it."""
     coords = {
-        "run": list(data.labels),
         "law_parameter": list(spec.free),
-        "noise_parameter": list(spec.noise.parameters),
+        "noise_parameter": list(spec.noise_parameters),
+        **{seen.dim: list(data.of(seen).labels) for seen in spec.observables},
     }
     if spec.fixed:
         coords["fixed_parameter"] = list(spec.fixed)
-    dims: dict[str, Any] = {
-        **_DIMS,
-        **dict.fromkeys(spec.noise.data(data.observed, data.known), "run"),
-        **{name: declared.dims for name, declared in spec.law.inputs.items()},
-    }
+    dims: dict[str, Any] = {**_DIMS, **{k: d for k, (d, _) in _of_runs(spec, data).items()}}
     with pm.Model(coords=coords) as model:
         shared = {
             name: pm.Data(name, value, dims=dims.get(name))
             for name, value in model_data(spec, data).items()
         }
-        parameters = _law_parameters(spec, shared) | _noise_parameters(spec.noise, shared)
-        curve = spec.law.curve(
-            shared, {name: shared[f"{name}_reference"] for name in spec.law.inputs}, parameters
-        )
-        spec.noise.observe(spec.target, curve, parameters, shared)
+        scales = {"target": shared["target_scale"]} | {
+            step.column: shared[f"{name}_reference"] for name, step in spec.law.steps.items()
+        }
+        parameters = _law_parameters(spec, shared, scales)
+        parameters |= _noise_parameters(spec, shared, scales)
+        references = {name: shared[f"{name}_reference"] for name in data.references}
+        for seen in spec.observables:
+            start = len(seen.prefix)
+            own = {k[start:]: v for k, v in shared.items() if k.startswith(seen.prefix)}
+            curve = spec.law.curve(own, references, parameters, seen.step)
+            seen.noise.observe(seen.column, curve, seen.of_noise(parameters), own, seen.dim)
     return model
 
 
-def _law_parameters(spec: Spec, shared: Mapping[str, Any]) -> dict[str, Any]:
-    link = _law_prior(spec, shared)
+def _of_runs(spec: Spec, data: Data) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    """Return the dimensions and values of what the model is given of each run, by name."""
+    found = {}
+    for seen in spec.observables:
+        rows = data.of(seen)
+        for name, values in {**rows.inputs, **seen.noise.data(rows.observed, rows.known)}.items():
+            dims = ("node", seen.dim)[-values.ndim :]
+            found[f"{seen.prefix}{name}"] = dims, values
+    return found
+
+
+def _law_parameters(
+    spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any]
+) -> dict[str, Any]:
+    link = _law_prior(spec, shared, scales)
     values = {
-        name: pm.Deterministic(name, natural(parameter, link[i], shared["target_scale"]))
+        name: pm.Deterministic(name, natural(parameter, link[i], scales))
         for i, (name, parameter) in enumerate(spec.free.items())
     }
     for i, name in enumerate(spec.fixed):
@@ -153,44 +166,48 @@ def _law_parameters(spec: Spec, shared: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _noise_parameters(noise: Noise, shared: Mapping[str, Any]) -> dict[str, Any]:
+def _noise_parameters(
+    spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any]
+) -> dict[str, Any]:
     mean, sd = shared["noise_prior_mean"], shared["noise_prior_sd"]
     link = pm.Normal(NOISE_LINK, mean, sd, dims="noise_parameter")
     return {
-        name: pm.Deterministic(name, natural(parameter, link[i], shared["target_scale"]))
-        for i, (name, parameter) in enumerate(noise.parameters.items())
+        name: pm.Deterministic(name, natural(parameter, link[i], scales))
+        for i, (name, parameter) in enumerate(spec.noise_parameters.items())
     }
 
 
-def _law_prior(spec: Spec, shared: Mapping[str, Any]) -> Any:
+def _law_prior(spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any]) -> Any:
     mean, sd = shared["law_prior_mean"], shared["law_prior_sd"]
     transform = Coordinates(spec.law) if sampled_in_coordinates(spec) else None
     if not spec.distributions:
         return pm.Normal(LAW_LINK, mean, sd, dims="law_parameter", default_transform=transform)
 
-    def logp(value: Any, mean: Any, sd: Any, scale: Any) -> Any:
+    def logp(value: Any, mean: Any, sd: Any, *units: Any) -> Any:
+        of = dict(zip(scales, units, strict=True))
         return pt.sum(
             [
-                log_density_of(spec, name, value[i], mean[i], sd[i], scale)
+                log_density_of(spec, name, value[i], mean[i], sd[i], of)
                 for i, name in enumerate(spec.free)
             ]
         )
 
-    def random(mean: Any, sd: Any, scale: Any, rng: Any = None, size: Any = None) -> np.ndarray:
+    def random(mean: Any, sd: Any, *units: Any, rng: Any = None, size: Any = None) -> np.ndarray:
+        of = dict(zip(scales, map(float, units), strict=True))
         link = rng.normal(mean, sd)
         for i, name in enumerate(spec.free):
             if name in spec.distributions:
-                link[i] = draw_link(spec, name, float(scale), 1, rng)[0]
+                link[i] = draw_link(spec, name, of, 1, rng)[0]
         return link
 
     return pm.CustomDist(
         LAW_LINK,
         mean,
         sd,
-        shared["target_scale"],
+        *scales.values(),
         logp=logp,
         random=random,
-        signature="(n),(n),()->(n)",
+        signature=f"(n),(n){',()' * len(scales)}->(n)",
         dims="law_parameter",
         default_transform=transform,
     )

@@ -7,7 +7,9 @@ import pandas as pd
 
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit, fit
+from bayescale.observable import Observable
 from bayescale.runs import Runs, read_runs
+from bayescale.runs.aliases import RENAMED
 from bayescale.sampling import Sampler
 
 
@@ -22,25 +24,35 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a run: ``run`` (its name), the law's inputs by column, the target, and what the
-        noise knows of it (its standard error or trials).
+        One row a run: ``run`` (its name), the law's inputs by column, the target and the law's
+        steps, and what the noise knows of each (its standard error or trials). A run in which one
+        of them was not observed has NaN there.
     """
-    target, known = fit.target, fit.spec.noise.known
+    target, *steps = (_runs_of(fit, seen) for seen in fit.spec.observables)
+    for step in steps:
+        together = target.combine_first(step)
+        rows = [*target.index, *step.index.difference(target.index, sort=False)]
+        names = dict.fromkeys([*target, *step])
+        target = together.loc[rows, list(names)]
+    return target.rename_axis("run").reset_index()
+
+
+def _runs_of(fit: Fit, seen: Observable) -> pd.DataFrame:
+    """Return inputs and observed values of the runs in which a column was observed, by name."""
+    observed = fit.group("observed_data")[seen.column]
     columns = {
         column: values
-        for name, found in fit.inputs.items()
+        for name, found in fit.inputs_of(seen).items()
         for column, values in zip(
             fit.spec.columns_of(name), np.atleast_2d(found.values), strict=True
         )
     }
-    return pd.DataFrame(
-        {
-            "run": fit.observed["run"].values,
-            **columns,
-            target: fit.observed.values,
-            **{f"{target}{known[name][0]}": values.values for name, values in fit.known.items()},
-        }
-    )
+    known = {
+        f"{seen.column}{seen.noise.known[name][0]}": values.values
+        for name, values in fit.known_of(seen).items()
+    }
+    index = pd.Index(observed[seen.dim].values)
+    return pd.DataFrame({**columns, seen.column: observed.values, **known}, index=index)
 
 
 def add_runs(
@@ -78,8 +90,12 @@ def add_runs(
     old = fitted_runs(fitted)
     columns = [name for name in old if name in new.table]
     added = new.table[columns].assign(run=new.labels())
-    suffixes = fitted.spec.noise.known.values()
-    optional = {f"{fitted.target}{s}" for s, absent in suffixes if absent is not None}
+    optional = {
+        f"{seen.column}{suffix}"
+        for seen in fitted.spec.observables
+        for suffix, absent in seen.noise.known.values()
+        if absent is not None
+    }
     missing = [name for name in old if name not in added and name not in optional]
     if missing:
         raise BayescaleError(
@@ -90,15 +106,25 @@ def add_runs(
         what: next((v for v in (known[what], getattr(new, what)) if v != "unknown"), None)
         for what in ("params_convention", "loss_unit")
     }
-    joined = cast(Runs, read_runs(_typed(table), columns={k: k for k in old}, **units))
+    joined = _read(table, list(old), units)
     sampler = Sampler(**fitted.record["sampler"])
     return fit(
         joined, fitted.spec, sampler=sampler, random_seed=random_seed, progressbar=progressbar
     )
 
 
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    numbers = [name for name in table if name != "run"]
-    return table.assign(
-        run=table["run"].map(str), **{n: table[n].astype(np.float64) for n in numbers}
+def runs_again(fitted: Fit) -> Runs:
+    """Return the runs that a fit was made of as a run table, with the units it was told."""
+    known = fitted.record["runs"]
+    words = ("params_convention", "loss_unit")
+    units = {what: known[what] if known[what] != "unknown" else None for what in words}
+    table = fitted_runs(fitted)
+    return _read(table, list(table), units)
+
+
+def _read(table: pd.DataFrame, columns: list[str], units: dict[str, str | None]) -> Runs:
+    numbers = {name: table[name].astype(np.float64) for name in table if name != "run"}
+    typed = table.assign(run=table["run"].map(str), **numbers)
+    return cast(
+        Runs, read_runs(typed, columns={name: name for name in columns if name in RENAMED}, **units)
     )

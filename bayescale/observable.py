@@ -56,9 +56,7 @@ class Observable:
         return {name: values[f"{self.prefix}{name}"] for name in self.noise.parameters}
 
 
-def observables(
-    law: type[Law], noise: Noise, columns: Mapping[str, str]
-) -> tuple[Observable, ...]:
+def observables(law: type[Law], noise: Noise, columns: Mapping[str, str]) -> tuple[Observable, ...]:
     """Return the columns that a law predicts, its target first.
 
     Parameters

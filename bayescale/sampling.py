@@ -4,6 +4,7 @@ Compiling takes seconds and drawing little, so one compiled program per structur
 parameters) is kept in the process and fed with each fit's data.
 """
 
+import ctypes
 import dataclasses
 import time
 import warnings
@@ -17,6 +18,7 @@ import xarray as xr
 
 from bayescale.errors import BayescaleError
 from bayescale.spec import Data, Spec
+from bayescale.starts import LogDensity, near_modes
 from bayescale.vector import LAW_LINK, NOISE_LINK, sampled_in_coordinates, to_coordinates
 
 STATS = ("diverging", "energy", "lp", "n_steps", "step_size", "tree_depth", "acceptance_rate")
@@ -127,22 +129,39 @@ def compiled(spec: Spec, data: Data) -> Any:
     used = {variable.name for variable in _COMPILED[key].shared_var_keys}
     values = {name: v for name, v in model_data(spec, data).items() if name in used}
     program = _COMPILED[key].with_data(**values)
-    return dataclasses.replace(program, initial_point_func=_starts(spec, data))
+    return dataclasses.replace(program, initial_point_func=_starts(spec, data, spread=0.5))
 
 
-def _starts(spec: Spec, data: Data) -> Callable[[Any], np.ndarray]:
-    """Return a function from a seed to a start near the prior's centre, in sampled coordinates."""
-    law_mean, law_sd = spec.normal_priors(list(spec.free), data.scale)
-    noise_mean, noise_sd = spec.normal_priors(list(spec.noise.parameters), data.scale)
+def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray]:
+    """Return a function from a seed to a draw of the prior, in sampled coordinates.
+
+    ``spread`` multiplies the prior's standard deviations.
+    """
+    law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
+    noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
 
     def start(seed: Any = None) -> np.ndarray:
         rng = np.random.default_rng(seed)
-        link = rng.normal(law_mean, law_sd / 2)
+        link = rng.normal(law_mean, spread * law_sd)
         if sampled_in_coordinates(spec):
             link = np.array(to_coordinates(spec.law, link))
-        return np.concatenate([link, rng.normal(noise_mean, noise_sd / 2)])
+        return np.concatenate([link, rng.normal(noise_mean, spread * noise_sd)])
 
     return start
+
+
+def _log_density(program: Any) -> LogDensity:
+    """Return the log density that nutpie compiled, with its gradient."""
+    call, data = program.compiled_logp_func.ctypes, program.user_data.ctypes.data
+    pointer = ctypes.POINTER(ctypes.c_double)
+
+    def log_density(point: np.ndarray) -> tuple[float, np.ndarray]:
+        point, gradient, value = np.ascontiguousarray(point), np.empty(point.size), np.empty(1)
+        at = (array.ctypes.data_as(pointer) for array in (point, gradient, value))
+        failed = call(point.size, *at, data)
+        return (-np.inf if failed else float(value[0])), gradient
+
+    return log_density
 
 
 def _nutpie(
@@ -151,6 +170,9 @@ def _nutpie(
     import nutpie
 
     program = compiled(spec, data)
+    if spec.law.multimodal:
+        start = near_modes(_log_density(program), _starts(spec, data, spread=1.0), seed)
+        program = dataclasses.replace(program, initial_point_func=start)
     with _progress(progressbar, sampler, spec.law.name) as report:
         tree = nutpie.sample(
             program,

@@ -11,6 +11,7 @@ from bayescale.errors import BayescaleError
 from bayescale.law import Law, closest
 from bayescale.laws import get_law
 from bayescale.noise import Noise, get_noise
+from bayescale.observable import Observable, observables
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN, parse_quantity
 
 DEFAULT_NOISE = {"sigma": 0.005, "nu": 5.0, "rho": 0.02, "tail": 0.3, "inefficiency": 0.3}
@@ -28,7 +29,7 @@ def simulate(
     columns: Mapping[str, str] | None = None,
     random_seed: int | None = None,
 ) -> pd.DataFrame:
-    """Simulate the observed target of a design.
+    """Simulate what runs of a design would have observed: a law's target, and its steps.
 
     Parameters
     ----------
@@ -38,21 +39,22 @@ def simulate(
         The design: the law's inputs as columns (``params``, ``tokens``, ...), one row a run.
     parameters : mapping
         The law's parameters. Noise parameters may be among them; the default is a scatter of
-        sigma = 0.005 in log loss (and nu = 5 for the Student-t).
+        sigma = 0.005 in log loss (and nu = 5 for the Student-t), for a step as for the target.
     references : mapping, optional
-        Input to reference point, one where not given: the amplitudes are then the literature's
-        raw constants (Chinchilla's ``a`` is A).
+        Input or step to reference point, one where not given: the amplitudes are then the
+        literature's raw constants (Chinchilla's ``a`` is A).
     noise : str or Noise, optional
-        The scatter; the law's default when None.
+        The target's scatter; the law's default when None.
     columns : mapping, optional
-        Input of the law, or its target, to column of the table, where not the law's own.
+        Input or step of the law, or its target, to column of the table, where not the law's own.
     random_seed : int, optional
         Makes the noise reproducible.
 
     Returns
     -------
     pandas.DataFrame
-        The design with the law's target (``loss``) and, where it follows, ``flops`` = 6 N D.
+        The design with the law's target (``loss``), its steps and, where it follows, ``flops`` =
+        6 N D.
 
     Raises
     ------
@@ -60,9 +62,11 @@ def simulate(
         For a missing column or parameter, or an unknown parameter.
     """
     law, columns = get_law(law), columns or {}
-    scatter = get_noise(noise or law.noise)
-    values = {**{k: DEFAULT_NOISE[k] for k in scatter.parameters}, **parameters}
-    known = {**law.parameters, **scatter.parameters}
+    predicted = observables(law, get_noise(noise or law.noise), columns)
+    scatter = {k: p for seen in predicted for k, p in seen.parameters.items()}
+    usual = {f"{s.prefix}{k}": DEFAULT_NOISE[k] for s in predicted for k in s.noise.parameters}
+    values = {**usual, **parameters}
+    known = {**law.parameters, **scatter}
     for name in values:
         if name not in known:
             raise BayescaleError(
@@ -81,18 +85,29 @@ def simulate(
                 raise BayescaleError(f"the design has no column {part!r}, which {law.name} takes")
             frame[part] = [parse_quantity(v) for v in frame[part]]
         inputs[name] = declared.take(frame, column)
-    at = {name: (references or {}).get(name, 1.0) for name in law.inputs}
+    at = {name: (references or {}).get(name, 1.0) for name in (*law.inputs, *law.steps)}
     rng = np.random.default_rng(random_seed)
-    target = columns.get(law.target, law.target)
-    known = {name: _known(frame, target, *of) for name, of in scatter.known.items()}
-    frame[target] = scatter.draw(law.curve(inputs, at, values), values, known, rng=rng)
+    for seen in predicted:
+        curve = law.curve(inputs, at, values, seen.step)
+        frame[seen.column] = _draw(seen, frame, curve, values, rng)
     if {"params", "tokens"} <= set(frame) and "flops" not in frame:
         frame["flops"] = FLOPS_PER_PARAM_TOKEN * frame["params"] * frame["tokens"]
     return frame
 
 
-def _known(frame: pd.DataFrame, target: str, suffix: str, absent: float | None) -> Any:
-    column = f"{target}{suffix}"
+def _draw(
+    seen: Observable,
+    frame: pd.DataFrame,
+    curve: Any,
+    values: Mapping[str, float],
+    rng: np.random.Generator,
+) -> Any:
+    of = seen.noise.known.items()
+    known = {name: _known(frame, f"{seen.column}{suffix}", absent) for name, (suffix, absent) in of}
+    return seen.noise.draw(curve, seen.of_noise(values), known, rng=rng)
+
+
+def _known(frame: pd.DataFrame, column: str, absent: float | None) -> Any:
     if column in frame:
         return frame[column].to_numpy(float)
     if absent is None:
@@ -126,9 +141,8 @@ def typical_design(law: str | type[Law], runs: int, random_seed: int | None = No
     for place, (column, (low, high)) in zip(places.T, spans.items(), strict=True):
         linear = low + (high - low) * place
         table[column] = linear if low <= 0 else low * (high / low) ** place
-    for suffix, absent in get_noise(found.noise).known.values():
-        if absent is None:
-            table[f"{found.target}{suffix}"] = TYPICAL_TRIALS
+    for seen in observables(found, get_noise(found.noise), {}):
+        table |= dict.fromkeys(seen.needed, TYPICAL_TRIALS)
     return pd.DataFrame(table)
 
 

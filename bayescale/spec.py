@@ -6,8 +6,9 @@ the same :meth:`Spec.structure` share one compiled program.
 """
 
 import hashlib
+import warnings
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -15,16 +16,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayescale.errors import BayescaleError
+from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.law import Law, Parameter, closest
 from bayescale.laws import get_law
 from bayescale.noise import Noise, get_noise
+from bayescale.observable import Observable, observables
 from bayescale.quantities import parse_quantity
 from bayescale.runs import Runs
 from bayescale.study import Study
 
 type Prior = tuple[float, float] | float | Any
 """A 90 % interval in the parameter's unit, a fixed value, or a PyMC distribution."""
+type Scales = Mapping[str, Any]
+"""Typical size of what parameters are multiples of: of the target, of each step by its column."""
 
 
 def _frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -42,9 +46,9 @@ class Spec:
     priors : mapping
         Parameter to 90 % interval, fixed value, or PyMC distribution, where not the default.
     columns : mapping
-        Input of the law, or its target, to column of the run table, where not the default.
+        Input or step of the law, or its target, to column of the run table, where not the default.
     references : mapping
-        Input of the law to a fixed reference point; the others are taken from the runs.
+        Input or step of the law to a fixed reference point; the others are taken from the runs.
     """
 
     law: type[Law]
@@ -66,7 +70,17 @@ class Spec:
     @property
     def parameters(self) -> dict[str, Parameter]:
         """All sampled parameters: the law's, then the noise's."""
-        return self.free | dict(self.noise.parameters)
+        return self.free | self.noise_parameters
+
+    @property
+    def observables(self) -> tuple[Observable, ...]:
+        """The columns that the model observes: the target, then the law's steps."""
+        return observables(self.law, self.noise, self.columns)
+
+    @property
+    def noise_parameters(self) -> dict[str, Parameter]:
+        """The parameters of the target's noise, then those of each step's, with its prefix."""
+        return {k: p for seen in self.observables for k, p in seen.parameters.items()}
 
     @property
     def distributions(self) -> dict[str, Any]:
@@ -86,22 +100,22 @@ class Spec:
         """Return the columns of the law's input ``name``: one, or one a node."""
         return self.law.inputs[name].columns(self.column(name))
 
-    def interval(self, name: str, scale: float) -> tuple[float, float]:
-        """Return the 90 % prior interval of a parameter in its own unit, given the target scale."""
+    def interval(self, name: str, scales: Scales) -> tuple[float, float]:
+        """Return the 90 % prior interval of a parameter in its own unit."""
         parameter = self.parameters[name]
         prior = self.priors.get(name)
         if isinstance(prior, tuple):
             return prior
-        unit = scale if parameter.of == "target" else 1.0
+        unit = scales[parameter.of] if parameter.of else 1.0
         return parameter.low * unit, parameter.high * unit
 
-    def normal_priors(self, names: list[str], scale: float) -> tuple[np.ndarray, np.ndarray]:
+    def normal_priors(self, names: Iterable[str], scales: Scales) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and sd on the link scale of the named parameters, each shape (name,)."""
         moments = []
         for name in names:
             parameter = self.parameters[name]
-            unit = scale if parameter.of == "target" else 1.0
-            low, high = self.interval(name, scale)
+            unit = scales[parameter.of] if parameter.of else 1.0
+            low, high = self.interval(name, scales)
             moments.append(parameter.normal(low / unit, high / unit))
         mean, sd = np.array(moments, dtype=float).reshape(-1, 2).T
         return mean.copy(), sd.copy()
@@ -160,8 +174,8 @@ def _as_prior(prior: Any) -> Prior:
 
 
 def _check(spec: Spec) -> None:
-    declared = {**spec.law.parameters, **spec.noise.parameters}
-    clash = set(spec.law.parameters) & set(spec.noise.parameters)
+    declared = {**spec.law.parameters, **spec.noise_parameters}
+    clash = set(spec.law.parameters) & set(spec.noise_parameters)
     if clash:
         raise BayescaleError(
             f"law {spec.law.name} and noise {spec.noise.name} both have a parameter "
@@ -173,7 +187,7 @@ def _check(spec: Spec) -> None:
                 f"no parameter {name!r} in {spec.law.name}{closest(name, declared)}; "
                 f"it has {', '.join(declared)}"
             )
-        if name in spec.noise.parameters and not isinstance(prior, tuple):
+        if name in spec.noise_parameters and not isinstance(prior, tuple):
             raise BayescaleError(
                 f"the prior of the noise parameter {name!r} is given as a 90 % interval (low, high)"
             )
@@ -184,8 +198,8 @@ def _check(spec: Spec) -> None:
                 f"prior of {name!r}: {prior!r} is not a 90 % interval (low, high), a fixed value, "
                 "or a PyMC distribution such as pm.Gamma.dist(2, 4)"
             )
-    inputs = list(spec.law.inputs)
-    for given, known in ((spec.columns, [*inputs, spec.law.target]), (spec.references, inputs)):
+    taken = [*spec.law.inputs, *spec.law.steps]
+    for given, known in ((spec.columns, [*taken, spec.law.target]), (spec.references, taken)):
         for name in given:
             if name not in known:
                 raise BayescaleError(
@@ -195,41 +209,65 @@ def _check(spec: Spec) -> None:
 
 
 @dataclass(frozen=True)
-class Data:
-    """What the runs contribute to a model.
+class Observed:
+    """What the runs say of one column that the law predicts.
 
     Attributes
     ----------
     inputs : mapping of str to array, shape (run,) or (node, run)
         The law's inputs, in their own units.
-    references : mapping of str to float
-        Reference point of each input (one for absolute inputs).
     observed : array, shape (run,)
-        Observed target, in its unit.
+        Observed values, in their unit.
     known : mapping of str to array, shape (run,)
-        What the noise uses besides: the target's standard error (zero where none is known) or
+        What the noise uses besides: a value's standard error (zero where none is known) or
         number of trials.
-    scale : float
-        Typical size of the target (for losses the geometric mean).
     labels : tuple of str
         Name of each run.
-    runs : Runs
-        The table these came from, after unusable rows were set aside.
     """
 
     inputs: Mapping[str, np.ndarray]
-    references: Mapping[str, float]
     observed: np.ndarray
     known: Mapping[str, np.ndarray]
-    scale: float
     labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Data(Observed):
+    """What the runs contribute to a model; the observed column is the target.
+
+    Attributes
+    ----------
+    references : mapping of str to float
+        Reference point of each input (one for absolute inputs) and each step.
+    scales : mapping of str to float
+        Typical size of the target (for losses the geometric mean), and by its column the
+        reference point of each step.
+    runs : Runs
+        The table the target's values came from, after unusable rows were set aside.
+    steps : mapping of str to Observed
+        What was observed of each of the law's steps, often in other runs too.
+    """
+
+    references: Mapping[str, float]
+    scales: Scales
     runs: Runs
+    steps: Mapping[str, Observed] = field(default_factory=dict)
+
+    @property
+    def scale(self) -> float:
+        """Typical size of the target."""
+        return self.scales["target"]
+
+    def of(self, observable: Observable) -> Observed:
+        """Return what was observed of the target, or of a step."""
+        return self.steps[observable.step] if observable.step else self
 
     def digest(self) -> str:
         """Return a hash of the numbers that were fitted."""
         hashed = hashlib.sha256()
-        for values in (*self.inputs.values(), self.observed, *self.known.values()):
-            hashed.update(np.ascontiguousarray(values, dtype=float).tobytes())
+        for seen in (self, *self.steps.values()):
+            for values in (*seen.inputs.values(), seen.observed, *seen.known.values()):
+                hashed.update(np.ascontiguousarray(values, dtype=float).tobytes())
         return hashed.hexdigest()[:16]
 
 
@@ -237,42 +275,78 @@ def extract(spec: Spec, runs: Runs) -> Data:
     """Take from a run table what the model of ``spec`` needs.
 
     Rows in which a needed value is missing or impossible are set aside, with the reason, in
-    ``Data.runs.set_aside``.
+    ``Data.runs.set_aside``. A row that lacks the target or a step counts for what it has.
 
     Raises
     ------
     BayescaleError
         For a missing column, or fewer usable runs than parameters.
     """
-    columns = {name: spec.columns_of(name) for name in spec.law.inputs}
-    everything = [column for names in columns.values() for column in names]
-    relative = [c for name, i in spec.law.inputs.items() if i.relative for c in columns[name]]
-    target, noise = spec.target, spec.noise
-    needed = [f"{target}{suffix}" for suffix, absent in noise.known.values() if absent is None]
-    runs = runs.require([*everything, target, *needed], positive=[*relative, *needed])
-    usable = noise.usable(runs.table[target].to_numpy(float))
-    runs = runs.keep(usable, f"{target} is not {noise.requirement()}")
-    if len(runs) < len(spec.free):
+    rows = _rows_of_each(spec, runs)
+    used = runs.take(_among(runs, rows.values()))
+    if len(used) < len(spec.free):
         raise BayescaleError(
-            f"{len(runs)} usable runs for the {len(spec.free)} parameters of {spec.law.name} "
+            f"{len(used)} usable runs for the {len(spec.free)} parameters of {spec.law.name} "
             f"({', '.join(spec.free)}): add runs, choose a smaller law, or fix a parameter "
             "(priors={'E': 1.7})"
         )
-    table = runs.table
-    inputs = {name: i.take(table, spec.column(name)) for name, i in spec.law.inputs.items()}
+    labels = pd.Series(_distinct(used.labels()), index=used.table.index)
+    target, *others = (
+        _observed(spec, seen, rows[seen.column].table, labels) for seen in spec.observables
+    )
+    steps = dict(zip(spec.law.steps, others, strict=True))
     references = {
         name: spec.references.get(name, float(np.exp(np.log(values).mean())))
         if spec.law.inputs[name].relative
         else 1.0
-        for name, values in inputs.items()
+        for name, values in target.inputs.items()
     }
-    observed = table[target].to_numpy(float)
-    known = {
-        name: _known(table, f"{target}{suffix}", absent)
-        for name, (suffix, absent) in noise.known.items()
-    }
-    labels = _distinct(runs.labels())
-    return Data(inputs, references, observed, known, noise.scale(observed), labels, runs)
+    scales = {"target": spec.noise.scale(target.observed)}
+    for name, step in spec.law.steps.items():
+        typical = get_noise(step.noise).scale(steps[name].observed)
+        references[name] = scales[step.column] = spec.references.get(name, typical)
+    return Data(
+        **vars(target), references=references, scales=scales, runs=rows[spec.target], steps=steps
+    )
+
+
+def _rows_of_each(spec: Spec, runs: Runs) -> dict[str, Runs]:
+    """Return the rows that can be used for each column; warn of those that cannot for any."""
+    target, *steps = spec.observables
+    if not steps:
+        return {target.column: _usable(spec, runs, target)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BayescaleWarning)
+        found = {seen.column: _usable(spec, runs, seen) for seen in spec.observables}
+    elsewhere = _among(runs, found.values()) & ~_among(runs, [found[target.column]])
+    return found | {target.column: _usable(spec, runs.take(~elsewhere), target)}
+
+
+def _among(runs: Runs, parts: Iterable[Runs]) -> np.ndarray:
+    """Return which rows of a table are in one of its parts."""
+    return np.any([runs.table.index.isin(part.table.index) for part in parts], axis=0)
+
+
+def _usable(spec: Spec, runs: Runs, seen: Observable) -> Runs:
+    """Return the rows that have the inputs and a possible value of an observed column."""
+    columns = {name: spec.columns_of(name) for name in spec.law.inputs}
+    everything = [column for names in columns.values() for column in names]
+    relative = [c for name, i in spec.law.inputs.items() if i.relative for c in columns[name]]
+    runs = runs.require(
+        [*everything, seen.column, *seen.needed], positive=[*relative, *seen.needed]
+    )
+    usable = seen.noise.usable(runs.table[seen.column].to_numpy(float))
+    return runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")
+
+
+def _observed(spec: Spec, seen: Observable, table: pd.DataFrame, labels: pd.Series) -> Observed:
+    known = seen.noise.known.items()
+    return Observed(
+        {name: i.take(table, spec.column(name)) for name, i in spec.law.inputs.items()},
+        table[seen.column].to_numpy(float),
+        {name: _known(table, f"{seen.column}{suffix}", absent) for name, (suffix, absent) in known},
+        tuple(labels[table.index]),
+    )
 
 
 def _known(table: pd.DataFrame, column: str, absent: float | None) -> np.ndarray:

@@ -6,11 +6,13 @@ the prior; chains start around the optima that hold a share of the posterior wor
 like mass are all started from, so that chains that do not meet still show in R-hat.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 CLIMBS = 30
 """Prior draws from which the log density is climbed."""
@@ -37,21 +39,60 @@ class Mode:
         The optimum.
     log_mass : float
         Log of the integral of the Gaussian approximation (Laplace).
-    spread : array, shape (coordinate, coordinate)
-        A square root of the approximation's covariance.
+    axes : array, shape (coordinate, axis)
+        Principal axes of the approximation.
+    sd : array, shape (axis,)
+        Its standard deviations along them.
     """
 
     point: np.ndarray
     log_mass: float
-    spread: np.ndarray
+    axes: np.ndarray
+    sd: np.ndarray
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """Draw a point from the Gaussian approximation."""
-        return self.point + self.spread @ rng.normal(size=self.point.size)
+        return self.point + self.axes @ rng.normal(0, self.sd)
+
+    def holds(self, point: np.ndarray) -> bool:
+        """Whether a point is within one standard deviation along every axis."""
+        return bool((abs(self.axes.T @ (point - self.point)) < self.sd).all())
+
+
+def near_modes(
+    log_density: LogDensity, draw: Callable[[Any], np.ndarray], seed: int
+) -> Callable[[Any], np.ndarray]:
+    """Return a function from a seed to a start near one of the modes.
+
+    Parameters
+    ----------
+    log_density : callable
+        From a point to log density and gradient.
+    draw : callable
+        From a seed to a point to climb from.
+    seed : int
+        Of the points climbed from.
+
+    Returns
+    -------
+    callable
+        From a seed to a draw around one of the modes, each taken as often as its mass says; or
+        ``draw`` itself when nothing could be climbed.
+    """
+    found = find_modes(log_density, [draw([seed, i]) for i in range(CLIMBS)])
+    if not found:
+        return draw
+    mass = np.exp([mode.log_mass - found[0].log_mass for mode in found])
+
+    def start(seed: Any = None) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        return found[rng.choice(len(found), p=mass / mass.sum())].draw(rng)
+
+    return start
 
 
 def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mode]:
-    """Climb from every start; return the modes whose mass compares with the best one's, best first.
+    """Climb from every start; return the distinct modes that hold a share worth a chain, best first.
 
     Parameters
     ----------
@@ -63,13 +104,17 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mo
     Returns
     -------
     list of Mode
-        One an end point: an optimum reached from several starts is there as often. Empty when no
-        start could be climbed from.
+        Empty when no start could be climbed from.
     """
-    found = [mode_at(log_density, top) for top in _climbed(log_density, starts)]
-    best = max((mode.log_mass for mode in found), default=-np.inf)
-    kept = [mode for mode in found if mode.log_mass > best - COMPARABLE]
-    return sorted(kept, key=lambda mode: -mode.log_mass)
+    with threadpool_limits(1, "blas"):  # matrices of ten rows: waiting threads cost tenfold
+        found = [_mode_at(log_density, top) for top in _climbed(log_density, starts)]
+    distinct: list[Mode] = []
+    for mode in sorted(found, key=lambda mode: -mode.log_mass):
+        if distinct and mode.log_mass < distinct[0].log_mass - COMPARABLE:
+            break
+        if not any(known.holds(mode.point) for known in distinct):
+            distinct.append(mode)
+    return distinct
 
 
 def _climbed(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[np.ndarray]:
@@ -79,17 +124,15 @@ def _climbed(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[np.n
         value, gradient = log_density(point)
         return (-value, -gradient) if np.isfinite(value) else (1e100, np.zeros_like(point))
 
-    ends = []
-    for start in starts:
-        if np.isfinite(log_density(start)[0]):
-            climb = minimize(
-                descent, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}
-            )
-            ends.append(climb.x)
-    return ends
+    climbs = [
+        minimize(descent, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
+        for start in starts
+        if np.isfinite(log_density(start)[0])
+    ]
+    return [climb.x for climb in climbs]
 
 
-def mode_at(log_density: LogDensity, point: np.ndarray) -> Mode:
+def _mode_at(log_density: LogDensity, point: np.ndarray) -> Mode:
     """Return the Gaussian approximation at a point, its curvature from differences of gradients."""
     steps = STEP * np.eye(point.size)
     rows = [log_density(point + h)[1] - log_density(point - h)[1] for h in steps]
@@ -97,4 +140,4 @@ def mode_at(log_density: LogDensity, point: np.ndarray) -> Mode:
     values, axes = np.linalg.eigh((curvature + curvature.T) / 2)
     sd = 1 / np.sqrt(np.maximum(values, WIDEST**-2))
     log_mass = log_density(point)[0] + np.log(sd).sum()
-    return Mode(point, float(log_mass), axes * sd)
+    return Mode(point, float(log_mass), axes, sd)

@@ -17,7 +17,7 @@ import xarray as xr
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
 from bayescale.law import Law
-from bayescale.laws import BUILT_IN
+from bayescale.laws import get_law
 from bayescale.spec import Spec, make_spec
 
 FORMAT = 1
@@ -91,12 +91,13 @@ def load(path: str | Path, law: type[Law] | None = None) -> Fit:
     if not path.exists():
         raise BayescaleError(f"no fit at {path}: `bayescale fit RUNS -o {path.name}` makes one")
     header, tree = _read(path)
-    found = law or BUILT_IN.get(header["law"])
-    if found is None:
+    try:
+        found = law or get_law(header["law"])
+    except BayescaleError as error:
         raise BayescaleError(
             f"{path.name} was fitted with {header['law']!r}, which is not a built-in law: pass its "
             "class, load(path, law=YourLaw)"
-        )
+        ) from error
     _compare(header["record"]["law"], found.fingerprint(), path.name)
     spec = make_spec(found, **{k: header[k] for k in ("noise", "columns", "references")})
     priors = {
@@ -160,6 +161,8 @@ def _compare(then: Mapping[str, Any], now: Mapping[str, Any], name: str) -> None
         changes.append(f"its inputs were {then['inputs']} and are {now['inputs']}")
     if then["equation"] != now["equation"]:
         changes.append("its equation has changed")
+    if then.get("steps") != now.get("steps"):
+        changes.append(f"its steps were {then.get('steps')} and are {now.get('steps')}")
     if changes:
         warnings.warn(
             f"{name}: {now['name']} is not what it was when fitted: {'; '.join(changes)}",

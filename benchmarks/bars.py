@@ -17,7 +17,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
-MEASUREMENTS = ("posterior", "speed", "identify", "calibration", "calibrate")
+MEASUREMENTS = (
+    "posterior",
+    "speed",
+    "identify",
+    "calibration",
+    "extrapolation",
+    "optimum_beyond",
+    "calibrate",
+)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from bayescale.diagnostics import RHAT_LIMIT
 from bayescale.law import Law
 from bayescale.laws import BUILT_IN
 from bayescale.noise import get_noise
+from bayescale.observable import Observable
 from bayescale.priors import draw_prior, to_link
 from bayescale.sampling import Sampler
 from bayescale.spec import Data, Spec, extract, make_spec
@@ -60,15 +61,17 @@ def run_count(law: type[Law]) -> int:
 
 def digest(law: type[Law]) -> str:
     """Return a hash of what the numbers depend on: the law's file, its noise's priors, the plan."""
-    noise = get_noise(law.noise)
     parts = [
-        inspect.getsource(law),
-        *(inspect.getsource(f) for f in _shared_functions(law)),
-        noise.name,
-        repr(noise.parameters),
+        *(text for part in law.parts or (law,) for text in _sources(part)),
         f"{DATA_SETS} {run_count(law)} {SCALE} {TOLERANCE}",
     ]
     return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _sources(law: type[Law]) -> list[str]:
+    noise = get_noise(law.noise)
+    shared = (inspect.getsource(f) for f in _shared_functions(law))
+    return [inspect.getsource(law), *shared, noise.name, repr(noise.parameters)]
 
 
 def _shared_functions(law: type[Law]) -> list[Any]:
@@ -80,8 +83,9 @@ def _shared_functions(law: type[Law]) -> list[Any]:
 
 
 def draw_truth(spec: Spec, scale: float, rng: np.random.Generator) -> dict[str, float]:
-    """Draw every parameter, the noise's too, from the prior at a typical target."""
-    drawn = draw_prior(spec, scale, 1, rng).squeeze()
+    """Draw every parameter, the noises' too, from the prior at a typical target."""
+    scales = dict.fromkeys(spec.law.units(), SCALE) | {"target": scale}
+    drawn = draw_prior(spec, scales, 1, rng).squeeze()
     return {name: float(drawn[name]) for name in spec.parameters}
 
 
@@ -94,19 +98,32 @@ def problem(law: type[Law], seed: int) -> tuple[pd.DataFrame, dict[str, float]]:
         When next to no draw of the prior has runs that such a prior is for.
     """
     own = int(sha256(law.name.encode()).hexdigest()[:8], 16)  # laws do not share their luck
-    spec, rng = make_spec(law), np.random.default_rng([own, seed])
+    spec, rng = spec_of(law), np.random.default_rng([own, seed])
     table = bs.typical_design(law, run_count(law), seed)
-    data = extract(spec, bs.read_runs(table.assign(**{law.target: PLACEHOLDER})))
+    placeholders = {seen.column: PLACEHOLDER for seen in spec.observables}
+    data = extract(spec, bs.read_runs(table.assign(**placeholders)))
     for _ in range(TRIES):
         truth, scale = _candidate(spec, data, rng)
-        curve = law.curve(data.inputs, data.references, truth)
         with np.errstate(invalid="ignore"):  # a loss below zero has no log: not usable
-            observed = np.asarray(spec.noise.draw(curve, truth, data.known, rng=rng))
-        if not spec.noise.usable(observed).all():
+            observed = {s.column: _observed(spec, data, s, truth, rng) for s in spec.observables}
+        if not all(s.noise.usable(observed[s.column]).all() for s in spec.observables):
             continue
-        if abs(np.log(spec.noise.scale(observed) / scale)) < TOLERANCE:
-            return table.assign(**{law.target: observed}), truth
+        if abs(np.log(spec.noise.scale(observed[law.target]) / scale)) < TOLERANCE:
+            return table.assign(**observed), truth
     raise bs.BayescaleError(f"{law.name}: its prior predicts no data that it would be the prior of")
+
+
+def spec_of(law: type[Law]) -> Spec:
+    """Return the law with its defaults, the reference point of its steps the typical loss."""
+    return make_spec(law, references=dict.fromkeys(law.steps, SCALE))
+
+
+def _observed(
+    spec: Spec, data: Data, seen: Observable, truth: Mapping[str, float], rng: np.random.Generator
+) -> np.ndarray:
+    curve = spec.law.curve(data.inputs, data.references, truth, seen.step)
+    known = data.of(seen).known
+    return np.asarray(seen.noise.draw(curve, seen.of_noise(truth), known, rng=rng))
 
 
 def _candidate(spec: Spec, data: Data, rng: np.random.Generator) -> tuple[dict[str, float], float]:
@@ -120,7 +137,7 @@ def _candidate(spec: Spec, data: Data, rng: np.random.Generator) -> tuple[dict[s
             return truth, scale
         scale = noise.scale(curve)
     scatter = draw_truth(spec, scale, rng)
-    return {**truth, **{name: scatter[name] for name in noise.parameters}}, scale
+    return {**truth, **{name: scatter[name] for name in spec.noise_parameters}}, scale
 
 
 def quiet_fit(runs: Any, law: Any, seed: int, sampler: Sampler | None = None) -> bs.Fit:
@@ -134,7 +151,7 @@ def recover(law: type[Law], seed: int, sampler: Sampler | None = None) -> dict[s
     """Fit one data set and set the posterior beside the truth."""
     table, truth = problem(law, seed)
     started = time.perf_counter()
-    fit = quiet_fit(table, law, seed, sampler)
+    fit = quiet_fit(table, spec_of(law), seed, sampler)
     found = fit.diagnostics
     return {
         "seed": seed,
@@ -152,8 +169,8 @@ def _beside(fit: bs.Fit, name: str, truth: float) -> list[float]:
     """Return the truth, the 90 % interval, and the ratio of posterior to prior sd."""
     draws, parameter = fit.posterior[name], fit.spec.parameters[name]
     bounds = bs.interval(draws, 0.9)
-    prior_sd = float(fit.spec.normal_priors([name], fit.scale)[1][0])
-    ratio = float(to_link(parameter, draws, fit.scale).std()) / prior_sd
+    prior_sd = float(fit.spec.normal_priors([name], fit.scales)[1][0])
+    ratio = float(to_link(parameter, draws, fit.scales).std()) / prior_sd
     row = (truth, float(bounds["lower"]), float(bounds["upper"]), ratio)
     return [float(f"{value:.5g}") for value in row]
 

@@ -30,7 +30,7 @@ def design(rng: np.random.Generator) -> dict[str, np.ndarray]:
 def measure(data_sets: int = DATA_SETS) -> list[Bar]:
     """Count how often the 90 % intervals of alpha, beta, E and N* hold the truth."""
     spec = make_spec("chinchilla", references=REFERENCES)
-    priors = {name: spec.interval(name, SCALE) for name in spec.parameters}
+    priors = {name: spec.interval(name, {"target": SCALE}) for name in spec.parameters}
     spec = make_spec(spec, priors=priors)
     hits = {name: 0 for name in ("alpha", "beta", "E", "N_opt")}
     failed = 0

@@ -65,7 +65,10 @@ def study(
     spec = make_spec("chinchilla", references=REFERENCES)
     verdicts = bs.identify(quick_fit(spec, design, truth, 1000 * seed))["verdict"]
     flagged = {name: verdicts[name] != "identified" for name in JUDGED}
-    sd = {name: float(spec.normal_priors([name], SCALE)[1][0]) for name in spec.law.parameters}
+    sd = {
+        name: float(spec.normal_priors([name], {"target": SCALE})[1][0])
+        for name in spec.law.parameters
+    }
     errors: dict[str, list[float]] = {name: [] for name in JUDGED}
     for i, (one, two, three) in enumerate(product((-1, 1), repeat=3)):
         signs = (one, two, three, one * two, one * three)  # each balanced against each other

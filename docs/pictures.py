@@ -5,13 +5,14 @@ from pathlib import Path
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
 from bayescale.law import Input, Law
 from bayescale.laws import BUILT_IN
 from bayescale.noise import get_noise
-from bayescale.plots.style import BLUE, one_panel
+from bayescale.plots.style import BLUE, GREEN, GREY, VERMILLION, dress, one_panel
 from bayescale.plots.ticks import kind_of, log_axis, log_ticks
 from bayescale.priors import draw_prior
 from bayescale.spec import make_spec
@@ -49,7 +50,9 @@ def prior_curve(law: type[Law]) -> tuple[np.ndarray, xr.DataArray]:
         name: xr.DataArray(given.take(table), dims=given.dims) for name, given in law.inputs.items()
     }
     at = {name: middle(given) if given.relative else 1.0 for name, given in law.inputs.items()}
-    draws = draw_prior(make_spec(law), 1.0, DRAWS, np.random.default_rng(0)).isel(chain=0)
+    at |= dict.fromkeys(law.steps, 1.0)
+    scales = dict.fromkeys(law.units(), 1.0)
+    draws = draw_prior(make_spec(law), scales, DRAWS, np.random.default_rng(0)).isel(chain=0)
     return along, law.curve(inputs, at, draws).transpose("draw", "run")
 
 
@@ -79,6 +82,47 @@ def draw(law: type[Law]) -> Axes:
         ax.set_ylim(bottom, min(high.max(), three.max() + room))
     ax.margins(x=0)
     return ax
+
+
+DECADES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.5)
+RIVALS = {"average": BLUE, "skaling, believed": GREEN, "chinchilla, believed": VERMILLION}
+
+
+def write_extrapolation(rows: pd.DataFrame) -> None:
+    """Write the picture of coverage and error by decades beyond the data.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        What ``benchmarks/extrapolation.py`` saved; every data set counts alike in each bin.
+    """
+    matplotlib.use("Agg")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 3.4), layout="constrained")
+    for rival, color in RIVALS.items():
+        drawn = rows[rows["rival"] == rival]
+        runs = pd.concat(
+            pd.DataFrame(r, columns=["distance", "error", "pit"]).assign(set=name)
+            for name, r in zip(drawn["set"], drawn["runs"], strict=True)
+        )
+        runs["bin"] = pd.cut(runs["distance"], DECADES)
+        runs["inside"] = runs["pit"].between(0.05, 0.95)
+        runs["error"] = 100 * runs["error"].abs()
+        by_set = runs.groupby(["bin", "set"], observed=True)[["inside", "error"]].mean()
+        binned = by_set.groupby("bin", observed=True).mean()
+        at = [interval.mid for interval in binned.index]
+        left.plot(at, 100 * binned["inside"], "o-", color=color, label=rival)
+        right.plot(at, binned["error"], "o-", color=color, label=rival)
+    left.axhline(90, color=GREY, lw=0.8, ls="--")
+    left.set_ylim(0, 102)
+    left.set_ylabel("runs inside the 90 % band (%)")
+    right.set_ylim(bottom=0)
+    right.set_ylabel("mean error of loss (%)")
+    for ax in (left, right):
+        dress(ax)
+        ax.set_xlabel("decades of compute beyond the data")
+    right.legend(frameon=False, fontsize="small")
+    figure.savefig(IMAGES.parent / "extrapolation.png", dpi=DPI, metadata={"Software": None})
+    plt.close(figure)
 
 
 def write_pictures() -> None:

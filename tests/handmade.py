@@ -20,6 +20,7 @@ TRUTH = {
     "power_law": {"scale": 2.9, "exponent": 0.05},
 }
 REFERENCES = {"N": 1e9, "D": 2e10, "x": 1e20}
+SCALE = 3.0
 SPREAD = 0.02
 SECONDS = {"compiling": 0.0, "sampling": 0.0}
 
@@ -29,10 +30,11 @@ def design() -> pd.DataFrame:
     return isoflop_design(np.geomspace(1e18, 1e21, 5), np.geomspace(2, 200, 8))
 
 
-def prior_medians(law: type[Law], scale: float = 3.0) -> dict[str, float]:
+def prior_medians(law: type[Law], scale: float = SCALE) -> dict[str, float]:
     """Return the median of each parameter's prior when the typical loss is ``scale``."""
+    scales = dict.fromkeys(law.units(), scale)
     return {
-        name: float(natural(p, p.normal(p.low, p.high)[0], scale))
+        name: float(natural(p, p.normal(p.low, p.high)[0], scales))
         for name, p in law.parameters.items()
     }
 
@@ -55,7 +57,7 @@ def handmade_fit(
         name: REFERENCES.get(name, float(np.sqrt(np.prod(given.range()))))
         for name, given in found.inputs.items()
         if given.relative
-    }
+    } | dict.fromkeys(found.steps, SCALE)
     if runs is None:
         typical = typical_design(found, 40, seed)
         runs = design() if set(typical) <= set(design()) else typical
@@ -63,7 +65,10 @@ def handmade_fit(
     spec = make_spec(found, references=at)
     data = extract(spec, read_runs(table, loss_unit="nats/token", params_convention="total"))
     rng = np.random.default_rng(seed)
-    centre = {**DEFAULT_NOISE, **truth}
+    usual = {
+        f"{s.prefix}{k}": DEFAULT_NOISE[k] for s in spec.observables for k in s.noise.parameters
+    }
+    centre = {**usual, **truth}
     posterior = xr.Dataset(
         {
             name: (("chain", "draw"), centre[name] * np.exp(spread * rng.normal(size=(4, 250))))

@@ -240,13 +240,13 @@ class TestIdentify:
         table = bs.identify(made_fit)
         assert list(table.index) == ["E", "a", "alpha", "b", "beta"]
         assert (table["verdict"] == "identified").all()
-        sd = made_fit.spec.normal_priors(["alpha"], made_fit.scale)[1][0]
+        sd = made_fit.spec.normal_priors(["alpha"], made_fit.scales)[1][0]
         spread = float(np.log(made_fit.posterior["alpha"]).std())
         assert table.loc["alpha", "contraction"] == pytest.approx(1 - (spread / sd) ** 2)
 
     def test_posterior_that_is_the_prior(self, made_fit) -> None:
         rng = np.random.default_rng(0)
-        mean, sd = made_fit.spec.normal_priors(["beta"], made_fit.scale)
+        mean, sd = made_fit.spec.normal_priors(["beta"], made_fit.scales)
         posterior = made_fit.posterior.assign(
             beta=made_fit.posterior["beta"].copy(data=np.exp(rng.normal(mean, sd, (4, 250))))
         )

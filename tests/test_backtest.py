@@ -13,6 +13,7 @@ from bayescale.analysis.scores import crps, log_score, pit
 from bayescale.analysis.splits import cuts_of, groups_of
 from bayescale.averaging import stack
 from bayescale.discrepancy import DISCREPANCY
+from bayescale.shared_runs import log_likelihood_by_run, runs_shared
 
 DIMS = ("chain", "draw", "point")
 
@@ -228,6 +229,33 @@ class TestBacktest:
             bs.compare(fits, backtests={**tests, "skaling": one_cut})
         with pytest.raises(bs.BayescaleError, match="beside fits of"):
             bs.compare(fits, backtests={"chinchilla": tests["chinchilla"]})
+
+
+class TestSharedRuns:
+    """Checkpoints are rows that carry one name."""
+
+    @pytest.fixture
+    def checkpoints(self) -> bs.Fit:
+        runs = design().assign(run=[f"run {i // 4}" for i in range(40)])
+        return handmade_fit(runs=runs, spread=1e-4)
+
+    def test_rows_of_a_run_are_found(self, checkpoints, made_fit) -> None:
+        names = runs_shared(checkpoints)
+        assert names is not None
+        assert list(names[:5]) == ["run 0"] * 4 + ["run 1"]
+        assert runs_shared(made_fit) is None
+
+    def test_they_are_left_out_together(self, checkpoints) -> None:
+        by_row = checkpoints.group("log_likelihood")["loss"]
+        by_run = log_likelihood_by_run(checkpoints)
+        assert by_run.sizes["run"] == 10
+        first = by_run.sel(run="run 0").values
+        np.testing.assert_allclose(first, by_row.isel(run=slice(4)).sum("run").values)
+        assert bs.waic(checkpoints).n_data_points == 10
+
+    def test_comparing_them_says_so(self, checkpoints) -> None:
+        table = bs.compare({"a": checkpoints, "b": checkpoints})
+        assert table["warning"].str.contains("40 rows of 10 runs").all()
 
 
 class TestAverage:

@@ -21,7 +21,17 @@ SCALE = 3.0
 
 
 def prior(law: type[Law], draws: int, seed: int = 0) -> xr.Dataset:
-    return draw_prior(make_spec(law), SCALE, draws, np.random.default_rng(seed)).isel(chain=0)
+    return drawn(law, SCALE, draws, seed)
+
+
+def drawn(law: type[Law], scale: float, draws: int, seed: int = 0) -> xr.Dataset:
+    """Draw the prior where the typical target, and step, is ``scale``."""
+    scales = dict.fromkeys(law.units(), scale)
+    return draw_prior(make_spec(law), scales, draws, np.random.default_rng(seed)).isel(chain=0)
+
+
+def references(law: type[Law], scale: float = SCALE) -> dict[str, float]:
+    return dict.fromkeys(law.inputs, 1.0) | dict.fromkeys(law.steps, scale)
 
 
 def relative_inputs(law: type[Law], size: int, seed: int = 1) -> dict[str, np.ndarray]:
@@ -55,12 +65,13 @@ def test_documented(law: type[Law]) -> None:
 @every_law
 def test_one_equation_for_numpy_xarray_and_pytensor(law: type[Law]) -> None:
     inputs, values = relative_inputs(law, 20), arguments(law, prior(law, 20))
-    on_numpy = law.equation(**inputs, **values)
+    at = references(law)
+    on_numpy = law.curve(inputs, at, values)
     labelled = {k: labelled_array(v) for k, v in {**inputs, **values}.items()}
-    on_xarray = law.equation(**labelled)
+    on_xarray = law.curve(labelled, at, labelled)
     symbols = {k: pt.tensor(k, shape=(None,) * v.ndim) for k, v in labelled.items()}
     function = pytensor.function(
-        list(symbols.values()), law.equation(**symbols), mode="FAST_COMPILE"
+        list(symbols.values()), law.curve(symbols, at, symbols), mode="FAST_COMPILE"
     )
     on_pytensor = function(*(labelled[k].values for k in symbols))
     assert isinstance(on_xarray, xr.DataArray)
@@ -72,7 +83,7 @@ def test_one_equation_for_numpy_xarray_and_pytensor(law: type[Law]) -> None:
 def test_gradient_is_finite_where_the_prior_is(law: type[Law]) -> None:
     inputs, values = relative_inputs(law, 200), arguments(law, prior(law, 200))
     symbols = {k: pt.vector(k) for k in values}
-    total = law.equation(**inputs, **symbols).sum()
+    total = law.curve(inputs, references(law), symbols).sum()
     gradients = pytensor.grad(total, list(symbols.values()))
     function = pytensor.function(list(symbols.values()), gradients, mode="FAST_COMPILE")
     for name, gradient in zip(symbols, function(*values.values()), strict=True):
@@ -87,7 +98,8 @@ def test_prior_predicts_numbers_of_the_right_size(law: type[Law]) -> None:
     inputs = {name: labelled_array(given.take(table)) for name, given in law.inputs.items()}
     at = {name: float(np.exp(np.log(abs(x)).mean())) for name, x in inputs.items()}
     scale = 1.0 if get_noise(law.noise).scale(np.array([SCALE])) == 1.0 else SCALE
-    draws = draw_prior(make_spec(law), scale, 2000, np.random.default_rng(0)).isel(chain=0)
+    at |= dict.fromkeys(law.steps, scale)
+    draws = drawn(law, scale, 2000)
     curve = law.curve(inputs, at, draws)
     assert np.isfinite(curve).all()
     assert get_noise(law.noise).usable(curve.values).mean() > 0.999
@@ -101,7 +113,7 @@ def test_prior_predicts_numbers_of_the_right_size(law: type[Law]) -> None:
 def test_each_interval_holds_ninety_per_cent_of_its_prior(law: type[Law]) -> None:
     spec, draws = make_spec(law), prior(law, 20_000)
     for name in spec.parameters:
-        low, high = spec.interval(name, SCALE)
+        low, high = spec.interval(name, dict.fromkeys(law.units(), SCALE))
         below, above = float((draws[name] < low).mean()), float((draws[name] > high).mean())
         assert below == pytest.approx(0.05, abs=0.006), name
         assert above == pytest.approx(0.05, abs=0.006), name
@@ -142,7 +154,7 @@ def test_units_of_the_inputs_do_not_matter(law: type[Law]) -> None:
     fit = handmade_fit(law)
     factor = {name: 1000.0 if given.relative else 1.0 for name, given in law.inputs.items()}
     scaled = {name: factor[name] * values for name, values in fit.inputs.items()}
-    at = {name: factor[name] * value for name, value in fit.references.items()}
+    at = {name: factor.get(name, 1.0) * value for name, value in fit.references.items()}
     np.testing.assert_allclose(law.curve(scaled, at, fit.parameters), fit.curve(fit.inputs))
 
 

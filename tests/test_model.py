@@ -43,15 +43,15 @@ def test_model_density_is_prior_times_likelihood(runs, noise, priors) -> None:
     differences = []
     for seed in range(3):
         rng = np.random.default_rng(seed)
-        law_mean, law_sd = spec.normal_priors(list(spec.free), data.scale)
-        noise_mean, noise_sd = spec.normal_priors(list(spec.noise.parameters), data.scale)
+        law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
+        noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
         link = rng.normal(law_mean, law_sd / 2)
         scatter = rng.normal(noise_mean, noise_sd / 2)
         sampled = np.array(to_coordinates(spec.law, link)) if not spec.fixed else link
         names = {v.name.split("_coordinates")[0]: v.name for v in model.value_vars}
         point = {names[LAW_LINK]: sampled, names[NOISE_LINK]: scatter}
         values = {
-            name: natural(parameter, z, data.scale)
+            name: natural(parameter, z, data.scales)
             for (name, parameter), z in zip(spec.parameters.items(), [*link, *scatter], strict=True)
         }
         posterior = xr.Dataset(
@@ -62,7 +62,7 @@ def test_model_density_is_prior_times_likelihood(runs, noise, priors) -> None:
         curve = spec.law.curve(labelled, data.references, everything)
         observed, se = (xr.DataArray(v, dims="run") for v in (data.observed, data.known["se"]))
         ours = (
-            float(log_prior(spec, data.scale, posterior).to_dataarray().sum())
+            float(log_prior(spec, data.scales, posterior).to_dataarray().sum())
             + float(spec.noise.log_density(curve, everything, {"se": se}, observed).sum())
             + float(np.log(data.observed).sum())  # the model's density is that of log loss
         )
@@ -74,7 +74,7 @@ def test_model_density_is_prior_times_likelihood(runs, noise, priors) -> None:
 def test_model_draws_the_prior_we_draw(runs, priors) -> None:
     spec = make_spec("chinchilla", priors=priors)
     data = extract(spec, runs)
-    ours = draw_prior(spec, data.scale, 4000, np.random.default_rng(0))
+    ours = draw_prior(spec, data.scales, 4000, np.random.default_rng(0))
     with model_of(spec, data):
         theirs = pm.sample_prior_predictive(
             500,
@@ -159,8 +159,8 @@ class TestSpec:
         study = bs.load_model("hoffmann2022")
         spec = make_spec(study, noise="normal", priors={"E": (1, 2)})
         assert (spec.law.name, spec.noise.name) == ("chinchilla", "normal")
-        assert spec.interval("E", 2.5) == (1, 2)
-        assert spec.interval("a", 2.5) == (0.025, 2.5)
+        assert spec.interval("E", {"target": 2.5}) == (1, 2)
+        assert spec.interval("a", {"target": 2.5}) == (0.025, 2.5)
 
     def test_too_few_runs(self, runs) -> None:
         few = bs.read_runs(runs.table.head(4))

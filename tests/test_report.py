@@ -30,6 +30,7 @@ NASTY = '<script>alert("1")</script> $\\bad{$ & co'
 SECTIONS = [
     "Loss beyond the runs",
     "The compute-optimal model",
+    "How wrong the law may be",
     "Parameters",
     "Diagnostics",
     "Runs that do not fit",
@@ -147,12 +148,14 @@ def test_what_the_table_says_is_escaped(nasty_page: str) -> None:
 def test_answer_holds_the_numbers_of_optimum_and_predict(made_fit: Fit) -> None:
     budgets = 10 * 1e21, 100 * 1e21
     said = answer(made_fit)
-    best = bs.interval(bs.optimum(made_fit, budgets)["params"])
-    for i, (budget, paragraph) in enumerate(zip(budgets, said[:2], strict=True)):
+    best = bs.interval(bs.optimum(made_fit, budgets, random_seed=0)["params"])
+    planned = bs.predict(made_fit, params=best["median"].values, flops=budgets, random_seed=0)[
+        "outcome"
+    ]
+    for i, paragraph in enumerate(said[:2]):
         size = Estimate(*(float(best[k][i]) for k in ("median", "lower", "upper")))
         assert with_bounds(size, "count", "total parameters") in paragraph
-        planned = bs.predict(made_fit, params=size.median, flops=budget)["law"]
-        loss = bs.interval(planned.squeeze("point"))
+        loss = bs.interval(planned.isel(point=i))
         middle, lower, upper = (f"{float(loss[k]):.2f}" for k in ("median", "lower", "upper"))
         assert f"is {middle} nats/token (89 % interval {lower} to {upper})" in paragraph
     assert "10 times the largest fitted run" in said[0]
@@ -160,18 +163,22 @@ def test_answer_holds_the_numbers_of_optimum_and_predict(made_fit: Fit) -> None:
     assert "identify every parameter of chinchilla: E, a, alpha, b and beta" in said[2]
 
 
-def test_answer_says_what_the_bands_leave_out_beyond_the_data(made_fit: Fit) -> None:
+def test_answer_says_what_the_bands_allow_for_beyond_the_data(made_fit: Fit) -> None:
     beyond, within = answer(made_fit, "5e23"), answer(made_fit, [1e20, 1e21])
-    assert "assume that the law is exactly right" in beyond[-1]
-    assert "cover too little beyond the runs" in beyond[-1]
-    assert not any("exactly right" in paragraph for paragraph in within)
+    assert f"a little wrong: {bs.Discrepancy()}" in beyond[-1]
+    assert "learnt on public data sets" in beyond[-1]
+    assert not any("a little wrong" in paragraph for paragraph in within)
+    believed = answer(made_fit, "5e23", discrepancy=None)[-1]
+    assert "believe the law" in believed
+    assert "cover too little beyond the runs" in believed
     assert "as much as the largest fitted run" in within[1]
 
 
 def test_interval_width_is_asked_for_and_named(made_fit: Fit) -> None:
     (wide,), (narrow,) = targets(made_fit, 1e23), targets(made_fit, 1e23, 0.5)
     assert wide.answers["law"].lower < narrow.answers["law"].lower
-    assert wide.answers["new_run"].upper > wide.answers["law"].upper
+    assert wide.answers["new_run"].upper > wide.answers["outcome"].upper
+    assert wide.answers["outcome"].upper > wide.believed["outcome"].upper
     assert "50 % interval" in answer(made_fit, 1e23, 0.5)[0]
 
 
@@ -329,7 +336,7 @@ def test_runs_of_the_largest_budgets_off_the_law_are_said(made_fit: Fit) -> None
 def test_priors_are_those_of_the_fit(made_fit: Fit, page_of: Callable[..., str]) -> None:
     priors = {"alpha": (0.21, 0.63), "beta": "Gamma(2, 4)"}  # text: as load gives a distribution
     text = Page(page_of(replace(made_fit, spec=replace(made_fit.spec, priors=priors)))).text
-    low, high = made_fit.spec.interval("E", made_fit.scale)
+    low, high = made_fit.spec.interval("E", made_fit.scales)
     assert f"{low:.3g} to {high:.3g} nats/token default" in " ".join(text.split())
     assert "0.21 to 0.63 given" in " ".join(text.split())
     assert "given, as a distribution" in text

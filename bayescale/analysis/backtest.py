@@ -40,9 +40,9 @@ class Backtest:
         target in its own unit), and the errors ``best_seen`` and ``log_linear`` of two naive rules.
     summary : DataFrame
         One row a cut, and ``all`` with equal weight a cut: ``fitted`` and ``held_out`` runs,
-        ``cover_50``, ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error`` (the bias),
-        ``abs_error`` and those of the naive rules, ``width_90`` (relative), and whether the fit's
-        ``diagnostics`` were fine.
+        ``cover_50``, ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error``
+        (the bias), ``abs_error`` and those of the naive rules, ``width_90`` (relative), and
+        whether the fit's ``diagnostics`` were fine.
     law : str
         What was fitted.
     """

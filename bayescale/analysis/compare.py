@@ -13,6 +13,7 @@ from bayescale.analysis.waic import TRUSTED_VARIANCE, ELPDDataWAIC, waic
 from bayescale.averaging import check_same_runs, stack
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
+from bayescale.shared_runs import runs_shared, tree_by_run
 
 CLOSE = 4.0
 """Differences of elpd below this are too small for their standard error to mean much."""
@@ -24,7 +25,8 @@ def compare(
     """Compare fits of the same runs by their expected log predictive density, and by foresight.
 
     LOO and WAIC say how well a law predicts a run among the others: they reward interpolation. A
-    backtest says how well it foretells larger runs from smaller ones.
+    backtest says how well it foretells larger runs from smaller ones. Rows that share a run, such
+    as checkpoints, are left out together.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ def compare(
         warnings.filterwarnings("ignore", message="Estimated shape parameter")
         warnings.filterwarnings("ignore", category=BayescaleWarning, message="WAIC")
         for name, fit in fits.items():
-            loo[name] = azs.loo(fit.tree, pointwise=True, var_name=fit.target)
+            loo[name] = azs.loo(tree_by_run(fit), pointwise=True)
             information[name] = waic(fit)
         ranked = azs.compare(loo, round_to="none")
     rows = {name: _row(loo[name], information[name]) for name in ranked.index}
@@ -69,7 +71,7 @@ def compare(
     elpd_waic = np.column_stack([information[name].elpd_i for name in table.index])
     table["weight_waic"] = stack(elpd_waic)
     table["verdict"] = [_verdict(name, table) for name in table.index]
-    table["warning"] = [_warning(rows[name], loo[name]) for name in table.index]
+    table["warning"] = [_warning(fits[name], rows[name], loo[name]) for name in table.index]
     if backtests is not None:
         _add_backtests(table, backtests)
     return table
@@ -131,8 +133,14 @@ def _runs(number: float) -> str:
     return "1 run has" if number == 1 else f"{number:.0f} runs have"
 
 
-def _warning(row: Mapping[str, float], loo: ELPDData) -> str:
+def _warning(fit: Fit, row: Mapping[str, float], loo: ELPDData) -> str:
     said = []
+    names = runs_shared(fit)
+    if names is not None:
+        said.append(
+            f"{names.size} rows of {len(set(names))} runs: LOO and WAIC leave out whole runs, but "
+            "the fit took the rows of one run for independent, so its intervals are too narrow"
+        )
     if row["bad_k"]:
         said.append(
             f"LOO: {_runs(row['bad_k'])} Pareto k > {loo.good_k:.2f}: left out, "

@@ -50,9 +50,10 @@ def scores_of(data: Data, split: Split, noise: Noise, drawn: xr.DataArray) -> pd
     out = split.held_out
     observed = xr.DataArray(data.observed[out], dims="point")
     median = drawn.median(DRAWS)
-    relative, seen, middle = (
-        noise.relative(values, data.scale) for values in (drawn, observed, median)
-    )
+    with np.errstate(divide="ignore"):  # a heavy tail may reach a loss of zero
+        relative, seen, middle = (
+            noise.relative(values, data.scale) for values in (drawn, observed, median)
+        )
     bands = {
         f"{side}_{p * 100:.0f}": drawn.quantile(level, DRAWS).values
         for p in COVERED

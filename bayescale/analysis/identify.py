@@ -84,7 +84,7 @@ def link_draws(fit: Fit, names: list[str]) -> pd.DataFrame:
     """Return posterior draws on the link scale, one column a parameter, chains end to end."""
     return pd.DataFrame(
         {
-            name: to_link(fit.spec.free[name], fit.posterior[name], fit.scale).values.ravel()
+            name: to_link(fit.spec.free[name], fit.posterior[name], fit.scales).values.ravel()
             for name in names
         }
     )
@@ -93,8 +93,8 @@ def link_draws(fit: Fit, names: list[str]) -> pd.DataFrame:
 def _prior_sd(fit: Fit, name: str) -> float:
     if name in fit.spec.distributions or isinstance(fit.spec.priors.get(name), str):
         drawn = fit.group("prior")[name]
-        return float(to_link(fit.spec.free[name], drawn, fit.scale).std())
-    return float(fit.spec.normal_priors([name], fit.scale)[1][0])
+        return float(to_link(fit.spec.free[name], drawn, fit.scales).std())
+    return float(fit.spec.normal_priors([name], fit.scales)[1][0])
 
 
 def _verdict(contraction: float) -> str:

@@ -9,7 +9,7 @@ import xarray as xr
 from bayescale.analysis.compute import run_columns
 from bayescale.analysis.points import make_points
 from bayescale.averaging import Average
-from bayescale.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.discrepancy import DISCREPANCY, Discrepancy, Surface
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
@@ -50,8 +50,8 @@ def optimum(
     Returns
     -------
     xarray.Dataset, dims (chain, draw, budget)
-        ``params``, ``tokens``, ``tokens_per_param`` and ``loss`` (at the optimum, without
-        scatter), with the coordinate ``flops``. Each budget has a discrepancy of its own.
+        ``params``, ``tokens``, ``tokens_per_param`` and ``loss`` (the target at the optimum, the
+        least loss or error or the highest accuracy, without scatter), with the coordinate ``flops``. Each budget has a discrepancy of its own.
 
     Raises
     ------
@@ -79,9 +79,9 @@ def optimum(
         params = _search(fit, budget)
     loss = _loss(fit, budget, params)
     if discrepancy is not None:
-        rng = np.random.default_rng(random_seed)
+        rng, surface = np.random.default_rng(random_seed), discrepancy.surface(fit)
         each = [
-            _displaced(fit, budget[i], params.isel(budget=i), discrepancy, rng)
+            _displaced(fit, budget[i], params.isel(budget=i), surface, rng)
             for i in range(budget.size)
         ]
         params, loss = (xr.concat(values, "budget") for values in zip(*each, strict=True))
@@ -151,14 +151,19 @@ def _loss(fit: Fit, budget: xr.DataArray, params: xr.DataArray) -> xr.DataArray:
     return fit.curve({name: columns[fit.spec.column(name)] for name in fit.law.inputs})
 
 
+def _sign(fit: Fit) -> int:
+    """Return what to multiply the target by so that less is better."""
+    return -1 if fit.law.rises else 1
+
+
 def _displaced(
     fit: Fit,
     budget: xr.DataArray,
     params: xr.DataArray,
-    discrepancy: Discrepancy,
+    surface: Surface,
     rng: np.random.Generator,
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Minimise the loss with its discrepancy over N at one budget, around the law's own optimum."""
+    """Find the best N at one budget with the discrepancy, around the law's own optimum."""
     law = np.log(params)
     low, middle, high = np.quantile(law, [0.005, 0.5, 0.995])
     reach = AROUND + max(high - middle, middle - low)
@@ -170,19 +175,19 @@ def _displaced(
         "tokens": budget / (FLOPS_PER_PARAM_TOKEN * sizes),
     }
     inputs = {name: columns[fit.spec.column(name)] for name in fit.law.inputs}
-    curve = fit.spec.noise.displace(
-        fit.curve(inputs), discrepancy.draw(fit, inputs, rng), fit.scale
-    )
+    sign = _sign(fit)
+    curve = sign * fit.spec.noise.displace(fit.curve(inputs), surface.draw(inputs, rng), fit.scale)
     at = curve.argmin("point").clip(1, len(steps) - 2)
     before, least, after = (curve.isel(point=at + i) for i in (-1, 0, 1))
     bend = before - 2 * least + after
     shift = (before - after) / (2 * bend.where(bend > 0))
     shift = shift.clip(-1, 1).fillna(0)
-    return np.exp(middle + steps.isel(point=at) + STEP * shift), least - bend * shift**2 / 2
+    best = sign * (least - bend * shift**2 / 2)
+    return np.exp(middle + steps.isel(point=at) + STEP * shift), best
 
 
 def _search(fit: Fit, budget: xr.DataArray) -> xr.DataArray:
-    """Minimise the loss over N at each budget and draw by repeated grid refinement."""
+    """Find the best N at each budget and draw by repeated grid refinement."""
     columns = run_columns(fit)
     spent = float(np.median(columns["flops"] / columns["params"] ** 2))
     balanced = np.sqrt(budget / spent)  # the ratio of tokens to parameters that the runs had
@@ -192,12 +197,12 @@ def _search(fit: Fit, budget: xr.DataArray) -> xr.DataArray:
     for _ in range(ROUNDS):
         log_params = centre + width * steps
         params = np.exp(log_params)
-        best = _loss(fit, budget, params).argmin("step")
+        best = (_sign(fit) * _loss(fit, budget, params)).argmin("step")
         centre = log_params.isel(step=best)
         width *= 2.0 / (GRID - 1)
     if bool((np.abs(centre - np.log(balanced)) > SEARCH).any()):
         warnings.warn(
-            f"{fit.law.name} has no optimum inside the search at some draws: its loss falls "
+            f"{fit.law.name} has no optimum inside the search at some draws: it improves "
             "all the way to very small or very large models",
             BayescaleWarning,
             stacklevel=3,

@@ -14,6 +14,9 @@ DELTA = 1e-3
 STARTS = 256
 POLISHED = 8
 RESAMPLES = 100
+STEP = 1e-5
+"""Of the central differences that stand for the gradient, on the link scale."""
+WORST = 1e10
 
 
 def point_fit(spec: Spec, data: Data, random_seed: int | None = None) -> dict[str, np.ndarray]:
@@ -36,49 +39,51 @@ def point_fit(spec: Spec, data: Data, random_seed: int | None = None) -> dict[st
         Each of the law's parameters: the point estimate first, then the bootstrap's.
     """
     rng = np.random.default_rng(random_seed)
-    prior = draw_prior(spec, data.scale, STARTS, rng)
+    prior = draw_prior(spec, data.scales, STARTS, rng)
     starts = np.column_stack(
         [
-            np.asarray(to_link(parameter, prior[name].values.ravel(), data.scale))
+            np.asarray(to_link(parameter, prior[name].values.ravel(), data.scales))
             for name, parameter in spec.free.items()
         ]
     )
-    everything = np.arange(len(data.observed))
-    objectives = np.array([_objective(link, spec, data, everything) for link in starts])
-    polished = [
-        _minimise(link, spec, data, everything, 1e-12)
-        for link in starts[np.argsort(objectives)[:POLISHED]]
-    ]
+    every = np.arange(len(data.observed))
+    order = np.argsort(_objective(starts, spec, data, every))
+    polished = [_minimise(start, spec, data, every) for start in starts[order[:POLISHED]]]
     best = min(polished, key=lambda found: found[1])[0]
     resampled = [
-        _minimise(best, spec, data, rng.choice(everything, len(everything)), 1e-9)[0]
-        for _ in range(RESAMPLES)
+        _minimise(best, spec, data, rng.choice(every, len(every)))[0] for _ in range(RESAMPLES)
     ]
-    return {
-        name: np.asarray(values)
-        for name, values in _law(np.array([best, *resampled]), spec, data).items()
-    }
+    found = _law(np.array([best, *resampled]), spec, data)
+    return {name: np.asarray(values) for name, values in found.items()}
 
 
 def _law(link: np.ndarray, spec: Spec, data: Data) -> Mapping[str, np.ndarray]:
     values = {
-        name: natural(parameter, link[..., i], data.scale)
+        name: natural(parameter, link[..., i], data.scales)
         for i, (name, parameter) in enumerate(spec.free.items())
     }
     return values | {name: np.asarray(value) for name, value in spec.fixed.items()}
 
 
-def _objective(link: np.ndarray, spec: Spec, data: Data, rows: np.ndarray) -> float:
-    inputs = {name: values[..., rows] for name, values in data.inputs.items()}
+def _objective(link: np.ndarray, spec: Spec, data: Data, rows: np.ndarray) -> np.ndarray:
+    """Return the Huber loss at points of the link scale, shape (point, parameter)."""
+    inputs = {name: values[..., None, rows] for name, values in data.inputs.items()}
     with np.errstate(all="ignore"):  # a step of the line search may leave the range of floats
-        curve = spec.law.curve(inputs, data.references, _law(link, spec, data))
+        curve = spec.law.curve(inputs, data.references, _law(link[:, None], spec, data))
         ends = (spec.noise.relative(y, data.scale) for y in (curve, data.observed[rows]))
-        missed = float(huber(DELTA, np.subtract(*ends)).sum())
-    return missed if np.isfinite(missed) else 1e10
+        missed = huber(DELTA, np.subtract(*ends)).sum(-1)
+    return np.where(np.isfinite(missed), missed, WORST)
 
 
 def _minimise(
-    start: np.ndarray, spec: Spec, data: Data, rows: np.ndarray, tolerance: float
+    start: np.ndarray, spec: Spec, data: Data, rows: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    found = minimize(_objective, start, (spec, data, rows), method="L-BFGS-B", tol=tolerance)
+    steps = STEP * np.vstack([0 * start, np.eye(len(start)), -np.eye(len(start))])
+
+    def objective(link: np.ndarray) -> tuple[float, np.ndarray]:
+        at, *around = _objective(link + steps, spec, data, rows)
+        above, below = np.split(np.array(around), 2)
+        return at, (above - below) / (2 * STEP)
+
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", tol=1e-11)
     return found.x, float(found.fun)

@@ -101,6 +101,6 @@ def forecast(
     curve = fit.curve(inputs).transpose("chain", "draw", "point")
     outcome = curve
     if discrepancy is not None:
-        outcome = noise.displace(curve, discrepancy.draw(fit, inputs, rng), fit.scale)
+        outcome = noise.displace(curve, discrepancy.surface(fit).draw(inputs, rng), fit.scale)
     new_run = noise.draw(outcome, fit.parameters, known, rng=rng)
     return {"law": curve, "outcome": outcome, "new_run": new_run}

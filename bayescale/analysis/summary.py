@@ -49,7 +49,7 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
     law_names = list(fit.spec.free)
     derived = constants(fit)
     draws = xr.merge(
-        [fit.posterior[law_names], derived, fit.posterior[list(fit.spec.noise.parameters)]]
+        [fit.posterior[law_names], derived, fit.posterior[list(fit.spec.noise_parameters)]]
     )
     bulk, tail = azs.ess(draws, method="bulk"), azs.ess(draws, method="tail")
     rhat = azs.rhat(draws)
@@ -63,19 +63,12 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
             "upper": float(bounds["upper"]),
             "ess": min(float(bulk[name]), float(tail[name])),
             "rhat": float(rhat[name]),
-            "unit": _unit(fit, str(name)),
+            "unit": fit.unit_of(str(name)),
             "about": _about(fit, str(name)),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
     table.attrs["ci_prob"] = interval_width(ci_prob)
     return table
-
-
-def _unit(fit: Fit, name: str) -> str:
-    parameter = fit.spec.parameters.get(name)
-    if parameter is None or parameter.of != "target":
-        return ""
-    return fit.unit
 
 
 def _about(fit: Fit, name: str) -> str:

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 
 from bayescale.errors import BayescaleWarning
 from bayescale.fitting import Fit
+from bayescale.shared_runs import log_likelihood_by_run
 
 TRUSTED_VARIANCE = 0.4
 """Above this posterior variance of a run's log likelihood WAIC's correction is not reliable."""
@@ -45,14 +46,15 @@ def waic(fit: Fit) -> ELPDDataWAIC:
     Returns
     -------
     ELPDDataWAIC
-        ``elpd``, ``se``, ``p``, pointwise ``elpd_i`` and ``p_i`` (dim run).
+        ``elpd``, ``se``, ``p``, pointwise ``elpd_i`` and ``p_i`` (dim run). Rows that share a run,
+        such as checkpoints, count as one.
 
     Warns
     -----
     BayescaleWarning
         When runs have a log likelihood too variable for WAIC.
     """
-    log_likelihood = fit.group("log_likelihood")[fit.target].stack(sample=("chain", "draw"))
+    log_likelihood = log_likelihood_by_run(fit).stack(sample=("chain", "draw"))
     samples = log_likelihood.sizes["sample"]
     axis = log_likelihood.get_axis_num("sample")
     observed = log_likelihood.isel(sample=0, drop=True)

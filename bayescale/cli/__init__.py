@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bayescale.cli.answers import identify, optimum, predict, summary
+from bayescale.cli.backtesting import backtest
 from bayescale.cli.catalogue import cite, datasets, laws, models, noises, runs
 from bayescale.cli.checking import check
 from bayescale.cli.comparing import compare
@@ -20,7 +21,7 @@ from bayescale.cli.guard import GuardedGroup
 __all__ = ["app", "main"]
 
 _COMMANDS = (
-    *(runs, fit, compare, check),
+    *(runs, fit, compare, backtest, check),
     *(summary, identify, predict, optimum, plot, report, draws),
     *(laws, noises, models, datasets, cite),
 )

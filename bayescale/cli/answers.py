@@ -7,7 +7,16 @@ import typer
 
 from bayescale.cli.describing import header, judged, rows, show_diagnostics, show_parameters, title
 from bayescale.cli.numbers import COUNTS, coordinate, heading, spell
-from bayescale.cli.options import FitFile, JsonFlag, Showing, load_fit, pairs, quantities
+from bayescale.cli.options import (
+    Allowing,
+    FitFile,
+    JsonFlag,
+    Seed,
+    Showing,
+    load_fit,
+    pairs,
+    quantities,
+)
 from bayescale.cli.output import Cell, emit, say, table
 from bayescale.errors import BayescaleError
 
@@ -15,7 +24,20 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-_LABELS = {"flops": "FLOP", "tokens_per_param": "tokens/param", "new_run": "a new run"}
+    from bayescale.discrepancy import Discrepancy
+
+_LABELS = {
+    "flops": "FLOP",
+    "tokens_per_param": "tokens/param",
+    "law": "the law",
+    "outcome": "with discrepancy",
+    "new_run": "a new run",
+}
+
+_MEANING = (
+    "the law: the curve itself; with discrepancy: what a run would reach but for its scatter, as "
+    "the law may be a little wrong; a new run: with the scatter of one run around that"
+)
 
 
 @dataclass(frozen=True)
@@ -116,10 +138,9 @@ def _show_verdicts(found: "pd.DataFrame") -> None:
 def predict(
     file: FitFile,
     points: Points,
+    allowing: Allowing,
     showing: Showing,
-    seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Seed of the noise of a new run.")
-    ] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Predict the loss of runs that were not done.
 
@@ -127,18 +148,18 @@ def predict(
     """
     from bayescale.analysis.predict import predict
 
-    columns = points.columns()
+    columns, discrepancy = points.columns(), allowing.chosen()
     fit = load_fit(file)
-    answer = predict(fit, columns, grid=points.grid, random_seed=seed)
+    answer = predict(fit, columns, grid=points.grid, discrepancy=discrepancy, random_seed=seed)
     with judged(fit):
         if showing.json:
-            emit(
-                {**header(fit), "ci_prob": showing.width, "points": answers(answer, showing.width)}
-            )
+            known = {**header(fit), "ci_prob": showing.width, **_allowed(discrepancy)}
+            emit({**known, "points": answers(answer, showing.width)})
         else:
             say(title(fit), f"{fit.target}: {heading(showing.width)}", "")
             _show_answer(answer, showing.width)
-            say("", "law: the curve itself; a new run: with the scatter of one run around it")
+            say("", _MEANING)
+            say(spoken(discrepancy))
 
 
 def optimum(
@@ -146,22 +167,35 @@ def optimum(
     flops: Annotated[
         str, typer.Option(metavar="C", help="Budgets: 1e24, or 1e24,1e25, or 1 PF-day.")
     ],
+    allowing: Allowing,
     showing: Showing,
+    seed: Seed = 0,
 ) -> None:
     """Find the best params and tokens for a compute budget."""
     from bayescale.analysis.optimum import optimum
 
-    budgets = quantities("--flops", flops, "flops")
+    budgets, discrepancy = quantities("--flops", flops, "flops"), allowing.chosen()
     fit = load_fit(file)
-    answer = optimum(fit, budgets)
+    answer = optimum(fit, budgets, discrepancy=discrepancy, random_seed=seed)
     with judged(fit):
         if showing.json:
-            emit(
-                {**header(fit), "ci_prob": showing.width, "budgets": answers(answer, showing.width)}
-            )
+            known = {**header(fit), "ci_prob": showing.width, **_allowed(discrepancy)}
+            emit({**known, "budgets": answers(answer, showing.width)})
         else:
             say(title(fit), heading(showing.width), "")
             _show_answer(answer, showing.width)
+            say("", spoken(discrepancy))
+
+
+def spoken(discrepancy: "Discrepancy | None") -> str:
+    """Say in one line how wrong the law may be."""
+    if discrepancy is None:
+        return "discrepancy: none, the law is believed; beyond the runs that is too sure"
+    return f"discrepancy: {discrepancy}"
+
+
+def _allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
+    return {"discrepancy": None if discrepancy is None else vars(discrepancy)}
 
 
 def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:

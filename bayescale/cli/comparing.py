@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayescale.cli.backtesting import backtest_fit
 from bayescale.cli.describing import header, judged, rows
 from bayescale.cli.fitting import SUFFIXES
-from bayescale.cli.options import JsonFlag, Reading, Sampling, load_fit
+from bayescale.cli.options import Allowing, JsonFlag, Reading, Sampling, load_fit, several
 from bayescale.cli.output import Cell, emit, say, table
 from bayescale.errors import BayescaleError
 
@@ -37,10 +38,22 @@ class Contest:
             help="Laws to fit: chinchilla,skaling,chinchilla:normal.",
         ),
     ] = None
+    backtest: Annotated[
+        bool,
+        typer.Option(
+            "--backtest", help="Fit the smaller runs, too, and score how they foretell the rest."
+        ),
+    ] = False
 
 
-def compare(contest: Contest, reading: Reading, sampling: Sampling, json: JsonFlag = False) -> None:
-    r"""Compare laws on the same runs (LOO and WAIC).
+def compare(
+    contest: Contest,
+    reading: Reading,
+    sampling: Sampling,
+    allowing: Allowing,
+    json: JsonFlag = False,
+) -> None:
+    r"""Compare laws on the same runs (LOO, WAIC, backtests).
 
     \b
     bayescale compare runs.csv --laws chinchilla,skaling
@@ -52,7 +65,14 @@ def compare(contest: Contest, reading: Reading, sampling: Sampling, json: JsonFl
         fits = _fit(contest, reading, sampling, json)
     from bayescale.analysis.compare import compare
 
-    found = compare(fits)
+    tests = None
+    if contest.backtest:
+        tests = {
+            name: backtest_fit(fit, allowing.chosen(), sampling.seed) for name, fit in fits.items()
+        }
+    elif allowing.discrepancy is not None:
+        raise BayescaleError("--discrepancy is of forecasts: say --backtest, too")
+    found = compare(fits, backtests=tests)
     with judged(*fits.values()):
         if json:
             emit({"laws": rows(found), "fits": {name: header(fit) for name, fit in fits.items()}})
@@ -83,19 +103,7 @@ def _fit(contest: Contest, reading: Reading, sampling: Sampling, quiet: bool) ->
     """Fit each of the laws to the runs."""
     if len(contest.sources) > 1:
         raise BayescaleError("--laws takes one table of runs; saved fits are compared without it")
-    names = [name.strip() for name in str(contest.laws).split(",") if name.strip()]
-    if len(set(names)) < 2:
-        raise BayescaleError(
-            f"--laws {contest.laws}: name at least two, such as chinchilla,skaling"
-        )
-    from bayescale.laws import get_law
-    from bayescale.spec import make_spec
-
-    specs = {
-        name: make_spec(get_law(law), noise=noise or None)
-        for name in names
-        for law, _, noise in [name.partition(":")]
-    }
+    specs = several(str(contest.laws))
     runs = reading.read(contest.sources[0])
     if not quiet:
         say(runs.describe(), "")
@@ -117,12 +125,31 @@ def _show(found: "pd.DataFrame") -> None:
         for i, row in enumerate(laws)
     ]
     say(table(columns, lines), "")
+    if "crps" in found:
+        _show_beyond(laws)
     for row in laws:
         say(f"{row['law']}: {row['verdict']}")
     say("", "elpd: expected log density of a run left out, summed over runs; higher is better")
     for row in laws:
         if row["warning"]:
             say(f"{row['law']}: {row['warning']}")
+
+
+def _show_beyond(laws: list[dict[str, Any]]) -> None:
+    """Print the scores of the backtests."""
+    columns = ["beyond the data", "CRPS", "error", "in 90 %", "weight", "weight (LOO)"]
+    columns.append("weight (WAIC)")
+    weights = ("weight_beyond", "weight", "weight_waic")
+    lines: list[list[Cell]] = [
+        [
+            row["law"],
+            *(f"{100 * row[name]:.2f} %" for name in ("crps", "abs_error")),
+            f"{100 * row['cover_90']:.0f} %",
+            *(f"{row[name]:.2f}" for name in weights),
+        ]
+        for row in sorted(laws, key=lambda row: row["crps"])
+    ]
+    say(table(columns, lines), "")
 
 
 def _give_or_take(value: float, error: float) -> Cell:

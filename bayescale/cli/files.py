@@ -1,16 +1,27 @@
 """``plot``, ``report`` and ``draws``: files made of a saved fit."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from bayescale.cli.describing import judged
-from bayescale.cli.options import Ci, FitFile, ModelName, check_folder, load_fit, quantities
+from bayescale.cli.figures import check_figure, hide_display, save_figure
+from bayescale.cli.options import (
+    Allowing,
+    Ci,
+    FitFile,
+    ModelName,
+    check_folder,
+    load_fit,
+    quantities,
+)
 from bayescale.cli.output import say, write
 from bayescale.errors import BayescaleError
 
 Kind = Literal["bands", "isoflop", "frontier", "exponents", "ridge", "residuals", "prior_posterior"]
+_ALLOWING = ("bands", "isoflop", "frontier")
+"""Pictures that allow for the law being wrong."""
 Which = Annotated[Kind, typer.Argument(help="Which picture.", show_default=False)]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="Where to.", show_default=False)
@@ -19,55 +30,64 @@ Output = Annotated[
 
 def report(
     file: FitFile,
+    allowing: Allowing,
     output: Output = Path("report.html"),
     flops: Annotated[
         str | None, typer.Option(metavar="C", help="Budgets to decide on: 1e24, or 1e24,1e25.")
     ] = None,
     model: ModelName = None,
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Title of the page.")] = None,
+    backtest: Annotated[
+        bool,
+        typer.Option(
+            "--backtest",
+            help="Fit the smaller runs, too, and show how well they foretell the rest.",
+        ),
+    ] = False,
     ci: Ci = None,
 ) -> None:
     """Write the report of a fit: one HTML page."""
-    _no_display()
+    hide_display()
+    from bayescale.cli.backtesting import backtest_fit
     from bayescale.reporting import report
     from bayescale.study import load_model
 
     budgets = quantities("--flops", flops, "flops") if flops else None
     study = load_model(model) if model else None
-    fit = load_fit(file)
+    fit, discrepancy = load_fit(file), allowing.chosen()
+    tested = backtest_fit(fit, discrepancy) if backtest else None
     with judged(fit):
-        say(f"wrote {report(fit, output, flops=budgets, study=study, title=title, ci_prob=ci)}")
+        written = report(
+            fit,
+            output,
+            flops=budgets,
+            study=study,
+            backtest=tested,
+            discrepancy=discrepancy,
+            ci_prob=ci,
+        )
+        say(f"wrote {written}")
 
 
-def plot(file: FitFile, kind: Which, output: Output, model: ModelName = None) -> None:
+def plot(
+    file: FitFile, kind: Which, output: Output, allowing: Allowing, model: ModelName = None
+) -> None:
     """Draw a picture of a fit: .png, .pdf or .svg."""
-    _no_display()
+    check_figure(output)
     import bayescale.plots
     from bayescale.study import load_model
 
-    check_folder(output)
-    fit = load_fit(file)
+    fit, discrepancy = load_fit(file), allowing.chosen()
     published = load_model(model).published if model else ()
     draw = getattr(bayescale.plots, f"plot_{kind}")
-    figure = _figure(draw(fit, published) if kind == "exponents" else draw(fit))
-    if output.suffix[1:].lower() not in figure.canvas.get_supported_filetypes():
-        raise BayescaleError(f"cannot draw {output}: end it in .png, .pdf or .svg")
+    if kind in _ALLOWING:
+        drawn = draw(fit, discrepancy=discrepancy)
+    elif allowing.discrepancy is not None:
+        raise BayescaleError(f"--discrepancy does nothing to the picture {kind}: leave it out")
+    else:
+        drawn = draw(fit, published) if kind == "exponents" else draw(fit)
     with judged(fit):
-        figure.savefig(output, dpi=150, bbox_inches="tight")
+        save_figure(drawn, output)
         say(f"wrote {output}")
-
-
-def _figure(drawn: Any) -> Any:
-    """Return the figure of the axes, or array of axes, that a plot returned."""
-    import numpy as np
-
-    return np.ravel(drawn)[0].figure
-
-
-def _no_display() -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
 
 
 def draws(

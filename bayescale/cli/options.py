@@ -13,6 +13,7 @@ from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.quantities import Kind, parse_quantity
 
 if TYPE_CHECKING:
+    from bayescale.discrepancy import Discrepancy
     from bayescale.fitting import Fit
     from bayescale.runs import Runs
     from bayescale.spec import Spec
@@ -35,6 +36,10 @@ Ci = Annotated[
         metavar="PROB",
         help="Probability inside an interval, such as 0.9.  [default: 0.89, ArviZ's]",
     ),
+]
+Seed = Annotated[
+    int,
+    typer.Option("--seed", min=0, metavar="N", help="Seed of the discrepancy and the scatter."),
 ]
 RunsSource = Annotated[
     str,
@@ -176,6 +181,43 @@ class Sampling:
             return bs.fit(runs, spec, sampler=sampler, random_seed=self.seed, progressbar=bar)
 
 
+@dataclass(frozen=True)
+class Allowing:
+    """How wrong the law may be."""
+
+    discrepancy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE[:REACH]|none",
+            help="How wrong the law may be far from the runs, 0.02 is 2 %, and over how many "
+            "decades that changes; none believes the law.  [default: 0.015:1]",
+        ),
+    ] = None
+
+    def chosen(self) -> "Discrepancy | None":
+        """Return the discrepancy that was asked for.
+
+        Raises
+        ------
+        BayescaleError
+            When it is no number, or not positive.
+        """
+        from bayescale.discrepancy import DISCREPANCY, Discrepancy
+
+        if self.discrepancy is None:
+            return DISCREPANCY
+        if self.discrepancy.strip().lower() == "none":
+            return None
+        try:
+            size, *reach = map(float, self.discrepancy.split(":", 1))
+        except ValueError as error:
+            raise BayescaleError(
+                f"--discrepancy {self.discrepancy}: write 0.02 for 2 %, 0.02:1 to say over how "
+                "many decades, or none"
+            ) from error
+        return Discrepancy(size, *reach)
+
+
 def pairs(option: str, texts: list[str], example: str) -> dict[str, str]:
     """Read ``name=value`` options.
 
@@ -213,6 +255,27 @@ def quantities(option: str, text: str, kind: Kind = "count") -> list[float]:
         return [parse_quantity(item, kind) for item in items]
     except BayescaleError as error:
         raise BayescaleError(f"{option} {text}: {error}") from error
+
+
+def several(text: str) -> "dict[str, Spec]":
+    """Read ``chinchilla,skaling:normal``: laws by name, some with a noise.
+
+    Raises
+    ------
+    BayescaleError
+        For fewer than two, or a law or noise that is not there.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if len(set(names)) < 2:
+        raise BayescaleError(f"--laws {text}: name at least two, such as chinchilla,skaling")
+    from bayescale.laws import get_law
+    from bayescale.spec import make_spec
+
+    return {
+        name: make_spec(get_law(law), noise=noise or None)
+        for name in names
+        for law, _, noise in [name.partition(":")]
+    }
 
 
 def find_study(source: str) -> "Study | None":

@@ -1,13 +1,18 @@
 """The laws of the literature, one file a family; none knows of another.
 
+Two of them chain by name: ``skaling_then_accuracy_from_loss`` is accuracy through the loss that
+``skaling`` predicts, both observed in one model.
+
 >>> from bayescale.laws import get_law, law_names
 >>> get_law("chinchilla").name
 'chinchilla'
 """
 
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from bayescale.chain import THEN, chain
 from bayescale.errors import BayescaleError
 from bayescale.law import Law, closest
 
@@ -24,6 +29,19 @@ def _defined() -> dict[str, type[Law]]:
 
 BUILT_IN: dict[str, type[Law]] = _defined()
 """Every law of the literature by name: a class in a file of this folder is one."""
+
+
+@cache
+def _chained(first: str, then: str) -> type[Law]:
+    return chain(get_law(first), get_law(then))
+
+
+CHAINS = (
+    ("chinchilla", "error_from_loss"),
+    ("chinchilla", "accuracy_from_loss"),
+    ("power_law_floor", "accuracy_from_loss"),
+)
+"""Chains that the literature uses; any other goes by the two names as well."""
 
 
 def law_names() -> list[str]:
@@ -47,7 +65,7 @@ def law_records() -> list[dict[str, str]]:
 
 
 def get_law(law: str | type[Law]) -> type[Law]:
-    """Return the law of that name; a law class is returned as it is.
+    """Return the law of that name, or the chain of two; a law class is returned as it is.
 
     Raises
     ------
@@ -58,7 +76,13 @@ def get_law(law: str | type[Law]) -> type[Law]:
         return law
     if isinstance(law, str) and law in BUILT_IN:
         return BUILT_IN[law]
+    if isinstance(law, str) and THEN in law:
+        first, _, then = law.partition(THEN)
+        return _chained(first, then)
     raise BayescaleError(
         f"no law named {law!r}{closest(str(law), BUILT_IN)}; there are "
         f"{', '.join(BUILT_IN)}. A law of your own is passed as its class."
     )
+
+
+BUILT_IN |= {law.name: law for law in (_chained(*names) for names in CHAINS)}

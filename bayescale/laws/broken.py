@@ -25,13 +25,14 @@ class BrokenPowerLaw(Law):
     """
 
     reference = "Caballero et al. (2022), arXiv:2210.14891, eq. 1 with one break"
+    multimodal = True
 
     x = Input("tokens", about="data, parameters or compute")
     E = Positive(0.1, 0.95, of="target", about="irreducible loss")
     R = Positive(0.1, 2.0, of="target", about="excess loss at the reference point")
     slope_before = Real(-0.3, 1.0, about="exponent before the break; negative where loss rises")
     slope_after = Real(-2.0, 5.0, about="exponent after the break; negative where loss rises")
-    place = Positive(0.03, 30.0, about="place of the break, relative to the reference point")
+    place = Positive(0.2, 5.0, about="place of the break, relative to the reference point")
     width = Positive(0.02, 2.0, about="width of the break, in natural logarithms of x")
 
     @staticmethod
@@ -80,6 +81,7 @@ class TwiceBrokenPowerLaw(Law):
     """
 
     reference = "Caballero et al. (2022), arXiv:2210.14891, eq. 1 with two breaks"
+    multimodal = True
 
     x = Input("tokens", about="data, parameters or compute")
     E = Positive(0.1, 0.95, of="target", about="irreducible loss")
@@ -87,8 +89,8 @@ class TwiceBrokenPowerLaw(Law):
     slope_before = Real(-0.3, 1.0, about="exponent before the first break")
     slope_between = Real(-2.0, 5.0, about="exponent between the breaks")
     slope_after = Real(-0.3, 1.0, about="exponent after the second break")
-    place = Positive(0.03, 10.0, about="place of the first break, relative to the reference point")
-    gap = Positive(0.5, 5.0, about="from the first break to the second, in natural logarithms of x")
+    place = Positive(0.1, 2.0, about="place of the first break, relative to the reference point")
+    gap = Positive(0.4, 4.0, about="from the first break to the second, in natural logarithms of x")
     width = Positive(0.02, 2.0, about="width of the first break, in natural logarithms of x")
     width_after = Positive(0.02, 2.0, about="width of the second break, in natural logarithms of x")
 
@@ -109,6 +111,38 @@ class TwiceBrokenPowerLaw(Law):
         first = (slope_between - slope_before) * bend(log(x), log(place), width)
         second = (slope_after - slope_between) * bend(log(x), log(place) + gap, width_after)
         return E + R * exp(-slope_before * log(x) - first - second)
+
+    @staticmethod
+    def coordinates(
+        E: Any,
+        R: Any,
+        slope_before: Any,
+        slope_between: Any,
+        slope_after: Any,
+        place: Any,
+        gap: Any,
+        width: Any,
+        width_after: Any,
+    ) -> tuple[Any, ...]:
+        """Level and floor to reducible loss at the reference point; the rest as it is."""
+        slopes = slope_before, slope_between, slope_after
+        return *total_ratio(E, R), *slopes, place, gap, width, width_after
+
+    @staticmethod
+    def from_coordinates(
+        level: Any,
+        floor_ratio: Any,
+        slope_before: Any,
+        slope_between: Any,
+        slope_after: Any,
+        place: Any,
+        gap: Any,
+        width: Any,
+        width_after: Any,
+    ) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        slopes = slope_before, slope_between, slope_after
+        return *from_total_ratio(level, floor_ratio), *slopes, place, gap, width, width_after
 
     @staticmethod
     def derived(

@@ -51,11 +51,17 @@ class Noise:
         raise NotImplementedError
 
     def observe(
-        self, name: str, curve: Any, parameters: Mapping[Any, Any], data: Mapping[str, Any]
+        self,
+        name: str,
+        curve: Any,
+        parameters: Mapping[Any, Any],
+        data: Mapping[str, Any],
+        dim: str = "run",
     ) -> Any:
         """Add the observed variable ``name`` to the PyMC model in context.
 
-        ``curve`` is the law in the target's unit, shape (run,); ``data`` what :meth:`data` made.
+        ``curve`` is the law in the target's unit, shape (run,); ``data`` what :meth:`data` made;
+        ``dim`` the name of the runs' dimension.
         """
         raise NotImplementedError
 

@@ -83,11 +83,16 @@ class Counts(Share):
         return {"observed": np.rint(observed * trials), "observed_trials": trials}
 
     def observe(
-        self, name: str, curve: Any, parameters: Mapping[Any, Any], data: Mapping[str, Any]
+        self,
+        name: str,
+        curve: Any,
+        parameters: Mapping[Any, Any],
+        data: Mapping[str, Any],
+        dim: str = "run",
     ) -> Any:
         """Add the observed counts."""
         p, *spread = self._arguments(curve, parameters)
-        options = {"n": data["observed_trials"], "observed": data["observed"], "dims": "run"}
+        options = {"n": data["observed_trials"], "observed": data["observed"], "dims": dim}
         if not spread:
             return late("pymc", "Binomial")()(name, p=p, **options)
         size = self._concentration(p, *spread)

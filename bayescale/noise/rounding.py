@@ -67,7 +67,12 @@ class Rounded(Noise):
         }
 
     def observe(
-        self, name: str, curve: Any, parameters: Mapping[Any, Any], data: Mapping[str, Any]
+        self,
+        name: str,
+        curve: Any,
+        parameters: Mapping[Any, Any],
+        data: Mapping[str, Any],
+        dim: str = "run",
     ) -> Any:
         """Add the observed values, each with the probability of its interval."""
         size = sqrt(parameters["sigma"] ** 2 + data["observed_error"] ** 2)
@@ -79,7 +84,7 @@ class Rounded(Noise):
             logp=_log_probability,
             random=_round,
             observed=data["observed"],
-            dims="run",
+            dims=dim,
         )
 
     def log_density(

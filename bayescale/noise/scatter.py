@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.functions import exp, log, log1p, logit, sigmoid, sqrt
+from bayescale.functions import exp, log, log1p, logit, sigmoid, sqrt, where
 from bayescale.law import Parameter, Positive
 from bayescale.noise.base import Known, Noise, late
 
@@ -157,11 +157,16 @@ class Scatter(Noise):
         }
 
     def observe(
-        self, name: str, curve: Any, parameters: Mapping[Any, Any], data: Mapping[str, Any]
+        self,
+        name: str,
+        curve: Any,
+        parameters: Mapping[Any, Any],
+        data: Mapping[str, Any],
+        dim: str = "run",
     ) -> Any:
         """Add the observed variable, on the scale of the scatter."""
         at, size, *shapes = self._arguments(curve, parameters, data["observed_se"])
-        options = {**self._shape.in_pymc(size, *shapes), "dims": "run"}
+        options = {**self._shape.in_pymc(size, *shapes), "dims": dim}
         distribution = late("pymc", self._shape.pymc)()
         return distribution(name, mu=at, sigma=size, observed=data["observed"], **options)
 
@@ -238,8 +243,9 @@ class Scatter(Noise):
         return self._shape.side * self._scale.forward(value)
 
     def _error(self, observed: Any, known: Known) -> Any:
-        """Take standard errors to the scale (delta method)."""
-        return known["se"] * exp(self._scale.log_slope(observed))
+        """Take standard errors to the scale (delta method); none is none off the scale too."""
+        error = known["se"]
+        return where(error > 0, error * exp(self._scale.log_slope(observed)), 0.0)
 
     def _arguments(self, curve: Any, parameters: Mapping[Any, Any], error: Any) -> list[Any]:
         size = sqrt(parameters["sigma"] ** 2 + error**2)
@@ -280,7 +286,9 @@ SCATTERS = (
         "above a frontier in the same way: the least loss where many runs are tuned badly",
         LOG,
         ABOVE,
-        Positive(0.001, 0.05, about=_SYMMETRIC),
+        # An error far smaller than the distances would make the frontier a hard edge, at which
+        # trajectories diverge.
+        Positive(0.003, 0.05, about=_SYMMETRIC),
     ),
     Scatter("logit_normal", "normal on the log odds of a score", LOGIT, GAUSS, _LOGIT),
 )

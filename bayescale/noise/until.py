@@ -62,11 +62,16 @@ class Until(Share):
         return {"observed": tally.successes, "observed_draws": tally.draws}
 
     def observe(
-        self, name: str, curve: Any, parameters: Mapping[Any, Any], data: Mapping[str, Any]
+        self,
+        name: str,
+        curve: Any,
+        parameters: Mapping[Any, Any],
+        data: Mapping[str, Any],
+        dim: str = "run",
     ) -> Any:
         """Add the successes as a binomial: the rule for stopping leaves the likelihood as it is."""
         return late("pymc", "Binomial")()(
-            name, n=data["observed_draws"], p=inside(curve), observed=data["observed"], dims="run"
+            name, n=data["observed_draws"], p=inside(curve), observed=data["observed"], dims=dim
         )
 
     def log_density(

@@ -5,6 +5,7 @@ The function of the same name that ends in ``_data`` returns the numbers it draw
 of matplotlib is read or changed beyond the user's fonts.
 """
 
+from bayescale.plots.backtest import backtest_data, plot_backtest
 from bayescale.plots.bands import bands_data, plot_bands
 from bayescale.plots.compare import compare_data, plot_compare
 from bayescale.plots.exponents import exponents_data, plot_exponents
@@ -15,11 +16,13 @@ from bayescale.plots.residuals import plot_residuals, residuals_data
 from bayescale.plots.ridge import plot_ridge, ridge_data
 
 __all__ = [
+    "backtest_data",
     "bands_data",
     "compare_data",
     "exponents_data",
     "frontier_data",
     "isoflop_data",
+    "plot_backtest",
     "plot_bands",
     "plot_compare",
     "plot_exponents",

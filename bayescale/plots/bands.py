@@ -13,6 +13,8 @@ from bayescale.analysis.intervals import interval, interval_width
 from bayescale.analysis.optimum import optimum
 from bayescale.analysis.outliers import outliers
 from bayescale.analysis.predict import predict
+from bayescale.averaging import Average, heaviest
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.plots.names import name_points
@@ -36,34 +38,37 @@ FEW = 12
 
 
 def bands_data(
-    fit: Fit,
+    fit: Fit | Average,
     *,
     beyond: float = 100.0,
     ci_prob: float | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
     random_seed: int = 0,
 ) -> pd.DataFrame:
     """Return the bands along compute, or along the input of a law that takes one.
 
-    A law of params and tokens is followed along its frontier: at each budget, the run that the fit
-    would plan, of the posterior median of N*, and D = C / 6 N.
+    A law of params and tokens is followed along its frontier: at each budget, the run of the
+    posterior median of the law's own N*, and D = C / 6 N.
 
     Parameters
     ----------
-    fit : Fit
-        A fitted law of params and tokens, or of one input.
+    fit : Fit or Average
+        A fitted law of params and tokens, or of one input; or several.
     beyond : float
         How far to go: to this many times the largest fitted value.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
     random_seed : int
-        Seed of the scatter of a new run.
+        Seed of the discrepancy and of the scatter of a new run.
 
     Returns
     -------
     pandas.DataFrame
         One row a point: ``flops``, ``params`` and ``tokens`` (or the law's one input); in the
-        target's unit the ``law`` (posterior median) with ``law_lower`` and ``law_upper``, and
-        ``new_run_lower`` and ``new_run_upper``.
+        target's unit the ``law`` (posterior median) with ``law_lower`` and ``law_upper``, and the
+        bounds of the ``outcome`` (the law with its discrepancy) and of a ``new_run``.
 
     Raises
     ------
@@ -71,44 +76,46 @@ def bands_data(
         For a law with several other inputs, or ``beyond`` below one.
     """
     points = _points(fit, beyond)
-    answer = predict(fit, points, random_seed=random_seed)
-    law, new_run = interval(answer["law"], ci_prob), interval(answer["new_run"], ci_prob)
-    data = points.assign(
-        law=law["median"].values,
-        law_lower=law["lower"].values,
-        law_upper=law["upper"].values,
-        new_run_lower=new_run["lower"].values,
-        new_run_upper=new_run["upper"].values,
-    )
+    answer = predict(fit, points, discrepancy=discrepancy, random_seed=random_seed)
+    found = {str(name): interval(draws, ci_prob) for name, draws in answer.data_vars.items()}
+    bounds = {
+        f"{name}_{side}": band[side].values
+        for name, band in found.items()
+        for side in ("lower", "upper")
+    }
+    data = points.assign(law=found["law"]["median"].values, **bounds)
     data.attrs["ci_prob"] = interval_width(ci_prob)
     return data
 
 
-def _points(fit: Fit, beyond: float) -> pd.DataFrame:
+def _points(fit: Fit | Average, beyond: float) -> pd.DataFrame:
     if not (np.isfinite(beyond) and beyond >= 1):
         raise BayescaleError(
             f"beyond = {beyond!r}: give how many times the largest run to go to, at least 1"
         )
-    column = main_column(fit)
-    values = run_columns(fit)[column]
+    first = heaviest(fit)
+    column = main_column(first)
+    values = run_columns(first)[column]
     grid = np.geomspace(values.min(), beyond * values.max(), POINTS)
-    if has_frontier(fit):
-        params = optimum(fit, grid)["params"].median(("chain", "draw")).to_numpy()
+    if has_frontier(first):
+        best = optimum(fit, grid, discrepancy=None)
+        params = best["params"].median(("chain", "draw")).to_numpy()
         return pd.DataFrame({"flops": grid, "params": params, "tokens": grid / (6 * params)})
-    if len(fit.law.inputs) == 1:
+    if len(first.law.inputs) == 1:
         return pd.DataFrame({column: grid})
     raise BayescaleError(
-        f"plot_bands needs a law of params and tokens, or of one input; {fit.law.name} takes "
-        f"{', '.join(map(fit.spec.column, fit.law.inputs))}"
+        f"plot_bands needs a law of params and tokens, or of one input; {first.law.name} takes "
+        f"{', '.join(map(first.spec.column, first.law.inputs))}"
     )
 
 
 def plot_bands(
-    fit: Fit,
+    fit: Fit | Average,
     *,
     x: str | None = None,
     beyond: float = 100.0,
     ci_prob: float | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
     random_seed: int = 0,
     ax: Axes | None = None,
 ) -> Axes:
@@ -116,16 +123,19 @@ def plot_bands(
 
     Parameters
     ----------
-    fit : Fit
-        A fitted law of params and tokens, whose compute-optimal frontier is drawn, or of one input.
+    fit : Fit or Average
+        A fitted law of params and tokens, whose compute-optimal frontier is drawn, or of one input;
+        or several.
     x : str, optional
         ``"flops"``, ``"params"`` or ``"tokens"``; compute, or the law's one input, when None.
     beyond : float
         How far to go: to this many times the largest fitted value.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
     random_seed : int
-        Seed of the scatter of a new run.
+        Seed of the discrepancy and of the scatter of a new run.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure when None.
 
@@ -133,25 +143,29 @@ def plot_bands(
     -------
     matplotlib.axes.Axes
         Points are coloured by tokens per parameter where that varies; what lies beyond the largest
-        run is shaded; runs far off the law are ringed and, when few, named. The numbers are those
-        of :func:`bands_data`.
+        run is shaded; runs far off the law (of an average, the one that counts most) are ringed
+        and, when few, named. The inner band is the law's alone; the outer one, of a new run, has
+        the discrepancy and a run's scatter. The numbers are those of :func:`bands_data`.
 
     Raises
     ------
     BayescaleError
         For a law with several other inputs, an unknown ``x``, or ``beyond`` below one.
     """
-    data = bands_data(fit, beyond=beyond, ci_prob=ci_prob, random_seed=random_seed)
-    column = x or main_column(fit)
-    if column not in run_columns(fit):
-        raise BayescaleError(f"x = {x!r}: {fit.law.name} has {', '.join(run_columns(fit))}")
+    data = bands_data(
+        fit, beyond=beyond, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
+    )
+    first = heaviest(fit)
+    column = x or main_column(first)
+    if column not in run_columns(first):
+        raise BayescaleError(f"x = {x!r}: {first.law.name} has {', '.join(run_columns(first))}")
     ax = one_panel(ax)
-    log_axis(ax, "x", kind_of(column), column_label(fit, column))
-    log_axis(ax, "y", "number", loss_label(fit))
-    _draw_bands(ax, data, column, along=has_frontier(fit))
-    _draw_runs(ax, fit, column)
-    mark_end(ax, run_columns(fit)[column].max())
-    _ring_outliers(ax, fit, column)
+    log_axis(ax, "x", kind_of(column), column_label(first, column))
+    log_axis(ax, "y", "number", loss_label(first))
+    _draw_bands(ax, data, column, along=has_frontier(first))
+    _draw_runs(ax, first, column)
+    mark_end(ax, run_columns(first)[column].max())
+    _ring_outliers(ax, first, column)
     add_legend(ax, "lower left")
     return ax
 

@@ -22,7 +22,8 @@ def compare_data(table: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Best first, indexed by law: ``behind`` (elpd difference to the best, at most zero), ``dse``
-        (its standard error), ``weight``, and ``doubtful``, whether LOO or WAIC gave a warning.
+        (its standard error), ``weight``, and ``doubtful``, whether LOO or WAIC gave a warning; of
+        a comparison with backtests also ``crps`` and ``rank``, its rank, beyond the data.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def compare_data(table: pd.DataFrame) -> pd.DataFrame:
         raise BayescaleError(
             f"the table has no column {', '.join(missing)}: pass what compare({{...}}) returned"
         )
-    return pd.DataFrame(
+    data = pd.DataFrame(
         {
             "behind": -table["elpd_diff"].abs(),
             "dse": table["dse"],
@@ -42,6 +43,9 @@ def compare_data(table: pd.DataFrame) -> pd.DataFrame:
             "doubtful": table["warning"] != "",
         }
     )
+    if "crps" in table:
+        return data.assign(crps=table["crps"], rank=table["crps"].rank(method="min"))
+    return data
 
 
 def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -58,7 +62,8 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         A row a law, best on top; hollow where the table carries a warning. Bars are one and two
-        standard errors of the difference, and stacking weights stand on the right.
+        standard errors of the difference; on the right stand stacking weights and, with
+        backtests, the rank and the CRPS of forecasts beyond the data.
 
     Raises
     ------
@@ -82,13 +87,24 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def _columns(data: pd.DataFrame) -> list[tuple[float, str, list[str]]]:
+    """Return what stands on the right: where, under which title, and a text a law."""
+    found = [(1.03, "weight", [f"{weight:.2f}" for weight in data["weight"]])]
+    if "crps" in data:
+        ranked = zip(data["rank"], data["crps"], strict=True)
+        said = [f"{rank:.0f}.  CRPS {100 * crps:.2f} %" for rank, crps in ranked]
+        found.append((1.17, "beyond the data", said))
+    return found
+
+
 def _write(ax: Axes, data: pd.DataFrame, rows: pd.Series) -> None:
     beside = ax.get_yaxis_transform()
-    for name, row in rows.items():
+    for row in rows:
         ax.axhline(row, color=PALE, lw=0.8, zorder=0)
-        weight = f"{data.loc[name, 'weight']:.2f}"
-        ax.text(1.03, row, weight, transform=beside, va="center", fontsize="small", color=INK)
-    ax.text(1.03, 0.62, "weight", transform=beside, fontsize="small", color=GREY)
+    for left, title, texts in _columns(data):
+        ax.text(left, 0.62, title, transform=beside, fontsize="small", color=GREY)
+        for row, text in zip(rows, texts, strict=True):
+            ax.text(left, row, text, transform=beside, va="center", fontsize="small", color=INK)
     ax.set_yticks(rows, [str(name) for name in data.index])
     ax.set_ylim(rows.min() - 0.6, 0.6)
     ax.tick_params(axis="y", length=0)

@@ -11,6 +11,8 @@ from bayescale.analysis.compute import require_frontier, run_columns
 from bayescale.analysis.intervals import interval, interval_width
 from bayescale.analysis.optimum import optimum
 from bayescale.analysis.points import make_points
+from bayescale.averaging import Average, heaviest, members
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.fitting import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -26,51 +28,64 @@ from bayescale.plots.style import (
 from bayescale.plots.ticks import log_axis
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
 
-POINTS = 60
+POINTS = 16
 BEYOND = 100.0
 RATIO = 20.0
 """Tokens a parameter of the rule of thumb that is drawn for comparison."""
 
 
-def frontier_data(fit: Fit, flops: Any = None, *, ci_prob: float | None = None) -> pd.DataFrame:
+def frontier_data(
+    fit: Fit | Average,
+    flops: Any = None,
+    *,
+    ci_prob: float | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int = 0,
+) -> pd.DataFrame:
     """Return the intervals of N* and D* along compute.
 
     Parameters
     ----------
-    fit : Fit
-        A fitted law of params and tokens.
+    fit : Fit or Average
+        A fitted law of params and tokens, or several.
     flops : number, str or 1-d array, optional
         Budgets in FLOP; from the smallest run to a hundred times the largest when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
+    random_seed : int
+        Seed of the discrepancy.
 
     Returns
     -------
     pandas.DataFrame
-        One row a budget: ``flops``, ``params``, ``params_lower``, ``params_upper``, ``tokens``,
-        ``tokens_lower``, ``tokens_upper``, and the rule of thumb D = 20 N as ``params_20`` and
-        ``tokens_20``.
+        One row a budget: ``flops``, ``params``, ``params_lower``, ``params_upper``, the same of
+        ``params_law``, the law without its discrepancy, all of them of ``tokens``, and the rule of
+        thumb D = 20 N as ``params_20`` and ``tokens_20``.
 
     Raises
     ------
     BayescaleError
         For another law, or a budget that is no amount of compute.
     """
-    require_frontier(fit, "plot_frontier")
+    for one in members(fit).values():
+        require_frontier(one, "plot_frontier")
     if flops is None:
-        spent = run_columns(fit)["flops"]
+        spent = run_columns(heaviest(fit))["flops"]
         budgets = np.geomspace(spent.min(), BEYOND * spent.max(), POINTS)
     else:
         budgets = np.unique(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
-    answer = optimum(fit, budgets)
+    believed = optimum(fit, budgets, discrepancy=None)
+    allowed = believed
+    if discrepancy is not None:
+        allowed = optimum(fit, budgets, discrepancy=discrepancy, random_seed=random_seed)
     columns: dict[str, Any] = {"flops": budgets}
-    for name in ("params", "tokens"):
-        bounds = interval(answer[name], ci_prob)
-        columns |= {
-            name: bounds["median"].values,
-            f"{name}_lower": bounds["lower"].values,
-            f"{name}_upper": bounds["upper"].values,
-        }
+    for answer, suffix in ((allowed, ""), (believed, "_law")):
+        for name in ("params", "tokens"):
+            bounds = interval(answer[name], ci_prob)
+            columns[f"{name}{suffix}"] = bounds["median"].values
+            columns |= {f"{name}{suffix}_{s}": bounds[s].values for s in ("lower", "upper")}
     columns["params_20"] = np.sqrt(budgets / (FLOPS_PER_PARAM_TOKEN * RATIO))
     columns["tokens_20"] = RATIO * columns["params_20"]
     data = pd.DataFrame(columns)
@@ -79,42 +94,52 @@ def frontier_data(fit: Fit, flops: Any = None, *, ci_prob: float | None = None) 
 
 
 def plot_frontier(
-    fit: Fit,
+    fit: Fit | Average,
     flops: Any = None,
     *,
     ci_prob: float | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int = 0,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw N* and D* against compute, beside the rule of 20 tokens a parameter.
 
     Parameters
     ----------
-    fit : Fit
-        A fitted law of params and tokens.
+    fit : Fit or Average
+        A fitted law of params and tokens, or several.
     flops : number, str or 1-d array, optional
         Budgets in FLOP; from the smallest run to a hundred times the largest when None.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
+    random_seed : int
+        Seed of the discrepancy.
     axes : sequence of two Axes, optional
         Where to draw; a new figure when None.
 
     Returns
     -------
     numpy.ndarray of matplotlib.axes.Axes, shape (2,)
-        Parameters, then tokens. Grey dots are the fitted runs; what lies beyond the largest of
-        them is shaded. The numbers are those of :func:`frontier_data`.
+        Parameters, then tokens. The inner band is the law's alone, the outer one has its
+        discrepancy. Grey dots are the fitted runs; what lies beyond the largest of them is shaded.
+        The numbers are those of :func:`frontier_data`.
 
     Raises
     ------
     BayescaleError
         For another law, a budget that is no amount of compute, or another number of axes.
     """
-    data = frontier_data(fit, flops, ci_prob=ci_prob)
+    data = frontier_data(
+        fit, flops, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
+    )
+    first = heaviest(fit)
     both = panels(axes, 2, (8.4, 3.9), 2)
     for ax, name, sign in zip(both, ("params", "tokens"), ("N", "D"), strict=True):
-        log_axis(ax, "x", "flops", column_label(fit, "flops"), most=6)
-        log_axis(ax, "y", "count", column_label(fit, name))
-        _draw(ax, fit, data, name, sign)
+        log_axis(ax, "x", "flops", column_label(first, "flops"), most=6)
+        log_axis(ax, "y", "count", column_label(first, name))
+        _draw(ax, first, data, name, sign)
     legend_below(both)
     return both
 
@@ -123,8 +148,12 @@ def _draw(ax: Axes, fit: Fit, data: pd.DataFrame, name: str, sign: str) -> None:
     at, width = data["flops"], percent(data.attrs["ci_prob"])
     runs = run_columns(fit)
     ax.scatter(runs["flops"], runs[name], s=8, color=GREY, alpha=0.5, lw=0, label="fitted runs")
-    lower, upper = data[f"{name}_lower"], data[f"{name}_upper"]
-    ax.fill_between(at, lower, upper, color=BLUE, alpha=0.3, lw=0, label=f"optimum, {width}")
+    bands = [("", 0.18, "optimum"), ("_law", 0.35, "the law alone")]
+    if np.array_equal(data[f"{name}_lower"], data[f"{name}_law_lower"]):
+        del bands[1]
+    for suffix, alpha, words in bands:
+        lower, upper = data[f"{name}{suffix}_lower"], data[f"{name}{suffix}_upper"]
+        ax.fill_between(at, lower, upper, color=BLUE, alpha=alpha, lw=0, label=f"{words}, {width}")
     marker = "o" if len(data) == 1 else ""
     ax.plot(at, data[name], color=BLUE, lw=1.4, marker=marker, label="optimum, median")
     ax.plot(at, data[f"{name}_20"], color=VERMILLION, lw=1.2, ls="--", label="$D = 20\\,N$")

@@ -12,6 +12,7 @@ from bayescale.analysis.intervals import interval, interval_width
 from bayescale.analysis.optimum import optimum
 from bayescale.analysis.points import make_points
 from bayescale.analysis.predict import predict
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.fitting import Fit
 from bayescale.plots.style import (
     INK,
@@ -32,7 +33,12 @@ REACH = 10.0
 
 
 def isoflop_data(
-    fit: Fit, flops: Any = None, *, ci_prob: float | None = None
+    fit: Fit,
+    flops: Any = None,
+    *,
+    ci_prob: float | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the curves at fixed budgets, and their optima.
 
@@ -44,6 +50,11 @@ def isoflop_data(
         Budgets in FLOP; about four that the runs share when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs, for the intervals of N*; None believes
+        the law. The curves are the law's.
+    random_seed : int
+        Seed of the discrepancy.
 
     Returns
     -------
@@ -60,15 +71,17 @@ def isoflop_data(
     """
     require_frontier(fit, "plot_isoflop")
     budgets = _budgets(fit, flops)
-    best = interval(optimum(fit, budgets)["params"], ci_prob)
+    answer = optimum(fit, budgets, discrepancy=discrepancy, random_seed=random_seed)
+    best = interval(answer["params"], ci_prob)
     centre = best["median"].to_numpy()
+    there = predict(fit, params=centre, flops=budgets, discrepancy=None)
     optima = pd.DataFrame(
         {
             "flops": budgets,
             "params": centre,
             "params_lower": best["lower"].values,
             "params_upper": best["upper"].values,
-            "loss": interval(predict(fit, params=centre, flops=budgets)["law"])["median"].values,
+            "loss": there["law"].median(("chain", "draw")).values,
         }
     )
     curves = [_curve(fit, best, ci_prob) for best in optima.itertuples()]
@@ -90,7 +103,7 @@ def _curve(fit: Fit, best: Any, ci_prob: float | None) -> pd.DataFrame:
     low = min([*wanted / 2, *sizes]) / MARGIN
     high = max([*wanted * 2, *sizes]) * MARGIN
     params = np.geomspace(low, high, POINTS)
-    answer = predict(fit, params=params, flops=budget)
+    answer = predict(fit, params=params, flops=budget, discrepancy=None)
     law = interval(answer["law"], ci_prob)
     return pd.DataFrame(
         {
@@ -103,7 +116,13 @@ def _curve(fit: Fit, best: Any, ci_prob: float | None) -> pd.DataFrame:
 
 
 def plot_isoflop(
-    fit: Fit, flops: Any = None, *, ci_prob: float | None = None, ax: Axes | None = None
+    fit: Fit,
+    flops: Any = None,
+    *,
+    ci_prob: float | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int = 0,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the loss over model size at fixed budgets, with the interval of the optimum.
 
@@ -115,6 +134,11 @@ def plot_isoflop(
         Budgets in FLOP; about four that the runs share when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs, for the intervals of N*; None believes
+        the law. The curves are the law's.
+    random_seed : int
+        Seed of the discrepancy.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure when None.
 
@@ -130,7 +154,9 @@ def plot_isoflop(
     BayescaleError
         For another law, or a budget that is no amount of compute.
     """
-    curves, optima = isoflop_data(fit, flops, ci_prob=ci_prob)
+    curves, optima = isoflop_data(
+        fit, flops, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
+    )
     ax = one_panel(ax)
     log_axis(ax, "x", "count", column_label(fit, "params"))
     log_axis(ax, "y", "number", loss_label(fit))

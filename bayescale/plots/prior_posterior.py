@@ -41,9 +41,9 @@ def prior_posterior_data(fit: Fit) -> pd.DataFrame:
 def _prior(fit: Fit, name: str) -> pd.DataFrame:
     if name in fit.spec.distributions:
         parameter, draws = fit.spec.free[name], fit.group("prior")[name].to_numpy().ravel()
-        z = to_link(parameter, draws, fit.scale)
+        z = to_link(parameter, draws, fit.scales)
         return _density(fit, name, "prior", z)
-    (mean,), (sd,) = fit.spec.normal_priors([name], fit.scale)
+    (mean,), (sd,) = fit.spec.normal_priors([name], fit.scales)
     z = mean + sd * np.linspace(-WIDE, WIDE, POINTS)
     return _table(fit, name, "prior", z, norm.pdf(z, mean, sd))
 
@@ -56,7 +56,7 @@ def _density(fit: Fit, name: str, which: str, links: np.ndarray) -> pd.DataFrame
 
 def _table(fit: Fit, name: str, which: str, z: np.ndarray, density: np.ndarray) -> pd.DataFrame:
     parameter = fit.spec.free[name]
-    value = natural(parameter, z, fit.scale)
+    value = natural(parameter, z, fit.scales)
     if not isinstance(parameter, Positive):
         density = density / np.exp(parameter.log_jacobian(z))
     return pd.DataFrame({"parameter": name, "which": which, "value": value, "density": density})

@@ -84,7 +84,7 @@ def _prior_interval(fit: Fit, name: str) -> tuple[float, float]:
     if name in fit.spec.distributions:
         low, high = np.quantile(fit.group("prior")[name], [0.05, 0.95])
         return float(low), float(high)
-    return fit.spec.interval(name, fit.scale)
+    return fit.spec.interval(name, fit.scales)
 
 
 def plot_ridge(fit: Fit, pair: tuple[str, str] | None = None, *, ax: Axes | None = None) -> Axes:

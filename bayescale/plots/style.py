@@ -16,6 +16,8 @@ from bayescale.fitting import Fit
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7"
 INK, GREY, PALE = "#222222", "#7A7A7A", "#ECECEC"
+CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
+"""Colours of things that have no order."""
 SEQUENCE = "viridis"
 """Colour map of ordered quantities."""
 
@@ -69,7 +71,7 @@ def dress(ax: Axes) -> None:
 LEGEND: dict[str, Any] = {"fontsize": "small", "frameon": False, "handlelength": 1.6}
 
 
-def add_legend(ax: Axes, location: Literal["best", "lower left"] = "best") -> None:
+def add_legend(ax: Axes, location: Literal["best", "lower left", "upper left"] = "best") -> None:
     """Add a small legend of everything that has a label."""
     ax.legend(loc=location, **LEGEND)
 
@@ -115,7 +117,7 @@ def loss_label(fit: Fit) -> str:
 
 def parameter_unit(fit: Fit, name: str) -> str:
     """Return the unit of a parameter, "" where it has none or none is known."""
-    return fit.unit if fit.law.parameters[name].of == "target" else ""
+    return fit.unit_of(name)
 
 
 def column_label(fit: Fit, column: str) -> str:

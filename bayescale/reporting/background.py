@@ -43,13 +43,13 @@ def priors_section(fit: Fit) -> Section:
 
 def _prior(fit: Fit, name: str) -> tuple[str, str]:
     """Return the 90 % interval of a prior, and where it comes from."""
-    unit = fit.unit if fit.spec.parameters[name].of == "target" else ""
+    unit = fit.unit_of(name)
     if name in fit.spec.distributions:
         drawn = fit.group("prior")[name]
         low, high = (float(drawn.quantile(q)) for q in (0.05, 0.95))
         kind = "given, as a distribution"
     else:
-        low, high = fit.spec.interval(name, fit.scale)
+        low, high = fit.spec.interval(name, fit.scales)
         kind = "given" if name in fit.spec.priors else "default"
     return f"{low:.3g} to {high:.3g} {unit}".strip(), kind
 
@@ -80,7 +80,7 @@ def data_section(fit: Fit) -> Section:
 
 def _columns(fit: Fit, runs: Mapping[str, Any]) -> Table:
     values = {fit.spec.column(name): found for name, found in fit.inputs.items()}
-    values[fit.target] = fit.observed
+    values |= dict(fit.group("observed_data").data_vars)
     rows = []
     for column in runs.get("columns", []):
         name, kind = column["name"], kind_of(column["name"])

@@ -7,11 +7,17 @@ import arviz_base as azb
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bayescale.analysis.backtest import Backtest
 from bayescale.analysis.identify import identify
+from bayescale.averaging import Average, heaviest, members
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
+from bayescale.reporting.averages import average_sections
 from bayescale.reporting.background import data_section, origin_section, priors_section
+from bayescale.reporting.foresight import backtest_section, discrepancy_section, worth
 from bayescale.reporting.parameters import parameters_section
+from bayescale.reporting.readable import listed
 from bayescale.reporting.sections import (
     bands_section,
     checked_comparison,
@@ -21,7 +27,15 @@ from bayescale.reporting.sections import (
     outliers_section,
 )
 from bayescale.reporting.targets import targets
-from bayescale.reporting.words import caution, paragraphs, percent, preference, spanned
+from bayescale.reporting.words import (
+    caution,
+    identification,
+    paragraphs,
+    percent,
+    preference,
+    shares,
+    spanned,
+)
 from bayescale.study import Study
 
 SUFFIXES = (".html", ".htm")
@@ -30,22 +44,22 @@ _KINDS = {"eti": "equal tails", "hdi": "highest density"}
 
 
 def report(
-    fit: Fit,
+    fit: Fit | Average,
     path: str | Path,
     *,
     flops: Any = None,
     study: Study | None = None,
     comparison: pd.DataFrame | None = None,
-    title: str | None = None,
+    backtest: Backtest | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
     ci_prob: float | None = None,
-    random_seed: int = 0,
 ) -> Path:
     """Write the credible-interval report of a fit: one HTML page that loads nothing.
 
     Parameters
     ----------
-    fit : Fit
-        A fitted law.
+    fit : Fit or Average
+        A fitted law, or several.
     path : str or Path
         Where to write the page, ``report.html``; a file there is replaced.
     flops : number, str or 1-d array, optional
@@ -55,17 +69,17 @@ def report(
         The model file of the fit: its title, and its published values beside yours.
     comparison : DataFrame, optional
         What :func:`bayescale.compare` returned, to show with it.
-    title : str, optional
-        Of the page; the study's, or the law and the number of runs, when None.
+    backtest : Backtest, optional
+        What :func:`bayescale.backtest` returned, to show with it.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    random_seed : int
-        Seed of the scatter of single runs; the same fit and seed give the same page.
 
     Returns
     -------
     Path
-        Where it was written.
+        Where it was written. The same fit gives the same page.
 
     Raises
     ------
@@ -74,29 +88,37 @@ def report(
         budget of this law, or ``comparison`` is not a table that ``compare`` made.
     """
     path = _checked(Path(path))
-    asked = targets(fit, flops, ci_prob, random_seed)
-    verdicts = identify(fit)
-    said = paragraphs(fit, asked, verdicts, ci_prob)
+    asked = targets(fit, flops, ci_prob, discrepancy=discrepancy)
+    first = heaviest(fit)
+    if isinstance(fit, Average):
+        known, own = shares(fit), average_sections(fit, study, ci_prob)
+    else:
+        verdicts = identify(fit)
+        known = identification(fit, verdicts)
+        own = [parameters_section(fit, verdicts, study, ci_prob), diagnostics_section(fit)]
+    said = paragraphs(first, asked, known, discrepancy, ci_prob)
     if comparison is not None:
-        checked_comparison(comparison)
-        said.append(preference(fit, comparison))
+        said.append(preference(first, checked_comparison(comparison)))
+    if backtest is not None:
+        said.append(" ".join(worth(backtest)))
     found = [
-        bands_section(fit, asked, ci_prob, random_seed),
-        optimum_section(fit, asked, ci_prob),
-        parameters_section(fit, verdicts, study, ci_prob),
+        bands_section(fit, asked, discrepancy, ci_prob),
+        optimum_section(fit, asked, discrepancy, ci_prob),
+        discrepancy_section(first, asked, discrepancy),
+        backtest_section(backtest) if backtest is not None else None,
+        *own,
         comparison_section(comparison) if comparison is not None else None,
-        diagnostics_section(fit),
-        outliers_section(fit),
-        priors_section(fit),
-        data_section(fit),
-        origin_section(fit),
+        outliers_section(first),
+        priors_section(first) if first is fit else None,
+        data_section(first),
+        origin_section(first),
     ]
     text = (
         _environment()
         .get_template("template.html.j2")
         .render(
-            title=title or (study.title if study else "") or _title(fit),
-            about=f"{fit.law.about()} Fitted to {spanned(fit)}.",
+            title=(study.title if study else "") or _title(fit),
+            about=f"{_about(fit)} Fitted to {spanned(first)}.",
             caution=caution(fit),
             answer=said,
             sections=[section for section in found if section is not None],
@@ -116,8 +138,14 @@ def _checked(path: Path) -> Path:
     return path
 
 
-def _title(fit: Fit) -> str:
-    return f"{fit.law.name} fitted to {fit.observed.size:,} training runs"
+def _title(fit: Fit | Average) -> str:
+    laws = listed(list(members(fit)))
+    averaged = ", averaged and" if isinstance(fit, Average) else ""
+    return f"{laws}{averaged} fitted to {heaviest(fit).observed.size:,} training runs"
+
+
+def _about(fit: Fit | Average) -> str:
+    return fit.law.about() if isinstance(fit, Fit) else "An average of laws."
 
 
 def _environment() -> Environment:

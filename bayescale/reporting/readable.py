@@ -102,6 +102,16 @@ def signed(value: float, digits: int = 2) -> str:
     return f"{value:+.{digits}f}".replace("-", "−")
 
 
+def relative(error: float) -> str:
+    """Write a relative error in per cent, with two digits: ``0.48 %``, ``12 %``.
+
+    >>> relative(0.00478), relative(0.1234)
+    ('0.48 %', '12 %')
+    """
+    size = abs(100 * error)
+    return f"{100 * error:.{0 if size >= 10 else 1 if size >= 1 else 2}f} %"
+
+
 def times(factor: float) -> str:
     """Write a ratio: ``10 times``, ``1,300 times``, ``0.25 times``.
 

@@ -1,13 +1,16 @@
 """The sections of a report that hold results."""
 
 import math
+from typing import Any
 
 import pandas as pd
 
 from bayescale.analysis.compute import has_frontier
 from bayescale.analysis.optimum import growth
 from bayescale.analysis.outliers import OUTLYING, outliers
+from bayescale.averaging import Average, heaviest
 from bayescale.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
+from bayescale.discrepancy import Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.plots import (
@@ -26,12 +29,13 @@ from bayescale.reporting.readable import (
     kind_of,
     middle,
     plain,
+    relative,
     signed,
     spell,
     times,
     with_bounds,
 )
-from bayescale.reporting.targets import Target
+from bayescale.reporting.targets import Target, plans
 from bayescale.reporting.words import counted, drift
 
 COMPARED = {
@@ -49,27 +53,33 @@ COMPARED = {
 
 
 def bands_section(
-    fit: Fit, asked: list[Target], ci_prob: float | None, random_seed: int
+    fit: Fit | Average,
+    asked: list[Target],
+    discrepancy: Discrepancy | None,
+    ci_prob: float | None,
 ) -> Section | None:
     """Show the law over the runs and as far as is asked; None where no budget can be asked."""
     if not asked:
         return None
-    shows = (
-        "The runs, the law and its band. Beyond the runs the band holds only if the law does: it "
-        "has no allowance for the law being wrong."
+    allowing = (
+        "with an allowance for the law being a little wrong"
+        if discrepancy is not None
+        else "which believes the law: take it as the least uncertainty there is"
     )
+    shows = f"The runs, the law and its band, and the band of a new run, {allowing}."
+    name = heaviest(fit).target
     beyond = max(10.0, *(target.factor for target in asked))
     blocks: list[Block] = [
         picture(
             lambda ax: plot_bands(
-                fit, beyond=beyond, ci_prob=ci_prob, random_seed=random_seed, ax=ax
+                fit, beyond=beyond, ci_prob=ci_prob, discrepancy=discrepancy, ax=ax
             ),
             shows,
         )
     ]
-    if not has_frontier(fit):
-        blocks.append(_expected(fit, asked))
-    return Section(f"{fit.target.capitalize()} beyond the runs", blocks)
+    if not plans(fit):
+        blocks.append(_expected(heaviest(fit), asked))
+    return Section(f"{name.capitalize()} beyond the runs", blocks)
 
 
 def _expected(fit: Fit, asked: list[Target]) -> Table:
@@ -89,7 +99,7 @@ def _expected(fit: Fit, asked: list[Target]) -> Table:
         rows.append(
             [
                 Pair(amount, f"{times(target.factor)} the largest"),
-                Pair(middle(found["law"], unit=unit), bounds(found["law"])),
+                Pair(middle(found["outcome"], unit=unit), bounds(found["outcome"])),
                 *(Pair(middle(found[k], v), bounds(found[k], v)) for k, (_, v) in kinds.items()),
                 Pair(bounds(found["new_run"])),
             ]
@@ -101,33 +111,36 @@ def _expected(fit: Fit, asked: list[Target]) -> Table:
     return Table(header, rows, note if kinds else "")
 
 
-def optimum_section(fit: Fit, asked: list[Target], ci_prob: float | None) -> Section | None:
+def optimum_section(
+    fit: Fit | Average,
+    asked: list[Target],
+    discrepancy: Discrepancy | None,
+    ci_prob: float | None,
+) -> Section | None:
     """Show how a budget is best split; None where the law has no params and tokens."""
-    if not has_frontier(fit):
+    if not plans(fit):
         return None
+    options: dict[str, Any] = {"ci_prob": ci_prob, "discrepancy": discrepancy}
     size, data = (estimate(grows, ci_prob) for grows in growth(fit).data_vars.values())
     said = (
-        f"With C = 6 N D, the best size grows as C to the power {with_bounds(size)} and the best "
+        f"By the law alone and C = 6 N D, the best size grows as C to the power {with_bounds(size)} and the best "
         f"number of tokens as C to the power {with_bounds(data)}, beyond the largest fitted run."
     )
-    return Section(
-        "The compute-optimal model",
-        [
-            _expected(fit, asked),
-            Text(said),
-            picture(
-                lambda axes: plot_frontier(fit, ci_prob=ci_prob, axes=axes),
-                "Compute-optimal parameters and tokens against compute, with their bands.",
-                panels=2,
-                columns=2,
-                height=3.8,
-            ),
-            picture(
-                lambda ax: plot_isoflop(fit, ci_prob=ci_prob, ax=ax),
-                f"{fit.target.capitalize()} over size at fixed budgets, with the optimum.",
-            ),
-        ],
-    )
+    blocks: list[Block] = [
+        _expected(heaviest(fit), asked),
+        Text(said),
+        picture(
+            lambda axes: plot_frontier(fit, axes=axes, **options),
+            "Compute-optimal parameters and tokens against compute, with their bands.",
+            panels=2,
+            columns=2,
+            height=3.8,
+        ),
+    ]
+    if isinstance(fit, Fit):
+        shows = f"{fit.target.capitalize()} over size at fixed budgets, with the optimum."
+        blocks.append(picture(lambda ax: plot_isoflop(fit, ax=ax, **options), shows))
+    return Section("The compute-optimal model", blocks)
 
 
 def checked_comparison(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -150,14 +163,18 @@ def comparison_section(comparison: pd.DataFrame) -> Section:
             f"{row['weight']:.2f}",
             _with_error(row["elpd_loo"], row["se_loo"]),
             _with_error(row["elpd_waic"], row["se_waic"]),
+            *((f"{row['weight_beyond']:.2f}", relative(row["crps"])) if "crps" in row else ()),
         )
         for name, row in found.items()
     ]
-    header = ("law", "verdict", "behind the best", "weight", "LOO", "WAIC")
+    header = ["law", "verdict", "behind the best", "weight", "LOO", "WAIC"]
     note = (
         "Expected log predictive density of left-out runs, higher is better, with standard errors. "
         "It judges the laws among these runs, not beyond them."
     )
+    if "crps" in comparison:
+        header += ["weight beyond", "CRPS beyond"]
+        note += " Beyond them: of forecasts in backtests; CRPS lower is better."
     blocks: list[Block] = [Table(header, rows, note)]
     warned = {name: row["warning"] for name, row in found.items() if row["warning"]}
     if warned:

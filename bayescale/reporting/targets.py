@@ -11,6 +11,8 @@ from bayescale.analysis.compute import has_frontier, main_column, run_columns
 from bayescale.analysis.optimum import optimum
 from bayescale.analysis.points import make_points
 from bayescale.analysis.predict import predict
+from bayescale.averaging import Average, heaviest, members
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.reporting.readable import Estimate, estimate
@@ -32,44 +34,66 @@ class Target:
     factor : float
         The budget over that of the largest fitted run.
     answers : mapping of str to Estimate
-        ``law`` (the law's loss), ``new_run`` (the loss of one run, with its scatter) and, for laws
-        of params and tokens, the compute-optimal ``params``, ``tokens`` and ``tokens_per_param``.
-        Both losses are then those of the run one would plan, of median ``params``.
+        ``law`` (the law's loss), ``outcome`` (the same with the discrepancy), ``new_run`` (the loss
+        of one run, with its scatter) and, for laws of params and tokens, the compute-optimal
+        ``params``, ``tokens`` and ``tokens_per_param``. The losses are then those of the run one
+        would plan, of median ``params``.
+    believed : mapping of str to Estimate
+        The same without a discrepancy.
     """
 
     column: str
     value: float
     factor: float
     answers: Mapping[str, Estimate]
+    believed: Mapping[str, Estimate]
 
 
-def fitted_budgets(fit: Fit) -> tuple[str, np.ndarray] | None:
+def plans(fit: Fit | Average) -> bool:
+    """Return whether a budget is to be split: every law that counts takes params and tokens."""
+    return all(has_frontier(one) for one in members(fit).values())
+
+
+def fitted_budgets(fit: Fit | Average) -> tuple[str, np.ndarray] | None:
     """Return what a budget counts and that of each fitted run, None for laws without one.
 
-    A budget is compute where the law takes params and tokens, or a law's one relative input.
+    A budget is compute where the law takes params and tokens, or a law's one relative input. Laws
+    that are averaged have one when theirs is the same.
     """
-    single = len(fit.law.inputs) == 1 and all(i.relative for i in fit.law.inputs.values())
-    if not (single or has_frontier(fit)):
+    every = members(fit).values()
+    column = main_column(heaviest(fit))
+    single = all(_single(one) and main_column(one) == column for one in every)
+    if not (single or plans(fit)):
         return None
-    column = main_column(fit)
-    return column, run_columns(fit)[column]
+    return column, run_columns(heaviest(fit))[column]
+
+
+def _single(fit: Fit) -> bool:
+    return len(fit.law.inputs) == 1 and all(i.relative for i in fit.law.inputs.values())
 
 
 def targets(
-    fit: Fit, flops: Any = None, ci_prob: float | None = None, random_seed: int = 0
+    fit: Fit | Average,
+    flops: Any = None,
+    ci_prob: float | None = None,
+    *,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int = 0,
 ) -> list[Target]:
     """Answer at the planned budgets.
 
     Parameters
     ----------
-    fit : Fit
-        A fitted law.
+    fit : Fit or Average
+        A fitted law, or several.
     flops : number, str or 1-d array, optional
         Budgets in FLOP; 10 and 100 times the largest fitted run when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
     random_seed : int
-        Seed of the scatter of one run.
+        Seed of the discrepancy and of the scatter of one run.
 
     Returns
     -------
@@ -84,19 +108,28 @@ def targets(
     fitted = fitted_budgets(fit)
     column = fitted[0] if fitted else ""
     if flops is not None and column != "flops":
-        taken = ", ".join(map(fit.spec.column, fit.law.inputs))
+        first = heaviest(fit)
+        taken = ", ".join(map(first.spec.column, first.law.inputs))
         raise BayescaleError(
-            f"{fit.law.name} takes {taken}, which a budget in FLOP does not determine: leave "
+            f"{first.law.name} takes {taken}, which a budget in FLOP does not determine: leave "
             "flops out, and ask predict(fit, ...) for the point you plan"
         )
     if fitted is None:
         return []
     largest = float(fitted[1].max())
     values = largest * np.array(FURTHER) if flops is None else _budgets(flops)
-    answers = _optimal if has_frontier(fit) else _at_input
-    drawn = answers(fit, column, values, random_seed)
+    answers = _optimal if plans(fit) else _at_input
+    believed = answers(fit, column, values, None, random_seed)
+    allowed = believed
+    if discrepancy is not None:
+        allowed = answers(fit, column, values, discrepancy, random_seed)
     return [
-        Target(column, float(value), float(value) / largest, _estimates(drawn, i, ci_prob))
+        Target(
+            column,
+            float(value),
+            float(value) / largest,
+            *(_estimates(drawn, i, ci_prob) for drawn in (allowed, believed)),
+        )
         for i, value in enumerate(values)
     ]
 
@@ -108,15 +141,28 @@ def _budgets(flops: Any) -> np.ndarray:
     return values
 
 
-def _optimal(fit: Fit, _: str, values: np.ndarray, random_seed: int) -> xr.Dataset:
-    best = optimum(fit, values).drop_vars("loss").rename(budget="point")
+def _optimal(
+    fit: Fit | Average,
+    _: str,
+    values: np.ndarray,
+    discrepancy: Discrepancy | None,
+    random_seed: int,
+) -> xr.Dataset:
+    options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
+    best = optimum(fit, values, **options).drop_vars("loss").rename(budget="point")
     planned = best["params"].median(("chain", "draw")).values
-    run = predict(fit, params=planned, flops=values, random_seed=random_seed)
+    run = predict(fit, params=planned, flops=values, **options)
     return best.assign({name: run[name].reset_coords(drop=True) for name in run.data_vars})
 
 
-def _at_input(fit: Fit, column: str, values: np.ndarray, random_seed: int) -> xr.Dataset:
-    return predict(fit, {column: values}, random_seed=random_seed)
+def _at_input(
+    fit: Fit | Average,
+    column: str,
+    values: np.ndarray,
+    discrepancy: Discrepancy | None,
+    random_seed: int,
+) -> xr.Dataset:
+    return predict(fit, {column: values}, discrepancy=discrepancy, random_seed=random_seed)
 
 
 def _estimates(drawn: xr.Dataset, point: int, ci_prob: float | None) -> dict[str, Estimate]:

@@ -12,6 +12,8 @@ import pandas as pd
 from bayescale.analysis.design import Span, spans
 from bayescale.analysis.identify import VERDICTS, identify
 from bayescale.analysis.intervals import interval_width
+from bayescale.averaging import Average, heaviest, members
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.fitting import Fit
 from bayescale.reporting.readable import bounds, kind_of, listed, spell, times, with_bounds
 from bayescale.reporting.targets import Target, fitted_budgets, targets
@@ -25,58 +27,88 @@ UNSETTLED = 5.0
 MEDIAN_ERROR = 1.25
 """Standard error of a median of n values, in units of their scatter over the root of n."""
 
-NO_DISCREPANCY = (
-    "These bands assume that the law is exactly right. They hold the uncertainty of its parameters "
-    "and no allowance yet for the law itself being a little wrong; on public data such bands cover "
-    "too little beyond the runs. Take them as the least uncertainty there is."
-)
-
 
 def answer(
-    fit: Fit, flops: Any = None, ci_prob: float | None = None, *, random_seed: int = 0
+    fit: Fit | Average,
+    flops: Any = None,
+    ci_prob: float | None = None,
+    *,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int = 0,
 ) -> list[str]:
     """Say what a fit answers, the most important first.
 
     Parameters
     ----------
-    fit : Fit
-        A fitted law.
+    fit : Fit or Average
+        A fitted law, or several.
     flops : number, str or 1-d array, optional
         Budgets in FLOP; 10 and 100 times the largest fitted run when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
     random_seed : int
-        Seed of the scatter of one run.
+        Seed of the discrepancy and of the scatter of one run.
 
     Returns
     -------
     list of str
-        Paragraphs: one a budget, then which parameters the runs identify, then what the bands
-        leave out. When :func:`caution` has something to say, say that first.
+        Paragraphs: one a budget, then which parameters the runs identify (or the weights of an
+        average), then what the bands allow for. When :func:`caution` has something to say, say that
+        first.
 
     Raises
     ------
     BayescaleError
         When ``flops`` cannot be a budget of this law.
     """
-    return paragraphs(fit, targets(fit, flops, ci_prob, random_seed), identify(fit), ci_prob)
+    asked = targets(fit, flops, ci_prob, discrepancy=discrepancy, random_seed=random_seed)
+    known = shares(fit) if isinstance(fit, Average) else identification(fit, identify(fit))
+    return paragraphs(heaviest(fit), asked, known, discrepancy, ci_prob)
 
 
 def paragraphs(
-    fit: Fit, asked: list[Target], verdicts: pd.DataFrame, ci_prob: float | None = None
+    fit: Fit,
+    asked: list[Target],
+    known: str,
+    discrepancy: Discrepancy | None,
+    ci_prob: float | None = None,
 ) -> list[str]:
-    """Put in words what :func:`answer` finds, given the targets and :func:`identify`'s verdicts."""
+    """Put in words what :func:`answer` finds, given the targets and what is known of the laws."""
     said = [expectation(fit, target, ci_prob) for target in asked]
+    return [*(said or [nothing_asked(fit)]), known, *beyond(fit, asked, discrepancy)]
+
+
+def shares(fit: Average) -> str:
+    """Say how much each law counts in an average."""
+    weights = [f"{name} {weight:.0%}" for name, weight in fit.weights.items()]
+    return f"The answers are an average of laws: {listed(weights)}."
+
+
+def caution(fit: Fit | Average) -> list[str]:
+    """Say what is wrong with the draws, a sentence each; empty when they can be trusted."""
+    several = members(fit)
     return [
-        *(said or [nothing_asked(fit)]),
-        identification(fit, verdicts),
-        *beyond(fit, asked),
+        sentence(problem if len(several) == 1 else f"{name}: {problem}")
+        for name, one in several.items()
+        for problem in one.diagnostics.problems()
     ]
 
 
-def caution(fit: Fit) -> list[str]:
-    """Say what is wrong with the draws, a sentence each; empty when they can be trusted."""
-    return [sentence(problem) for problem in fit.diagnostics.problems()]
+def allowance(discrepancy: Discrepancy | None) -> str:
+    """Say how large the discrepancy in the bands is and what it means, or that there is none."""
+    if discrepancy is None:
+        return (
+            "These bands believe the law: they hold the uncertainty of its parameters, and no "
+            "allowance for the law itself being a little wrong. On public data such bands cover "
+            "too little beyond the runs. Take them as the least uncertainty there is."
+        )
+    return (
+        f"These bands allow for the law being a little wrong: {discrepancy}. That size was learnt "
+        "on public data sets; what it is worth on your own runs, a backtest says (bayescale "
+        "backtest)."
+    )
 
 
 def percent(ci_prob: float | None = None) -> str:
@@ -99,7 +131,7 @@ def expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
     """Say what to expect at a budget: the loss, and the size and data that reach it."""
     found, name = target.answers, fit.target
     level = f"{percent(ci_prob)} interval"
-    loss = with_bounds(found["law"], unit=fit.unit, level=level)
+    loss = with_bounds(found["outcome"], unit=fit.unit, level=level)
     where = f"{_amount(target)}, {distance(target)}"
     planned = ", spent as seems best" if "params" in found else ""
     said = [f"With {where}{planned}, the expected {name} is {loss}."]
@@ -171,12 +203,12 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
     return " ".join(said)
 
 
-def beyond(fit: Fit, asked: list[Target]) -> list[str]:
-    """Say what the bands leave out; nothing when no target lies beyond the runs."""
+def beyond(fit: Fit, asked: list[Target], discrepancy: Discrepancy | None) -> list[str]:
+    """Say what the bands allow for; nothing when no target lies beyond the runs."""
     furthest = max((target.factor for target in asked), default=0.0)
     if furthest <= 1.001:
         return []
-    said = f"This goes to {times(furthest)} the largest fitted run. {NO_DISCREPANCY}"
+    said = f"This goes to {times(furthest)} the largest fitted run. {allowance(discrepancy)}"
     bend = drift(fit)
     return [f"{said} {bend.text}"] if bend is not None and bend.clear else [said]
 

@@ -1,0 +1,148 @@
+"""How far can laws be trusted? Public data sets x laws x cuts, fitted small and scored large.
+
+    python benchmarks/extrapolation.py               # the league table, some ten minutes
+    python benchmarks/extrapolation.py hoffmann2022  # one data set
+
+Each data set is cut at the 50, 70 and 85 % quantile of compute. Each law is fitted once a cut and
+scored with the discrepancy and without; the average stacks the laws by leave-one-out. The same runs
+are also given to the literature's point fit. One row a data set and rival is saved in
+``benchmarks/results/extrapolation.json``, which ``make docs`` makes a page of.
+"""
+
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from bars import Bar
+from sets import BESIDE, SETS, runs_of
+
+import bayescale as bs
+from bayescale.analysis.backtest import score_split
+from bayescale.analysis.held_out import summarise
+from bayescale.analysis.splits import cuts_of
+from bayescale.averaging import Average, average
+from bayescale.discrepancy import DISCREPANCY
+from bayescale.spec import extract, make_spec
+
+LAWS = ("chinchilla", "skaling", "farseer")
+CUTS = (0.5, 0.7, 0.85)
+SEED = 1
+SAVED = Path(__file__).parent / "results" / "extrapolation.json"
+MEANS = (
+    "cover_50",
+    "cover_90",
+    "cover_95",
+    "crps",
+    "log_score",
+    "mean_error",
+    "abs_error",
+    "width_90",
+)
+DRAWN = ("distance", "error", "pit")
+PICTURED = ("average", "skaling, believed", "chinchilla, believed")
+"""Rivals whose held-out runs are saved one by one, for the page's picture."""
+
+
+def score(name: str) -> list[dict[str, Any]]:
+    """Score every rival on one data set; each cut has the same weight."""
+    runs = bs.read_runs(runs_of(name))
+    data = {law: extract(make_spec(law), runs) for law in LAWS}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for split in cuts_of(runs, "flops", CUTS):
+        small = runs.take(~split.held_out)
+        fits = {
+            law: bs.fit(small, law, random_seed=SEED, progressbar=False)
+            for law in LAWS
+            if (~split.held_out).sum() >= len(make_spec(law).parameters)
+        }
+        everyone: dict[str, bs.Fit | Average] = {**fits, "average": average(fits)}
+        for rival, fitted in everyone.items():
+            fine = all(f.diagnostics.ok for f in fits.values()) if rival == "average" else None
+            fine = fits[rival].diagnostics.ok if fine is None else fine
+            for words, discrepancy in (("", DISCREPANCY), (", believed", None)):
+                scored = score_split(fitted, data, split, discrepancy, SEED)
+                summed = summarise(scored, len(small), fine)
+                summed["runs"] = scored[list(DRAWN)].round(5).values.tolist()
+                rows.setdefault(rival + words, []).append(summed)
+    for law in LAWS[:2]:
+        found = bs.backtest_point_fit(runs, law, cuts=CUTS, random_seed=SEED)
+        rows[f"{law}, point fit"] = found.summary.drop("all").to_dict("records")
+    return [
+        {
+            "set": name,
+            "rival": rival,
+            "cuts": len(each),
+            "failed": sum(not r["diagnostics"] for r in each),
+        }
+        | {column: float(np.mean([r[column] for r in each])) for column in MEANS}
+        | ({"runs": [run for r in each for run in r["runs"]]} if rival in PICTURED else {})
+        for rival, each in rows.items()
+    ]
+
+
+def league(rows: pd.DataFrame) -> pd.DataFrame:
+    """Average over the data sets that count, with equal weight a set, best CRPS first."""
+    counted = rows[~rows["set"].isin(BESIDE)]
+    return counted.groupby("rival")[list(MEANS)].mean().sort_values("crps")
+
+
+def measure(names: list[str] | None = None) -> list[Bar]:
+    """Score the data sets, save the rows, and hold the default against its bars."""
+    saved = json.loads(SAVED.read_text())["rows"] if SAVED.exists() else []
+    for name in names or SETS:
+        started = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", bs.BayescaleWarning)  # `failed` counts them
+            found = score(name)
+        saved = [row for row in saved if row["set"] != name] + found
+        SAVED.write_text(json.dumps({"cuts": CUTS, "laws": LAWS, "rows": saved}, indent=1) + "\n")
+        print(f"  {name}: {time.perf_counter() - started:.0f} s", flush=True)
+    rows = pd.DataFrame(saved)
+    table = league(rows)
+    print(table.round(4).to_string(), flush=True)
+    return bars(rows, table)
+
+
+def bars(rows: pd.DataFrame, table: pd.DataFrame) -> list[Bar]:
+    """Compare the default, the average of the laws with its discrepancy, with the bars."""
+    ours, plain = table.loc["average"], table.loc["chinchilla, believed"]
+    by_set = rows.pivot(index="set", columns="rival")
+    counted = by_set.drop(index=list(BESIDE), errors="ignore")
+    crps = counted["crps"]
+    single = crps[list(LAWS)]
+    return [
+        Bar("cover of the 90 % band", ours["cover_90"], 0.80, 0.98),
+        Bar("cover of the 50 % band", ours["cover_50"], 0.38, 0.68),
+        Bar("lowest cover of the 90 % band on a set", counted["cover_90"]["average"].min(), 0.5),
+        Bar("CRPS of log loss", ours["crps"], high=0.0063),
+        Bar("CRPS over the believed Chinchilla's", ours["crps"] / plain["crps"], high=0.45),
+        Bar(
+            "sets on which it beats the believed Chinchilla",
+            float((crps["average"] < crps["chinchilla, believed"]).mean()),
+            0.99,
+        ),
+        Bar(
+            "log score above the believed Chinchilla's", ours["log_score"] - plain["log_score"], 0.0
+        ),
+        Bar("mean absolute error of log loss", ours["abs_error"], high=0.0082),
+        Bar(
+            "sets on which the average is worse than every law",
+            float((crps["average"] > single.max(axis=1)).sum()),
+            high=0,
+        ),
+        Bar(
+            "sets on which the average is within 5 % of the best law",
+            float((crps["average"] <= 1.05 * single.min(axis=1)).mean()),
+            0.8,
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    for bar in measure(sys.argv[1:] or None):
+        print(f"  {bar}")

@@ -1,0 +1,77 @@
+"""Does the band of the compute-optimal size hold beyond the budgets that were fitted?
+
+Nine public isoFLOP tables: the lower 40 and 60 % of the runs are fitted with the skaling law, and
+N* at each higher budget is compared with the minimum of the parabola through that budget's own
+runs. Porian's tables and Hoffmann's are among those the discrepancy was chosen on.
+"""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from bars import Bar
+
+import bayescale as bs
+from bayescale.discrepancy import DISCREPANCY
+
+LAW = "skaling"
+FITTED = (0.4, 0.6)
+FEWEST, AROUND = 5, 1.5
+"""Runs a budget needs for a parabola, and how far in ln N from its best run they may lie."""
+
+
+def tables() -> dict[str, pd.DataFrame]:
+    """Return the isoFLOP tables, with the budget of each run as ``flops``."""
+    porian = bs.load_dataset("porian2024_isoflop")
+    porian = porian.query("param_count == 'standard' and loss_split == 'val' and loss < 4.5")
+    found = {
+        " ".join(map(str, name)): table
+        for name, table in porian.groupby(["dataset", "hparams", "warmup", "decay"])
+        if len(table) > 30
+    }
+    hoffmann = bs.load_dataset("hoffmann2022_apple_isoflop").query("not outlier")
+    return found | {"hoffmann": hoffmann.assign(flops=hoffmann["flops_budget"])}
+
+
+def best_size(runs: pd.DataFrame) -> float | None:
+    """Return the minimum of a parabola in ln N through the runs near a budget's best one."""
+    size, loss = np.log(runs["params"].to_numpy()), np.log(runs["loss"].to_numpy())
+    near = np.abs(size - size[loss.argmin()]) < AROUND
+    if len(runs) < FEWEST or near.sum() < FEWEST - 1:
+        return None
+    bend, slope, _ = np.polyfit(size[near] - size.mean(), loss[near], 2)
+    lowest = size.mean() - slope / (2 * bend)
+    return float(np.exp(lowest)) if bend > 0 and size.min() < lowest < size.max() else None
+
+
+def score(table: pd.DataFrame, share: float) -> list[dict[str, float | bool]]:
+    """Fit the lower budgets of one table, and score N* at the higher ones."""
+    limit = np.quantile(table["flops"], share)
+    small = table.loc[table["flops"] <= limit, ["params", "tokens", "loss"]]
+    fit = bs.fit(small, LAW, random_seed=1, progressbar=False)
+    budgets = table[table["flops"] > 1.2 * limit].groupby(np.round(20 * np.log(table["flops"])))
+    rows = []
+    for _, runs in budgets:
+        truth = best_size(runs)
+        for discrepancy in (DISCREPANCY, None) if truth else ():
+            found = bs.optimum(fit, runs["flops"].median(), discrepancy=discrepancy, random_seed=1)
+            below = float((found["params"] < truth).mean())
+            error = float(np.log10(found["params"].median() / truth))
+            rows.append({"believed": discrepancy is None, "pit": below, "error": error})
+    return rows
+
+
+def measure() -> list[Bar]:
+    """Count how often the intervals of N* hold the minimum that was seen later."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)
+        rows = [row for t in tables().values() for share in FITTED for row in score(t, share)]
+    table = pd.DataFrame(rows)
+    honest, believed = (table[table["believed"] == b] for b in (False, True))
+    covered = {p: honest["pit"].between(0.5 - p / 2, 0.5 + p / 2).mean() for p in (0.5, 0.9)}
+    return [
+        Bar("cover of N*'s 90 % interval", covered[0.9], 0.80, 0.98, f"{len(honest)} budgets"),
+        Bar("cover of N*'s 50 % interval", covered[0.5], 0.38, 0.68),
+        Bar("the same at 90 %, law believed", believed["pit"].between(0.05, 0.95).mean()),
+        Bar("root mean square error of log10 N*", float(np.sqrt((honest["error"] ** 2).mean()))),
+    ]
