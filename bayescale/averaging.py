@@ -94,7 +94,8 @@ def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None)
         Fits of the same runs.
     weights : mapping, optional
         Name to weight; those of stacking (Yao et al. 2018), which maximise the leave-one-out
-        density of the mixture, when None.
+        density of the mixture, when None. A fit whose diagnostics failed then counts for nothing,
+        unless all did.
 
     Returns
     -------
@@ -107,8 +108,10 @@ def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None)
     """
     check_same_runs(fits)
     if weights is None:
-        each = [pointwise_loo(fit) for fit in fits.values()]
-        weights = dict(zip(fits, stack(np.column_stack(each)).tolist(), strict=True))
+        sound = {name: fit for name, fit in fits.items() if fit.diagnostics.ok} or fits
+        each = [pointwise_loo(fit) for fit in sound.values()]
+        stacked = dict(zip(sound, stack(np.column_stack(each)).tolist(), strict=True))
+        weights = dict.fromkeys(fits, 0.0) | stacked
     return Average(fits, weights)
 
 

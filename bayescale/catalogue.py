@@ -57,6 +57,8 @@ class LawCard:
         As the law declares them; the formula is LaTeX.
     target, noise : str
         The column that the law predicts, and the default noise.
+    steps : tuple of str
+        The columns that a chained law predicts on the way, and takes from the table too.
     inputs, parameters : tuple
         What it takes, and what is fitted.
     models : tuple of str
@@ -69,6 +71,7 @@ class LawCard:
     reference: str
     target: str
     noise: str
+    steps: tuple[str, ...]
     inputs: tuple[InputCard, ...]
     parameters: tuple[ParameterCard, ...]
     models: tuple[str, ...]
@@ -113,6 +116,7 @@ def _card(law: type[Law], models: list[str]) -> LawCard:
         reference=law.reference,
         target=law.target,
         noise=law.noise,
+        steps=tuple(step.column for step in law.steps.values()),
         inputs=tuple(_input(name, given) for name, given in law.inputs.items()),
         parameters=tuple(
             _parameter(name, given, law.target) for name, given in law.parameters.items()

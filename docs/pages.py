@@ -88,6 +88,7 @@ def _law_section(card: LawCard) -> str:
         [[f"`{p.name}`", p.kind.lower(), interval_text(p), p.about] for p in card.parameters],
     )
     models = ", ".join(f"[{name}](../models/{name}.toml)" for name in card.models) or "none yet"
+    through = "".join(f" through `{column}`, which is observed too" for column in card.steps)
     return f"""## {card.name}
 
 {card.about}
@@ -98,7 +99,7 @@ def _law_section(card: LawCard) -> str:
 
 ![{card.target} along {card.inputs[0].column}, as the prior expects it](images/laws/{card.name}.png)
 
-Predicts `{card.target}`, with `{card.noise}` noise unless told otherwise.
+Predicts `{card.target}`{through}, with `{card.noise}` noise unless told otherwise.
 
 {inputs}
 

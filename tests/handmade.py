@@ -12,7 +12,7 @@ from bayescale.laws import get_law
 from bayescale.priors import natural
 from bayescale.sampling import Sampler
 from bayescale.simulation import DEFAULT_NOISE
-from bayescale.spec import extract, make_spec
+from bayescale.spec import Data, Spec, extract, make_spec
 
 TRUTH = {
     "chinchilla": {"E": 1.8, "a": 0.34, "alpha": 0.35, "b": 0.32, "beta": 0.37},
@@ -64,11 +64,18 @@ def handmade_fit(
     table = simulate(found, runs, truth, references=at, random_seed=seed)
     spec = make_spec(found, references=at)
     data = extract(spec, read_runs(table, loss_unit="nats/token", params_convention="total"))
+    return fit_around(spec, data, truth, seed=seed, spread=spread)
+
+
+def fit_around(
+    spec: Spec, data: Data, centre: Mapping[str, float], *, seed: int = 0, spread: float = SPREAD
+) -> Fit:
+    """Make a fit of given data whose draws, 4 chains of 250, scatter around given parameters."""
     rng = np.random.default_rng(seed)
     usual = {
         f"{s.prefix}{k}": DEFAULT_NOISE[k] for s in spec.observables for k in s.noise.parameters
     }
-    centre = {**usual, **truth}
+    centre = {**usual, **centre}
     posterior = xr.Dataset(
         {
             name: (("chain", "draw"), centre[name] * np.exp(spread * rng.normal(size=(4, 250))))

@@ -191,14 +191,15 @@ def test_laws_without_params_and_tokens_are_refused(draw: Callable, line: Fit) -
 
 
 def test_bands_are_those_of_predict_along_the_frontier(made_fit: Fit) -> None:
-    data = bands_data(made_fit, ci_prob=0.5)
+    data = bands_data(made_fit, ci_prob=0.5, discrepancy=None)
     largest = 6 * (made_fit.inputs["N"] * made_fit.inputs["D"]).max()
     assert data["flops"].iloc[-1] == pytest.approx(100 * float(largest))
     row = data.iloc[40]
-    best = optimum(made_fit, row["flops"])["params"].median()
+    best = optimum(made_fit, row["flops"], discrepancy=None)["params"].median()
     assert row["params"] == pytest.approx(float(best))
     assert 6 * row["params"] * row["tokens"] == pytest.approx(row["flops"])
-    there = predict(made_fit, params=row["params"], flops=row["flops"], random_seed=3)
+    at = {"params": row["params"], "flops": row["flops"]}
+    there = predict(made_fit, **at, discrepancy=None, random_seed=3)
     for prefix, draws, tolerance in (
         ("law", there["law"], 1e-9),
         ("new_run", there["new_run"], 1e-3),
@@ -209,7 +210,7 @@ def test_bands_are_those_of_predict_along_the_frontier(made_fit: Fit) -> None:
 
 
 def test_a_new_run_scatters_more_than_the_law(line: Fit) -> None:
-    data = bands_data(line)
+    data = bands_data(line, discrepancy=None)
     law = data["law_upper"] - data["law_lower"]
     assert (data["new_run_upper"] - data["new_run_lower"] > law).all()
 
@@ -272,8 +273,12 @@ def test_runs_off_the_law_are_ringed_and_named(outlying: Fit, made_fit: Fit) -> 
 
 
 def test_isoflop_optima_are_those_of_optimum(made_fit: Fit) -> None:
-    curves, optima = isoflop_data(made_fit, ["1e19", "1e20"], ci_prob=0.5)
-    best = interval(optimum(made_fit, [1e19, 1e20])["params"], 0.5)
+    budgets = ["1e19", "1e20"]
+    _, allowed = isoflop_data(made_fit, budgets, ci_prob=0.5)
+    best = interval(optimum(made_fit, budgets, random_seed=0)["params"], 0.5)
+    assert np.allclose(allowed["params_upper"], best["upper"])
+    curves, optima = isoflop_data(made_fit, budgets, ci_prob=0.5, discrepancy=None)
+    best = interval(optimum(made_fit, budgets, discrepancy=None)["params"], 0.5)
     assert list(optima["flops"]) == [1e19, 1e20]
     assert np.allclose(optima["params"], best["median"])
     assert np.allclose(optima["params_lower"], best["lower"])
@@ -319,8 +324,12 @@ def test_an_interval_that_leaves_the_picture_has_arrowheads(ray: Fit, made_fit: 
 
 def test_frontier_follows_optimum_and_the_rule_of_thumb(made_fit: Fit) -> None:
     data = frontier_data(made_fit, [1e20, 5.76e23])
-    best = interval(optimum(made_fit, [1e20, 5.76e23])["tokens"])
-    assert np.allclose(data["tokens_upper"], best["upper"])
+    for column, options in (
+        ("tokens", {"random_seed": 0}),
+        ("tokens_law", {"discrepancy": None}),
+    ):
+        best = interval(optimum(made_fit, [1e20, 5.76e23], **options)["tokens"])
+        assert np.allclose(data[f"{column}_upper"], best["upper"])
     assert np.allclose(6 * data["params_20"] * data["tokens_20"], data["flops"])
     assert np.allclose(data["tokens_20"] / data["params_20"], 20)
 

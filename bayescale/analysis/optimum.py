@@ -51,7 +51,8 @@ def optimum(
     -------
     xarray.Dataset, dims (chain, draw, budget)
         ``params``, ``tokens``, ``tokens_per_param`` and ``loss`` (the target at the optimum, the
-        least loss or error or the highest accuracy, without scatter), with the coordinate ``flops``. Each budget has a discrepancy of its own.
+        least loss or error or the highest accuracy, without scatter), with the coordinate
+        ``flops``. Each budget has a discrepancy of its own.
 
     Raises
     ------

@@ -107,7 +107,7 @@ def backtest(
     seed: Seed = 0,
     json: JsonFlag = False,
 ) -> None:
-    r"""Fit the smaller runs, and score how well they foretell the larger ones.
+    r"""Fit the small runs, and score the large ones.
 
     \b
     bayescale backtest runs.csv --law chinchilla

@@ -55,7 +55,8 @@ def _describe(card: "LawCard") -> None:
     from bayescale.catalogue import interval_text
 
     say(f"{card.name}: {card.about}", "", f"  {card.formula}", "", f"reference: {card.reference}")
-    say(f"predicts {card.target}, {card.noise} noise", "")
+    through = f", through {', '.join(card.steps)}" if card.steps else ""
+    say(f"predicts {card.target}{through}, {card.noise} noise", "")
     inputs: list[list[Cell]] = [
         [i.name, i.column, i.unit or "as it is", f"{i.low:g} to {i.high:g}", i.about]
         for i in card.inputs

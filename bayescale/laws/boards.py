@@ -16,6 +16,7 @@ class BoardGame(Law):
     """
 
     reference = "Jones (2021), arXiv:2104.03113"
+    multimodal = True
     target = "elo"
     noise = "raw_student_t"
 

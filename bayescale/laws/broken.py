@@ -1,4 +1,15 @@
-"""Power laws whose slope changes: smooth breaks between straight pieces on log-log paper."""
+"""Power laws whose slope changes: smooth breaks between straight pieces on log-log paper.
+
+How many breaks runs have, leave-one-out decides: fit ``power_law_floor`` (none, with
+``columns={"x": "tokens"}`` or whatever the breaks are along), ``broken_power_law`` (one) and
+``twice_broken_power_law`` (two) to the same runs, give the fits to :func:`bayescale.compare`, and
+take the fewest breaks whose ``elpd_diff`` is within twice its ``dse`` of the best. A break that the
+runs do not show is what a fit with too many fails on: its chains find it at either end.
+
+A break can be learnt where runs lie on both of its sides, so priors place it among the runs: within
+a factor of five of their geometric mean, or two of them symmetrically about it. A break known to
+be elsewhere is said so, ``priors={"place": (10, 100)}``.
+"""
 
 from typing import Any
 
@@ -22,6 +33,9 @@ class BrokenPowerLaw(Law):
 
     .. math:: L(x) = E + R \, (x / x_0)^{-s_0} \left[ \frac{1 + (x / (d x_0))^{1 / w}}
               {1 + d^{-1 / w}} \right]^{-(s_1 - s_0) w}
+
+    Whether the runs have that break, :func:`bayescale.compare` with a fit of ``power_law_floor``
+    says.
     """
 
     reference = "Caballero et al. (2022), arXiv:2210.14891, eq. 1 with one break"
@@ -78,6 +92,9 @@ class TwiceBrokenPowerLaw(Law):
     .. math:: L(x) = E + R \, (x / x_0)^{-s_0} \prod_{i=1}^{2} \left[
               \frac{1 + (x / (d_i x_0))^{1 / w_i}}{1 + d_i^{-1 / w_i}}
               \right]^{-(s_i - s_{i-1}) w_i}, \quad d_2 = d_1 e^{g}
+
+    Whether the runs have both breaks, :func:`bayescale.compare` with a fit of ``broken_power_law``
+    says.
     """
 
     reference = "Caballero et al. (2022), arXiv:2210.14891, eq. 1 with two breaks"

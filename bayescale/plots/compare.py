@@ -102,9 +102,9 @@ def _write(ax: Axes, data: pd.DataFrame, rows: pd.Series) -> None:
     for row in rows:
         ax.axhline(row, color=PALE, lw=0.8, zorder=0)
     for left, title, texts in _columns(data):
-        ax.text(left, 0.62, title, transform=beside, fontsize="small", color=GREY)
         for row, text in zip(rows, texts, strict=True):
             ax.text(left, row, text, transform=beside, va="center", fontsize="small", color=INK)
+        ax.text(left, 0.62, title, transform=beside, fontsize="small", color=GREY)
     ax.set_yticks(rows, [str(name) for name in data.index])
     ax.set_ylim(rows.min() - 0.6, 0.6)
     ax.tick_params(axis="y", length=0)

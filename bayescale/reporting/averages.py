@@ -2,7 +2,7 @@
 
 from bayescale.analysis.identify import identify
 from bayescale.averaging import Average, members
-from bayescale.reporting.layout import Section, Table
+from bayescale.reporting.layout import Cell, Section, Table
 from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.sections import diagnostics_section
 from bayescale.reporting.words import caution
@@ -24,10 +24,10 @@ def average_sections(fit: Average, study: Study | None, ci_prob: float | None) -
 
 def _weights(fit: Average) -> Section:
     ranked = sorted(fit.weights.items(), key=lambda item: -item[1])
-    rows = [
-        (name, f"{weight:.0%}", fit.fits[name].law.about(), " ".join(caution(fit.fits[name])))
-        for name, weight in ranked
-    ]
+    rows: list[list[Cell]] = []
+    for name, weight in ranked:
+        one = fit.fits[name]
+        rows.append([name, f"{100 * weight:.0f} %", one.law.about(), " ".join(caution(one))])
     note = "Answers are drawn from the laws in proportion to their weights."
     return Section(
         "The laws that are averaged", [Table(("law", "weight", "what it is", ""), rows, note)]

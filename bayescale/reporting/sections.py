@@ -123,8 +123,9 @@ def optimum_section(
     options: dict[str, Any] = {"ci_prob": ci_prob, "discrepancy": discrepancy}
     size, data = (estimate(grows, ci_prob) for grows in growth(fit).data_vars.values())
     said = (
-        f"By the law alone and C = 6 N D, the best size grows as C to the power {with_bounds(size)} and the best "
-        f"number of tokens as C to the power {with_bounds(data)}, beyond the largest fitted run."
+        "By the law alone and C = 6 N D, the best size grows as C to the power "
+        f"{with_bounds(size)} and the best number of tokens as C to the power "
+        f"{with_bounds(data)}, beyond the largest fitted run."
     )
     blocks: list[Block] = [
         _expected(heaviest(fit), asked),

@@ -82,7 +82,7 @@ def paragraphs(
 
 def shares(fit: Average) -> str:
     """Say how much each law counts in an average."""
-    weights = [f"{name} {weight:.0%}" for name, weight in fit.weights.items()]
+    weights = [f"{name} {100 * weight:.0f} %" for name, weight in fit.weights.items()]
     return f"The answers are an average of laws: {listed(weights)}."
 
 
