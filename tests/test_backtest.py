@@ -281,9 +281,10 @@ class TestAverage:
         assert dict(best.sizes) == {"chain": 1, "draw": 1000, "budget": 2}
         assert "0.75 low" in best.attrs["law"]
 
-    def test_the_weight_of_one_is_its_answer(self, made_fit, made_skaling) -> None:
-        made_skaling.tree["observed_data"] = made_fit.tree["observed_data"]
-        alone = bs.average({"a": made_fit, "b": made_skaling}, {"a": 1.0, "b": 0.0})
+    def test_the_weight_of_one_is_its_answer(self, made_fit) -> None:
+        other = handmade_fit("skaling")
+        other.tree["observed_data"] = made_fit.tree["observed_data"]
+        alone = bs.average({"a": made_fit, "b": other}, {"a": 1.0, "b": 0.0})
         ours, theirs = (
             bs.predict(f, params="1B", tokens="20B", random_seed=1)["law"]
             for f in (alone, made_fit)

@@ -61,7 +61,8 @@ class TestHoffmann:
         without = quick(runs.where("in_besiroglu_fit"))
         assert without.observed.size == 240
         size, size_without = (
-            float(bs.optimum(fit, GOPHER_BUDGET)["params"].median()) for fit in (hoffmann, without)
+            float(bs.optimum(fit, GOPHER_BUDGET, discrepancy=None)["params"].median())
+            for fit in (hoffmann, without)
         )
         assert 6.5e10 < size < 8.2e10
         assert abs(size_without / size - 1) < 0.06
@@ -115,8 +116,11 @@ def test_units_do_not_matter(column, factor) -> None:
         assert float(two.median() - one.median()) == pytest.approx(0, abs=0.1 * float(one.std()))
         assert float(two.std()) == pytest.approx(float(one.std()), rel=0.1)
     unit = {"loss": 1.0, "params": 1 / factor, "tokens": factor}[column]
-    one = bs.optimum(fit, 1e24).median()
-    two = bs.optimum(other, 1e24 * (1.0 if column == "loss" else factor)).median()
+    budgets = (1e24, 1e24 * (1.0 if column == "loss" else factor))
+    one, two = (
+        bs.optimum(each, budget, discrepancy=None).median()
+        for each, budget in zip((fit, other), budgets, strict=True)
+    )
     assert float(two["tokens_per_param"] / one["tokens_per_param"]) == pytest.approx(unit, rel=0.05)
     expected = factor if column == "loss" else 1.0
     assert float(two["loss"] / one["loss"]) == pytest.approx(expected, rel=0.002)

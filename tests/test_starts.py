@@ -53,7 +53,9 @@ class TestModes:
 
     def test_a_high_but_thin_mode_is_hopeless(self) -> None:
         """Its density is forty times the other's, its mass a thousandth."""
-        modes = find_modes(mixture([0.999, 0.001], [-3, 3], [1.0, 0.005]), [*GRID, np.array([3, 0])])
+        modes = find_modes(
+            mixture([0.999, 0.001], [-3, 3], [1.0, 0.005]), [*GRID, np.array([3, 0])]
+        )
         assert [round(float(mode.point[0]), 2) for mode in modes] == [-3]
 
     def test_starts_are_shared_by_mass(self) -> None:
@@ -100,7 +102,9 @@ def breaks_by_loo(runs: pd.DataFrame) -> pd.DataFrame:
         data = extract(spec, bs.read_runs(runs, loss_unit="nats/token"))
         x = data.inputs["x"] / data.references["x"]
         if name == "none":
-            best, _ = curve_fit(BUILT_IN[law].equation, x, data.observed, p0=(1.5, 0.8, 0.3))
+            best, _ = curve_fit(
+                spec.law.equation, x, data.observed, p0=(1.5, 0.8, 0.3), bounds=(0.01, 5)
+            )
             centre = dict(zip(spec.free, best, strict=True))
         elif name == "one":
             centre = ONE_BREAK
@@ -116,7 +120,7 @@ def breaks_by_loo(runs: pd.DataFrame) -> pd.DataFrame:
 
 def test_the_number_of_breaks_by_loo() -> None:
     table = breaks_by_loo(break_runs())
-    assert table.loc["none", "elpd_diff"] > 5 * table.loc["none", "dse"]
+    assert table.loc["none", "elpd_diff"] < -5 * table.loc["none", "dse"]
     assert table.loc["none", "verdict"].startswith("worse than")
     assert abs(table.loc["two", "elpd_loo"] - table.loc["one", "elpd_loo"]) < 4
 

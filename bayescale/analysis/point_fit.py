@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import huber
+from threadpoolctl import threadpool_limits
 
 from bayescale.priors import draw_prior, natural, to_link
 from bayescale.spec import Data, Spec
@@ -48,11 +49,12 @@ def point_fit(spec: Spec, data: Data, random_seed: int | None = None) -> dict[st
     )
     every = np.arange(len(data.observed))
     order = np.argsort(_objective(starts, spec, data, every))
-    polished = [_minimise(start, spec, data, every) for start in starts[order[:POLISHED]]]
-    best = min(polished, key=lambda found: found[1])[0]
-    resampled = [
-        _minimise(best, spec, data, rng.choice(every, len(every)))[0] for _ in range(RESAMPLES)
-    ]
+    with threadpool_limits(1, "blas"):  # matrices of ten rows: waiting threads cost tenfold
+        polished = [_minimise(start, spec, data, every) for start in starts[order[:POLISHED]]]
+        best = min(polished, key=lambda found: found[1])[0]
+        resampled = [
+            _minimise(best, spec, data, rng.choice(every, len(every)))[0] for _ in range(RESAMPLES)
+        ]
     found = _law(np.array([best, *resampled]), spec, data)
     return {name: np.asarray(values) for name, values in found.items()}
 
