@@ -92,7 +92,7 @@ def near_modes(
 
 
 def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mode]:
-    """Climb from every start; return the distinct modes that hold a share worth a chain, best first.
+    """Climb from every start; return the distinct modes that hold a share worth a chain.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mo
     Returns
     -------
     list of Mode
-        Empty when no start could be climbed from.
+        The best first; empty when no start could be climbed from.
     """
     with threadpool_limits(1, "blas"):  # matrices of ten rows: waiting threads cost tenfold
         found = [_mode_at(log_density, top) for top in _climbed(log_density, starts)]
