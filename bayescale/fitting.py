@@ -42,7 +42,8 @@ class Fit:
     tree : xarray.DataTree
         ArviZ's schema, dims (chain, draw, run): ``posterior``, ``sample_stats``,
         ``log_likelihood`` (density of the target in its own unit), ``log_prior``, ``prior``,
-        ``prior_predictive``, ``posterior_predictive``, ``observed_data``, ``constant_data``.
+        ``prior_predictive``, ``posterior_predictive``, ``observed_data``, ``constant_data``. A
+        chained law's steps stand beside the target by their columns, dim ``loss_run`` for a loss.
     record : mapping
         Where the numbers came from: versions, seed, sampler, the run table and the rows set aside.
     """
@@ -178,7 +179,8 @@ def fit(
         The run table, as for :func:`bayescale.read_runs`; or a model file loaded by
         :func:`bayescale.load_model`, which brings its runs and its law.
     law : str, Law class, Study or Spec
-        A built-in law by name (:func:`bayescale.laws`), a law of your own, a model file to fit to
+        A built-in law by name (:func:`bayescale.laws`), two by
+        ``"chinchilla_then_accuracy_from_loss"``, a law of your own, a model file to fit to
         other runs, or the ``spec`` of another fit.
     noise : str or Noise, optional
         ``"student_t"`` (the default of most laws) or ``"normal"``, both on log loss. A known
@@ -187,7 +189,7 @@ def fit(
         Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, to a fixed value,
         ``{"E": 1.69}``, or to a PyMC distribution, ``{"alpha": pm.Gamma.dist(2, 4)}``.
     columns : mapping, optional
-        Input of the law, or its target, to column of the table: ``{"x": "tokens"}``,
+        Input or step of the law, or its target, to column of the table: ``{"x": "tokens"}``,
         ``{"loss": "loss_c4"}``.
     sampler : str or Sampler
         ``"nutpie"``, ``"pymc"``, ``"numpyro"``, or a :class:`Sampler` with more to say.

@@ -7,9 +7,9 @@
 A truth, noise included, is drawn from the default priors; its runs fill the typical range of the
 law's inputs; the fit is the package's default and knows nothing of the truth. Default priors of
 amplitudes are multiples of the typical observed target, so a truth is kept when the typical target
-of its runs is the one its prior was taken at (within 5 %), and when the noise could produce every
-value: both look at the runs alone, and such a choice leaves intervals calibrated. Every fit counts,
-whatever its diagnostics.
+of its runs, and of a step on the way, is the one its prior was taken at (within 5 %), and when the
+noise could produce every value: both look at the runs alone, and such a choice leaves intervals
+calibrated. Every fit counts, whatever its diagnostics.
 
 A parameter is identified when, over the data sets, the posterior's sd is on average at most half of
 the prior's (on the link scale). Each law's numbers are saved as ``results/calibrate/LAW.json``.
@@ -108,7 +108,9 @@ def problem(law: type[Law], seed: int) -> tuple[pd.DataFrame, dict[str, float]]:
             observed = {s.column: _observed(spec, data, s, truth, rng) for s in spec.observables}
         if not all(s.noise.usable(observed[s.column]).all() for s in spec.observables):
             continue
-        if abs(np.log(spec.noise.scale(observed[law.target]) / scale)) < TOLERANCE:
+        meant = {s.column: SCALE if s.step else scale for s in spec.observables}
+        typical = {s.column: s.noise.scale(observed[s.column]) for s in spec.observables}
+        if all(abs(np.log(typical[name] / meant[name])) < TOLERANCE for name in meant):
             return table.assign(**observed), truth
     raise bs.BayescaleError(f"{law.name}: its prior predicts no data that it would be the prior of")
 
