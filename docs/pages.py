@@ -196,8 +196,9 @@ the literature's: Huber loss, L-BFGS from many starts, bootstrap over runs.
 EXTRAPOLATION_CHOICE = """## How the discrepancy was chosen
 
 Its size (1.5 %) and reach (one decade of N or D) were chosen on {chose} alone, with the skaling
-law; {others} were scored once afterwards. {beside} is reported beside the means: its runs have one
-ratio of tokens to parameters. What was tried, in the order of the evidence on the choosing sets
+law; {others} were scored afterwards. One rule came later and after a look at muennighoff2023: an
+average leaves out fits whose diagnostics failed. {beside} stays out of the means, since its runs
+have one ratio of tokens to parameters. What was tried, in the order of the evidence on the choosing sets
 (mean CRPS of log loss; the law believed has .0069):
 
 | what the law's error is taken to be | CRPS | cover of 50 % and 90 % |
