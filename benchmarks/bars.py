@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "calibration",
     "extrapolation",
     "optimum_beyond",
+    "one_input",
     "calibrate",
 )
 
