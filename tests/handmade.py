@@ -8,8 +8,9 @@ import xarray as xr
 
 from bayescale import Law, isoflop_design, read_runs, simulate, typical_design
 from bayescale.fitting import Fit, assemble
+from bayescale.law import Parameter
 from bayescale.laws import get_law
-from bayescale.priors import natural
+from bayescale.priors import natural, to_link
 from bayescale.sampling import Sampler
 from bayescale.simulation import DEFAULT_NOISE
 from bayescale.spec import Data, Spec, extract, make_spec
@@ -70,7 +71,10 @@ def handmade_fit(
 def fit_around(
     spec: Spec, data: Data, centre: Mapping[str, float], *, seed: int = 0, spread: float = SPREAD
 ) -> Fit:
-    """Make a fit of given data whose draws, 4 chains of 250, scatter around given parameters."""
+    """Make a fit of given data whose draws, 4 chains of 250, scatter around given parameters.
+
+    The spread is that of the link scale: relative for positive parameters.
+    """
     rng = np.random.default_rng(seed)
     usual = {
         f"{s.prefix}{k}": DEFAULT_NOISE[k] for s in spec.observables for k in s.noise.parameters
@@ -78,8 +82,8 @@ def fit_around(
     centre = {**usual, **centre}
     posterior = xr.Dataset(
         {
-            name: (("chain", "draw"), centre[name] * np.exp(spread * rng.normal(size=(4, 250))))
-            for name in spec.parameters
+            name: (("chain", "draw"), _scattered(parameter, centre[name], data, spread, rng))
+            for name, parameter in spec.parameters.items()
         },
         coords={"chain": np.arange(4), "draw": np.arange(250)},
     )
@@ -94,3 +98,10 @@ def fit_around(
     return assemble(
         spec, data, posterior, stats, sampler=Sampler(draws=250), seed=seed, seconds=SECONDS
     )
+
+
+def _scattered(
+    parameter: Parameter, centre: float, data: Data, spread: float, rng: np.random.Generator
+) -> np.ndarray:
+    link = to_link(parameter, centre, data.scales) + spread * rng.normal(size=(4, 250))
+    return natural(parameter, link, data.scales)

@@ -235,7 +235,7 @@ class TestFit:
     def test_units_are_told(self) -> None:
         table = bs.summary(handmade_fit(LADDER))
         assert table.loc["E", "unit"] == "nats/token"
-        assert table.loc["midpoint", "unit"] == ""
+        assert table.loc["odds", "unit"] == ""
         assert {"A", "B", "loss_midpoint"} <= set(table.index)
 
     def test_answers_are_of_the_target(self) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bayescale.functions import exp, log, sigmoid
-from bayescale.law import Fraction, Input, Law, Positive
+from bayescale.law import Fraction, Input, Law, Positive, Real
 
 LN10 = 2.302585092994046
 
@@ -11,7 +11,7 @@ LN10 = 2.302585092994046
 class AccuracyFromLoss(Law):
     r"""Accuracy as a falling sigmoid of loss, from a ceiling down to the level of guessing.
 
-    .. math:: A(L) = g + (1 - g) \, r \, \sigma\!\left( k \, (m - L / L_0) \right)
+    .. math:: A(L) = g + (1 - g) \, r \, \sigma\!\left( o - k \, (L / L_0 - 1) \right)
     """
 
     reference = (
@@ -23,19 +23,19 @@ class AccuracyFromLoss(Law):
     L = Input("loss", about="loss, of language or of the task's answers", span=(1.5, 5.0))
     guess = Fraction(0.02, 0.5, about="accuracy of guessing, far above the midpoint")
     reach = Fraction(0.5, 0.99, about="share of what guessing leaves that is ever reached")
-    midpoint = Positive(0.5, 1.5, about="loss half way up, relative to the reference point")
+    odds = Real(-4.0, 4.0, about="log odds of the way up at the reference loss")
     steepness = Positive(2.0, 40.0, about="slope of the log odds per reference loss")
 
     @staticmethod
-    def equation(L: Any, guess: Any, reach: Any, midpoint: Any, steepness: Any) -> Any:
+    def equation(L: Any, guess: Any, reach: Any, odds: Any, steepness: Any) -> Any:
         """Accuracy at relative loss L."""
-        return guess + (1 - guess) * reach * sigmoid(steepness * (midpoint - L))
+        return guess + (1 - guess) * reach * sigmoid(odds - steepness * (L - 1))
 
     @staticmethod
-    def derived(L: Any, guess: Any, reach: Any, midpoint: Any, steepness: Any) -> dict[str, Any]:
+    def derived(L: Any, guess: Any, reach: Any, odds: Any, steepness: Any) -> dict[str, Any]:
         """Midpoint and slope in the unit of the loss, and the accuracy at zero loss's plateau."""
         return {
-            "loss_midpoint": midpoint * L,
+            "loss_midpoint": (1 + odds / steepness) * L,
             "slope_per_loss": steepness / L,
             "ceiling": guess + (1 - guess) * reach,
         }
@@ -44,7 +44,7 @@ class AccuracyFromLoss(Law):
 class AccuracyFromCompute(Law):
     r"""Accuracy as a sigmoid of log compute, from the level of guessing to a ceiling.
 
-    .. math:: A(C) = g + (1 - g) \, r \, \sigma\!\left( k \, \log_{10} \frac{C}{m C_0} \right)
+    .. math:: A(C) = g + (1 - g) \, r \, \sigma\!\left( o + k \, \log_{10} (C / C_0) \right)
     """
 
     reference = "Owen (2024), arXiv:2401.04757; Ruan et al. (2024), arXiv:2405.10938"
@@ -54,19 +54,21 @@ class AccuracyFromCompute(Law):
     C = Input("flops", about="training compute, or another measure of scale")
     guess = Fraction(0.02, 0.5, about="accuracy of guessing")
     reach = Fraction(0.5, 0.99, about="share of what guessing leaves that is ever reached")
-    midpoint = Positive(0.01, 100.0, about="compute half way up, relative to the reference point")
+    odds = Real(-4.0, 4.0, about="log odds of the way up at the reference compute")
     steepness = Positive(0.3, 6.0, about="slope of the log odds per factor of ten")
 
     @staticmethod
-    def equation(C: Any, guess: Any, reach: Any, midpoint: Any, steepness: Any) -> Any:
+    def equation(C: Any, guess: Any, reach: Any, odds: Any, steepness: Any) -> Any:
         """Accuracy at relative compute C."""
-        decades = log(C / midpoint) / LN10
-        return guess + (1 - guess) * reach * sigmoid(steepness * decades)
+        return guess + (1 - guess) * reach * sigmoid(odds + steepness * log(C) / LN10)
 
     @staticmethod
-    def derived(C: Any, guess: Any, reach: Any, midpoint: Any, steepness: Any) -> dict[str, Any]:
+    def derived(C: Any, guess: Any, reach: Any, odds: Any, steepness: Any) -> dict[str, Any]:
         """Midpoint in FLOP, and the ceiling."""
-        return {"flops_midpoint": midpoint * C, "ceiling": guess + (1 - guess) * reach}
+        return {
+            "flops_midpoint": C * exp(-LN10 * odds / steepness),
+            "ceiling": guess + (1 - guess) * reach,
+        }
 
 
 class AccuracyPowerLaw(Law):

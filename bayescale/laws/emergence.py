@@ -54,6 +54,30 @@ class TokenEdits(Law):
         return -expm1(-a * N**-alpha)
 
 
+class BrierScore(Law):
+    r"""Brier score of a multiple-choice question: the smooth metric where accuracy looks sudden.
+
+    .. math:: B(N, K) = \frac{K}{K - 1} \left( 1 - p \right)^2, \quad
+              p = \exp\!\left( -a \, (N / N_0)^{-\alpha} \right)
+
+    The right one of K options has probability p; that the others share the rest evenly is ours.
+    """
+
+    reference = "Schaeffer et al. (2023), arXiv:2304.15004"
+    target = "brier_score"
+    noise = "raw_student_t"
+
+    N = Input("params", about="model parameters, or another measure of scale")
+    K = Input("options", relative=False, about="options of a question", span=(2.0, 10.0))
+    a = Positive(0.01, 3.0, about="loss of the right option at the reference size, in nats")
+    alpha = Positive(0.05, 1.0, about="exponent of that loss")
+
+    @staticmethod
+    def equation(N: Any, K: Any, a: Any, alpha: Any) -> Any:
+        """Brier score at relative size N with K options."""
+        return K / (K - 1) * expm1(-a * N**-alpha) ** 2
+
+
 class EmergenceThreshold(Law):
     r"""Accuracy of guessing until loss falls below a threshold, then rising towards one.
 
