@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bayescale.errors import BayescaleError, BayescaleWarning
     from bayescale.fitting import Fit, fit
     from bayescale.law import Fraction, Input, Law, Positive, Real
+    from bayescale.many import Fitted, fit_many
     from bayescale.model import build_model
     from bayescale.more_runs import add_runs, fitted_runs
     from bayescale.noise import Noise
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from bayescale.sampling import Sampler
     from bayescale.schedule import with_schedule
     from bayescale.simulation import isoflop_design, simulate, typical_design
+    from bayescale.spec import make_spec
     from bayescale.store import load, save
     from bayescale.study import Study, load_model, models
     from bayescale.study_data import study_runs
@@ -77,6 +79,7 @@ _HOME = {
     "errors": ("BayescaleError", "BayescaleWarning"),
     "fitting": ("Fit", "fit"),
     "law": ("Fraction", "Input", "Law", "Positive", "Real"),
+    "many": ("Fitted", "fit_many"),
     "model": ("build_model",),
     "more_runs": ("add_runs", "fitted_runs"),
     "noise": ("Noise",),
@@ -97,6 +100,7 @@ _HOME = {
     "sampling": ("Sampler",),
     "schedule": ("with_schedule",),
     "simulation": ("isoflop_design", "simulate", "typical_design"),
+    "spec": ("make_spec",),
     "store": ("load", "save"),
     "study": ("Study", "load_model", "models"),
     "study_data": ("study_runs",),

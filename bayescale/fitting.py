@@ -24,8 +24,9 @@ from bayescale.tree import by_run, make_tree
 
 PRIOR_DRAWS = 1000
 EXTENSION = 4
-"""A fit whose diagnostics fail is drawn once more, this many times as long, and with smaller steps
-if transitions diverged."""
+"""A fit whose diagnostics fail is drawn once more, this many times as long."""
+CAREFUL = 0.99
+"""What ``target_accept`` is then, if transitions diverged: smaller steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,7 +240,7 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
     _check_prior(spec, data, seed)
     draws, posterior, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
     if not diagnostics.ok and not draws.interrupted:
-        careful = 0.99 if diagnostics.divergences else sampler.target_accept
+        careful = CAREFUL if diagnostics.divergences else sampler.target_accept
         sampler = replace(sampler, draws=EXTENSION * sampler.draws, target_accept=careful)
         seconds = draws.seconds
         draws, posterior, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar)

@@ -23,7 +23,7 @@ def folder(tmp_path_factory) -> Path:
         # ArviZ's own remark to who calls az.loo: one run of forty weighs much.
         warnings.filterwarnings("ignore", message="Estimated shape parameter")
         patch.chdir(path)
-        exec(compile(code, "README.md", "exec"), {})
+        exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
     plt.close("all")
     return path
 

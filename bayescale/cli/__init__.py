@@ -17,11 +17,12 @@ from bayescale.cli.files import draws, plot, report
 from bayescale.cli.fitting import fit
 from bayescale.cli.groups import expand
 from bayescale.cli.guard import GuardedGroup
+from bayescale.cli.many import fit_many
 
 __all__ = ["app", "main"]
 
 _COMMANDS = (
-    *(runs, fit, compare, backtest, check),
+    *(runs, fit, fit_many, compare, backtest, check),
     *(summary, identify, predict, optimum, plot, report, draws),
     *(laws, noises, models, datasets, cite),
 )

@@ -257,17 +257,18 @@ def quantities(option: str, text: str, kind: Kind = "count") -> list[float]:
         raise BayescaleError(f"{option} {text}: {error}") from error
 
 
-def several(text: str) -> "dict[str, Spec]":
+def several(text: str, least: int = 2) -> "dict[str, Spec]":
     """Read ``chinchilla,skaling:normal``: laws by name, some with a noise.
 
     Raises
     ------
     BayescaleError
-        For fewer than two, or a law or noise that is not there.
+        For fewer than ``least``, or a law or noise that is not there.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
-    if len(set(names)) < 2:
-        raise BayescaleError(f"--laws {text}: name at least two, such as chinchilla,skaling")
+    if len(set(names)) < least:
+        number = "two" if least == 2 else "one"
+        raise BayescaleError(f"--laws {text}: name at least {number}, such as chinchilla,skaling")
     from bayescale.laws import get_law
     from bayescale.spec import make_spec
 
