@@ -1,4 +1,4 @@
-"""A hundred small fits: against the command line one by one, with one worker and two, and resumed."""
+"""A hundred small fits: against the command line, with one worker and two, and resumed."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ LAW = "power_law_floor"
 def table(seed: int) -> pd.DataFrame:
     """Make a small study: twenty runs along compute."""
     x = np.geomspace(1e17, 1e21, 20)
-    truth = {"E": 1.5, "R": 1.0, "exponent": 0.1}
+    truth = {"E": 1.5, "scale": 1.0, "exponent": 0.1}
     at = {"x": 1e19}
     design = pd.DataFrame({"flops": x})
     return bs.simulate(LAW, design, truth, references=at, random_seed=seed)
