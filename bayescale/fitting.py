@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from bayescale.along_runs import along_runs
 from bayescale.diagnostics import Diagnostics, diagnose
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.law import Law
@@ -184,7 +185,10 @@ def fit(
         other runs, or the ``spec`` of another fit.
     noise : str or Noise, optional
         ``"student_t"`` (the default of most laws) or ``"normal"``, both on log loss. A known
-        standard error of a run (column ``loss_se``) is added in quadrature.
+        standard error of a run (column ``loss_se``) is added in quadrature. Where rows share a
+        name in the column ``run``, as checkpoints do, the default is ``"checkpoints"``: residuals
+        that follow from one another along a run (:mod:`bayescale.noise.checkpoints`). A noise that
+        is named here stays.
     priors : mapping, optional
         Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, to a fixed value,
         ``{"E": 1.69}``, or to a PyMC distribution, ``{"alpha": pm.Gamma.dist(2, 4)}``.
@@ -214,7 +218,7 @@ def fit(
         after one longer try.
     """
     table, chosen = runs_and_law(runs, law)
-    spec = make_spec(chosen, noise=noise, priors=priors, columns=columns)
+    spec = along_runs(make_spec(chosen, noise=noise, priors=priors, columns=columns), table)
     data = extract(spec, table)
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     seed = (
