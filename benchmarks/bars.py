@@ -26,6 +26,7 @@ MEASUREMENTS = (
     "optimum_beyond",
     "one_input",
     "calibrate",
+    "checkpoints",
 )
 
 

@@ -1,10 +1,11 @@
 """How an observed number scatters around a law.
 
 A noise is additive scatter on a scale (:mod:`bayescale.noise.scatter`: log loss, raw, log odds,
-below a frontier), the same along a run (:mod:`bayescale.noise.checkpoints`), the interval of a rounded value (:mod:`bayescale.noise.rounding`), a count of
-successes (:mod:`bayescale.noise.counts`) or of tries (:mod:`bayescale.noise.until`). Each has
-parameters with priors and two faces of one published distribution: PyMC's, for the model, and
-SciPy's, for densities and draws on posterior samples.
+below a frontier), such scatter along a run (:mod:`bayescale.noise.checkpoints`), the interval of a
+rounded value (:mod:`bayescale.noise.rounding`), a count of successes
+(:mod:`bayescale.noise.counts`) or of tries (:mod:`bayescale.noise.until`). Each has parameters with
+priors and two faces of one published distribution: PyMC's, for the model, and SciPy's, for
+densities and draws on posterior samples.
 """
 
 from bayescale.errors import BayescaleError

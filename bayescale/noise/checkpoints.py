@@ -78,12 +78,10 @@ def series_of(table: pd.DataFrame, place: np.ndarray) -> Series:
     shared = (names >= 0) & pd.Series(names).duplicated(keep=False).to_numpy()
     if not shared.any():
         return Series(number, found)
-    at = np.where(
-        np.isnan(place[shared]),
-        _places(table.take(np.flatnonzero(shared)), names[shared]),
-        place[shared],
-    )
-    rows = pd.DataFrame({"name": names[shared], "place": at.round(DIGITS)})
+    names, known = names[shared], place[shared]
+    there = _places(table.take(np.flatnonzero(shared)), names)
+    at = np.where(np.isnan(known), there, known).round(DIGITS)
+    rows = pd.DataFrame({"name": names, "place": at})
     rows["again"] = rows.groupby(["name", "place"]).cumcount()
     run = rows.groupby(["name", "again"])
     several = run["name"].transform("size").to_numpy() > 1
@@ -234,7 +232,9 @@ class Checkpoints(Scatter):
 
         fresh = xr.apply_ufunc(sample, at, size, nu)
         share = exp(-_like(known["series"], along.gap) / parameters["reach"])
-        return self._scale.inverse(at + size * _along(walk, known["series"], fresh, share))
+        value = at + size * _along(walk, known["series"], fresh, share)
+        with np.errstate(over="ignore"):  # a heavy tail may leave the range of floats: infinity
+            return self._scale.inverse(value)
 
     def residual(
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
