@@ -343,7 +343,7 @@ def _usable(spec: Spec, runs: Runs, seen: Observable) -> Runs:
     )
     usable = seen.noise.usable(runs.table[seen.column].to_numpy(float))
     runs = runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")
-    repeated = repeats(runs.table, [*everything, seen.column])
+    repeated = repeats(runs.table, [*everything, seen.column, *seen.known])
     return runs.keep(~repeated, "it repeats an earlier row of its run")
 
 

@@ -33,6 +33,7 @@ from calibration import REFERENCES, SCALE
 import bayescale as bs
 from bayescale.analysis.summary import constants
 from bayescale.discrepancy import DISCREPANCY
+from bayescale.sampling import Sampler
 from bayescale.spec import Spec, make_spec
 from bayescale.study_data import study_runs
 
@@ -43,6 +44,7 @@ SIZE = 0.005
 REACHES = {"following": 0.5, "independent": 1e-4}
 """Decades of tokens over which the truth's residuals forget."""
 PARAMETERS = ("alpha", "beta", "E")
+SAMPLER = Sampler(draws=500, tune=500)
 NOISES = ("student_t", "checkpoints")
 MODELS = tuple(f"{law}_{size}m" for law in ("tissue2024", "luo2025") for size in (25, 100, 400))
 DRAWS = ("chain", "draw")
@@ -78,8 +80,8 @@ def simulated() -> Measured:
     spec = make_spec(
         spec, priors={name: spec.interval(name, {"target": SCALE}) for name in spec.free}
     )
-    for seed in range(DATA_SETS):
-        for truth, reach in REACHES.items():
+    for truth, reach in REACHES.items():
+        for seed in range(DATA_SETS):
             for noise in NOISES:
                 yield f"{truth} {seed}", noise, partial(recover, spec, noise, reach, seed)
 
@@ -96,7 +98,7 @@ def recover(spec: Spec, noise: str, reach: float, seed: int) -> dict[str, Any]:
         noise="checkpoints",
         random_seed=seed,
     )
-    fit = quiet_fit(runs, make_spec(spec, noise=noise), seed)
+    fit = quiet_fit(runs, make_spec(spec, noise=noise), seed, SAMPLER)
     found: dict[str, Any] = judged(fit)
     for name in PARAMETERS:
         low, high = fit.posterior[name].quantile([0.05, 0.95]).values.tolist()

@@ -43,7 +43,10 @@ APART = 1e6
 
 
 class Series(NamedTuple):
-    """Of each row the number of its series, NaN where it is alone, and its place, in decades."""
+    """Of each row the number of its series, NaN where it is alone, and its place, in decades.
+
+    The place of a row without a name is NaN.
+    """
 
     series: np.ndarray
     place: np.ndarray
@@ -72,21 +75,18 @@ def series_of(table: pd.DataFrame, place: np.ndarray) -> Series:
         Places that are known, in decades; NaN where they follow from the table.
     """
     number, found = np.full((2, len(table)), np.nan)
-    if "run" not in table:
+    names = pd.factorize(table["run"])[0] if "run" in table else np.full(len(table), -1)
+    named = np.flatnonzero(names >= 0)
+    if not named.size:
         return Series(number, found)
-    names = pd.factorize(table["run"])[0]
-    shared = (names >= 0) & pd.Series(names).duplicated(keep=False).to_numpy()
-    if not shared.any():
-        return Series(number, found)
-    names, known = names[shared], place[shared]
-    there = _places(table.take(np.flatnonzero(shared)), names)
-    at = np.where(np.isnan(known), there, known).round(DIGITS)
-    rows = pd.DataFrame({"name": names, "place": at})
+    names, known = names[named], place[named]
+    there = _places(table.take(named), names)
+    found[named] = np.where(np.isnan(known), there, known).round(DIGITS)
+    rows = pd.DataFrame({"name": names, "place": found[named]})
     rows["again"] = rows.groupby(["name", "place"]).cumcount()
     run = rows.groupby(["name", "again"])
     several = run["name"].transform("size").to_numpy() > 1
-    number[shared] = np.where(several, run.ngroup(), np.nan)
-    found[shared] = np.where(several, rows["place"], np.nan)
+    number[named] = np.where(several, run.ngroup(), np.nan)
     return Series(number, found)
 
 
