@@ -42,7 +42,8 @@ class Fit:
         The law, its noise, and what was changed of their defaults.
     tree : xarray.DataTree
         ArviZ's schema, dims (chain, draw, run): ``posterior``, ``sample_stats``,
-        ``log_likelihood`` (density of the target in its own unit), ``log_prior``, ``prior``,
+        ``log_likelihood`` (density of the target in its own unit; under a noise along runs, of a
+        checkpoint given the one before, so that a run's is the sum), ``log_prior``, ``prior``,
         ``prior_predictive``, ``posterior_predictive``, ``observed_data``, ``constant_data``. A
         chained law's steps stand beside the target by their columns, dim ``loss_run`` for a loss.
     record : mapping

@@ -159,7 +159,7 @@ class Checkpoints(Scatter):
 
     def alone(self, known: Known) -> Known:
         """Return what is known of the same rows as runs of their own."""
-        return {**known, "series": known["series"] * np.nan}
+        return {name: values for name, values in known.items() if name in Scatter.known}
 
     def data(self, observed: np.ndarray, known: Known) -> dict[str, np.ndarray]:
         """Return observed values and errors on the scale, and the links between rows."""
