@@ -70,8 +70,8 @@ class Discrepancy:
     def surface(self, fit: Fit) -> "Surface":
         """Return the error of a fit's curves as a random surface, given the runs' residuals."""
         names = [n for n, x in fit.inputs.items() if x.ndim == 1 and bool((x > 0).all())]
-        residual, variance, places = _at_runs(fit, names, self.reach)
-        covariance = self.size**2 * _kernel(places, places) + np.diag(variance)
+        residual, scatter, places = _at_runs(fit, names, self.reach)
+        covariance = self.size**2 * _kernel(places, places) + scatter
         return Surface(self, names, residual, places, cho_factor(covariance))
 
 
@@ -149,10 +149,10 @@ def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return residuals (chain, draw, place), their variances (place), and places (place, input).
+    """Return residuals (chain, draw, place), their scatter's covariance, and places (place, input).
 
     Residuals are each draw's own, so that a curve drawn too low has a surface that lifts it back.
-    Runs in heavy tails count for as little here as in the fit.
+    Runs in heavy tails count for as little here as in the fit, and so do rows of one run.
     """
     noise, centre = fit.spec.noise, fit.parameters.median(("chain", "draw"))
     curve = fit.curve(fit.inputs).transpose("chain", "draw", "run")
@@ -175,4 +175,8 @@ def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.n
     total = share.sum(1)
     share /= total[:, None]
     residuals = each.transpose("chain", "draw", "run").values @ share.T
-    return residuals, 1 / total, share @ at
+    scatter = np.diag(1 / total)
+    for rows, correlation in noise.correlated(centre, fit.known):
+        part = share[:, rows] / np.sqrt(weight[rows])
+        scatter += part @ (correlation - np.eye(len(rows))) @ part.T
+    return residuals, scatter, share @ at

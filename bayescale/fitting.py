@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from bayescale.along_runs import along_runs
 from bayescale.diagnostics import Diagnostics, diagnose
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.law import Law
@@ -42,7 +43,8 @@ class Fit:
         The law, its noise, and what was changed of their defaults.
     tree : xarray.DataTree
         ArviZ's schema, dims (chain, draw, run): ``posterior``, ``sample_stats``,
-        ``log_likelihood`` (density of the target in its own unit), ``log_prior``, ``prior``,
+        ``log_likelihood`` (density of the target in its own unit; under a noise along runs, of a
+        checkpoint given the one before, so that a run's is the sum), ``log_prior``, ``prior``,
         ``prior_predictive``, ``posterior_predictive``, ``observed_data``, ``constant_data``. A
         chained law's steps stand beside the target by their columns, dim ``loss_run`` for a loss.
     record : mapping
@@ -185,7 +187,10 @@ def fit(
         other runs, or the ``spec`` of another fit.
     noise : str or Noise, optional
         ``"student_t"`` (the default of most laws) or ``"normal"``, both on log loss. A known
-        standard error of a run (column ``loss_se``) is added in quadrature.
+        standard error of a run (column ``loss_se``) is added in quadrature. Where rows share a
+        name in the column ``run``, as checkpoints do, the default is ``"checkpoints"``: residuals
+        that follow from one another along a run (:mod:`bayescale.noise.checkpoints`). A noise that
+        is named here stays.
     priors : mapping, optional
         Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, to a fixed value,
         ``{"E": 1.69}``, or to a PyMC distribution, ``{"alpha": pm.Gamma.dist(2, 4)}``.
@@ -215,7 +220,7 @@ def fit(
         after one longer try.
     """
     table, chosen = runs_and_law(runs, law)
-    spec = make_spec(chosen, noise=noise, priors=priors, columns=columns)
+    spec = along_runs(make_spec(chosen, noise=noise, priors=priors, columns=columns), table)
     data = extract(spec, table)
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     seed = (

@@ -14,6 +14,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.transforms import Transform
 
+from bayescale.along_runs import along_runs
 from bayescale.law import Law
 from bayescale.noise import Noise
 from bayescale.priors import draw_link, log_density_of, natural
@@ -83,6 +84,7 @@ def build_model(
     """
     table, chosen = runs_and_law(runs, law)
     spec = make_spec(chosen, noise=noise, priors=priors, columns=columns, references=references)
+    spec = along_runs(spec, table)
     return model_of(spec, extract(spec, table))
 
 

@@ -11,6 +11,7 @@ from bayescale.observable import Observable
 from bayescale.runs import Runs, read_runs
 from bayescale.runs.aliases import RENAMED
 from bayescale.sampling import Sampler
+from bayescale.shared_runs import names_of_runs
 
 
 def fitted_runs(fit: Fit) -> pd.DataFrame:
@@ -25,7 +26,8 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a run: ``run`` (its name), the law's inputs by column, the target and the law's
-        steps, and what the noise knows of each (its standard error or trials). A run in which one
+        steps, and what the noise knows of each (its standard error or trials, its place along the
+        run). A run in which one
         of them was not observed has NaN there.
     """
     target, *steps = (_runs_of(fit, seen) for seen in fit.spec.observables)
@@ -34,7 +36,11 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
         rows = [*target.index, *step.index.difference(target.index, sort=False)]
         names = dict.fromkeys([*target, *step])
         target = together.loc[rows, list(names)]
-    return target.rename_axis("run").reset_index()
+    table = target.rename_axis("run").reset_index()
+    if fit.spec.noise.serial:
+        labels = table["run"].tolist()
+        table["run"] = names_of_runs(labels)
+    return table
 
 
 def _runs_of(fit: Fit, seen: Observable) -> pd.DataFrame:
@@ -50,6 +56,7 @@ def _runs_of(fit: Fit, seen: Observable) -> pd.DataFrame:
     known = {
         f"{seen.column}{seen.noise.known[name][0]}": values.values
         for name, values in fit.known_of(seen).items()
+        if name != "series"  # follows from the names
     }
     index = pd.Index(observed[seen.dim].values)
     return pd.DataFrame({**columns, seen.column: observed.values, **known}, index=index)
@@ -90,6 +97,9 @@ def add_runs(
     old = fitted_runs(fitted)
     columns = [name for name in old if name in new.table]
     added = new.table[columns].assign(run=new.labels())
+    for seen in fitted.spec.observables:
+        if seen.noise.serial:
+            added[f"{seen.column}_place"] = seen.noise.take(new.table, seen.column)["place"]
     optional = {
         f"{seen.column}{suffix}"
         for seen in fitted.spec.observables

@@ -51,6 +51,11 @@ class Observable:
         known = self.noise.known.values()
         return [f"{self.column}{suffix}" for suffix, absent in known if absent is None]
 
+    @property
+    def known(self) -> list[str]:
+        """The columns of what its noise uses of each run besides the observed value."""
+        return [f"{self.column}{suffix}" for suffix, _ in self.noise.known.values()]
+
     def of_noise(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         """Pick the noise's parameters, by the noise's own names, from all of the model's."""
         return {name: values[f"{self.prefix}{name}"] for name in self.noise.parameters}

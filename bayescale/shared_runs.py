@@ -1,5 +1,7 @@
 """Rows that are not independent: checkpoints of one run, which are left out together."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
@@ -15,15 +17,18 @@ def runs_shared(fit: Fit) -> np.ndarray | None:
     -------
     array of str, shape (run,), or None
     """
-    labels = [str(label) for label in fit.observed["run"].values]
-    names = [_name(label, set(labels)) for label in labels]
+    names = names_of_runs([str(label) for label in fit.observed["run"].values])
     return np.array(names) if len(set(names)) < len(names) else None
 
 
-def _name(label: str, labels: set[str]) -> str:
+def names_of_runs(labels: Sequence[str]) -> list[str]:
     """Undo the numbering of repeats: the second row of ``a`` is called ``a (2)``."""
-    stem, _, number = label.rpartition(" (")
-    return stem if number.removesuffix(")").isdigit() and stem in labels else label
+    known = set(labels)
+    parts = [(label, *label.rpartition(" (")[::2]) for label in labels]
+    return [
+        stem if number.removesuffix(")").isdigit() and stem in known else label
+        for label, stem, number in parts
+    ]
 
 
 def log_likelihood_by_run(fit: Fit) -> xr.DataArray:

@@ -14,7 +14,14 @@ from bayescale.noise import Noise, get_noise
 from bayescale.observable import Observable, observables
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN, parse_quantity
 
-DEFAULT_NOISE = {"sigma": 0.005, "nu": 5.0, "rho": 0.02, "tail": 0.3, "inefficiency": 0.3}
+DEFAULT_NOISE = {
+    "sigma": 0.005,
+    "nu": 5.0,
+    "rho": 0.02,
+    "tail": 0.3,
+    "inefficiency": 0.3,
+    "reach": 0.3,
+}
 TYPICAL_TRIALS = 500.0
 """Trials of a run in a typical design, where the law's noise counts them."""
 
@@ -102,17 +109,11 @@ def _draw(
     values: Mapping[str, float],
     rng: np.random.Generator,
 ) -> Any:
-    of = seen.noise.known.items()
-    known = {name: _known(frame, f"{seen.column}{suffix}", absent) for name, (suffix, absent) in of}
+    for column in seen.needed:
+        if column not in frame:
+            raise BayescaleError(f"the design has no column {column!r}, which the noise takes")
+    known = seen.noise.take(frame, seen.column)
     return seen.noise.draw(curve, seen.of_noise(values), known, rng=rng)
-
-
-def _known(frame: pd.DataFrame, column: str, absent: float | None) -> Any:
-    if column in frame:
-        return frame[column].to_numpy(float)
-    if absent is None:
-        raise BayescaleError(f"the design has no column {column!r}, which the noise takes")
-    return absent
 
 
 def typical_design(law: str | type[Law], runs: int, random_seed: int | None = None) -> pd.DataFrame:

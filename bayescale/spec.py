@@ -20,6 +20,7 @@ from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.law import Law, Parameter, closest
 from bayescale.laws import get_law
 from bayescale.noise import Noise, get_noise
+from bayescale.noise.checkpoints import repeats
 from bayescale.observable import Observable, observables
 from bayescale.quantities import parse_quantity
 from bayescale.runs import Runs
@@ -49,6 +50,9 @@ class Spec:
         Input or step of the law, or its target, to column of the run table, where not the default.
     references : mapping
         Input or step of the law to a fixed reference point; the others are taken from the runs.
+    default_noise : bool
+        Whether the noise is the law's own, and nobody's choice: rows that share runs get
+        another one (:mod:`bayescale.along_runs`).
     """
 
     law: type[Law]
@@ -56,6 +60,7 @@ class Spec:
     priors: Mapping[str, Prior] = field(default_factory=lambda: _frozen(None))
     columns: Mapping[str, str] = field(default_factory=lambda: _frozen(None))
     references: Mapping[str, float] = field(default_factory=lambda: _frozen(None))
+    default_noise: bool = False
 
     @property
     def fixed(self) -> dict[str, float]:
@@ -153,7 +158,7 @@ def make_spec(
         base = law
     else:
         found = get_law(law)
-        base = Spec(found, get_noise(found.noise))
+        base = Spec(found, get_noise(found.noise), default_noise=True)
     spec = Spec(
         base.law,
         base.noise if noise is None else get_noise(noise),
@@ -162,6 +167,7 @@ def make_spec(
         _frozen(
             {**base.references, **{k: parse_quantity(v) for k, v in (references or {}).items()}}
         ),
+        base.default_noise and noise is None,
     )
     _check(spec)
     return spec
@@ -336,25 +342,18 @@ def _usable(spec: Spec, runs: Runs, seen: Observable) -> Runs:
         [*everything, seen.column, *seen.needed], positive=[*relative, *seen.needed]
     )
     usable = seen.noise.usable(runs.table[seen.column].to_numpy(float))
-    return runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")
+    runs = runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")
+    repeated = repeats(runs.table, [*everything, seen.column, *seen.known])
+    return runs.keep(~repeated, "it repeats an earlier row of its run")
 
 
 def _observed(spec: Spec, seen: Observable, table: pd.DataFrame, labels: pd.Series) -> Observed:
-    known = seen.noise.known.items()
     return Observed(
         {name: i.take(table, spec.column(name)) for name, i in spec.law.inputs.items()},
         table[seen.column].to_numpy(float),
-        {name: _known(table, f"{seen.column}{suffix}", absent) for name, (suffix, absent) in known},
+        seen.noise.take(table, seen.column),
         tuple(labels[table.index]),
     )
-
-
-def _known(table: pd.DataFrame, column: str, absent: float | None) -> np.ndarray:
-    """Return a column that the noise knows of each run, or its default where there is none."""
-    if column not in table:
-        return np.full(len(table), absent, dtype=float)
-    values = table[column].to_numpy(float)
-    return values if absent is None else np.where(np.isnan(values), absent, values)
 
 
 def _distinct(labels: list[str]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ MEASUREMENTS = (
     "one_input",
     "many",
     "calibrate",
+    "checkpoints",
 )
 
 

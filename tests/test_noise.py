@@ -13,9 +13,10 @@ import bayescale as bs
 from bayescale.noise import NOISES, get_noise
 from bayescale.spec import extract, make_spec
 
-VALUES = {"sigma": 0.05, "nu": 4.0, "rho": 0.05, "tail": 0.4, "inefficiency": 0.2}
+VALUES = {"sigma": 0.05, "nu": 4.0, "rho": 0.05, "tail": 0.4, "inefficiency": 0.2, "reach": 0.3}
 CURVE = {"log": 3.0, "raw": -2.0, "logit": 0.3, "count": 0.3}
 KNOWN = {"trials": 40.0, "se": 0.02, "step": 0.1, "successes": 3.0, "cap": 12.0}
+KNOWN |= dict.fromkeys(("series", "place"), np.nan)
 CONTINUOUS = [noise for noise in NOISES.values() if not noise.discrete]
 SCATTERS = [noise for noise in CONTINUOUS if "frontier" not in noise.name]
 COUNTS = [noise for noise in NOISES.values() if "trials" in noise.known]

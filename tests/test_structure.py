@@ -21,7 +21,7 @@ FLOORS = [
     ["observable"],
     ["study", "simulation"],
     ["study_data", "spec", "catalogue", "citation"],
-    ["vector", "priors"],
+    ["vector", "priors", "along_runs"],
     ["model", "starts", "tree"],
     ["sampling", "diagnostics"],
     ["fitting"],

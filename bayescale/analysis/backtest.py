@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescale.along_runs import along_runs
 from bayescale.analysis.held_out import main_input, points_of, scores_of, summarise, with_mean
 from bayescale.analysis.intervals import DRAWS
 from bayescale.analysis.point_fit import RESAMPLES, point_fit
@@ -85,6 +86,8 @@ def backtest(
     Returns
     -------
     Backtest
+        Every held-out row is foretold as that of a new run. A cut may divide the checkpoints of a
+        run; ``leave_out="run"`` holds out whole runs.
 
     Raises
     ------
@@ -93,7 +96,8 @@ def backtest(
     """
     table, chosen = runs_and_law(runs, law)
     several = chosen if isinstance(chosen, list | tuple) else [chosen]
-    specs = {spec.law.name: spec for spec in map(make_spec, several)}
+    chosen_specs = (along_runs(make_spec(one), table) for one in several)
+    specs = {spec.law.name: spec for spec in chosen_specs}
     data = {name: extract(spec, table) for name, spec in specs.items()}
     _check_same(data)
     first = next(iter(specs))
@@ -214,6 +218,7 @@ def score_split(
     def foretell(one: Fit) -> xr.Dataset:
         inputs, known, observed = points_of(data[one.law.name], split)
         rng = np.random.default_rng([seed, 2])
+        known = one.spec.noise.alone(known)
         found = forecast(one, inputs, known, discrepancy=discrepancy, rng=rng)
         density = one.spec.noise.log_density(found["outcome"], one.parameters, known, observed)
         return xr.Dataset({"new_run": found["new_run"], "density": density})

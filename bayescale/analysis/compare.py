@@ -13,6 +13,7 @@ from bayescale.analysis.waic import TRUSTED_VARIANCE, ELPDDataWAIC, waic
 from bayescale.averaging import check_same_runs, stack
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
+from bayescale.noise import following
 from bayescale.shared_runs import runs_shared, tree_by_run
 
 CLOSE = 4.0
@@ -133,13 +134,19 @@ def _runs(number: float) -> str:
     return "1 run has" if number == 1 else f"{number:.0f} runs have"
 
 
+def _better(fit: Fit) -> str:
+    noise = following(fit.spec.noise)
+    instead = f"; noise={noise.name!r} does not" if noise else ""
+    return f", so its intervals are too narrow{instead}"
+
+
 def _warning(fit: Fit, row: Mapping[str, float], loo: ELPDData) -> str:
     said = []
     names = runs_shared(fit)
-    if names is not None:
+    if names is not None and not fit.spec.noise.serial:
         said.append(
             f"{names.size} rows of {len(set(names))} runs: LOO and WAIC leave out whole runs, but "
-            "the fit took the rows of one run for independent, so its intervals are too narrow"
+            f"the fit took the rows of one run for independent{_better(fit)}"
         )
     if row["bad_k"]:
         said.append(

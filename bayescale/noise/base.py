@@ -1,11 +1,14 @@
 """What every noise answers; see :mod:`bayescale.noise`."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayescale.law import Parameter
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 type Known = Mapping[str, Any]
 """What is known of each run besides the observed value: its standard error, its trials."""
@@ -26,6 +29,8 @@ class Noise:
         means that the column must be there.
     discrete : bool
         Whether densities are probabilities of counts, which do not compare with densities.
+    serial : bool
+        Whether rows of one run follow from one another; the others take them for independent.
     """
 
     name: str
@@ -33,6 +38,7 @@ class Noise:
     parameters: Mapping[str, Parameter]
     known: Mapping[str, tuple[str, float | None]]
     discrete: bool = False
+    serial: bool = False
 
     def usable(self, observed: np.ndarray) -> np.ndarray:
         """Return which observed values this noise can produce."""
@@ -45,6 +51,26 @@ class Noise:
     def scale(self, observed: np.ndarray) -> float:
         """Return the typical size of the target, the unit of priors ``of="target"``."""
         raise NotImplementedError
+
+    def take(self, table: "pd.DataFrame", column: str) -> dict[str, np.ndarray]:
+        """Return what is known of each row of a table besides the observed ``column``.
+
+        Raises
+        ------
+        KeyError
+            When a column that must be there is not.
+        """
+        known = {}
+        for name, (suffix, absent) in self.known.items():
+            there = absent is None or f"{column}{suffix}" in table
+            values = table[f"{column}{suffix}"].to_numpy(float) if there else np.nan
+            filled = values if absent is None else np.where(np.isnan(values), absent, values)
+            known[name] = np.broadcast_to(filled, len(table)).astype(float)
+        return known
+
+    def alone(self, known: Known) -> Known:
+        """Return what is known of the same rows, were each a run of its own."""
+        return known
 
     def data(self, observed: np.ndarray, known: Known) -> dict[str, np.ndarray]:
         """Return the per-run arrays of the PyMC model: ``observed`` and what is known."""
@@ -116,6 +142,12 @@ class Noise:
         And the expected size of that from scatter alone.
         """
         raise NotImplementedError
+
+    def correlated(
+        self, parameters: Mapping[Any, Any], known: Known
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return which rows go together, by position, and the correlation of their scatter."""
+        return []
 
     def typical(self, known: Known) -> dict[str, Any]:
         """Return what to assume known of a new run, from the fitted ones."""

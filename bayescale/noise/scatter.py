@@ -257,10 +257,10 @@ class Scatter(Noise):
         return late("scipy.stats", self._shape.scipy)()(loc=at, scale=size, **named)
 
 
-_LOG = Positive(0.0005, 0.1, about="residual scale on log loss (0.01 is one per cent)")
+LOG_SIZE = Positive(0.0005, 0.1, about="residual scale on log loss (0.01 is one per cent)")
 _SYMMETRIC = "size of the error on both sides of a run's own value, on the log scale"
-_RAW = Positive(0.002, 0.5, of="target", about="residual scale, in the target's unit")
-_LOGIT = Positive(0.01, 1.0, about="residual scale on the log odds of the score")
+RAW_SIZE = Positive(0.002, 0.5, of="target", about="residual scale, in the target's unit")
+LOGIT_SIZE = Positive(0.01, 1.0, about="residual scale on the log odds of the score")
 
 SCATTERS = (
     Scatter(
@@ -268,12 +268,14 @@ SCATTERS = (
         "Student-t on log loss: a few outlying runs do not move the answer",
         LOG,
         STUDENT,
-        _LOG,
+        LOG_SIZE,
     ),
-    Scatter("normal", "normal on log loss: every run counts fully, outliers too", LOG, GAUSS, _LOG),
-    Scatter("raw_student_t", "Student-t in the target's own unit", RAW, STUDENT, _RAW),
-    Scatter("raw_normal", "normal in the target's own unit", RAW, GAUSS, _RAW),
-    Scatter("logit_student_t", "Student-t on the log odds of a score", LOGIT, STUDENT, _LOGIT),
+    Scatter(
+        "normal", "normal on log loss: every run counts fully, outliers too", LOG, GAUSS, LOG_SIZE
+    ),
+    Scatter("raw_student_t", "Student-t in the target's own unit", RAW, STUDENT, RAW_SIZE),
+    Scatter("raw_normal", "normal in the target's own unit", RAW, GAUSS, RAW_SIZE),
+    Scatter("logit_student_t", "Student-t on the log odds of a score", LOGIT, STUDENT, LOGIT_SIZE),
     Scatter(
         "frontier",
         "below a frontier by a one-sided amount, and a normal error: laws of the best there is",
@@ -290,5 +292,5 @@ SCATTERS = (
         # trajectories diverge.
         Positive(0.003, 0.05, about=_SYMMETRIC),
     ),
-    Scatter("logit_normal", "normal on the log odds of a score", LOGIT, GAUSS, _LOGIT),
+    Scatter("logit_normal", "normal on the log odds of a score", LOGIT, GAUSS, LOGIT_SIZE),
 )

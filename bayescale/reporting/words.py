@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bayescale.analysis.design import Span, spans
@@ -17,6 +18,7 @@ from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.fitting import Fit
 from bayescale.reporting.readable import bounds, kind_of, listed, spell, times, with_bounds
 from bayescale.reporting.targets import Target, fitted_budgets, targets
+from bayescale.shared_runs import runs_shared
 
 LARGEST_SHARE = 0.1
 """Share of the runs, those of the largest budget, that :func:`drift` looks at."""
@@ -278,10 +280,12 @@ def drift(fit: Fit) -> Drift | None:
     budgets = fitted_budgets(fit)
     if budgets is None:
         return None
-    count = max(3, round(LARGEST_SHARE * fit.observed.size))
-    largest = budgets[1].argsort()[-count:]
+    last = _last_rows(fit, budgets[1])
+    count = max(3, round(LARGEST_SHARE * len(last)))
+    largest = last[-count:]
     curve, noise = fit.curve(fit.inputs), fit.spec.noise
-    _, scaled = noise.residual(curve, fit.parameters, fit.known, fit.observed)
+    known = noise.alone(fit.known)
+    _, scaled = noise.residual(curve, fit.parameters, known, fit.observed)
     shifts = scaled.isel(run=largest).median("run")
     shift = float(shifts.median())
     clear = abs(shift) > 2 * math.hypot(MEDIAN_ERROR / count**0.5, float(shifts.std()))
@@ -292,3 +296,11 @@ def drift(fit: Fit) -> Drift | None:
     )
     more = f" Larger runs may lie further {side} it than the bands say." if clear else ""
     return Drift(said + more, clear)
+
+
+def _last_rows(fit: Fit, budgets: np.ndarray) -> np.ndarray:
+    """Return the row of the largest budget of each run, by position, the largest run last."""
+    order, names = budgets.argsort(kind="stable"), runs_shared(fit)
+    if names is None:
+        return order
+    return order[~pd.Series(names[order]).duplicated(keep="last").to_numpy()]

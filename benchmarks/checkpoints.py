@@ -1,0 +1,202 @@
+"""Are intervals honest where rows share runs? Simulated checkpoints, and curves of the literature.
+
+    python benchmarks/checkpoints.py            # all that is not saved yet, some half an hour
+    python benchmarks/checkpoints.py simulated  # one of the two parts: simulated, curves
+
+Simulated: thirty data sets of twelve runs, sizes and lengths log-uniform over two decades and one,
+fifteen checkpoints each. The Chinchilla law is drawn from the prior of the fit; residuals have a
+scale of 0.5 % and forget within half a decade of tokens, or at once. Each data set is fitted with
+noise that takes rows for independent and with the default, which does not. Every fit counts,
+whatever its diagnostics.
+
+Curves: the laws of whole loss curves fitted to three schedules, as the models of ``models/`` do,
+and held against every fourth row of the six others: error of the median, and how often the bands of
+a new row hold the loss.
+
+One row a data set and noise is saved in ``benchmarks/results/checkpoints/``.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from bars import RESULTS, Bar
+from calibrate import draw_truth, quiet_fit
+from calibration import REFERENCES, SCALE
+
+import bayescale as bs
+from bayescale.analysis.summary import constants
+from bayescale.discrepancy import DISCREPANCY
+from bayescale.sampling import Sampler
+from bayescale.spec import Spec, make_spec
+from bayescale.study_data import study_runs
+
+FOLDER = RESULTS / "checkpoints"
+DATA_SETS = 30
+RUNS, ROWS = 12, 15
+SIZE = 0.005
+REACHES = {"following": 0.5, "independent": 1e-4}
+"""Decades of tokens over which the truth's residuals forget."""
+PARAMETERS = ("alpha", "beta", "E")
+SAMPLER = Sampler(draws=500, tune=500)
+NOISES = ("student_t", "checkpoints")
+MODELS = tuple(f"{law}_{size}m" for law in ("tissue2024", "luo2025") for size in (25, 100, 400))
+DRAWS = ("chain", "draw")
+
+type Measured = Iterator[tuple[str, str, Callable[[], dict[str, Any]]]]
+"""Name of a data set, noise, and what measures them."""
+
+
+def measure() -> list[Bar]:
+    """Fit what is not saved yet, and hold the sums against their bars."""
+    return [*simulated_bars(rows_of("simulated")), *curve_bars(rows_of("curves"))]
+
+
+def rows_of(part: str) -> pd.DataFrame:
+    """Return one row a data set and noise, measuring those that are not saved."""
+    path = FOLDER / f"{part}.json"
+    rows = json.loads(path.read_text()) if path.exists() else []
+    done = {(row["name"], row["noise"]) for row in rows}
+    for name, noise, measured in PARTS[part][0]():
+        if (name, noise) in done:
+            continue
+        started = time.perf_counter()
+        rows.append({"name": name, "noise": noise, **measured()})
+        FOLDER.mkdir(exist_ok=True)
+        path.write_text(json.dumps(rows, indent=1) + "\n")
+        print(f"  {name} {noise}: {time.perf_counter() - started:.0f} s", flush=True)
+    return pd.DataFrame(rows)
+
+
+def simulated() -> Measured:
+    """Yield what to measure of the simulated data sets."""
+    spec = make_spec("chinchilla", references=REFERENCES)
+    spec = make_spec(
+        spec, priors={name: spec.interval(name, {"target": SCALE}) for name in spec.free}
+    )
+    for truth, reach in REACHES.items():
+        for seed in range(DATA_SETS):
+            for noise in NOISES:
+                yield f"{truth} {seed}", noise, partial(recover, spec, noise, reach, seed)
+
+
+def recover(spec: Spec, noise: str, reach: float, seed: int) -> dict[str, Any]:
+    """Simulate and fit one data set; say which 90 % intervals hold the truth, and their width."""
+    rng = np.random.default_rng(seed)
+    truth = draw_truth(spec, SCALE, rng) | {"sigma": SIZE, "nu": 5.0, "reach": reach}
+    runs = bs.simulate(
+        "chinchilla",
+        design(rng),
+        truth,
+        references=REFERENCES,
+        noise="checkpoints",
+        random_seed=seed,
+    )
+    fit = quiet_fit(runs, make_spec(spec, noise=noise), seed, SAMPLER)
+    found: dict[str, Any] = judged(fit)
+    for name in PARAMETERS:
+        low, high = fit.posterior[name].quantile([0.05, 0.95]).values.tolist()
+        found |= {name: low <= truth[name] <= high, f"{name}_width": high - low}
+    return found
+
+
+def judged(fit: bs.Fit) -> dict[str, Any]:
+    """Return the diagnostics of a fit."""
+    found = fit.diagnostics
+    return {
+        "ok": found.ok,
+        "rhat": round(found.rhat, 4),
+        "ess": round(found.ess),
+        "divergences": found.divergences,
+        "draws": found.draws,
+    }
+
+
+def design(rng: np.random.Generator) -> pd.DataFrame:
+    """Draw twelve runs of fifteen checkpoints, from a twentieth of a run's tokens to its end."""
+    size = np.exp(rng.uniform(np.log(1e8), np.log(1e10), RUNS))
+    length = np.exp(rng.uniform(np.log(2e10), np.log(2e11), RUNS))
+    return pd.DataFrame(
+        {
+            "run": np.repeat([f"run {i + 1}" for i in range(RUNS)], ROWS),
+            "params": np.repeat(size, ROWS),
+            "tokens": np.outer(length, np.geomspace(0.05, 1, ROWS)).ravel(),
+        }
+    )
+
+
+def simulated_bars(rows: pd.DataFrame) -> list[Bar]:
+    """Hold coverage against its bars, and widths where rows are independent."""
+    by = rows.assign(truth=rows["name"].str.split().str[0]).groupby(["truth", "noise"])
+    cover, failed = by[list(PARAMETERS)].mean(), 1 - by["ok"].mean()
+    widths = by[[f"{name}_width" for name in PARAMETERS]].median()
+    bars = []
+    for truth in REACHES:
+        for noise in NOISES:
+            ours, each = noise == "checkpoints", cover.loc[(truth, noise)]
+            low, high = (0.85, 0.95) if ours else (float("-inf"), float("inf"))
+            said = f"{truth} rows, {noise}"
+            for name, value in each.items():
+                bars.append(Bar(f"{said}: coverage of {name}'s 90 % interval", value, low, high))
+            share = failed[(truth, noise)]
+            bars.append(Bar(f"{said}: share of fits whose diagnostics failed", share))
+        ratio = widths.loc[(truth, "checkpoints")] / widths.loc[(truth, "student_t")]
+        high = 1.1 if truth == "independent" else float("inf")
+        bars.append(Bar(f"{truth} rows: width over student_t's", ratio.mean(), high=high))
+    return bars
+
+
+def curves() -> Measured:
+    """Yield what to measure of the loss curves."""
+    for model in MODELS:
+        for noise in NOISES:
+            yield model, noise, partial(foretell, model, noise)
+
+
+def foretell(model: str, noise: str) -> dict[str, Any]:
+    """Fit a model of loss curves and score it on the curves of the other schedules."""
+    study = bs.load_model(model)
+    assert study.data.where is not None
+    other = replace(study.data, where=study.data.where.replace("'train'", "'test'"))
+    test = study_runs(replace(study, data=other)).table
+    fit = quiet_fit(study_runs(study), make_spec(study, noise=noise), 1)
+    found = judged(fit)
+    found["posterior"] = {
+        str(name): values.quantile([0.05, 0.5, 0.95]).values.round(5).tolist()
+        for name, values in {**fit.posterior, **constants(fit)}.items()
+    }
+    observed = test["loss"].to_numpy(float)
+    for words, discrepancy in (("", DISCREPANCY), ("believed_", None)):
+        drawn = bs.predict(fit, test, discrepancy=discrepancy, random_seed=1)
+        below = (drawn["new_run"] < observed).mean(DRAWS)
+        for p in (50, 90):
+            inside = np.abs(below - 0.5) <= p / 200
+            found[f"{words}cover_{p}"] = float(inside.mean())
+        error = np.abs(drawn["law"].median(DRAWS).values - observed)
+        found["mae"] = float(pd.Series(error).groupby(test["run"].to_numpy()).mean().mean())
+    return found
+
+
+def curve_bars(rows: pd.DataFrame) -> list[Bar]:
+    """Report coverage and error on the curves that were not fitted."""
+    bars = []
+    for noise in NOISES:
+        for law in ("tissue2024", "luo2025"):
+            ours = rows[(rows["noise"] == noise) & rows["name"].str.startswith(law)]
+            for column in ("cover_90", "cover_50", "believed_cover_90", "believed_cover_50", "mae"):
+                bars.append(Bar(f"{law}, {noise}: {column}", ours[column].mean()))
+    return bars
+
+
+PARTS = {"simulated": (simulated, simulated_bars), "curves": (curves, curve_bars)}
+
+if __name__ == "__main__":
+    for part in sys.argv[1:] or PARTS:
+        for bar in PARTS[part][1](rows_of(part)):
+            print(f"  {bar}")
