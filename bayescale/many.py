@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from bayescale.along_runs import along_runs
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import CAREFUL, EXTENSION, Fit, fit
 from bayescale.law import Law
@@ -182,9 +183,7 @@ def _jobs(
     folder: str | Path | None,
 ) -> tuple[list[_Job], list[Fitted]]:
     """Return what is to be fitted, and what cannot be read."""
-    base = (
-        int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
-    )
+    base = np.random.SeedSequence().entropy if random_seed is None else random_seed
     jobs, failed = [], []
     for name, given in _named(tables).items():
         try:
@@ -193,7 +192,8 @@ def _jobs(
             failed += [Fitted(name, law, None, str(error)) for law in specs]
             continue
         for part, runs in parts.items():
-            for law, spec in specs.items():
+            for law, declared in specs.items():
+                spec = replace(along_runs(declared, runs), default_noise=False)
                 path = Path(folder) / f"{_safe(part)}.{_safe(law)}.nc" if folder else None
                 jobs.append(_Job(part, law, runs, spec, sampler, _seed(base, part, law), path))
     paths = [job.path for job in jobs if job.path]
@@ -208,10 +208,9 @@ def _split(name: str, runs: Runs, by: str | None) -> dict[str, Runs]:
         return {name: runs}
     if by not in runs.table:
         raise BayescaleError(f"{name} has no column {by!r} to split by")
-    values = runs.table[by]
-    return {
-        f"{value}": runs.take((values == value).to_numpy()) for value in values.dropna().unique()
-    }
+    column = runs.table[by]
+    values = column.dropna().unique()
+    return {f"{value}": runs.take((column == value).to_numpy(bool)) for value in values}
 
 
 def _safe(name: str) -> str:

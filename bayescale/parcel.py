@@ -6,6 +6,7 @@ travels as what its class declares, and is made once in each process.
 
 import pickle
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -26,15 +27,14 @@ _MADE = ("__dict__", "__weakref__", "inputs", "steps", "parameters")
 
 def pack(runs: Runs, spec: Spec, sampler: Sampler, seed: int) -> bytes:
     """Pack what is to be fitted."""
-    changes = (dict(part) for part in (spec.priors, spec.columns, spec.references))
-    packed = (runs, _declared(spec.law), spec.noise, *changes, sampler, seed)
-    return cloudpickle.dumps(packed)
+    rest = {part.name: getattr(spec, part.name) for part in fields(spec) if part.name != "law"}
+    return cloudpickle.dumps((runs, _declared(spec.law), rest, sampler, seed))
 
 
 def unpack(packed: bytes) -> tuple[Runs, Spec, Sampler, int]:
     """Invert :func:`pack`."""
-    runs, law, noise, priors, columns, references, sampler, seed = pickle.loads(packed)
-    return runs, Spec(_law(law), noise, priors, columns, references), sampler, seed
+    runs, law, rest, sampler, seed = pickle.loads(packed)
+    return runs, Spec(_law(law), **rest), sampler, seed
 
 
 def pack_answer(answer: Fit | str) -> bytes:
