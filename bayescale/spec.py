@@ -60,7 +60,7 @@ class Spec:
     priors: Mapping[str, Prior] = field(default_factory=lambda: _frozen(None))
     columns: Mapping[str, str] = field(default_factory=lambda: _frozen(None))
     references: Mapping[str, float] = field(default_factory=lambda: _frozen(None))
-    default_noise: bool = False
+    default_noise: bool = field(default=False, compare=False)
 
     @property
     def fixed(self) -> dict[str, float]:

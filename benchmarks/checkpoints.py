@@ -1,7 +1,7 @@
 """Are intervals honest where rows share runs? Simulated checkpoints, and curves of the literature.
 
     python benchmarks/checkpoints.py            # all that is not saved yet, some half an hour
-    python benchmarks/checkpoints.py simulated  # one of the two parts: simulated, curves
+    python benchmarks/checkpoints.py simulated  # one of the parts: simulated, curves, others
 
 Simulated: thirty data sets of twelve runs, sizes and lengths log-uniform over two decades and one,
 fifteen checkpoints each. The Chinchilla law is drawn from the prior of the fit; residuals have a
@@ -11,7 +11,7 @@ whatever its diagnostics.
 
 Curves: the laws of whole loss curves fitted to three schedules, as the models of ``models/`` do,
 and held against every fourth row of the six others: error of the median, and how often the bands of
-a new row hold the loss.
+a new row hold the loss. Others: models of checkpoints, their posterior with both noises.
 
 One row a data set and noise is saved in ``benchmarks/results/checkpoints/``.
 """
@@ -33,6 +33,7 @@ from calibration import REFERENCES, SCALE
 import bayescale as bs
 from bayescale.analysis.summary import constants
 from bayescale.discrepancy import DISCREPANCY
+from bayescale.noise import following
 from bayescale.sampling import Sampler
 from bayescale.spec import Spec, make_spec
 from bayescale.study_data import study_runs
@@ -47,6 +48,7 @@ PARAMETERS = ("alpha", "beta", "E")
 SAMPLER = Sampler(draws=500, tune=500)
 NOISES = ("student_t", "checkpoints")
 MODELS = tuple(f"{law}_{size}m" for law in ("tissue2024", "luo2025") for size in (25, 100, 400))
+OTHERS = ("gemstones2025", "gemstones2025_cooldown", "jones2021")
 DRAWS = ("chain", "draw")
 
 type Measured = Iterator[tuple[str, str, Callable[[], dict[str, Any]]]]
@@ -55,7 +57,7 @@ type Measured = Iterator[tuple[str, str, Callable[[], dict[str, Any]]]]
 
 def measure() -> list[Bar]:
     """Fit what is not saved yet, and hold the sums against their bars."""
-    return [*simulated_bars(rows_of("simulated")), *curve_bars(rows_of("curves"))]
+    return [bar for part, (_, bars) in PARTS.items() for bar in bars(rows_of(part))]
 
 
 def rows_of(part: str) -> pd.DataFrame:
@@ -159,6 +161,42 @@ def curves() -> Measured:
             yield model, noise, partial(foretell, model, noise)
 
 
+def others() -> Measured:
+    """Yield what to measure of the other models whose rows share runs."""
+    for model in OTHERS:
+        for noise in NOISES:
+            yield model, noise, partial(refit, model, noise)
+
+
+def refit(model: str, noise: str) -> dict[str, Any]:
+    """Fit a model with a noise, or its like where the law has another unit."""
+    spec = make_spec(bs.load_model(model))
+    independent = spec.noise
+    chosen = independent if noise == "student_t" else following(independent)
+    fit = quiet_fit(study_runs(bs.load_model(model)), make_spec(spec, noise=chosen), 1)
+    return judged(fit) | {"posterior": posterior(fit)}
+
+
+def posterior(fit: bs.Fit) -> dict[str, list[float]]:
+    """Return median and 90 % interval of the parameters and the literature's constants."""
+    draws = {**fit.posterior, **constants(fit)}
+    return {
+        str(name): [float(f"{v:.5g}") for v in values.quantile([0.05, 0.5, 0.95]).values]
+        for name, values in draws.items()
+    }
+
+
+def other_bars(rows: pd.DataFrame) -> list[Bar]:
+    """Report the scatter and the reach of the models, and whether their fits are sound."""
+    bars = [
+        Bar(f"{row['name']}, {row['noise']}: R-hat", row["rhat"], high=1.01)
+        for row in rows.to_dict("records")
+    ]
+    for row in rows[rows["noise"] == "checkpoints"].to_dict("records"):
+        bars.append(Bar(f"{row['name']}: decades of reach", row["posterior"]["reach"][1]))
+    return bars
+
+
 def foretell(model: str, noise: str) -> dict[str, Any]:
     """Fit a model of loss curves and score it on the curves of the other schedules."""
     study = bs.load_model(model)
@@ -167,10 +205,7 @@ def foretell(model: str, noise: str) -> dict[str, Any]:
     test = study_runs(replace(study, data=other)).table
     fit = quiet_fit(study_runs(study), make_spec(study, noise=noise), 1)
     found = judged(fit)
-    found["posterior"] = {
-        str(name): values.quantile([0.05, 0.5, 0.95]).values.round(5).tolist()
-        for name, values in {**fit.posterior, **constants(fit)}.items()
-    }
+    found["posterior"] = posterior(fit)
     observed = test["loss"].to_numpy(float)
     for words, discrepancy in (("", DISCREPANCY), ("believed_", None)):
         drawn = bs.predict(fit, test, discrepancy=discrepancy, random_seed=1)
@@ -194,7 +229,11 @@ def curve_bars(rows: pd.DataFrame) -> list[Bar]:
     return bars
 
 
-PARTS = {"simulated": (simulated, simulated_bars), "curves": (curves, curve_bars)}
+PARTS = {
+    "simulated": (simulated, simulated_bars),
+    "curves": (curves, curve_bars),
+    "others": (others, other_bars),
+}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

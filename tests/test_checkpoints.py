@@ -10,10 +10,15 @@ from handmade import TRUTH, fit_around
 
 import bayescale as bs
 from bayescale.along_runs import along_runs
+from bayescale.analysis.backtest import score_split
+from bayescale.analysis.held_out import points_of
+from bayescale.analysis.scores import log_score
+from bayescale.analysis.splits import cuts_of
 from bayescale.discrepancy import Discrepancy
 from bayescale.model import model_data, model_of
 from bayescale.noise import NOISES
 from bayescale.noise.checkpoints import series_of
+from bayescale.reporting.words import drift
 from bayescale.shared_runs import log_likelihood_by_run
 from bayescale.spec import extract, make_spec
 
@@ -341,3 +346,19 @@ class TestAnswers:
         table = bs.compare({"plain": plain, "following": made})
         assert "noise='checkpoints' does not" in table.loc["plain", "warning"]
         assert "independent" not in table.loc["following", "warning"]
+
+    def test_held_out_rows_are_foretold_as_those_of_new_runs(self, made) -> None:
+        data = extract(made.spec, bs.read_runs(checkpoints()))
+        split = next(cuts_of(data.runs, "flops", [0.7]))
+        scored = score_split(made, {"chinchilla": data}, split, None, 0)
+        inputs, known, observed = points_of(data, split)
+        density = NOISES["student_t"].log_density(
+            made.curve(inputs), made.parameters, {"se": known["se"]}, observed
+        )
+        np.testing.assert_allclose(scored["log_score"], log_score(density))
+        assert set(scored["run"].str.split(" \\(").str[0]) >= {"run 3", "run 4"}
+
+    def test_the_report_judges_the_law_by_the_ends_of_runs(self, made) -> None:
+        said = drift(made)
+        assert said is not None
+        assert "the 3 runs of the largest budgets" in said.text
