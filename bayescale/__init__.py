@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bayescale.analysis.intervals import interval, intervals
     from bayescale.analysis.optimum import growth, optimum
     from bayescale.analysis.outliers import outliers, residuals
+    from bayescale.analysis.plan import Plan, least_useful, plan
     from bayescale.analysis.predict import predict
     from bayescale.analysis.summary import constants, summary
     from bayescale.analysis.waic import waic
@@ -66,6 +67,7 @@ _HOME = {
     "analysis.intervals": ("interval", "intervals"),
     "analysis.optimum": ("growth", "optimum"),
     "analysis.outliers": ("outliers", "residuals"),
+    "analysis.plan": ("Plan", "least_useful", "plan"),
     "analysis.predict": ("predict",),
     "analysis.summary": ("constants", "summary"),
     "analysis.waic": ("waic",),
