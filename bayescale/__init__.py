@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bayescale.analysis.plan import Plan, least_useful, plan
     from bayescale.analysis.predict import predict
     from bayescale.analysis.summary import constants, summary
+    from bayescale.analysis.targets import crossing, reach
     from bayescale.analysis.waic import waic
     from bayescale.averaging import Average, average
     from bayescale.catalogue import describe_law, laws
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         plot_exponents,
         plot_frontier,
         plot_isoflop,
+        plot_plan,
         plot_prior_posterior,
         plot_residuals,
         plot_ridge,
@@ -70,6 +72,7 @@ _HOME = {
     "analysis.plan": ("Plan", "least_useful", "plan"),
     "analysis.predict": ("predict",),
     "analysis.summary": ("constants", "summary"),
+    "analysis.targets": ("crossing", "reach"),
     "analysis.waic": ("waic",),
     "averaging": ("Average", "average"),
     "catalogue": ("describe_law", "laws"),
@@ -90,6 +93,7 @@ _HOME = {
         "plot_exponents",
         "plot_frontier",
         "plot_isoflop",
+        "plot_plan",
         "plot_prior_posterior",
         "plot_residuals",
         "plot_ridge",

@@ -27,18 +27,23 @@ from bayescale.averaging import Average, members
 from bayescale.discrepancy import Discrepancy, Surface, run_weights
 from bayescale.fitting import Fit
 
+SEEN = 1e-9
+"""Directions with less than this share of the correlations are left out: curves are smooth."""
+
 
 @dataclass(frozen=True, eq=False)
 class Beliefs:
     """How a quantity and the outcomes of possible runs vary together.
 
+    Covariances are kept as roots R, C = R R': few directions matter, and steps are cheap in them.
+
     Attributes
     ----------
-    law : array, shape (1 + 2 run, 1 + 2 run)
-        Covariance over the law's draws of the quantity, the curve at each run, and each run's
-        expected outcome (the curve and the discrepancy that a draw expects there).
-    error : array, shape (1 + run, 1 + run)
-        Covariance of the discrepancy around that, of the quantity and at each run.
+    law : array, shape (1 + 2 run, direction)
+        Root of the covariance over the law's draws of the quantity, the curve at each run, and each
+        run's expected outcome (the curve and the discrepancy that a draw expects there).
+    error : array, shape (1 + run, direction)
+        Root of the covariance of the discrepancy around that, of the quantity and at each run.
     noise : array, shape (run,)
         Variance of the scatter of one run; how much a Student-t run tells is in it.
     rest : float
@@ -53,32 +58,45 @@ class Beliefs:
     @property
     def left(self) -> float:
         """Variance of the quantity."""
-        return float(self.law[0, 0] + self.error[0, 0]) + self.rest
+        return float((self.law[0] ** 2).sum() + (self.error[0] ** 2).sum()) + self.rest
 
     def after_each(self) -> np.ndarray:
         """Return the variance of the quantity once each of the runs is done, alone."""
-        count, runs = len(self.noise), np.arange(len(self.noise))
-        curve, outcome = 1 + runs, 1 + count + runs
-        known = self.error[0, 1:], self.error[1 + runs, 1 + runs] + self.noise
-        gain = known[0] / known[1]
-        seen = self.law[curve, curve] + self.noise
-        moved = self.law[0, curve] - gain * self.law[outcome, curve]
-        spread = self.law[0, 0] - 2 * gain * self.law[0, outcome]
-        spread = spread + gain**2 * self.law[outcome, outcome] - moved**2 / seen
-        return spread + self.error[0, 0] - known[0] ** 2 / known[1] + self.rest
+        curve, outcome = np.split(self.law[1:], 2)
+        known = self.error[1:] @ self.error[0]
+        seen = (self.error[1:] ** 2).sum(1) + self.noise
+        total = self.law[0] - (known / seen)[:, None] * outcome
+        learnt = (total * curve).sum(1) ** 2 / ((curve**2).sum(1) + self.noise)
+        own = (self.error[0] ** 2).sum() - known**2 / seen
+        return (total**2).sum(1) - learnt + own + self.rest
 
     def given(self, run: int, sign: int = 1) -> "Beliefs":
         """Return the beliefs after one run is done, or with ``sign=-1`` as if it had not been."""
-        count, noise = len(self.noise), sign * self.noise[run]
-        curve = self.law[:, 1 + run]
-        law = self.law - np.outer(curve, curve) / (curve[1 + run] + noise)
-        error = self.error[:, 1 + run]
-        gain = error / (error[1 + run] + noise)
+        noise, count = sign * self.noise[run], len(self.noise)
+        law, error = _learn(self.law, 1 + run, noise), _learn(self.error, 1 + run, noise)
+        here = self.error[1 + run]
+        gain = self.error @ here / (here @ here + noise)
         step = np.concatenate([gain[:1], np.zeros(count), gain[1:]])
-        at = law[:, 1 + count + run]
-        mixed = np.outer(step, at)
-        law = law - mixed - mixed.T + at[1 + count + run] * np.outer(step, step)
-        return replace(self, law=law, error=self.error - np.outer(gain, error))
+        return replace(self, law=law - np.outer(step, law[1 + count + run]), error=error)
+
+
+def _learn(root: np.ndarray, row: int, noise: float) -> np.ndarray:
+    """Return the root of C - c c' / (c_row + noise), with c the column of a row of C = R R'."""
+    here = root[row]
+    size = here @ here
+    if size <= 0:
+        return root
+    shrink = (1 - np.sqrt(noise / (size + noise))) / size
+    return root - np.outer(root @ here, shrink * here)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """Return R with R R' = C, in the few directions that matter."""
+    size = np.sqrt(np.diag(covariance))
+    safe = np.where(size > 0, size, 1.0)
+    values, vectors = np.linalg.eigh(covariance / np.outer(safe, safe))
+    seen = values > SEEN * max(values[-1], SEEN)
+    return size[:, None] * vectors[:, seen] * np.sqrt(values[seen])
 
 
 def beliefs_about(
@@ -101,29 +119,28 @@ def beliefs_about(
     discrepancy, rng
         How wrong the law may be, and where chance comes from.
     """
-    parts, means, weights = [], [], []
-    for name, one in members(fit).items():
+    law, error, means, noise, rest = [], [], [], 0.0, 0.0
+    several = members(fit)
+    weights = [fit.weights[name] if isinstance(fit, Average) else 1.0 for name in several]
+    for weight, (name, one) in zip(weights, several.items(), strict=True):
         surface = None if discrepancy is None else discrepancy.surface(one)
         quantity = quantity_of(one, asked, surface, rng)
         fitted = {k: v.drop_vars("run").rename(run="point") for k, v in one.inputs.items()}
         inputs = fitted if runs is None else runs[name]
-        noise = run_scatter(one) if runs is None else scatter_of(one, inputs)
-        draws, error = _together(one, quantity, inputs, surface)
-        parts.append(Beliefs(np.cov(draws.T), error, noise, quantity.rest))
+        draws, covariance = _together(one, quantity, inputs, surface)
+        law.append(np.sqrt(weight) * _root(np.cov(draws.T)))
+        error.append(np.sqrt(weight) * _root(covariance))
         means.append(draws.mean(0))
-        weights.append(fit.weights[name] if isinstance(fit, Average) else 1.0)
-    apart = np.atleast_2d(np.cov(np.array(means).T, aweights=weights, ddof=0)) if parts[1:] else 0.0
-    law, error, noise, rest = (
-        sum(w * getattr(part, what) for w, part in zip(weights, parts, strict=True))
-        for what in ("law", "error", "noise", "rest")
-    )
-    return Beliefs(np.asarray(law + apart), np.asarray(error), np.asarray(noise), float(rest))
+        noise = noise + weight * (run_scatter(one) if runs is None else scatter_of(one, inputs))
+        rest += weight * quantity.rest
+    apart = np.sqrt(weights)[:, None] * (means - np.average(means, 0, weights))
+    return Beliefs(np.hstack([*law, apart.T]), np.hstack(error), np.asarray(noise), rest)
 
 
 def _together(
     fit: Fit, quantity: Quantity, inputs: Mapping[str, xr.DataArray], surface: Surface | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return draws of quantity, curves and outcomes, (draw, 1 + 2 run), and the error's covariance."""
+    """Return draws (draw, 1 + 2 run) as in :class:`Beliefs`, and the error's covariance."""
     here = {} if quantity.inputs is None else quantity.inputs
     both = {k: xr.concat([here[k], v], "point") if here else v for k, v in inputs.items()}
     first = len(quantity.weights)

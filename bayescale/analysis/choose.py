@@ -10,10 +10,12 @@ TRIES = 3
 ROUNDS = 20
 ENOUGH = 1e-6
 """An exchange must lower what is left by this share of it."""
+WORTH = 0.01
+"""A run is not added that tells less than this share of what those before it tell together."""
 
 
 class Ignorance(Protocol):
-    """What is not known, and how runs would lessen it: a variance, the chance of a wrong verdict."""
+    """What is not known, and how runs would lessen it: a variance, the chance of an error."""
 
     @property
     def left(self) -> float:
@@ -53,28 +55,38 @@ def choose[I: Ignorance](now: I, cost: np.ndarray, budget: float, most: int) -> 
     """
     found = [greedy(now, cost, budget, most, budget / share) for share in range(1, most + 1)]
     found.append(greedy(now, cost, budget, most, budget, by_cost=True))
-    ranked = sorted({tuple(sorted(f)): f for f in found}.values(), key=lambda f: _given(now, f).left)
+    ranked = sorted(
+        {tuple(sorted(f)): f for f in found}.values(), key=lambda f: _given(now, f).left
+    )
     improved = [exchange(now, f, cost, budget, most) for f in ranked[:TRIES]]
     best = min(improved, key=lambda f: _given(now, f).left)
     return in_order(now, best, cost)
 
 
 def greedy[I: Ignorance](
-    now: I, cost: np.ndarray, budget: float, most: int, largest: float, *, by_cost: bool = False
+    start: I,
+    cost: np.ndarray,
+    budget: float,
+    most: int,
+    largest: float,
+    *,
+    by_cost: bool = False,
+    chosen: Sequence[int] = (),
 ) -> list[int]:
-    """Add the run that helps most, again and again, while one is affordable and helps."""
-    chosen: list[int] = []
+    """Add to the chosen runs the one that helps most, while one is affordable and worth it."""
+    found, now = list(chosen), _given(start, chosen)
     slack = 1 + 1e-9
-    while len(chosen) < most:
+    while len(found) < most:
         gain = now.left - now.after_each()
-        fits = (cost <= slack * largest) & (cost <= slack * (budget - cost[chosen].sum()))
-        fits[chosen] = False
-        if not (fits & (gain > 0)).any():
+        fits = (cost <= slack * largest) & (cost <= slack * (budget - cost[found].sum()))
+        fits &= gain > max(WORTH * (start.left - now.left), 0)
+        fits[found] = False
+        if not fits.any():
             break
         best = int(np.where(fits, gain / cost if by_cost else gain, -np.inf).argmax())
-        chosen.append(best)
+        found.append(best)
         now = now.given(best)
-    return chosen
+    return found
 
 
 def exchange[I: Ignorance](
@@ -93,11 +105,8 @@ def exchange[I: Ignorance](
             best = int(np.where(fits, after, np.inf).argmin())
             if after[best] < now.left * (1 - ENOUGH):
                 found, now = [*others, best], without.given(best)
-        rest = budget - cost[found].sum()
-        free = np.ones(len(cost), dtype=bool)
-        free[found] = False
-        more = greedy(now, np.where(free, cost, np.inf), rest, most - len(found), rest)
-        found, now = [*found, *more], _given(now, more)
+        found = greedy(start, cost, budget, most, budget, chosen=found)
+        now = _given(start, found)
         if now.left > before * (1 - ENOUGH):
             break
     return found

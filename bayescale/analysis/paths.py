@@ -68,7 +68,7 @@ def straight_path(fit: Fit | Average, held: dict[str, Any]) -> dict[str, np.ndar
     BayescaleError
         When not one of them is held, or a law takes other inputs.
     """
-    given = {name: parse_quantity(value) for name, value in held.items() if value is not None}
+    given = {name: parse_quantity(value) for name, value in held.items()}
     if len(given) != 1 or not all(has_frontier(one) for one in members(fit).values()):
         raise BayescaleError("hold one of params and tokens, of a law of both")
     ((name, value),) = given.items()

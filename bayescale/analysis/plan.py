@@ -1,6 +1,6 @@
 """Which runs to do next, and which of those that were done matter least."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,8 +37,12 @@ class Plan:
         plan's gain (of variance) that it brings.
     candidates : DataFrame
         The runs there were to choose from, with ``sd_after`` of each alone.
+    done : DataFrame
+        The fitted runs, as :func:`bayescale.fitted_runs` gives them.
+    asked : mapping
+        What they are to tell: the columns of a point, or parameters; empty for which law is right.
     about : str
-        What they are to tell, in words.
+        The same in words.
     sd_now, sd_after : float
         Its posterior standard deviation now, and to be expected after the runs. Where it is which
         law is right: the most that the chance of naming the wrong one can be.
@@ -46,6 +50,8 @@ class Plan:
 
     runs: pd.DataFrame
     candidates: pd.DataFrame
+    done: pd.DataFrame
+    asked: Mapping[str, float]
     about: str
     sd_now: float
     sd_after: float
@@ -54,10 +60,11 @@ class Plan:
         gain = 1 - self.sd_after / self.sd_now
         many = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
         cost = format_quantity(float(self.runs["cost"].sum()), kind="flops")
-        said = (
-            f"{many} of {cost} in all would lower the uncertainty of {self.about} by "
-            f"{100 * gain:.2g} %, from {self.sd_now:.3g} to {self.sd_after:.3g}."
-        )
+        ends = f"from {self.sd_now:.3g} to {self.sd_after:.3g}"
+        what = f"the standard deviation of {self.about}"
+        if not self.asked:
+            what = f"the chance of being wrong about {self.about} (or its upper bound)"
+        said = f"{many} of {cost} in all would lower {what} by {100 * gain:.2g} %, {ends}."
         if gain < LITTLE:
             said += (
                 " That is little: what is missing is far from any run that this budget buys. "
@@ -117,47 +124,44 @@ def plan(
     """
     if runs < 1:
         raise BayescaleError(f"runs = {runs}: a plan has at least one run")
-    several = fit if isinstance(fit, Fit | Average) else _alike(fit)
+    several = fit if isinstance(fit, Fit | Average) else Average(fit, dict.fromkeys(fit, 1.0))
     first = heaviest(several)
-    spend = None if budget is None else parse_quantity(budget, "flops")
-    table = candidate_runs(first, candidates, spend, limits)
+    spend = np.inf if budget is None else parse_quantity(budget, "flops")
+    table = candidate_runs(first, candidates, None if budget is None else spend, limits)
     places = {name: inputs_of(one, table) for name, one in members(several).items()}
     if about == LAW or (about is None and several is not fit):
         if not isinstance(several, Average):
             raise BayescaleError("which law? give several: plan({'a': fit_a, 'b': fit_b}, ...)")
-        now: Any = contest_of(several, places, discrepancy)
-        words = f"which of {', '.join(members(several))} is right"
-        return _planned(now, table, spend, runs, words, np.asarray)
-    asked = read_about(about, first)
-    rng = np.random.default_rng(random_seed)
-    now = beliefs_about(several, asked, places, discrepancy, rng)
-    return _planned(now, table, spend, runs, spoken_quantity(asked, first), np.sqrt)
-
-
-def _alike(fits: Mapping[str, Fit]) -> Average:
-    return Average(fits, dict.fromkeys(fits, 1.0))
-
-
-def _planned(
-    now: Ignorance, table: pd.DataFrame, budget: float | None, most: int, about: str, show: Any
-) -> Plan:
-    cost = table["cost"].to_numpy(float)
-    chosen = choose(now, cost, np.inf if budget is None else budget, most)
+        asked, words = {}, f"which of {', '.join(members(several))} is right"
+        now, show = contest_of(several, places, discrepancy), np.asarray
+    else:
+        asked = read_about(about, first)
+        words, rng = spoken_quantity(asked, first), np.random.default_rng(random_seed)
+        now, show = beliefs_about(several, asked, places, discrepancy, rng), np.sqrt
+    chosen = choose(now, table["cost"].to_numpy(float), spend, runs)
     if not chosen:
-        raise BayescaleError(f"no candidate run would tell anything of {about}")
-    left, alone = [now.left], now.after_each()
+        raise BayescaleError(f"no candidate run would tell anything of {words}")
+    left = _left(now, chosen)
+    lost, sd = -np.diff(left), show(left)
+    told = {"sd_after": sd[1:], "share": lost / lost.sum()}
+    return Plan(
+        runs=table.iloc[chosen].reset_index(drop=True).assign(**told),
+        candidates=table.assign(sd_after=show(now.after_each())),
+        done=fitted_runs(first),
+        asked=asked,
+        about=words,
+        sd_now=float(sd[0]),
+        sd_after=float(sd[-1]),
+    )
+
+
+def _left(now: Ignorance, chosen: Sequence[int]) -> np.ndarray:
+    """Return what is not known before, between and after the chosen runs."""
+    left = [now.left]
     for run in chosen:
         now = now.given(run)
         left.append(now.left)
-    lost = -np.diff(left)
-    after = {"sd_after": show(left[1:]), "share": lost / lost.sum()}
-    return Plan(
-        table.iloc[chosen].reset_index(drop=True).assign(**after),
-        table.assign(sd_after=show(alone)),
-        about,
-        float(show(left[0])),
-        float(show(left[-1])),
-    )
+    return np.array(left)
 
 
 def least_useful(
@@ -188,8 +192,7 @@ def least_useful(
     asked = read_about(about, first)
     rng = np.random.default_rng(random_seed)
     now = beliefs_about(fit, asked, None, discrepancy, rng)
-    curves = np.arange(len(now.noise)) + 1
-    fixed = now.law[curves, curves] < now.noise
+    fixed = (np.split(now.law[1:], 2)[0] ** 2).sum(1) < now.noise
     without = replace(now, noise=-now.noise).after_each()
     sd = np.sqrt(np.where(fixed, np.maximum(without, now.left), np.inf))
     table = fitted_runs(first).assign(sd_without=sd, lost=sd / np.sqrt(now.left) - 1)

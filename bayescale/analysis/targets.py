@@ -60,7 +60,8 @@ def reach(
         ``params``, ``tokens`` and ``flops`` (or the law's one input) where the outcome first is as
         good as the goal, from a tenth of the smallest fitted run to ten thousand times the largest;
         infinite in draws that do not reach it by then, so a median may be infinite. Coordinates:
-        ``goal``, its value (its median, of a run to match), and ``probability`` of reaching it.
+        ``goal``, its value (its median, of a run to match), ``probability`` of reaching it, and
+        what is held.
 
     Raises
     ------
@@ -69,8 +70,8 @@ def reach(
     """
     if (loss is None) == (match is None):
         raise BayescaleError("reach what? give a loss, or match={...} a run; not both")
-    held = {"params": params, "tokens": tokens}
-    if params is None and tokens is None:
+    held = {k: v for k, v in (("params", params), ("tokens", tokens)) if v is not None}
+    if not held:
         path = best_path(fit, path_values([fit], path_column(fit)))
     else:
         path = straight_path(fit, held)
@@ -88,13 +89,18 @@ def reach(
         outcome = outcome.isel(point=slice(steps))
     rises = heaviest(fit).law.rises
     when = first_time(outcome >= goal if rises else outcome <= goal, outcome, goal)
-    found = {name: along(values, when).transpose("chain", "draw", "goal") for name, values in path.items()}
+    found = {
+        name: along(values, when).transpose("chain", "draw", "goal")
+        for name, values in path.items()
+        if name not in held
+    }
     shown = goal if match is None else goal.median(("chain", "draw"))
     return xr.Dataset(
         found,
         coords={
             "goal": shown.values,
             "probability": ("goal", np.isfinite(when).mean(("chain", "draw")).values),
+            **{name: path[name][0] for name in held},
         },
         attrs={"law": answer.attrs["law"], "target": heaviest(fit).target},
     )
