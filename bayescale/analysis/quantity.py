@@ -68,9 +68,11 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
     BayescaleError
         For what is neither a point nor parameters of the law.
     """
-    if about is None:
+    if not about:
         column = "flops" if has_frontier(fit) else main_column(fit)
         return {column: AHEAD * float(run_columns(fit)[column].max())}
+    if isinstance(about, Mapping) and set(about) <= set(fit.spec.free):
+        return {str(name): float(sign) for name, sign in about.items()}
     if isinstance(about, str):
         if "=" not in about:
             return _parameters(about, fit)

@@ -60,8 +60,8 @@ def reach(
         ``params``, ``tokens`` and ``flops`` (or the law's one input) where the outcome first is as
         good as the goal, from a tenth of the smallest fitted run to ten thousand times the largest;
         infinite in draws that do not reach it by then, so a median may be infinite. Coordinates:
-        ``goal``, its value (its median, of a run to match), ``probability`` of reaching it, and
-        what is held.
+        the goal, by the target's name (its median, of a run to match), ``probability`` of reaching
+        it, and what is held.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def reach(
     return xr.Dataset(
         found,
         coords={
-            "goal": shown.values,
+            heaviest(fit).target: ("goal", shown.values),
             "probability": ("goal", np.isfinite(when).mean(("chain", "draw")).values),
             **{name: path[name][0] for name in held},
         },

@@ -17,12 +17,14 @@ from bayescale.cli.files import draws, plot, report
 from bayescale.cli.fitting import fit
 from bayescale.cli.groups import expand
 from bayescale.cli.guard import GuardedGroup
+from bayescale.cli.planning import plan
+from bayescale.cli.reaching import crossing, reach
 
 __all__ = ["app", "main"]
 
 _COMMANDS = (
     *(runs, fit, compare, backtest, check),
-    *(summary, identify, predict, optimum, plot, report, draws),
+    *(summary, identify, predict, optimum, reach, crossing, plan, plot, report, draws),
     *(laws, noises, models, datasets, cite),
 )
 

@@ -1,5 +1,6 @@
 """Where a plan's runs lie among those that are done, and what each would tell."""
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -81,14 +82,25 @@ def _draw_places(ax: Axes, planned: Plan) -> None:
     bar = figure.colorbar(shown, ax=ax, pad=0.02)
     bar.set_label("alone, lowers the sd by (%)", fontsize="small")
     bar.ax.tick_params(labelsize="small")
-    ax.scatter(done["params"], done["tokens"], s=10, color=GREY, alpha=0.6, lw=0, label="done")
     ax.scatter(
-        chosen["params"], chosen["tokens"], s=95, fc="w", ec=VERMILLION, lw=1.5, label="planned"
+        done["params"], done["tokens"], s=16, fc="w", ec=GREY, lw=0.9, zorder=2, label="done"
+    )
+    ax.scatter(
+        chosen["params"],
+        chosen["tokens"],
+        s=95,
+        fc="w",
+        ec=VERMILLION,
+        lw=1.5,
+        zorder=3,
+        label="planned",
     )
     for i, (params, tokens) in enumerate(
         zip(chosen["params"], chosen["tokens"], strict=True), start=1
     ):
-        ax.annotate(f"{i}", (params, tokens), ha="center", va="center", fontsize=7, color=INK)
+        ax.annotate(
+            f"{i}", (params, tokens), ha="center", va="center", fontsize=7, color=INK, zorder=4
+        )
     _draw_target(ax, planned)
     add_legend(ax, "upper left")
 
@@ -120,5 +132,8 @@ def _draw_left(ax: Axes, data: pd.DataFrame, planned: Plan) -> None:
         color=GREY,
     )
     ax.set_ylim(0, 1.12 * planned.sd_now)
-    ax.set(xlabel="spent", ylabel="expected sd", title=planned.about)
-    ax.title.set_fontsize("small")
+    in_flops = planned.runs["cost"].equals(planned.runs.get("flops"))
+    ax.set(xlabel="spent (FLOP)" if in_flops else "spent", ylabel="left to expect (sd)")
+    if not planned.asked:
+        ax.set_ylabel("chance of naming the wrong law, at most")
+    ax.set_title("\n".join(textwrap.wrap(planned.about, 48)), fontsize="medium", color=INK)
