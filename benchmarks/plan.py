@@ -46,11 +46,9 @@ REPEATS = 2
 SURFACES = 3
 DRAWS = 500
 RATIOS = (2.0, 200.0)
-USUAL = 6
-"""Runs of an isoFLOP budget as they are usual, shown beside where the plan has fewer."""
 REFERENCES = {"N": 1e9, "D": 2e10}
 WAVES = 2000
-SAVED = Path(__file__).parent / "results" / "plan.json"
+SAVED = Path(__file__).parent / "results" / "plan_studies.json"
 PLAN = {"share": SHARE, "ahead": AHEAD, "repeats": REPEATS, "surfaces": SURFACES, "draws": DRAWS}
 """Saved with the rows; rows of another plan are measured anew."""
 RIVALS = ("grid", "random")
@@ -180,8 +178,6 @@ def score(name: str, seed: int) -> list[dict[str, Any]]:
             "grid": grid_runs(budget, count),
             "random": random_runs(budget, count, rng),
         }
-        if count != USUAL:
-            designs["grid of six"] = grid_runs(budget, USUAL)
         seen = held_runs(fit, designs, repeat) if truth is None else {}
         for how, runs in designs.items():
             new = truth.observe(runs, 10 * seed + repeat) if truth else seen[how]

@@ -17,7 +17,7 @@ from bayescale.simulation import isoflop_design
 
 SHARES = (1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16)
 """A run of the grid spends the budget divided by one of these, or by further powers of two."""
-RATIOS = 30
+RATIOS = 24
 USUAL = (2.0, 200.0)
 """Tokens a parameter that the grid spans at least; and as many as the fitted runs had."""
 
