@@ -62,7 +62,7 @@ def candidate_runs(
             "no candidate run is within the budget and the limits; the cheapest costs "
             f"{table['cost'].min():.3g}"
         )
-    return table[keep].reset_index(drop=True)
+    return table.loc[keep].reset_index(drop=True)
 
 
 def _at_most(values: Any, most: float) -> np.ndarray:
@@ -77,10 +77,10 @@ def _read(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
         if "flops" not in found:
             raise BayescaleError("what does a candidate cost? add a column cost to the table")
         found["cost"] = found["flops"]
-    cost = found["cost"] = found["cost"].map(lambda v: parse_quantity(v, "flops")).astype(float)
+    cost = np.array([parse_quantity(value, "flops") for value in found["cost"]])
     if not (cost > 0).all():
         raise BayescaleError(f"every candidate costs something; got {cost.min():g}")
-    return found
+    return found.assign(cost=cost)
 
 
 def _grid(fit: Fit, budget: float) -> pd.DataFrame:

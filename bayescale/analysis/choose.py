@@ -31,7 +31,7 @@ class Ignorance(Protocol):
         ...
 
 
-def choose[I: Ignorance](now: I, cost: np.ndarray, budget: float, most: int) -> list[int]:
+def choose(now: Ignorance, cost: np.ndarray, budget: float, most: int) -> list[int]:
     """Choose the runs that leave the least unknown, for a budget.
 
     Greedy choices with runs of at most the whole budget, half of it, a third ..., and by gain a
@@ -63,8 +63,8 @@ def choose[I: Ignorance](now: I, cost: np.ndarray, budget: float, most: int) -> 
     return in_order(now, best, cost)
 
 
-def greedy[I: Ignorance](
-    start: I,
+def greedy(
+    start: Ignorance,
     cost: np.ndarray,
     budget: float,
     most: int,
@@ -89,8 +89,8 @@ def greedy[I: Ignorance](
     return found
 
 
-def exchange[I: Ignorance](
-    start: I, chosen: Sequence[int], cost: np.ndarray, budget: float, most: int
+def exchange(
+    start: Ignorance, chosen: Sequence[int], cost: np.ndarray, budget: float, most: int
 ) -> list[int]:
     """Swap one run at a time for a better one, and add what the rest of the budget buys."""
     found, now = list(chosen), _given(start, chosen)
@@ -112,7 +112,7 @@ def exchange[I: Ignorance](
     return found
 
 
-def in_order[I: Ignorance](now: I, chosen: Sequence[int], cost: np.ndarray) -> list[int]:
+def in_order(now: Ignorance, chosen: Sequence[int], cost: np.ndarray) -> list[int]:
     """Put chosen runs in the order in which each tells most for its cost."""
     left, ordered = list(chosen), []
     while left:
@@ -124,7 +124,7 @@ def in_order[I: Ignorance](now: I, chosen: Sequence[int], cost: np.ndarray) -> l
     return ordered
 
 
-def _given[I: Ignorance](now: I, runs: Sequence[int]) -> I:
+def _given(now: Ignorance, runs: Sequence[int]) -> Ignorance:
     for run in runs:
         now = now.given(run)
     return now

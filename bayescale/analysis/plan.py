@@ -59,7 +59,7 @@ class Plan:
     def __str__(self) -> str:
         gain = 1 - self.sd_after / self.sd_now
         many = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
-        cost = format_quantity(float(self.runs["cost"].sum()), kind="flops")
+        cost = format_quantity(self.runs["cost"].to_numpy(float).sum(), kind="flops")
         ends = f"from {self.sd_now:.3g} to {self.sd_after:.3g}"
         what = f"the standard deviation of {self.about}"
         if not self.asked:

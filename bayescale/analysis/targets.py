@@ -89,6 +89,7 @@ def reach(
         outcome = outcome.isel(point=slice(steps))
     rises = heaviest(fit).law.rises
     when = first_time(outcome >= goal if rises else outcome <= goal, outcome, goal)
+    reached = (when < np.inf).mean(("chain", "draw"))
     found = {
         name: along(values, when).transpose("chain", "draw", "goal")
         for name, values in path.items()
@@ -99,7 +100,7 @@ def reach(
         found,
         coords={
             heaviest(fit).target: ("goal", shown.values),
-            "probability": ("goal", np.isfinite(when).mean(("chain", "draw")).values),
+            "probability": ("goal", reached.values),
             **{name: path[name][0] for name in held},
         },
         attrs={"law": answer.attrs["law"], "target": heaviest(fit).target},
