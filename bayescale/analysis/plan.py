@@ -64,13 +64,17 @@ class Plan:
         what = f"the standard deviation of {self.about}"
         if not self.asked:
             what = f"the chance of being wrong about {self.about} (or its upper bound)"
-        said = f"{many} of {cost} in all would lower {what} by {100 * gain:.2g} %, {ends}."
+        said = f"{many} of {cost} in all would lower {what} by {_percent(gain)}, {ends}."
         if gain < LITTLE:
             said += (
                 " That is little: what is missing is far from any run that this budget buys. "
                 "Decide as it is, or run nearer to the target."
             )
         return said
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.0f} %" if part > 0.1 else f"{100 * part:.2g} %"
 
 
 def plan(
@@ -89,7 +93,9 @@ def plan(
     What a run would tell is worked out from the posterior draws, without fitting, in a linear and
     Gaussian approximation (:mod:`bayescale.analysis.beliefs`): by how much the variance of what is
     asked would fall, once the runs are added and the law is fitted again. With a discrepancy what
-    is asked is of outcomes, not of the law alone: only runs near to it tell much.
+    is asked is of outcomes, not of the law alone: only runs near to it tell much. What a best size
+    does not owe to outcomes in a straight line is taken to stay, so ``sd_after`` is cautious where
+    the runs so far leave the best size wide open.
 
     Parameters
     ----------
