@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from bayescale.analysis.intervals import interval, intervals
     from bayescale.analysis.optimum import growth, optimum
     from bayescale.analysis.outliers import outliers, residuals
+    from bayescale.analysis.plan import Plan, least_useful, plan
     from bayescale.analysis.predict import predict
     from bayescale.analysis.summary import constants, summary
+    from bayescale.analysis.targets import crossing, reach
     from bayescale.analysis.waic import waic
     from bayescale.averaging import Average, average
     from bayescale.catalogue import describe_law, laws
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         plot_exponents,
         plot_frontier,
         plot_isoflop,
+        plot_plan,
         plot_prior_posterior,
         plot_residuals,
         plot_ridge,
@@ -68,8 +71,10 @@ _HOME = {
     "analysis.intervals": ("interval", "intervals"),
     "analysis.optimum": ("growth", "optimum"),
     "analysis.outliers": ("outliers", "residuals"),
+    "analysis.plan": ("Plan", "least_useful", "plan"),
     "analysis.predict": ("predict",),
     "analysis.summary": ("constants", "summary"),
+    "analysis.targets": ("crossing", "reach"),
     "analysis.waic": ("waic",),
     "averaging": ("Average", "average"),
     "catalogue": ("describe_law", "laws"),
@@ -91,6 +96,7 @@ _HOME = {
         "plot_exponents",
         "plot_frontier",
         "plot_isoflop",
+        "plot_plan",
         "plot_prior_posterior",
         "plot_residuals",
         "plot_ridge",

@@ -114,6 +114,28 @@ class Surface:
         xarray.DataArray, dims (chain, draw, point)
             Relative errors, as :meth:`bayescale.noise.Noise.displace` takes them.
         """
+        mean, covariance = self.at(inputs)
+        values, vectors = np.linalg.eigh(covariance)
+        seen = values > NEGLIGIBLE * self.discrepancy.size**2
+        root = vectors[:, seen] * np.sqrt(values[seen])
+        free = rng.standard_normal((*self.residual.shape[:2], root.shape[1])) @ root.T
+        return xr.DataArray(mean + free, dims=("chain", "draw", "point"))
+
+    def at(self, inputs: Mapping[str, xr.DataArray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is known of the error at new points, given the runs.
+
+        Parameters
+        ----------
+        inputs : mapping of str to DataArray, dim point
+            The law's inputs in their own units.
+
+        Returns
+        -------
+        mean : array, shape (chain, draw, point)
+            What to expect for each posterior draw's curve.
+        covariance : array, shape (point, point)
+            Around that, the same for every draw.
+        """
         prior, reach = self.discrepancy.size**2, self.discrepancy.reach
         points = max(values.sizes["point"] for values in inputs.values())
         at = np.zeros((points, len(self.names)))
@@ -121,11 +143,7 @@ class Surface:
             at[:, i] = np.log10(np.maximum(inputs[name].values, LEAST)) / reach
         near = prior * _kernel(self.places, at)
         gain = cho_solve(self.factor, near)
-        values, vectors = np.linalg.eigh(prior * _kernel(at, at) - near.T @ gain)
-        seen = values > NEGLIGIBLE * prior
-        root = vectors[:, seen] * np.sqrt(values[seen])
-        free = rng.standard_normal((*self.residual.shape[:2], root.shape[1])) @ root.T
-        return xr.DataArray(self.residual @ gain + free, dims=("chain", "draw", "point"))
+        return self.residual @ gain, prior * _kernel(at, at) - near.T @ gain
 
 
 NEGLIGIBLE = 1e-8
@@ -152,7 +170,30 @@ def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.n
     """Return residuals (chain, draw, place), their scatter's covariance, and places (place, input).
 
     Residuals are each draw's own, so that a curve drawn too low has a surface that lifts it back.
-    Runs in heavy tails count for as little here as in the fit, and so do rows of one run.
+    Rows of one run count for as little here as in the fit.
+    """
+    each, weight = run_weights(fit)
+    at = np.zeros((len(weight), len(names)))
+    for i, name in enumerate(names):
+        at[:, i] = np.log10(fit.inputs[name].values) / reach
+    _, cell = np.unique(np.round(at / CELL), axis=0, return_inverse=True)
+    share = np.zeros((cell.max() + 1, len(at)))
+    share[cell.ravel(), np.arange(len(at))] = weight
+    total = share.sum(1)
+    share /= total[:, None]
+    scatter = np.diag(1 / total)
+    centre = fit.parameters.median(("chain", "draw"))
+    for rows, correlation in fit.spec.noise.correlated(centre, fit.known):
+        part = share[:, rows] / np.sqrt(weight[rows])
+        scatter += part @ (correlation - np.eye(len(rows))) @ part.T
+    return each @ share.T, scatter, share @ at
+
+
+def run_weights(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """Return each draw's residuals (chain, draw, run) and what each run counts for, (run,).
+
+    Both are of relative errors; a weight is one over the variance of a run's scatter. Runs in heavy
+    tails count for as little here as in the fit.
     """
     noise, centre = fit.spec.noise, fit.parameters.median(("chain", "draw"))
     curve = fit.curve(fit.inputs).transpose("chain", "draw", "run")
@@ -166,17 +207,4 @@ def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.n
     if "nu" in centre:
         nu = float(centre["nu"])
         weight = weight * (nu + 1) / (nu + usual.values**2 * weight)
-    at = np.zeros((len(weight), len(names)))
-    for i, name in enumerate(names):
-        at[:, i] = np.log10(fit.inputs[name].values) / reach
-    _, cell = np.unique(np.round(at / CELL), axis=0, return_inverse=True)
-    share = np.zeros((cell.max() + 1, len(at)))
-    share[cell.ravel(), np.arange(len(at))] = weight
-    total = share.sum(1)
-    share /= total[:, None]
-    residuals = each.transpose("chain", "draw", "run").values @ share.T
-    scatter = np.diag(1 / total)
-    for rows, correlation in noise.correlated(centre, fit.known):
-        part = share[:, rows] / np.sqrt(weight[rows])
-        scatter += part @ (correlation - np.eye(len(rows))) @ part.T
-    return residuals, scatter, share @ at
+    return each.transpose("chain", "draw", "run").values, weight

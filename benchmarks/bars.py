@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "calibration",
     "extrapolation",
     "optimum_beyond",
+    "plan",
     "one_input",
     "many",
     "calibrate",

@@ -30,6 +30,8 @@ NASTY = '<script>alert("1")</script> $\\bad{$ & co'
 SECTIONS = [
     "Loss beyond the runs",
     "The compute-optimal model",
+    "What a lower loss takes",
+    "What to run next",
     "How wrong the law may be",
     "Parameters",
     "Diagnostics",

@@ -12,6 +12,9 @@ from bayescale.errors import BayescaleError
 
 DRAWS = ("chain", "draw")
 
+NEVER, NEVER_FROM = 1e300, 1e200
+"""What stands for infinity among draws while quantiles are taken, and what comes from it."""
+
 
 def interval_width(ci_prob: float | None = None) -> float:
     """Return ``ci_prob``, or ArviZ's ``rcParams["stats.ci_prob"]`` when it is None.
@@ -41,19 +44,23 @@ def interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        The three, over the dims that are left.
+        The three, over the dims that are left. Draws may be infinite, where something never
+        happens; so then may be these.
     """
     width = interval_width(ci_prob)
     between = azs.hdi if azb.rcParams["stats.ci_kind"] == "hdi" else azs.eti
-    bounds = between(draws, prob=width, dim=list(DRAWS))
-    return xr.Dataset(
+    never = bool(np.isposinf(draws).any())
+    finite = draws.where(~np.isposinf(draws), NEVER) if never else draws
+    bounds = between(finite, prob=width, dim=list(DRAWS))
+    found = xr.Dataset(
         {
-            "median": draws.median(DRAWS),
+            "median": finite.median(DRAWS),
             "lower": bounds.sel(ci_bound="lower", drop=True),
             "upper": bounds.sel(ci_bound="upper", drop=True),
         },
         attrs={"ci_prob": width},
     )
+    return xr.where(found > NEVER_FROM, np.inf, found, keep_attrs=True) if never else found
 
 
 def intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:

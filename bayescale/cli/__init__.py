@@ -18,12 +18,14 @@ from bayescale.cli.fitting import fit
 from bayescale.cli.groups import expand
 from bayescale.cli.guard import GuardedGroup
 from bayescale.cli.many import fit_many
+from bayescale.cli.planning import plan
+from bayescale.cli.reaching import crossing, reach
 
 __all__ = ["app", "main"]
 
 _COMMANDS = (
     *(runs, fit, fit_many, compare, backtest, check),
-    *(summary, identify, predict, optimum, plot, report, draws),
+    *(summary, identify, predict, optimum, reach, crossing, plan, plot, report, draws),
     *(laws, noises, models, datasets, cite),
 )
 

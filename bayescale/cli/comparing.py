@@ -60,7 +60,7 @@ def compare(
     bayescale compare a.nc b.nc
     """
     if contest.laws is None:
-        fits = _load(contest.sources)
+        fits = load_fits(contest.sources)
     else:
         fits = _fit(contest, reading, sampling, json)
     from bayescale.analysis.compare import compare
@@ -80,7 +80,14 @@ def compare(
             _show(found)
 
 
-def _load(sources: list[str]) -> "dict[str, Fit]":
+def load_fits(sources: list[str]) -> "dict[str, Fit]":
+    """Load several saved fits, by the name of their file.
+
+    Raises
+    ------
+    BayescaleError
+        For fewer than two, one given twice, or a file that is no saved fit.
+    """
     if len(sources) < 2:
         raise BayescaleError(
             f"compare {sources[0]} with what? give two or more saved fits, or a table of runs and "

@@ -11,6 +11,7 @@ from bayescale.plots.compare import compare_data, plot_compare
 from bayescale.plots.exponents import exponents_data, plot_exponents
 from bayescale.plots.frontier import frontier_data, plot_frontier
 from bayescale.plots.isoflop import isoflop_data, plot_isoflop
+from bayescale.plots.plan import plan_data, plot_plan
 from bayescale.plots.prior_posterior import plot_prior_posterior, prior_posterior_data
 from bayescale.plots.residuals import plot_residuals, residuals_data
 from bayescale.plots.ridge import plot_ridge, ridge_data
@@ -22,12 +23,14 @@ __all__ = [
     "exponents_data",
     "frontier_data",
     "isoflop_data",
+    "plan_data",
     "plot_backtest",
     "plot_bands",
     "plot_compare",
     "plot_exponents",
     "plot_frontier",
     "plot_isoflop",
+    "plot_plan",
     "plot_prior_posterior",
     "plot_residuals",
     "plot_ridge",

@@ -16,6 +16,7 @@ from bayescale.fitting import Fit
 from bayescale.reporting.averages import average_sections
 from bayescale.reporting.background import data_section, origin_section, priors_section
 from bayescale.reporting.foresight import backtest_section, discrepancy_section, worth
+from bayescale.reporting.next_runs import next_runs_section, reach_section
 from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.readable import listed
 from bayescale.reporting.sections import (
@@ -104,6 +105,8 @@ def report(
     found = [
         bands_section(fit, asked, discrepancy, ci_prob),
         optimum_section(fit, asked, discrepancy, ci_prob),
+        reach_section(fit, asked, discrepancy, ci_prob),
+        next_runs_section(fit, asked, discrepancy),
         discrepancy_section(first, asked, discrepancy),
         backtest_section(backtest) if backtest is not None else None,
         *own,

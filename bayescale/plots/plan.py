@@ -1,0 +1,139 @@
+"""Where a plan's runs lie among those that are done, and what each would tell."""
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bayescale.analysis.plan import Plan
+from bayescale.errors import BayescaleError
+from bayescale.plots.style import (
+    BLUE,
+    GREY,
+    INK,
+    SEQUENCE,
+    VERMILLION,
+    add_legend,
+    panels,
+)
+from bayescale.plots.ticks import log_axis
+from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
+
+
+def plan_data(planned: Plan) -> pd.DataFrame:
+    """Return what a plan leaves unknown as its runs are done one after another.
+
+    Parameters
+    ----------
+    planned : Plan
+        What :func:`bayescale.plan` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a number of runs, from none: ``spent`` and ``sd``.
+    """
+    spent = np.concatenate([[0.0], planned.runs["cost"].cumsum()])
+    return pd.DataFrame({"spent": spent, "sd": [planned.sd_now, *planned.runs["sd_after"]]})
+
+
+def plot_plan(planned: Plan, *, axes: Sequence[Axes] | np.ndarray | None = None) -> np.ndarray:
+    """Draw the runs that are done, the candidates and the chosen ones, and what they would tell.
+
+    Parameters
+    ----------
+    planned : Plan
+        What :func:`bayescale.plan` returned, of a law of params and tokens.
+    axes : sequence of two Axes, optional
+        Where to draw; a new figure when None.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes, shape (2,)
+        Left, sizes and tokens: grey, the runs that are done; in colour, what each candidate would
+        lower the standard deviation by, alone; numbered, the plan. Right, what is left as the plan
+        is done. The numbers are those of :func:`plan_data`, and of the plan.
+
+    Raises
+    ------
+    BayescaleError
+        For runs without params and tokens, or another number of axes.
+    """
+    if not {"params", "tokens"} <= set(planned.runs) & set(planned.done):
+        raise BayescaleError("plot_plan draws runs by params and tokens; these have none")
+    places, left = panels(axes, 2, (9.6, 3.9), 2)
+    _draw_places(places, planned)
+    _draw_left(left, plan_data(planned), planned)
+    return np.array([places, left], dtype=object)
+
+
+def _draw_places(ax: Axes, planned: Plan) -> None:
+    log_axis(ax, "x", "count", "parameters")
+    log_axis(ax, "y", "count", "tokens")
+    done, all_, chosen = planned.done, planned.candidates, planned.runs
+    gain = 100 * (1 - all_["sd_after"] / planned.sd_now)
+    shown = ax.scatter(
+        all_["params"], all_["tokens"], c=gain, s=9, marker="s", lw=0, cmap=SEQUENCE, vmin=0
+    )
+    figure = ax.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(shown, ax=ax, pad=0.02)
+    bar.set_label("alone, lowers the sd by (%)", fontsize="small")
+    bar.ax.tick_params(labelsize="small")
+    ax.scatter(
+        done["params"], done["tokens"], s=16, fc="w", ec=GREY, lw=0.9, zorder=2, label="done"
+    )
+    ax.scatter(
+        chosen["params"],
+        chosen["tokens"],
+        s=95,
+        fc="w",
+        ec=VERMILLION,
+        lw=1.5,
+        zorder=3,
+        label="planned",
+    )
+    for i, (params, tokens) in enumerate(
+        zip(chosen["params"], chosen["tokens"], strict=True), start=1
+    ):
+        ax.annotate(
+            f"{i}", (params, tokens), ha="center", va="center", fontsize=7, color=INK, zorder=4
+        )
+    _draw_target(ax, planned)
+    add_legend(ax, "upper left")
+
+
+def _draw_target(ax: Axes, planned: Plan) -> None:
+    """Mark the run, or the line of runs, that is asked about."""
+    asked = planned.asked
+    if {"params", "tokens"} <= set(asked):
+        ax.plot(asked["params"], asked["tokens"], "*", ms=11, color=BLUE, label="target")
+    elif set(asked) == {"flops"}:
+        x, y = ax.get_xlim(), ax.get_ylim()
+        sizes = np.geomspace(x[0], x[1] * 10, 50)
+        tokens = asked["flops"] / (FLOPS_PER_PARAM_TOKEN * sizes)
+        ax.plot(sizes, tokens, color=BLUE, lw=1.2, ls="--", label="target budget")
+        ax.set(xlim=(x[0], x[1] * 2), ylim=(y[0], y[1] * 2))
+
+
+def _draw_left(ax: Axes, data: pd.DataFrame, planned: Plan) -> None:
+    ax.plot(data["spent"], data["sd"], color=VERMILLION, lw=1.4, marker="o", ms=4)
+    ax.axhline(planned.sd_now, color=GREY, lw=1, ls=":")
+    ax.annotate(
+        "now",
+        (1, planned.sd_now),
+        (-2, 3),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        fontsize="small",
+        color=GREY,
+    )
+    ax.set_ylim(0, 1.12 * planned.sd_now)
+    in_flops = planned.runs["cost"].equals(planned.runs.get("flops"))
+    ax.set(xlabel="spent (FLOP)" if in_flops else "spent", ylabel="left to expect (sd)")
+    if not planned.asked:
+        ax.set_ylabel("chance of naming the wrong law, at most")
+    ax.set_title("\n".join(textwrap.wrap(planned.about, 48)), fontsize="medium", color=INK)

@@ -1,0 +1,166 @@
+"""What a loss takes, and from which budget on one law or recipe beats another."""
+
+import json
+
+import numpy as np
+import pytest
+from handmade import TRUTH, handmade_fit
+from typer.testing import CliRunner
+
+import bayescale as bs
+from bayescale.cli import app
+
+SURE = 1e-6
+C = TRUTH["chinchilla"]
+
+
+@pytest.fixture(scope="module")
+def sure():
+    """Chinchilla's law, all but known."""
+    return handmade_fit("chinchilla", spread=SURE)
+
+
+@pytest.fixture(scope="module")
+def steeper():
+    """A power of compute that is worse at first and better from a known budget on."""
+    return handmade_fit("power_law", truth={"scale": 3.0, "exponent": 0.06}, spread=SURE)
+
+
+@pytest.fixture(scope="module")
+def saved(made_fit, tmp_path_factory):
+    return bs.save(made_fit, tmp_path_factory.mktemp("targets") / "fit.nc")
+
+
+class TestReach:
+    def test_tokens_of_a_given_size(self, sure) -> None:
+        found = bs.reach(sure, [2.4, 2.3], params="1B", discrepancy=None)
+        assert found["tokens"].dims == ("chain", "draw", "goal")
+        expected = 2e10 * ((np.array([2.4, 2.3]) - C["E"] - C["a"]) / C["b"]) ** (-1 / C["beta"])
+        np.testing.assert_allclose(found["tokens"].mean(("chain", "draw")), expected, rtol=5e-3)
+        assert "params" not in found.data_vars
+        assert float(found["params"]) == 1e9
+        np.testing.assert_allclose(found["loss"], [2.4, 2.3])
+        np.testing.assert_allclose(found["flops"], 6 * 1e9 * found["tokens"], rtol=1e-6)
+
+    def test_size_for_given_tokens(self, sure) -> None:
+        found = bs.reach(sure, 2.4, tokens="20B", discrepancy=None)
+        expected = 1e9 * ((2.4 - C["E"] - C["b"]) / C["a"]) ** (-1 / C["alpha"])
+        assert float(found["params"].median()) == pytest.approx(expected, rel=2e-3)
+
+    def test_the_budget_is_that_of_the_optimum(self, sure) -> None:
+        best = bs.optimum(sure, 3e22, discrepancy=None)
+        found = bs.reach(sure, float(best["loss"].median()), discrepancy=None)
+        assert float(found["flops"].median()) == pytest.approx(3e22, rel=0.01)
+        assert float(found["params"].median()) == pytest.approx(
+            float(best["params"].median()), rel=0.01
+        )
+
+    def test_what_is_never_reached(self, made_fit) -> None:
+        found = bs.reach(made_fit, [2.4, 1.85, 1.5], discrepancy=None)
+        chance = found["probability"].values
+        assert chance[0] == 1
+        assert 0 < chance[1] < 1
+        assert chance[2] == 0
+        np.testing.assert_allclose(
+            np.isfinite(found["flops"]).mean(("chain", "draw")), chance, atol=1e-12
+        )
+        table = bs.intervals(found).set_index(["quantity", "goal"])
+        assert np.isfinite(table.loc[("flops", 0), "upper"])
+        assert table.loc[("flops", 1), "upper"] == np.inf
+        assert table.loc[("flops", 2), "lower"] == np.inf
+
+    def test_a_run_to_match(self, made_fit) -> None:
+        run = {"params": "3B", "tokens": "100B"}
+        same = bs.reach(made_fit, match=run, params="3B", random_seed=1)
+        np.testing.assert_allclose(same["tokens"].median(), 1e11, rtol=0.02)
+        smaller = bs.reach(made_fit, match=run, params="2B", random_seed=1)
+        assert float(smaller["tokens"].median()) > 1.1e11
+        believed = bs.reach(made_fit, match=run, params="2B", discrepancy=None)
+        wide, narrow = (
+            float(np.log(f["tokens"]).quantile(0.8) - np.log(f["tokens"]).quantile(0.2))
+            for f in (smaller, believed)
+        )
+        assert wide > narrow
+
+    def test_a_law_of_one_input(self) -> None:
+        fit = handmade_fit("power_law", spread=SURE)
+        found = bs.reach(fit, 2.5, discrepancy=None)
+        expected = 1e20 * (2.9 / 2.5) ** (1 / 0.05)
+        assert float(found["flops"].median()) == pytest.approx(expected, rel=0.01)
+
+    def test_averages(self, sure) -> None:
+        other = handmade_fit("chinchilla", spread=SURE)
+        mixed = bs.average({"a": sure, "b": other}, {"a": 0.5, "b": 0.5})
+        one, both = (
+            float(bs.reach(f, 2.3, discrepancy=None)["flops"].median()) for f in (sure, mixed)
+        )
+        assert both == pytest.approx(one, rel=1e-3)
+
+    def test_what_cannot_be_asked(self, sure) -> None:
+        with pytest.raises(bs.BayescaleError, match="reach what"):
+            bs.reach(sure)
+        with pytest.raises(bs.BayescaleError, match="hold one"):
+            bs.reach(sure, 2.0, params=1e9, tokens=1e9)
+        with pytest.raises(bs.BayescaleError, match="must be positive"):
+            bs.reach(sure, 2.0, params=-1)
+        with pytest.raises(bs.BayescaleError, match="needs one tokens"):
+            bs.reach(sure, match={"params": 1e9})
+        with pytest.raises(bs.BayescaleError, match="does not determine"):
+            bs.reach(handmade_fit("repeated"), 2.0)
+
+
+class TestCrossing:
+    def test_a_known_crossing(self, steeper) -> None:
+        flat = handmade_fit("power_law", spread=SURE)
+        expected = 1e20 * (3.0 / 2.9) ** (1 / 0.01)
+        found = bs.crossing(steeper, flat, [1e19, 1e24], discrepancy=None)
+        assert float(found["start"].median()) == pytest.approx(expected, rel=0.02)
+        assert float(found["probability"]) == 1
+        np.testing.assert_allclose(found["ahead"], [0, 1])
+        gap = float(found["difference"].isel(budget=0).median())
+        assert gap == pytest.approx(3.0 * 0.1**-0.06 - 2.9 * 0.1**-0.05, rel=0.01)
+        back = bs.crossing(flat, steeper, [1e19, 1e24], discrepancy=None)
+        assert float(back["probability"]) == 0
+        assert np.isinf(back["start"]).all()
+        np.testing.assert_allclose(back["ahead"], [1, 0])
+
+    def test_always_ahead_starts_at_the_beginning(self, steeper) -> None:
+        better = handmade_fit("power_law", truth={"scale": 2.0, "exponent": 0.06}, spread=SURE)
+        found = bs.crossing(better, steeper, discrepancy=None)
+        smallest = float(better.inputs["x"].min())
+        np.testing.assert_allclose(found["start"], smallest / 10, rtol=1e-6)
+
+    def test_the_discrepancy_leaves_it_open(self, made_fit) -> None:
+        same = bs.crossing(made_fit, handmade_fit("chinchilla", seed=7), "1e23")
+        assert 0.2 < float(same["ahead"].item()) < 0.8
+        assert 0.2 < float(same["probability"]) < 0.8
+
+    def test_different_targets(self, made_fit) -> None:
+        with pytest.raises(bs.BayescaleError, match="do not cross"):
+            bs.crossing(made_fit, handmade_fit("accuracy_from_compute"))
+        with pytest.raises(bs.BayescaleError, match="does not determine"):
+            bs.crossing(made_fit, handmade_fit("repeated"))
+
+
+class TestCommandLine:
+    def run(self, *arguments) -> str:
+        result = CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "120"})
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    def test_reach(self, saved) -> None:
+        found = json.loads(self.run("reach", saved, "--loss", "2.3,1.5", "--json"))
+        first, second = found["goals"]
+        assert first["loss"] == 2.3
+        assert first["probability"] == 1
+        assert first["flops"]["lower"] < first["flops"]["upper"]
+        assert second["flops"]["median"] is None
+        said = self.run("reach", saved, "--params", "3B", "--match", "params=7B,tokens=100B")
+        assert "reached in" in said
+        assert "tokens" in said
+
+    def test_crossing(self, saved) -> None:
+        found = json.loads(self.run("crossing", saved, saved, "--flops", "1e22,1e23", "--json"))
+        assert [row["flops"] for row in found["budgets"]] == [1e22, 1e23]
+        assert set(found["start"]) == {"median", "lower", "upper"}
+        assert "one is ahead" in self.run("crossing", saved, saved)
