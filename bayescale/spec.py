@@ -139,7 +139,22 @@ def make_spec(
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, float] | None = None,
 ) -> Spec:
-    """Check and assemble a :class:`Spec`; what is given here wins over a study's or spec's own.
+    """Check and assemble a :class:`Spec`: what is fitted, said once for several fits.
+
+    Parameters
+    ----------
+    law : str, Law class, Study or Spec
+        What to start from; what else is given here wins over a study's or spec's own.
+    noise, priors, columns
+        As for :func:`bayescale.fit`.
+    references : mapping, optional
+        Input or step of the law to a fixed reference point, ``{"N": "1B"}``.
+
+    Returns
+    -------
+    Spec
+        What :func:`bayescale.fit`, :func:`bayescale.fit_many` and :func:`bayescale.build_model`
+        take in place of a law.
 
     Raises
     ------
