@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bayescale.analysis.optimum import growth, optimum
     from bayescale.analysis.outliers import outliers, residuals
     from bayescale.analysis.predict import predict
+    from bayescale.analysis.regret import decision, regret
     from bayescale.analysis.summary import constants, summary
     from bayescale.analysis.waic import waic
     from bayescale.averaging import Average, average
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from bayescale.reporting import report
     from bayescale.runs import Runs, in_nats, non_embedding_params, read_runs, total_params
     from bayescale.sampling import Sampler
+    from bayescale.scenario import Hardware, Scenario, load_scenario
     from bayescale.schedule import with_schedule
     from bayescale.simulation import isoflop_design, simulate, typical_design
     from bayescale.store import load, save
@@ -67,6 +69,7 @@ _HOME = {
     "analysis.optimum": ("growth", "optimum"),
     "analysis.outliers": ("outliers", "residuals"),
     "analysis.predict": ("predict",),
+    "analysis.regret": ("decision", "regret"),
     "analysis.summary": ("constants", "summary"),
     "analysis.waic": ("waic",),
     "averaging": ("Average", "average"),
@@ -95,6 +98,7 @@ _HOME = {
     "reporting": ("report",),
     "runs": ("Runs", "in_nats", "non_embedding_params", "read_runs", "total_params"),
     "sampling": ("Sampler",),
+    "scenario": ("Hardware", "Scenario", "load_scenario"),
     "schedule": ("with_schedule",),
     "simulation": ("isoflop_design", "simulate", "typical_design"),
     "store": ("load", "save"),

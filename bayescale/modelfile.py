@@ -31,6 +31,8 @@ class Table:
         What the table holds.
     source, name : str
         The file, and the table's dotted name in it ("" for the file itself), for messages.
+    kind : str
+        What the file is, for messages.
 
     Raises
     ------
@@ -38,8 +40,8 @@ class Table:
         From every method, naming the file and the key.
     """
 
-    def __init__(self, values: Any, source: str, name: str = "") -> None:
-        self.source, self.name = source, name
+    def __init__(self, values: Any, source: str, name: str = "", kind: str = "model file") -> None:
+        self.source, self.name, self.kind = source, name, kind
         self._known: list[str] = []
         if not isinstance(values, Mapping):
             raise self.error("", f"is {values!r}: it must be a table of keys")
@@ -115,7 +117,7 @@ class Table:
 
     def table(self, key: str) -> "Table":
         """Return the table under a key."""
-        return Table(self.take(key), self.source, self._join(key))
+        return Table(self.take(key), self.source, self._join(key), self.kind)
 
     def tables(self, key: str) -> list["Table"]:
         """Return the ``[[key]]`` tables, none when there is no such key."""
@@ -123,7 +125,7 @@ class Table:
         if not isinstance(found, list | tuple):
             raise self.error(key, f"must be written [[{key}]], once for each")
         return [
-            Table(values, self.source, f"{self._join(key)} no. {place}")
+            Table(values, self.source, f"{self._join(key)} no. {place}", self.kind)
             for place, values in enumerate(found, start=1)
         ]
 
@@ -143,7 +145,7 @@ class Table:
             known = list(dict.fromkeys(self._known))
             raise self.error(
                 unknown[0],
-                f"is not a key of a model file{closest(unknown[0], known)}; "
+                f"is not a key of a {self.kind}{closest(unknown[0], known)}; "
                 f"the keys here are {', '.join(known)}",
             )
 

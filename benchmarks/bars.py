@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "calibration",
     "extrapolation",
     "optimum_beyond",
+    "decisions",
     "one_input",
     "calibrate",
 )
