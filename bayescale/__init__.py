@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         plot_frontier,
         plot_isoflop,
         plot_prior_posterior,
+        plot_regret,
         plot_residuals,
         plot_ridge,
     )
@@ -92,6 +93,7 @@ _HOME = {
         "plot_frontier",
         "plot_isoflop",
         "plot_prior_posterior",
+        "plot_regret",
         "plot_residuals",
         "plot_ridge",
     ),

@@ -12,6 +12,7 @@ the lower one first
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bayescale.errors import BayescaleError
@@ -161,6 +162,37 @@ class Table:
             return parse_quantity(value)
         except BayescaleError as error:
             raise self.error(key, f"is no number: {error}") from error
+
+
+def packaged(inside: str = "") -> dict[str, Path]:
+    """Return the files that come with bayescale by name: models, or those of a folder in them.
+
+    They lie inside the package in a wheel, and beside it in a checkout.
+    """
+    package = Path(__file__).parent
+    within = package / "_models"
+    folder = within if within.is_dir() else package.parent / "models"
+    return {path.stem: path for path in sorted((folder / inside).glob("*.toml"))}
+
+
+def find(name_or_path: str | Path, known: Mapping[str, Path], kind: str) -> Path:
+    """Return the path of a file that comes with bayescale, by name, or of another, by path.
+
+    Raises
+    ------
+    BayescaleError
+        When there is none.
+    """
+    path = Path(name_or_path)
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    if path.is_file():
+        return path
+    wanted = path.stem if path.suffix == ".toml" else str(name_or_path)
+    raise BayescaleError(
+        f"no {kind} file {str(name_or_path)!r}{closest(wanted, known)}; the {kind}s that come with "
+        f"bayescale are {', '.join(known)}. One of your own is given by its path"
+    )
 
 
 def plain(value: Any) -> Any:

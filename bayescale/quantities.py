@@ -117,7 +117,7 @@ def parse_quantities(name: str, values: Any, kind: Kind = "count") -> list[float
 
         values = np.asarray(values).ravel().tolist()
     several = isinstance(values, Sequence) and not isinstance(values, str)
-    flat = list(values) if several else [values]
+    flat: list[Any] = list(values) if several else [values]
     if not flat:
         raise BayescaleError(f"{name} is empty: pass at least one value")
     try:

@@ -9,19 +9,19 @@
 (7.2e+23,)
 
 A scenario file is the same in TOML, beside the model file; ``models/README.md`` explains its keys.
-Like a study it is plain data: :func:`bayescale.optimum`, :func:`bayescale.regret` and
+Like a study, it is plain data: :func:`bayescale.optimum`, :func:`bayescale.regret` and
 :func:`bayescale.report` take it in the place of a budget.
 """
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
 from bayescale.errors import BayescaleError
-from bayescale.modelfile import Table
+from bayescale.modelfile import Table, find, packaged
 from bayescale.quantities import Kind, parse_quantities
 
 SECONDS_PER_HOUR, HOURS_PER_DAY = 3600.0, 24.0
@@ -63,9 +63,10 @@ class Hardware:
                     self, f.name, _positive(f"hardware.{f.name}", getattr(self, f.name))
                 )
         for name in ("utilisation", "inference_utilisation"):
-            if (getattr(self, name) or 0) > 1:
+            share = getattr(self, name) or 0
+            if share > 1:
                 raise BayescaleError(
-                    f"hardware.{name} is {getattr(self, name):g}: it is a share of the peak, at most 1"
+                    f"hardware.{name} is {share:g}: it is a share of the peak, at most 1"
                 )
 
     @property
@@ -186,6 +187,10 @@ class Scenario:
             return tuple(days * self.hardware.flops_per_day for days in self.days)
         return self.flops
 
+    def at_budgets(self, flops: Any) -> Self:
+        """Return the scenario with other budgets, in FLOP of training."""
+        return replace(self, flops=flops, price=(), days=())
+
     @property
     def inference_cost(self) -> float:
         """What a FLOP of inference costs in FLOP of training."""
@@ -238,13 +243,14 @@ class Scenario:
             ) from error
 
 
-def load_scenario(path: str | Path) -> Scenario:
+def load_scenario(name_or_path: str | Path) -> Scenario:
     """Read a scenario file.
 
     Parameters
     ----------
-    path : str or Path
-        A ``.toml`` file; its keys are the attributes of :class:`Scenario`.
+    name_or_path : str or Path
+        The name of a scenario that comes with bayescale, ``"served"`` or ``"cluster"``, or the
+        path of a ``.toml`` file. Its keys are the attributes of :class:`Scenario`.
 
     Returns
     -------
@@ -256,7 +262,7 @@ def load_scenario(path: str | Path) -> Scenario:
     BayescaleError
         When the file is not there, or is not a valid scenario file.
     """
-    path = Path(path)
+    path = find(name_or_path, packaged("scenarios"), "scenario")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

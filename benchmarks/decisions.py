@@ -41,7 +41,7 @@ SCALE = 3.0
 REFERENCES = {"N": 1e9, "D": 2e10}
 BUDGET = 1e23
 SAVED = RESULTS / "decisions_studies.json"
-WORKERS = 1
+WORKERS = 2
 ASKED = ("N* of training", "N* with inference", "regret of a size", "waste of a size")
 LEAST, MOST, DENSE = 1e4, 1e18, 200_001
 

@@ -140,13 +140,13 @@ def law_ratios(
     """
     fit, law = spending.fit, spending.fit.law
     size, data = fit.input_of("params"), fit.input_of("tokens")
-    if hasattr(law, "optimal_size") and data and size:
-        if not (numerical or spending.scenario.constrained):
-            scale = FLOPS_PER_PARAM_TOKEN * fit.references[size] * fit.references[data]
-            arguments = {name: fit.parameters[name] for name in law.parameters}
-            params = fit.references[size] * law.optimal_size(budget / scale, **arguments)
-            ratio = np.log(budget / (FLOPS_PER_PARAM_TOKEN * params**2))
-            return [ratio.transpose("chain", "draw", "budget")]
+    searched = numerical or spending.scenario.constrained
+    if hasattr(law, "optimal_size") and data and size and not searched:
+        scale = FLOPS_PER_PARAM_TOKEN * fit.references[size] * fit.references[data]
+        arguments = {name: fit.parameters[name] for name in law.parameters}
+        params = fit.references[size] * law.optimal_size(budget / scale, **arguments)
+        ratio = np.log(budget / (FLOPS_PER_PARAM_TOKEN * params**2))
+        return [ratio.transpose("chain", "draw", "budget")]
     return [_search(spending, budget, option) for option in spending.options]
 
 
@@ -157,11 +157,11 @@ def _search(spending: Spending, budget: xr.DataArray, option: dict[str, float]) 
     usual = float(np.log(np.median(columns["flops"] / spent)))
     bounds = spending.limits(budget.to_numpy(), option)
     low, high = (budget.copy(data=bound) for bound in bounds)
-    steps = xr.DataArray(np.linspace(-1.0, 1.0, GRID), dims="step")
+    steps: Any = xr.DataArray(np.linspace(-1.0, 1.0, GRID), dims="step")
     centre: Any = np.minimum(np.maximum(usual + 0 * budget, low), high)
     start, width = centre, SEARCH
     for _ in range(ROUNDS):
-        ratio = np.minimum(np.maximum(centre + width * steps, low), high)
+        ratio: Any = np.minimum(np.maximum(centre + width * steps, low), high)
         best = (spending.sign * spending.loss(budget, ratio, option)).argmin("step")
         centre = ratio.isel(step=best)
         width *= 2.0 / (GRID - 1)

@@ -30,6 +30,7 @@ def regret(
     flops: Any,
     params: Any = None,
     *,
+    around: bool = False,
     discrepancy: Discrepancy | None = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
@@ -47,6 +48,8 @@ def regret(
     params : number, str or 1-d array, optional
         Sizes to judge; the scenario's candidates when None, and where there are none sizes all
         over the posterior of the best one. The rest of the budget goes into tokens.
+    around : bool
+        Look at those sizes besides the ones that are given.
     discrepancy : Discrepancy, optional
         How wrong the law may be away from the runs; None believes the law.
     random_seed : int, optional
@@ -58,7 +61,8 @@ def regret(
         ``regret``, the loss given up, in the target's unit; ``wasted``, the share of the budget
         without which the best model would have reached the same; ``loss``, what the choice
         reaches. Coordinates: ``flops``, and ``params``, ``tokens`` and inputs that the scenario
-        leaves open of each choice. :func:`bayescale.decision` says which to take.
+        leaves open of each choice, and whether it is a ``candidate`` that was given.
+        :func:`bayescale.decision` says which to take.
 
     Raises
     ------
@@ -68,7 +72,11 @@ def regret(
     scenario = as_scenario(flops)
     spendings = [Spending(one, scenario) for one in members(fit).values()]
     budget = spendings[0].budgets()
-    sizes = _sizes(fit, scenario, budget, scenario.candidates if params is None else params)
+    given = scenario.candidates if params is None else parse_quantities("params", params)
+    parts = [np.tile(np.array(given, dtype=float), (budget.size, 1))]
+    if around or not given:
+        parts.append(_sizes_around(fit, scenario, budget))
+    sizes = np.concatenate(parts, axis=1)
     for each, row in zip(budget.to_numpy(), sizes, strict=True):
         spendings[0].check(float(each), row)
 
@@ -82,7 +90,7 @@ def regret(
         return xr.concat(parts, "budget").assign_attrs(law=one.law.name)
 
     answer = fit.mix(ask) if isinstance(fit, Average) else ask(fit)
-    return answer.assign_coords(_choices(spendings[0], budget, sizes)).assign_attrs(
+    return answer.assign_coords(_choices(spendings[0], budget, sizes, len(given))).assign_attrs(
         target=spendings[0].fit.target,
         units=spendings[0].fit.unit,
         tolerance=scenario.tolerance,
@@ -98,8 +106,8 @@ def decision(
     Parameters
     ----------
     regrets : xarray.Dataset
-        What :func:`bayescale.regret` returned. For the flat set of sizes ask it for none: it
-        then looks at sizes all over the posterior.
+        What :func:`bayescale.regret` returned. It can choose from what was looked at there: for
+        the flat set ask for no sizes, or for those ``around``.
     tolerance : float, optional
         Share of the budget that may be wasted; the scenario's (0.1) when None.
     probability : float, optional
@@ -108,29 +116,31 @@ def decision(
     Returns
     -------
     pandas.DataFrame
-        One row a budget: ``flops``; the choice of least expected regret, ``params``, ``tokens``
-        and inputs left open, with the means of ``regret`` and ``wasted`` and the probability
-        ``within`` the tolerance; and the flat set, ``flat_lower`` to ``flat_upper`` in params:
-        the least and the largest size that waste no more than the tolerance with the
-        probability asked, the open inputs being those of the best choice. Missing where no size
-        does: the posterior is too wide for that. ``near_lower`` to ``near_upper`` are the sizes
-        that are expected to waste at most the tolerance more than the best choice: what one may
-        choose from.
+        One row a budget: ``flops``, and its price or days if it is in these; the choice of least
+        expected regret, ``params``, ``tokens`` and inputs left open, with the means of ``regret``
+        and ``wasted`` and the probability ``within`` the tolerance. ``near_lower`` to
+        ``near_upper`` are the sizes that are expected to waste at most the tolerance more than
+        this choice: what one may choose from. ``flat_lower`` to ``flat_upper`` is the flat set,
+        the sizes that waste at most the tolerance, beside the best of each draw, with the
+        probability asked; missing where no size does, the posterior being too wide for that.
+        Both are of the open inputs of the choice.
 
     Raises
     ------
     BayescaleError
         When tolerance or probability does not lie between zero and one.
     """
-    tolerance = regrets.attrs["tolerance"] if tolerance is None else tolerance
-    probability = regrets.attrs["probability"] if probability is None else probability
-    for name, value in (("tolerance", tolerance), ("probability", probability)):
+    allowed = float(regrets.attrs["tolerance"] if tolerance is None else tolerance)
+    sure = float(regrets.attrs["probability"] if probability is None else probability)
+    for name, value in (("tolerance", allowed), ("probability", sure)):
         if not 0 < value < 1:
             raise BayescaleError(f"{name} is {value:g}: it must lie between 0 and 1")
     draws = ("chain", "draw")
     means = regrets[["regret", "wasted"]].mean(draws)
-    within = (regrets["wasted"] <= tolerance).mean(draws)
-    opened = [str(name) for name, c in regrets.coords.items() if c.dims == ("choice",)]
+    within = (regrets["wasted"] <= allowed).mean(draws)
+    along = {str(k): c.dims for k, c in regrets.coords.items() if k != "candidate"}
+    opened = [name for name, dims in along.items() if dims == ("choice",)]
+    budgets = [name for name, dims in along.items() if dims == ("budget",)]
     rows = []
     for i in range(regrets.sizes["budget"]):
         at = means.isel(budget=i)
@@ -139,9 +149,9 @@ def decision(
         for name in opened:
             alike &= (at[name] == at[name][best]).to_numpy()
         sizes, waste = at["params"].to_numpy(), at["wasted"].to_numpy()
-        flat = sizes[alike & (within[i] >= probability).to_numpy()]
-        near = sizes[alike & (waste <= waste[best] + tolerance)]
-        columns = ("flops", "params", "tokens", *opened, "regret", "wasted")
+        flat = sizes[alike & (within[i] >= sure).to_numpy()]
+        near = sizes[alike & (waste <= waste[best] + allowed)]
+        columns = (*budgets, "params", "tokens", *opened, "regret", "wasted")
         taken = at.isel(choice=best)
         rows.append(
             {name: float(taken[name]) for name in columns}
@@ -150,17 +160,12 @@ def decision(
             | {"flat_lower": min(flat, default=np.nan), "flat_upper": max(flat, default=np.nan)}
         )
     table = pd.DataFrame(rows)
-    table.attrs |= {"tolerance": tolerance, "probability": probability}
+    table.attrs |= {"tolerance": allowed, "probability": sure}
     return table
 
 
-def _sizes(fit: Fit | Average, scenario: Scenario, budget: xr.DataArray, params: Any) -> np.ndarray:
-    """Return the sizes to judge at each budget, shape (budget, size)."""
-    if not (isinstance(params, tuple) and not params):
-        given = np.array(parse_quantities("params", params), dtype=float)
-        if not (given > 0).all():
-            raise BayescaleError(f"params must be positive; got {given.min():g}")
-        return np.tile(given, (budget.size, 1))
+def _sizes_around(fit: Fit | Average, scenario: Scenario, budget: xr.DataArray) -> np.ndarray:
+    """Return sizes all over the posterior of the best one, shape (budget, size)."""
     best = optimum(fit, scenario, discrepancy=None)["params"]
     low, high = best.quantile([0.005, 0.995], ("chain", "draw")).to_numpy()
     most = np.full(budget.shape, scenario.max_params or np.inf)
@@ -171,14 +176,17 @@ def _sizes(fit: Fit | Average, scenario: Scenario, budget: xr.DataArray, params:
     return np.geomspace(np.minimum(low / BEYOND, high / BEYOND), high, SIZES, axis=1)
 
 
-def _choices(spending: Spending, budget: xr.DataArray, sizes: np.ndarray) -> dict[str, Any]:
-    """Return what each choice is: every size with every option."""
+def _choices(
+    spending: Spending, budget: xr.DataArray, sizes: np.ndarray, given: int
+) -> dict[str, Any]:
+    """Return what each choice is: every size, the given ones first, with every option."""
     options = spending.options
     tokens = [spending.tokens(budget.to_numpy()[:, None], sizes, option) for option in options]
     found: dict[str, Any] = {
         "flops": budget,
         "params": (("budget", "choice"), np.tile(sizes, (1, len(options)))),
         "tokens": (("budget", "choice"), np.concatenate(tokens, axis=1)),
+        "candidate": ("choice", np.tile(np.arange(sizes.shape[1]) < given, len(options))),
     }
     for name, values in spending.scenario.at.items():
         if len(values) > 1:
@@ -223,7 +231,9 @@ def _wasted(best: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """
     best = np.maximum.accumulate(best, axis=-1)
     last = best.shape[-1] - 2
-    reached = sum((chosen >= best[..., i, None]).astype(int) for i in range(1, last + 1))
+    reached = np.zeros(chosen.shape, dtype=int)
+    for i in range(1, last + 1):
+        reached += chosen >= best[..., i, None]
     low, high = (np.take_along_axis(best, reached + i, -1) for i in (0, 1))
     part = np.clip((chosen - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
     below = SMALLER[reached] + part * np.diff(SMALLER)[reached]

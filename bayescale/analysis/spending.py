@@ -110,7 +110,7 @@ class Spending:
         return params, tokens if longest is None else np.minimum(tokens, longest)
 
     def tokens(self, budget: Any, params: Any, option: Option) -> Any:
-        """Return the training tokens that a size leaves room for; none, or less, where there is no room."""
+        """Return the training tokens that are left for a size; zero or less where none are."""
         left = (budget / params - self.serving) / self.training(option)
         return self.within(params, left)[1]
 
@@ -164,6 +164,8 @@ class Spending:
         """Raise unless every size is allowed, and leaves something to train with."""
         most = self.scenario.max_params
         for size in params:
+            if size <= 0:
+                raise BayescaleError(f"params must be positive; got {size:g}")
             if most is not None and size > most:
                 raise BayescaleError(
                     f"{format_quantity(size)} parameters are more than max_params, "

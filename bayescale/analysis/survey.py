@@ -1,4 +1,4 @@
-"""The loss over everything a budget may be spent on, all of it under one draw of the discrepancy."""
+"""The loss over all that a budget may be spent on, under one draw of the discrepancy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,12 +32,14 @@ class Survey:
     chosen: np.ndarray
 
     def best(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the best option, its log ratio and its loss, each of shape (chain, draw, budget)."""
+        """Return the best option, its log ratio and its loss: (chain, draw, budget) each."""
         ratio, least = lowest(self.ratio, self.loss)
         option = least.argmin(axis=2)
-        chosen = option[:, :, None]
-        picked = (np.take_along_axis(a, chosen, axis=2)[:, :, 0] for a in (ratio, least))
-        return option, *picked
+        ratio, least = (
+            np.take_along_axis(values, option[:, :, None], axis=2)[:, :, 0]
+            for values in (ratio, least)
+        )
+        return option, ratio, least
 
 
 def survey(
@@ -85,7 +87,7 @@ def survey(
         k: xr.DataArray(np.concatenate([each[k] for each in at]), dims="point") for k in at[0]
     }
     fit = spending.fit
-    inputs = spending.inputs(*points, further)
+    inputs = spending.inputs(points[0], points[1], further)
     curve = fit.curve(inputs).transpose("chain", "draw", "point")
     if surface is not None:
         curve = fit.spec.noise.displace(curve, surface.draw(inputs, rng), fit.scale)

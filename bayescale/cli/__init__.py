@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from bayescale.cli.answers import identify, optimum, predict, summary
+from bayescale.cli.answers import identify, predict, summary
 from bayescale.cli.backtesting import backtest
 from bayescale.cli.catalogue import cite, datasets, laws, models, noises, runs
 from bayescale.cli.checking import check
 from bayescale.cli.comparing import compare
+from bayescale.cli.deciding import optimum, regret
 from bayescale.cli.files import draws, plot, report
 from bayescale.cli.fitting import fit
 from bayescale.cli.groups import expand
@@ -22,7 +23,7 @@ __all__ = ["app", "main"]
 
 _COMMANDS = (
     *(runs, fit, compare, backtest, check),
-    *(summary, identify, predict, optimum, plot, report, draws),
+    *(summary, identify, predict, optimum, regret, plot, report, draws),
     *(laws, noises, models, datasets, cite),
 )
 
