@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bayescale.analysis.outliers import outliers, residuals
     from bayescale.analysis.plan import Plan, least_useful, plan
     from bayescale.analysis.predict import predict
+    from bayescale.analysis.regret import decision, regret
     from bayescale.analysis.summary import constants, summary
     from bayescale.analysis.targets import crossing, reach
     from bayescale.analysis.waic import waic
@@ -50,12 +51,14 @@ if TYPE_CHECKING:
         plot_isoflop,
         plot_plan,
         plot_prior_posterior,
+        plot_regret,
         plot_residuals,
         plot_ridge,
     )
     from bayescale.reporting import report
     from bayescale.runs import Runs, in_nats, non_embedding_params, read_runs, total_params
     from bayescale.sampling import Sampler
+    from bayescale.scenario import Hardware, Scenario, load_scenario
     from bayescale.schedule import with_schedule
     from bayescale.simulation import isoflop_design, simulate, typical_design
     from bayescale.spec import make_spec
@@ -73,6 +76,7 @@ _HOME = {
     "analysis.outliers": ("outliers", "residuals"),
     "analysis.plan": ("Plan", "least_useful", "plan"),
     "analysis.predict": ("predict",),
+    "analysis.regret": ("decision", "regret"),
     "analysis.summary": ("constants", "summary"),
     "analysis.targets": ("crossing", "reach"),
     "analysis.waic": ("waic",),
@@ -98,12 +102,14 @@ _HOME = {
         "plot_isoflop",
         "plot_plan",
         "plot_prior_posterior",
+        "plot_regret",
         "plot_residuals",
         "plot_ridge",
     ),
     "reporting": ("report",),
     "runs": ("Runs", "in_nats", "non_embedding_params", "read_runs", "total_params"),
     "sampling": ("Sampler",),
+    "scenario": ("Hardware", "Scenario", "load_scenario"),
     "schedule": ("with_schedule",),
     "simulation": ("isoflop_design", "simulate", "typical_design"),
     "spec": ("make_spec",),

@@ -12,6 +12,7 @@ the lower one first
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bayescale.errors import BayescaleError
@@ -31,6 +32,8 @@ class Table:
         What the table holds.
     source, name : str
         The file, and the table's dotted name in it ("" for the file itself), for messages.
+    kind : str
+        What the file is, for messages.
 
     Raises
     ------
@@ -38,8 +41,8 @@ class Table:
         From every method, naming the file and the key.
     """
 
-    def __init__(self, values: Any, source: str, name: str = "") -> None:
-        self.source, self.name = source, name
+    def __init__(self, values: Any, source: str, name: str = "", kind: str = "model file") -> None:
+        self.source, self.name, self.kind = source, name, kind
         self._known: list[str] = []
         if not isinstance(values, Mapping):
             raise self.error("", f"is {values!r}: it must be a table of keys")
@@ -115,7 +118,7 @@ class Table:
 
     def table(self, key: str) -> "Table":
         """Return the table under a key."""
-        return Table(self.take(key), self.source, self._join(key))
+        return Table(self.take(key), self.source, self._join(key), self.kind)
 
     def tables(self, key: str) -> list["Table"]:
         """Return the ``[[key]]`` tables, none when there is no such key."""
@@ -123,7 +126,7 @@ class Table:
         if not isinstance(found, list | tuple):
             raise self.error(key, f"must be written [[{key}]], once for each")
         return [
-            Table(values, self.source, f"{self._join(key)} no. {place}")
+            Table(values, self.source, f"{self._join(key)} no. {place}", self.kind)
             for place, values in enumerate(found, start=1)
         ]
 
@@ -143,7 +146,7 @@ class Table:
             known = list(dict.fromkeys(self._known))
             raise self.error(
                 unknown[0],
-                f"is not a key of a model file{closest(unknown[0], known)}; "
+                f"is not a key of a {self.kind}{closest(unknown[0], known)}; "
                 f"the keys here are {', '.join(known)}",
             )
 
@@ -159,6 +162,37 @@ class Table:
             return parse_quantity(value)
         except BayescaleError as error:
             raise self.error(key, f"is no number: {error}") from error
+
+
+def packaged(inside: str = "") -> dict[str, Path]:
+    """Return the files that come with bayescale by name: models, or those of a folder in them.
+
+    They lie inside the package in a wheel, and beside it in a checkout.
+    """
+    package = Path(__file__).parent
+    within = package / "_models"
+    folder = within if within.is_dir() else package.parent / "models"
+    return {path.stem: path for path in sorted((folder / inside).glob("*.toml"))}
+
+
+def find(name_or_path: str | Path, known: Mapping[str, Path], kind: str) -> Path:
+    """Return the path of a file that comes with bayescale, by name, or of another, by path.
+
+    Raises
+    ------
+    BayescaleError
+        When there is none.
+    """
+    path = Path(name_or_path)
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    if path.is_file():
+        return path
+    wanted = path.stem if path.suffix == ".toml" else str(name_or_path)
+    raise BayescaleError(
+        f"no {kind} file {str(name_or_path)!r}{closest(wanted, known)}; the {kind}s that come with "
+        f"bayescale are {', '.join(known)}. One of your own is given by its path"
+    )
 
 
 def plain(value: Any) -> Any:

@@ -2,9 +2,10 @@
 
 import math
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Real
-from typing import Literal
+from typing import Any, Literal
 
 from bayescale.errors import BayescaleError
 
@@ -87,6 +88,42 @@ def parse_quantity(value: str | float, kind: Kind = "count", *, unit: float = 1.
     if not math.isfinite(result):
         raise _unreadable(value, kind)
     return result
+
+
+def parse_quantities(name: str, values: Any, kind: Kind = "count") -> list[float]:
+    """Read one or several numbers, as people write them.
+
+    Parameters
+    ----------
+    name
+        What they are, for messages.
+    values
+        A number, text, or several in a list or an array of any shape.
+    kind
+        As for `parse_quantity`.
+
+    Raises
+    ------
+    BayescaleError
+        There is none, or one is no such number.
+
+    Examples
+    --------
+    >>> parse_quantities("params", ["7B", 2])
+    [7000000000.0, 2.0]
+    """
+    if hasattr(values, "__array__"):
+        import numpy as np  # the command line's help does not wait for it
+
+        values = np.asarray(values).ravel().tolist()
+    several = isinstance(values, Sequence) and not isinstance(values, str)
+    flat: list[Any] = list(values) if several else [values]
+    if not flat:
+        raise BayescaleError(f"{name} is empty: pass at least one value")
+    try:
+        return [parse_quantity(value, kind) for value in flat]
+    except BayescaleError as error:
+        raise BayescaleError(f"{name}: {error}") from None
 
 
 def unit_factor(text: str, kind: Kind = "count") -> float | None:

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bayescale.errors import BayescaleError
-from bayescale.law import closest
-from bayescale.modelfile import Table, plain
+from bayescale.modelfile import Table, find, packaged, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,7 +224,7 @@ def load_model(name_or_path: str | Path) -> Study:
     BayescaleError
         When there is no such model, or the file is not a valid model file.
     """
-    path = _model_path(name_or_path)
+    path = find(name_or_path, packaged(), "model")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -248,7 +247,7 @@ def models() -> "pd.DataFrame":
     """
     import pandas as pd
 
-    studies = [load_model(path) for path in _packaged().values()]
+    studies = [load_model(path) for path in packaged().values()]
     rows = [(s.title, s.law, s.data.dataset or "simulated", s.about) for s in studies]
     index = pd.Index([s.name for s in studies], name="name")
     return pd.DataFrame(rows, index=index, columns=["title", "law", "data", "about"])
@@ -256,28 +255,7 @@ def models() -> "pd.DataFrame":
 
 def model_names() -> list[str]:
     """Return the names of the models that come with bayescale."""
-    return list(_packaged())
-
-
-def _packaged() -> dict[str, Path]:
-    """Return the model files by name: in a wheel inside the package, in a checkout beside it."""
-    package = Path(__file__).parent
-    inside = package / "_models"
-    folder = inside if inside.is_dir() else package.parent / "models"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
-
-
-def _model_path(name_or_path: str | Path) -> Path:
-    known, path = _packaged(), Path(name_or_path)
-    if str(name_or_path) in known:
-        return known[str(name_or_path)]
-    if path.is_file():
-        return path
-    wanted = path.stem if path.suffix == ".toml" else str(name_or_path)
-    raise BayescaleError(
-        f"no model file {str(name_or_path)!r}{closest(wanted, known)}; the models that come with "
-        f"bayescale are {', '.join(known)}. One of your own is given by its path"
-    )
+    return list(packaged())
 
 
 def _read_data(table: Table) -> StudyData:

@@ -25,6 +25,7 @@ MEASUREMENTS = (
     "extrapolation",
     "optimum_beyond",
     "plan",
+    "decisions",
     "one_input",
     "many",
     "calibrate",

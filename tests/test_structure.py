@@ -19,7 +19,7 @@ FLOORS = [
     ["chain"],
     ["laws", "noise", "runs", "datasets", "modelfile"],
     ["observable"],
-    ["study", "simulation"],
+    ["study", "simulation", "scenario"],
     ["study_data", "spec", "catalogue", "citation"],
     ["vector", "priors", "along_runs"],
     ["model", "starts", "tree"],

@@ -1,4 +1,4 @@
-"""The compute-optimal model: which N and D a budget C = 6 N D is best spent on."""
+"""The best model for a budget: which N and D it is best spent on, whatever it has to pay for."""
 
 import warnings
 from typing import Any
@@ -7,18 +7,19 @@ import numpy as np
 import xarray as xr
 
 from bayescale.analysis.compute import run_columns
-from bayescale.analysis.points import make_points
+from bayescale.analysis.spending import Spending
+from bayescale.analysis.survey import survey
 from bayescale.averaging import Average
-from bayescale.discrepancy import DISCREPANCY, Discrepancy, Surface
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
+from bayescale.scenario import Scenario, as_scenario
 
-SEARCH = 30.0
-"""Half width of the numerical search, in natural-log units of N around the balanced point."""
-AROUND = 1.5 * float(np.log(10))
-"""With a discrepancy, how far from the law's own optima to look, in natural-log units of N."""
-STEP = 0.1
+SEARCH = 60.0
+"""Half width of the search, in natural-log units of D / N around the ratio that the runs had."""
+STEP = 0.2
+"""With a discrepancy, distance of the splits looked at, in the same unit."""
 GRID = 33
 ROUNDS = 7
 
@@ -31,14 +32,15 @@ def optimum(
     discrepancy: Discrepancy | None = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
-    """Find the compute-optimal parameters and tokens of training budgets, draw by draw.
+    """Find the compute-optimal parameters and tokens of budgets, draw by draw.
 
     Parameters
     ----------
     fit : Fit or Average
         A fitted law of params and tokens, or of params and flops; or several.
-    flops : number, str or 1-d array
-        Budgets, in FLOP: ``1e24``, ``"1 PF-day"``.
+    flops : number, str, 1-d array or Scenario
+        Budgets of training, in FLOP: ``1e24``, ``"1 PF-day"``. Or a scenario: budgets that also
+        pay for inference, in FLOP, money or days, limits, and the law's further inputs.
     numerical : bool
         Search numerically even where the law has a closed form.
     discrepancy : Discrepancy, optional
@@ -52,53 +54,39 @@ def optimum(
     xarray.Dataset, dims (chain, draw, budget)
         ``params``, ``tokens``, ``tokens_per_param`` and ``loss`` (the target at the optimum, the
         least loss or error or the highest accuracy, without scatter), with the coordinate
-        ``flops``. Each budget has a discrepancy of its own.
+        ``flops``. A scenario adds ``training_share`` of the budget, ``epochs``, ``price``,
+        ``days`` of training, and the best of each further input that it leaves open, as far as
+        they apply; its price or days are coordinates where they are the budget. Each budget has a
+        discrepancy of its own.
 
     Raises
     ------
     BayescaleError
-        When the law has no params or no tokens, or needs other inputs besides.
+        When the law has no params or no tokens, or needs other inputs than the scenario has.
     """
+    scenario = as_scenario(flops)
     if isinstance(fit, Average):
         options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
-        return fit.mix(lambda one: optimum(one, flops, numerical=numerical, **options))
-    size, data = fit.input_of("params"), fit.input_of("tokens")
-    if size is None or len(fit.law.inputs) != 2 or not (data or fit.input_of("flops")):
-        raise BayescaleError(
-            f"{fit.law.name} takes {', '.join(map(fit.spec.column, fit.law.inputs))}: an optimum "
-            "needs a law of params and tokens, such as chinchilla or skaling"
-        )
-    points = make_points({"flops": flops}, None, grid=False)
-    budget = points.coords["flops"].reset_coords(drop=True).rename(point="budget")
-    if not bool((budget > 0).all()):
-        raise BayescaleError(f"a budget must be positive; got {float(budget.min()):g} FLOP")
-    if hasattr(fit.law, "optimal_size") and data and not numerical:
-        scale = FLOPS_PER_PARAM_TOKEN * fit.references[size] * fit.references[data]
-        arguments = {name: fit.parameters[name] for name in fit.law.parameters}
-        params = fit.references[size] * fit.law.optimal_size(budget / scale, **arguments)
-    else:
-        params = _search(fit, budget)
-    loss = _loss(fit, budget, params)
+        return fit.mix(lambda one: optimum(one, scenario, numerical=numerical, **options))
+    spending = Spending(fit, scenario)
+    budget = spending.budgets()
+    ratios = law_ratios(spending, budget, numerical)
+    option, ratio, loss = _believed(spending, budget, ratios)
     if discrepancy is not None:
         rng, surface = np.random.default_rng(random_seed), discrepancy.surface(fit)
-        each = [
-            _displaced(fit, budget[i], params.isel(budget=i), surface, rng)
-            for i in range(budget.size)
-        ]
-        params, loss = (xr.concat(values, "budget") for values in zip(*each, strict=True))
-    tokens = budget / (FLOPS_PER_PARAM_TOKEN * params)
-    answer = {
-        "params": params,
-        "tokens": tokens,
-        "tokens_per_param": tokens / params,
-        "loss": loss,
+        none = np.empty(0)
+        for i, each in enumerate(budget.to_numpy()):
+            around = [ratio.isel(budget=i).to_numpy() for ratio in ratios]
+            best = survey(spending, np.array([each]), around, none, surface, rng, STEP).best()
+            for found, values in zip((option, ratio, loss), best, strict=True):
+                found[dict(budget=i)] = values[..., 0]
+    chosen = {
+        name: xr.DataArray(np.array([o[name] for o in spending.options]), dims="option").isel(
+            option=option
+        )
+        for name in scenario.at
     }
-    order = ("chain", "draw", "budget")
-    return xr.Dataset(
-        {name: value.transpose(*order) for name, value in answer.items()},
-        coords={"flops": budget},
-        attrs={"law": fit.law.name},
-    )
+    return _answer(spending, budget, ratio, chosen).assign(loss=spending.sign * loss)
 
 
 def growth(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
@@ -142,70 +130,89 @@ def growth(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Datas
     )
 
 
-def _loss(fit: Fit, budget: xr.DataArray, params: xr.DataArray) -> xr.DataArray:
-    """Evaluate the law at sizes that spend the budget."""
-    columns = {
-        "params": params,
-        "flops": budget,
-        "tokens": budget / (FLOPS_PER_PARAM_TOKEN * params),
-    }
-    return fit.curve({name: columns[fit.spec.column(name)] for name in fit.law.inputs})
+def law_ratios(
+    spending: Spending, budget: xr.DataArray, numerical: bool = False
+) -> list[xr.DataArray]:
+    """Return the log ratio of D to N that is best by the law, by option.
+
+    Each is of dims (chain, draw, budget), by the closed form where the law has one and nothing
+    but training is paid for.
+    """
+    fit, law = spending.fit, spending.fit.law
+    size, data = fit.input_of("params"), fit.input_of("tokens")
+    searched = numerical or spending.scenario.constrained
+    if hasattr(law, "optimal_size") and data and size and not searched:
+        scale = FLOPS_PER_PARAM_TOKEN * fit.references[size] * fit.references[data]
+        arguments = {name: fit.parameters[name] for name in law.parameters}
+        params = fit.references[size] * law.optimal_size(budget / scale, **arguments)
+        ratio = np.log(budget / (FLOPS_PER_PARAM_TOKEN * params**2))
+        return [ratio.transpose("chain", "draw", "budget")]
+    return [_search(spending, budget, option) for option in spending.options]
 
 
-def _sign(fit: Fit) -> int:
-    """Return what to multiply the target by so that less is better."""
-    return -1 if fit.law.rises else 1
-
-
-def _displaced(
-    fit: Fit,
-    budget: xr.DataArray,
-    params: xr.DataArray,
-    surface: Surface,
-    rng: np.random.Generator,
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Find the best N at one budget with the discrepancy, around the law's own optimum."""
-    law = np.log(params)
-    low, middle, high = np.quantile(law, [0.005, 0.5, 0.995])
-    reach = AROUND + max(high - middle, middle - low)
-    steps = xr.DataArray(np.arange(-reach, reach, STEP), dims="point")
-    sizes = np.exp(middle + steps)
-    columns = {
-        "params": sizes,
-        "flops": budget + 0 * sizes,
-        "tokens": budget / (FLOPS_PER_PARAM_TOKEN * sizes),
-    }
-    inputs = {name: columns[fit.spec.column(name)] for name in fit.law.inputs}
-    sign = _sign(fit)
-    curve = sign * fit.spec.noise.displace(fit.curve(inputs), surface.draw(inputs, rng), fit.scale)
-    at = curve.argmin("point").clip(1, len(steps) - 2)
-    before, least, after = (curve.isel(point=at + i) for i in (-1, 0, 1))
-    bend = before - 2 * least + after
-    shift = (before - after) / (2 * bend.where(bend > 0))
-    shift = shift.clip(-1, 1).fillna(0)
-    best = sign * (least - bend * shift**2 / 2)
-    return np.exp(middle + steps.isel(point=at) + STEP * shift), best
-
-
-def _search(fit: Fit, budget: xr.DataArray) -> xr.DataArray:
-    """Find the best N at each budget and draw by repeated grid refinement."""
-    columns = run_columns(fit)
-    spent = float(np.median(columns["flops"] / columns["params"] ** 2))
-    balanced = np.sqrt(budget / spent)  # the ratio of tokens to parameters that the runs had
-    steps = xr.DataArray(np.linspace(-1.0, 1.0, GRID), dims="step")
-    centre: Any = np.log(balanced)
-    width = SEARCH
+def _search(spending: Spending, budget: xr.DataArray, option: dict[str, float]) -> xr.DataArray:
+    """Find the best split at each budget and draw by repeated grid refinement."""
+    columns = run_columns(spending.fit)
+    spent = FLOPS_PER_PARAM_TOKEN * columns["params"] ** 2
+    usual = float(np.log(np.median(columns["flops"] / spent)))
+    bounds = spending.limits(budget.to_numpy(), option)
+    low, high = (budget.copy(data=bound) for bound in bounds)
+    steps: Any = xr.DataArray(np.linspace(-1.0, 1.0, GRID), dims="step")
+    centre: Any = np.minimum(np.maximum(usual + 0 * budget, low), high)
+    start, width = centre, SEARCH
     for _ in range(ROUNDS):
-        log_params = centre + width * steps
-        params = np.exp(log_params)
-        best = (_sign(fit) * _loss(fit, budget, params)).argmin("step")
-        centre = log_params.isel(step=best)
+        ratio: Any = np.minimum(np.maximum(centre + width * steps, low), high)
+        best = (spending.sign * spending.loss(budget, ratio, option)).argmin("step")
+        centre = ratio.isel(step=best)
         width *= 2.0 / (GRID - 1)
-    if bool((np.abs(centre - np.log(balanced)) > SEARCH).any()):
+    if bool((np.abs(centre - start) > SEARCH).any()):
         warnings.warn(
-            f"{fit.law.name} has no optimum inside the search at some draws: it improves "
+            f"{spending.fit.law.name} has no optimum inside the search at some draws: it improves "
             "all the way to very small or very large models",
             BayescaleWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    return np.exp(centre)
+    return centre.transpose("chain", "draw", "budget")
+
+
+def _believed(
+    spending: Spending, budget: xr.DataArray, ratios: list[xr.DataArray]
+) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """Return the best option by the law, its log ratio and its loss, less being better."""
+    losses = [
+        spending.sign * spending.loss(budget, ratio, option)
+        for ratio, option in zip(ratios, spending.options, strict=True)
+    ]
+    ratio, loss = xr.concat(ratios, "option"), xr.concat(losses, "option")
+    option = loss.argmin("option")
+    found = (option, ratio.isel(option=option), loss.isel(option=option))
+    option, ratio, loss = (one.transpose("chain", "draw", "budget") for one in found)
+    return option, ratio, loss
+
+
+def _answer(
+    spending: Spending, budget: xr.DataArray, ratio: xr.DataArray, option: dict[str, xr.DataArray]
+) -> xr.Dataset:
+    """Return what is spent on what, dims (chain, draw, budget)."""
+    scenario: Scenario = spending.scenario
+    params, tokens = spending.within(*spending.split(budget, ratio, option))
+    cost = spending.cost(params, tokens, option)
+    found = {"params": params, "tokens": tokens, "tokens_per_param": tokens / params}
+    found |= {name: option[name] for name, values in scenario.at.items() if len(values) > 1}
+    if "unique_tokens" in option:
+        found["epochs"] = np.maximum(tokens / option["unique_tokens"], 1.0)
+    if scenario.inference_tokens:
+        found["training_share"] = spending.training(option) * params * tokens / cost
+    if scenario.hardware is not None:
+        hardware = scenario.hardware
+        if hardware.price_per_hour is not None and not scenario.price:
+            found["price"] = cost * hardware.price_per_hour / hardware.flops_per_hour
+        if not scenario.days:
+            training = spending.training(option) * params * tokens
+            found["days"] = training / hardware.flops_per_day
+    order = ("chain", "draw", "budget")
+    return xr.Dataset(
+        {name: value.transpose(*order) for name, value in found.items()},
+        coords={"flops": budget},
+        attrs={"law": spending.fit.law.name},
+    )

@@ -10,7 +10,7 @@ import xarray as xr
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.law import closest
-from bayescale.quantities import FLOPS_PER_PARAM_TOKEN, parse_quantity
+from bayescale.quantities import FLOPS_PER_PARAM_TOKEN, Kind, parse_quantities
 
 
 def make_points(
@@ -40,7 +40,11 @@ def make_points(
             columns[name] = values
     if not columns:
         raise BayescaleError("no point is given: pass params=, tokens=, flops=, or a table")
-    arrays = {name: _numbers(name, values) for name, values in columns.items()}
+    kinds: dict[str, Kind] = {"flops": "flops"}
+    arrays = {
+        name: np.array(parse_quantities(name, values, kinds.get(name, "count")), dtype=float)
+        for name, values in columns.items()
+    }
     if grid:
         mesh = np.meshgrid(*arrays.values(), indexing="ij")
         arrays = {name: m.ravel() for name, m in zip(arrays, mesh, strict=True)}
@@ -54,20 +58,6 @@ def make_points(
     size = max(len(values) for values in arrays.values())
     coords = {name: ("point", np.broadcast_to(v, size).copy()) for name, v in arrays.items()}
     return _complete(xr.Dataset(coords=coords))
-
-
-def _numbers(name: str, values: Any) -> np.ndarray:
-    flat = [values] if isinstance(values, str) else np.atleast_1d(values).ravel().tolist()
-    if not len(flat):
-        raise BayescaleError(f"{name} is empty: pass at least one value")
-    kind = "flops" if name == "flops" else "count"
-    try:
-        return np.array(
-            [parse_quantity(v, kind=kind) for v in flat],
-            dtype=float,
-        )
-    except BayescaleError as error:
-        raise BayescaleError(f"{name}: {error}") from None
 
 
 def _complete(points: xr.Dataset) -> xr.Dataset:

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from bayescale.cli.answers import identify, optimum, predict, summary
+from bayescale.cli.answers import identify, predict, summary
 from bayescale.cli.backtesting import backtest
 from bayescale.cli.catalogue import cite, datasets, laws, models, noises, runs
 from bayescale.cli.checking import check
 from bayescale.cli.comparing import compare
+from bayescale.cli.deciding import optimum, regret
 from bayescale.cli.files import draws, plot, report
 from bayescale.cli.fitting import fit
 from bayescale.cli.groups import expand
@@ -25,7 +26,8 @@ __all__ = ["app", "main"]
 
 _COMMANDS = (
     *(runs, fit, fit_many, compare, backtest, check),
-    *(summary, identify, predict, optimum, reach, crossing, plan, plot, report, draws),
+    *(summary, identify, predict, optimum, regret, reach, crossing, plan),
+    *(plot, report, draws),
     *(laws, noises, models, datasets, cite),
 )
 

@@ -1,4 +1,4 @@
-"""``summary``, ``identify``, ``predict`` and ``optimum``: what is asked of a saved fit."""
+"""``summary``, ``identify`` and ``predict``: what is asked of a saved fit."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
@@ -153,38 +153,13 @@ def predict(
     answer = predict(fit, columns, grid=points.grid, discrepancy=discrepancy, random_seed=seed)
     with judged(fit):
         if showing.json:
-            known = {**header(fit), "ci_prob": showing.width, **_allowed(discrepancy)}
+            known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
             emit({**known, "points": answers(answer, showing.width)})
         else:
             say(title(fit), f"{fit.target}: {heading(showing.width)}", "")
-            _show_answer(answer, showing.width)
+            show_answer(answer, showing.width)
             say("", _MEANING)
             say(spoken(discrepancy))
-
-
-def optimum(
-    file: FitFile,
-    flops: Annotated[
-        str, typer.Option(metavar="C", help="Budgets: 1e24, or 1e24,1e25, or 1 PF-day.")
-    ],
-    allowing: Allowing,
-    showing: Showing,
-    seed: Seed = 0,
-) -> None:
-    """Find the best params and tokens for a compute budget."""
-    from bayescale.analysis.optimum import optimum
-
-    budgets, discrepancy = quantities("--flops", flops, "flops"), allowing.chosen()
-    fit = load_fit(file)
-    answer = optimum(fit, budgets, discrepancy=discrepancy, random_seed=seed)
-    with judged(fit):
-        if showing.json:
-            known = {**header(fit), "ci_prob": showing.width, **_allowed(discrepancy)}
-            emit({**known, "budgets": answers(answer, showing.width)})
-        else:
-            say(title(fit), heading(showing.width), "")
-            _show_answer(answer, showing.width)
-            say("", spoken(discrepancy))
 
 
 def spoken(discrepancy: "Discrepancy | None") -> str:
@@ -194,7 +169,8 @@ def spoken(discrepancy: "Discrepancy | None") -> str:
     return f"discrepancy: {discrepancy}"
 
 
-def _allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
+def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
+    """Return what JSON says of the discrepancy."""
     return {"discrepancy": None if discrepancy is None else vars(discrepancy)}
 
 
@@ -215,7 +191,8 @@ def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
     ]
 
 
-def _show_answer(answer: "xr.Dataset", width: float) -> None:
+def show_answer(answer: "xr.Dataset", width: float) -> None:
+    """Print the table of an answer, a row a point."""
     found = answers(answer, width)
     columns = [_LABELS.get(name, name) for name in found[0]]
     say(table(columns, [[_cell(k, v) for k, v in row.items()] for row in found]))

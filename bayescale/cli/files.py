@@ -1,7 +1,7 @@
 """``plot``, ``report`` and ``draws``: files made of a saved fit."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,6 +12,7 @@ from bayescale.cli.options import (
     Ci,
     FitFile,
     ModelName,
+    ScenarioFile,
     check_folder,
     load_fit,
     quantities,
@@ -19,9 +20,13 @@ from bayescale.cli.options import (
 from bayescale.cli.output import say, write
 from bayescale.errors import BayescaleError
 
-Kind = Literal["bands", "isoflop", "frontier", "exponents", "ridge", "residuals", "prior_posterior"]
-_ALLOWING = ("bands", "isoflop", "frontier")
+Kind = Literal[
+    "bands", "isoflop", "frontier", "regret", "exponents", "ridge", "residuals", "prior_posterior"
+]
+_ALLOWING = ("bands", "isoflop", "frontier", "regret")
 """Pictures that allow for the law being wrong."""
+_BUDGETED = ("isoflop", "frontier", "regret")
+"""Pictures of budgets."""
 Which = Annotated[Kind, typer.Argument(help="Which picture.", show_default=False)]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="Where to.", show_default=False)
@@ -35,6 +40,7 @@ def report(
     flops: Annotated[
         str | None, typer.Option(metavar="C", help="Budgets to decide on: 1e24, or 1e24,1e25.")
     ] = None,
+    scenario: ScenarioFile = None,
     model: ModelName = None,
     backtest: Annotated[
         bool,
@@ -51,7 +57,7 @@ def report(
     from bayescale.reporting import report
     from bayescale.study import load_model
 
-    budgets = quantities("--flops", flops, "flops") if flops else None
+    budgets = _spent(flops, scenario)
     study = load_model(model) if model else None
     fit, discrepancy = load_fit(file), allowing.chosen()
     tested = backtest_fit(fit, discrepancy) if backtest else None
@@ -69,7 +75,13 @@ def report(
 
 
 def plot(
-    file: FitFile, kind: Which, output: Output, allowing: Allowing, model: ModelName = None
+    file: FitFile,
+    kind: Which,
+    output: Output,
+    allowing: Allowing,
+    flops: Annotated[str | None, typer.Option(metavar="C", help="Budgets to draw.")] = None,
+    scenario: ScenarioFile = None,
+    model: ModelName = None,
 ) -> None:
     """Draw a picture of a fit: .png, .pdf or .svg."""
     check_figure(output)
@@ -78,8 +90,10 @@ def plot(
 
     fit, discrepancy = load_fit(file), allowing.chosen()
     published = load_model(model).published if model else ()
-    draw = getattr(bayescale.plots, f"plot_{kind}")
-    if kind in _ALLOWING:
+    draw, budgets = getattr(bayescale.plots, f"plot_{kind}"), _drawable(kind, flops, scenario)
+    if budgets is not None:
+        drawn = draw(fit, budgets, discrepancy=discrepancy)
+    elif kind in _ALLOWING:
         drawn = draw(fit, discrepancy=discrepancy)
     elif allowing.discrepancy is not None:
         raise BayescaleError(f"--discrepancy does nothing to the picture {kind}: leave it out")
@@ -88,6 +102,30 @@ def plot(
     with judged(fit):
         save_figure(drawn, output)
         say(f"wrote {output}")
+
+
+def _spent(flops: str | None, scenario: str | None) -> Any:
+    """Return the budgets, or the scenario of them, that were asked for."""
+    from bayescale.scenario import load_scenario
+
+    budgets = quantities("--flops", flops, "flops") if flops else None
+    if scenario is None:
+        return budgets
+    found = load_scenario(scenario)
+    return found.at_budgets(budgets) if budgets else found
+
+
+def _drawable(kind: str, flops: str | None, scenario: str | None) -> Any:
+    """Return the same where the picture is of budgets."""
+    if kind == "regret" and not (flops or scenario):
+        raise BayescaleError("regret at what budget? say --flops 1e24, or give a --scenario")
+    if (flops or scenario) and kind not in _BUDGETED:
+        raise BayescaleError(
+            f"the picture {kind} is of no budget: leave --flops and --scenario out"
+        )
+    if scenario and kind == "isoflop":
+        raise BayescaleError("the picture isoflop is of training alone: give it --flops")
+    return _spent(flops, scenario)
 
 
 def draws(

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 
 from bayescale.quantities import format_quantity
 
-COUNTS = ("params", "tokens")
-"""Columns of counts, shown as 70B; a column of compute is shown as 5.76e+23."""
+COUNTS = ("params", "tokens", "price")
+"""Columns of counts, and of money, shown as 70B; a column of compute is shown as 5.76e+23."""
 
 
 def fixed(value: float, digits: int = 4, like: float | None = None) -> str:

@@ -29,6 +29,15 @@ ModelName = Annotated[
     str | None,
     typer.Option("--model", metavar="NAME", help="Show what this model published beside it."),
 ]
+ScenarioFile = Annotated[
+    str | None,
+    typer.Option(
+        "--scenario",
+        metavar="FILE",
+        help="A scenario file (.toml), or the name of one that comes with bayescale: budgets, "
+        "inference, limits, hardware, candidates.",
+    ),
+]
 Ci = Annotated[
     float | None,
     typer.Option(

@@ -13,6 +13,7 @@ from bayescale.plots.frontier import frontier_data, plot_frontier
 from bayescale.plots.isoflop import isoflop_data, plot_isoflop
 from bayescale.plots.plan import plan_data, plot_plan
 from bayescale.plots.prior_posterior import plot_prior_posterior, prior_posterior_data
+from bayescale.plots.regret import plot_regret, regret_data
 from bayescale.plots.residuals import plot_residuals, residuals_data
 from bayescale.plots.ridge import plot_ridge, ridge_data
 
@@ -32,9 +33,11 @@ __all__ = [
     "plot_isoflop",
     "plot_plan",
     "plot_prior_posterior",
+    "plot_regret",
     "plot_residuals",
     "plot_ridge",
     "prior_posterior_data",
+    "regret_data",
     "residuals_data",
     "ridge_data",
 ]

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from bayescale.analysis.compute import require_frontier, run_columns
 from bayescale.analysis.intervals import interval, interval_width
 from bayescale.analysis.optimum import optimum
-from bayescale.analysis.points import make_points
+from bayescale.analysis.spending import Spending
 from bayescale.averaging import Average, heaviest, members
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.fitting import Fit
@@ -26,7 +26,7 @@ from bayescale.plots.style import (
     percent,
 )
 from bayescale.plots.ticks import log_axis
-from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
+from bayescale.scenario import Scenario, as_scenario
 
 POINTS = 16
 BEYOND = 100.0
@@ -48,8 +48,9 @@ def frontier_data(
     ----------
     fit : Fit or Average
         A fitted law of params and tokens, or several.
-    flops : number, str or 1-d array, optional
-        Budgets in FLOP; from the smallest run to a hundred times the largest when None.
+    flops : number, str, 1-d array or Scenario, optional
+        Budgets in FLOP, or a scenario; from the smallest run to a hundred times the largest when
+        there are none.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, optional
@@ -62,32 +63,37 @@ def frontier_data(
     pandas.DataFrame
         One row a budget: ``flops``, ``params``, ``params_lower``, ``params_upper``, the same of
         ``params_law``, the law without its discrepancy, all of them of ``tokens``, and the rule of
-        thumb D = 20 N as ``params_20`` and ``tokens_20``.
+        thumb D = 20 N as ``params_20`` and ``tokens_20``, which pays for the same and knows no
+        limits.
 
     Raises
     ------
     BayescaleError
         For another law, or a budget that is no amount of compute.
     """
-    for one in members(fit).values():
-        require_frontier(one, "plot_frontier")
-    if flops is None:
-        spent = run_columns(heaviest(fit))["flops"]
-        budgets = np.geomspace(spent.min(), BEYOND * spent.max(), POINTS)
+    scenario = as_scenario(() if flops is None else flops)
+    if not scenario.at:
+        for one in members(fit).values():
+            require_frontier(one, "plot_frontier")
+    if scenario.budgets:
+        scenario = scenario.at_budgets(np.unique(scenario.budgets))
     else:
-        budgets = np.unique(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
-    believed = optimum(fit, budgets, discrepancy=None)
+        spent = run_columns(heaviest(fit))["flops"]
+        scenario = scenario.at_budgets(np.geomspace(spent.min(), BEYOND * spent.max(), POINTS))
+    budgets = np.array(scenario.budgets)
+    believed = optimum(fit, scenario, discrepancy=None)
     allowed = believed
     if discrepancy is not None:
-        allowed = optimum(fit, budgets, discrepancy=discrepancy, random_seed=random_seed)
+        allowed = optimum(fit, scenario, discrepancy=discrepancy, random_seed=random_seed)
     columns: dict[str, Any] = {"flops": budgets}
     for answer, suffix in ((allowed, ""), (believed, "_law")):
         for name in ("params", "tokens"):
             bounds = interval(answer[name], ci_prob)
             columns[f"{name}{suffix}"] = bounds["median"].values
             columns |= {f"{name}{suffix}_{s}": bounds[s].values for s in ("lower", "upper")}
-    columns["params_20"] = np.sqrt(budgets / (FLOPS_PER_PARAM_TOKEN * RATIO))
-    columns["tokens_20"] = RATIO * columns["params_20"]
+    spending = Spending(heaviest(fit), scenario)
+    usual = spending.split(budgets, np.log(RATIO), spending.options[0])
+    columns["params_20"], columns["tokens_20"] = usual
     data = pd.DataFrame(columns)
     data.attrs["ci_prob"] = interval_width(ci_prob)
     return data
@@ -108,8 +114,9 @@ def plot_frontier(
     ----------
     fit : Fit or Average
         A fitted law of params and tokens, or several.
-    flops : number, str or 1-d array, optional
-        Budgets in FLOP; from the smallest run to a hundred times the largest when None.
+    flops : number, str, 1-d array or Scenario, optional
+        Budgets in FLOP, or a scenario; from the smallest run to a hundred times the largest when
+        there are none.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, optional
@@ -135,9 +142,11 @@ def plot_frontier(
         fit, flops, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )
     first = heaviest(fit)
+    paid = isinstance(flops, Scenario) and flops.inference_tokens
+    spent = "training and inference (FLOP)" if paid else column_label(first, "flops")
     both = panels(axes, 2, (8.4, 3.9), 2)
     for ax, name, sign in zip(both, ("params", "tokens"), ("N", "D"), strict=True):
-        log_axis(ax, "x", "flops", column_label(first, "flops"), most=6)
+        log_axis(ax, "x", "flops", spent, most=6)
         log_axis(ax, "y", "count", column_label(first, name))
         _draw(ax, first, data, name, sign)
     legend_below(both)

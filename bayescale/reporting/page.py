@@ -15,6 +15,7 @@ from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.reporting.averages import average_sections
 from bayescale.reporting.background import data_section, origin_section, priors_section
+from bayescale.reporting.decisions import choices, decisions_section, terms
 from bayescale.reporting.foresight import backtest_section, discrepancy_section, worth
 from bayescale.reporting.next_runs import next_runs_section, reach_section
 from bayescale.reporting.parameters import parameters_section
@@ -37,6 +38,7 @@ from bayescale.reporting.words import (
     shares,
     spanned,
 )
+from bayescale.scenario import Scenario
 from bayescale.study import Study
 
 SUFFIXES = (".html", ".htm")
@@ -63,9 +65,9 @@ def report(
         A fitted law, or several.
     path : str or Path
         Where to write the page, ``report.html``; a file there is replaced.
-    flops : number, str or 1-d array, optional
-        Planned budgets in FLOP, ``[1e24, "100 PF-days"]``; 10 and 100 times the largest fitted run
-        when None.
+    flops : number, str, 1-d array or Scenario, optional
+        Planned budgets in FLOP, ``[1e24, "100 PF-days"]``, or a scenario, which gets a section of
+        its own; 10 and 100 times the largest fitted run when None.
     study : Study, optional
         The model file of the fit: its title, and its published values beside yours.
     comparison : DataFrame, optional
@@ -89,7 +91,8 @@ def report(
         budget of this law, or ``comparison`` is not a table that ``compare`` made.
     """
     path = _checked(Path(path))
-    asked = targets(fit, flops, ci_prob, discrepancy=discrepancy)
+    scenario = flops if isinstance(flops, Scenario) else None
+    asked = targets(fit, None if scenario else flops, ci_prob, discrepancy=discrepancy)
     first = heaviest(fit)
     if isinstance(fit, Average):
         known, own = shares(fit), average_sections(fit, study, ci_prob)
@@ -98,11 +101,17 @@ def report(
         known = identification(fit, verdicts)
         own = [parameters_section(fit, verdicts, study, ci_prob), diagnostics_section(fit)]
     said = paragraphs(first, asked, known, discrepancy, ci_prob)
+    decided = []
+    if scenario is not None:
+        chosen = choices(fit, scenario, discrepancy)
+        decided = [decisions_section(fit, scenario, chosen, discrepancy, ci_prob)]
+        said = [terms(scenario), *(one.said for one in chosen), *said]
     if comparison is not None:
         said.append(preference(first, checked_comparison(comparison)))
     if backtest is not None:
         said.append(" ".join(worth(backtest)))
     found = [
+        *decided,
         bands_section(fit, asked, discrepancy, ci_prob),
         optimum_section(fit, asked, discrepancy, ci_prob),
         reach_section(fit, asked, discrepancy, ci_prob),

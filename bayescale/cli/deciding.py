@@ -1,0 +1,199 @@
+"""``optimum`` and ``regret``: what to spend a budget on, and what a choice gives up."""
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayescale.cli.answers import allowed, answers, show_answer, spoken
+from bayescale.cli.describing import header, judged, title
+from bayescale.cli.numbers import coordinate, heading, spell
+from bayescale.cli.options import (
+    Allowing,
+    FitFile,
+    ScenarioFile,
+    Seed,
+    Showing,
+    load_fit,
+    pairs,
+    quantities,
+)
+from bayescale.cli.output import Cell, emit, say, table
+from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayescale.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What a budget is, and what it pays for."""
+
+    flops: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="Budgets: 1e24, or 1e24,1e25, or 1 PF-day."),
+    ] = None
+    scenario: ScenarioFile = None
+    inference_tokens: Annotated[
+        str | None,
+        typer.Option(metavar="I", help="Tokens of inference that the budget pays for, too: 2T."),
+    ] = None
+    max_params: Annotated[
+        str | None, typer.Option(metavar="N", help="The largest model allowed.")
+    ] = None
+    max_tokens: Annotated[
+        str | None, typer.Option(metavar="D", help="The most training tokens allowed.")
+    ] = None
+    at: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUES",
+            help="Another input of the law, by its column, one value or several to choose from: "
+            "unique_tokens=100B. Repeatable.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+
+    def chosen(self) -> "Scenario":
+        """Return the scenario of the file, changed by the options.
+
+        Raises
+        ------
+        BayescaleError
+            When there is no budget, or a value is no quantity.
+        """
+        from bayescale.scenario import Scenario, load_scenario
+
+        found = load_scenario(self.scenario) if self.scenario else Scenario()
+        if self.flops is not None:
+            found = found.at_budgets(quantities("--flops", self.flops, "flops"))
+        named = ("inference_tokens", "max_params", "max_tokens")
+        given: dict[str, Any] = {
+            name: quantities(f"--{name.replace('_', '-')}", text)[0]
+            for name in named
+            if (text := getattr(self, name)) is not None
+        }
+        others = pairs("--at", self.at, "unique_tokens=100B")
+        at = {name: quantities(f"--at {name}", text) for name, text in others.items()}
+        if not found.budgets:
+            raise BayescaleError("what budget? say --flops 1e24, or give a --scenario that has one")
+        return replace(found, **given, at={**found.at, **at})
+
+
+def optimum(
+    file: FitFile,
+    spending: Spending,
+    allowing: Allowing,
+    showing: Showing,
+    seed: Seed = 0,
+) -> None:
+    """Find the best params and tokens for a budget, whatever it has to pay for."""
+    from bayescale.analysis.optimum import optimum
+
+    scenario, discrepancy = spending.chosen(), allowing.chosen()
+    fit = load_fit(file)
+    answer = optimum(fit, scenario, discrepancy=discrepancy, random_seed=seed)
+    with judged(fit):
+        if showing.json:
+            known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
+            emit({**known, "budgets": answers(answer, showing.width)})
+        else:
+            from bayescale.reporting.decisions import terms
+
+            say(title(fit), heading(showing.width), "")
+            show_answer(answer, showing.width)
+            said = [terms(scenario)] if scenario.constrained else []
+            say("", *said, spoken(discrepancy))
+
+
+def regret(
+    file: FitFile,
+    spending: Spending,
+    allowing: Allowing,
+    showing: Showing,
+    params: Annotated[
+        str | None, typer.Option(metavar="N,...", help="Sizes to judge: 7B,13B,70B.")
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="Share of the budget that may be wasted.  [default: 0.1]"
+        ),
+    ] = None,
+    probability: Annotated[
+        float | None,
+        typer.Option(metavar="PROB", help="How sure that must be.  [default: 0.8]"),
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Say what choosing a size gives up, and which size to choose.
+
+    Regret is the loss given up beside the best size, were it known; wasted is the share of the
+    budget without which that size would have done as well.
+    """
+    from bayescale.analysis.regret import decision, regret
+
+    scenario, discrepancy = spending.chosen(), allowing.chosen()
+    changed = {"tolerance": tolerance, "probability": probability}
+    scenario = replace(scenario, **{k: v for k, v in changed.items() if v is not None})
+    sizes = scenario.candidates if params is None else quantities("--params", params)
+    fit = load_fit(file)
+    options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": seed}
+    found = regret(fit, scenario, list(sizes) or None, around=True, **options)
+    judgement, decided = judgements(found, showing.width), decision(found)
+    with judged(fit):
+        if showing.json:
+            known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
+            known |= {k: decided.attrs[k] for k in ("tolerance", "probability")}
+            emit({**known, "candidates": judgement, "decisions": decided.to_dict("records")})
+        else:
+            from bayescale.reporting.decisions import budget_labels, terms, verdict
+
+            say(title(fit))
+            if judgement:
+                say(heading(showing.width), "", _table(judgement))
+            labels = budget_labels(scenario)
+            for label, row in zip(labels, decided.to_dict("records"), strict=True):
+                said = verdict(row, scenario.tolerance, scenario.probability, fit.unit)
+                say("", f"with {label}: {said}")
+            said = [terms(scenario)] if scenario.constrained else []
+            say("", *said, spoken(discrepancy))
+
+
+def judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
+    """Return what JSON says of each candidate: what it is, and its regret with intervals."""
+    from bayescale.analysis.intervals import interval
+
+    chosen = found.isel(choice=found["candidate"].to_numpy()).drop_vars("candidate")
+    bounds = {str(k): interval(v, width) for k, v in chosen.data_vars.items()}
+    means = chosen.mean(("chain", "draw"))
+    records = []
+    for i in range(chosen.sizes["budget"]):
+        for j in range(chosen.sizes["choice"]):
+            at = {"budget": i, "choice": j}
+            places = {
+                str(k): float(v.isel({d: at[str(d)] for d in v.dims}))
+                for k, v in chosen.coords.items()
+            }
+            drawn = {
+                name: {"mean": float(means[name][i, j])}
+                | {str(k): float(v[i, j]) for k, v in of.data_vars.items()}
+                for name, of in bounds.items()
+            }
+            records.append(places | drawn)
+    return records
+
+
+def _table(found: list[dict[str, Any]]) -> Any:
+    names = {"flops": "FLOP", "regret": "loss given up", "wasted": "share of the budget wasted"}
+    columns = [names.get(name, name) for name in found[0]]
+    return table(columns, [[_cell(k, v) for k, v in row.items()] for row in found])
+
+
+def _cell(name: str, value: Any) -> Cell:
+    if isinstance(value, float):
+        return coordinate(name, value)
+    digits = 2 if name in ("regret", "wasted") else 4
+    return spell([value["median"], value["lower"], value["upper"]], digits=digits)

@@ -1,0 +1,169 @@
+"""What each model size gives up, beside the best one."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bayescale.analysis.intervals import interval, interval_width
+from bayescale.analysis.regret import decision, regret
+from bayescale.averaging import Average, heaviest
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.errors import BayescaleError
+from bayescale.fitting import Fit
+from bayescale.plots.names import name_points
+from bayescale.plots.style import (
+    BLUE,
+    GREEN,
+    INK,
+    VERMILLION,
+    add_legend,
+    column_label,
+    one_panel,
+    percent,
+)
+from bayescale.plots.ticks import log_axis
+from bayescale.quantities import format_quantity
+from bayescale.scenario import as_scenario
+
+SHOWN = 0.85
+"""Share of the sizes whose bands fit into the picture: where inference takes all, they soar."""
+
+
+def regret_data(
+    fit: Fit | Average,
+    flops: Any,
+    params: Any = None,
+    *,
+    ci_prob: float | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the regret of sizes all over the posterior of the best one, and the decision.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law of params and tokens, or several.
+    flops : number, str or Scenario
+        One budget in FLOP, or a scenario of one.
+    params : number, str or 1-d array, optional
+        Candidates, in parameters; the scenario's when None.
+    ci_prob : float, optional
+        Probability inside the intervals; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
+    random_seed : int
+        Seed of the discrepancy.
+
+    Returns
+    -------
+    sizes : pandas.DataFrame
+        One row a size, in order: ``params``, ``tokens``, whether it is a ``candidate``, the
+        expected ``regret`` with ``median``, ``lower`` and ``upper``, and the expected share of the
+        budget ``wasted``. Further inputs that the scenario leaves open are those of the decision.
+    decision : pandas.DataFrame
+        What :func:`bayescale.decision` says of these sizes, one row.
+
+    Raises
+    ------
+    BayescaleError
+        As for :func:`bayescale.regret`, and for more budgets than one.
+    """
+    scenario = as_scenario(flops)
+    if len(scenario.budgets) > 1:
+        raise BayescaleError(f"plot_regret draws one budget; {len(scenario.budgets)} are given")
+    options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
+    found = regret(fit, scenario, params, around=True, **options)
+    decided = decision(found)
+    for name in (name for name, values in scenario.at.items() if len(values) > 1):
+        found = found.isel(choice=(found[name] == decided[name][0]).to_numpy())
+    at = found.isel(budget=0)
+    bounds = interval(at["regret"], ci_prob)
+    means = at[["regret", "wasted"]].mean(("chain", "draw"))
+    columns = {name: at[name].values for name in ("params", "tokens", "candidate")}
+    columns |= {name: means[name].values for name in ("regret", "wasted")}
+    columns |= {name: bounds[name].values for name in ("median", "lower", "upper")}
+    sizes = pd.DataFrame(columns).sort_values("params", ignore_index=True)
+    sizes.attrs["ci_prob"] = interval_width(ci_prob)
+    return sizes, decided
+
+
+def plot_regret(
+    fit: Fit | Average,
+    flops: Any,
+    params: Any = None,
+    *,
+    ci_prob: float | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int = 0,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what each size gives up at a budget, the least expected regret and what is near it.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law of params and tokens, or several.
+    flops : number, str or Scenario
+        One budget in FLOP, or a scenario of one.
+    params : number, str or 1-d array, optional
+        Candidates to name, in parameters; the scenario's when None.
+    ci_prob : float, optional
+        Probability inside the band; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
+    random_seed : int
+        Seed of the discrepancy.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure when None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The expected regret and its band over size. Shaded are the sizes that are expected to waste
+        little more than the best choice, and darker the flat set, where there is one. Beside a
+        candidate stands the share of the budget that it is expected to waste. The numbers are
+        those of :func:`regret_data`.
+
+    Raises
+    ------
+    BayescaleError
+        As for :func:`bayescale.regret`, and for more budgets than one.
+    """
+    sizes, decided = regret_data(
+        fit, flops, params, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
+    )
+    first, best = heaviest(fit), SimpleNamespace(**decided.to_dict("records")[0])
+    ax = one_panel(ax)
+    log_axis(ax, "x", "count", column_label(first, "params"))
+    unit = f" ({first.unit})" if first.unit else ""
+    ax.set_ylabel(f"{first.target} given up{unit}", color=INK)
+    width, allowed = percent(sizes.attrs["ci_prob"]), decided.attrs["tolerance"]
+    label = f"expected to waste at most {percent(allowed)} more than the best choice"
+    ax.axvspan(best.near_lower, best.near_upper, color=GREEN, alpha=0.12, lw=0, label=label)
+    if np.isfinite(best.flat_lower):
+        sure = percent(decided.attrs["probability"])
+        label = f"flat set: at most {percent(allowed)} wasted, {sure} sure"
+        ax.axvspan(best.flat_lower, best.flat_upper, color=GREEN, alpha=0.2, lw=0, label=label)
+    at, band = sizes["params"], {"color": BLUE, "lw": 0, "alpha": 0.2}
+    ax.fill_between(at, sizes["lower"], sizes["upper"], label=f"regret, {width}", **band)
+    ax.plot(at, sizes["regret"], color=BLUE, lw=1.5, label="expected regret")
+    ax.plot(
+        [best.params], [best.regret], "o", ms=6, mfc="w", mec=BLUE, mew=1.4, label="best choice"
+    )
+    named: Any = sizes[sizes["candidate"]]
+    ax.plot(named["params"], named["regret"], "D", ms=4.5, color=VERMILLION, ls="")
+    tall: list[Any] = [np.quantile(sizes["upper"], SHOWN), *named["upper"]]
+    ax.set_ylim(-0.08 * max(tall), 1.4 * max(tall))
+    points = [("best, ", decided.iloc[0]), *(("", row) for _, row in named.iterrows())]
+    said = [
+        f"{which}{format_quantity(row['params'])}: wastes {percent(round(row['wasted'], 2))}"
+        for which, row in points
+    ]
+    add_legend(ax, "upper left")
+    at = [[float(row[name]) for _, row in points] for name in ("params", "regret")]
+    name_points(ax, at[0], at[1], said)
+    return ax

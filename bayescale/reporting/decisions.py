@@ -1,0 +1,248 @@
+"""What to choose in a scenario: words and a section."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.analysis.optimum import optimum
+from bayescale.analysis.regret import decision, regret
+from bayescale.averaging import Average, heaviest
+from bayescale.discrepancy import Discrepancy
+from bayescale.fitting import Fit
+from bayescale.plots import plot_frontier, plot_regret
+from bayescale.quantities import Kind, format_quantity
+from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text
+from bayescale.reporting.pictures import picture
+from bayescale.reporting.readable import bounds, estimate, middle, plain, relative, spell
+from bayescale.scenario import Scenario
+
+CURVE = 12
+"""Budgets along which the frontier of a scenario is drawn."""
+
+NAMES: dict[str, tuple[str, Kind]] = {
+    "params": ("parameters", "count"),
+    "tokens": ("tokens", "count"),
+    "tokens_per_param": ("tokens per parameter", "number"),
+    "training_share": ("share of training", "number"),
+    "price": ("price", "count"),
+    "days": ("days of training", "number"),
+}
+"""What an optimum says, with how it is written; anything else is a plain number."""
+
+
+def terms(scenario: Scenario) -> str:
+    """Say in one sentence what a budget pays for, and what limits the choice."""
+    said = ["the budget pays for training"]
+    if scenario.inference_tokens:
+        said[0] += f" and for {_count(scenario.inference_tokens)} tokens of inference"
+        if scenario.inference_cost != 1:
+            said.append(f"a FLOP of inference costs {scenario.inference_cost:.3g} of training")
+    if scenario.max_params is not None:
+        said.append(f"at most {_count(scenario.max_params)} parameters")
+    if scenario.max_tokens is not None:
+        said.append(f"at most {_count(scenario.max_tokens)} training tokens")
+    for name, values in scenario.at.items():
+        said.append(f"{name.replace('_', ' ')} {' or '.join(map(_count, values))}")
+    if scenario.full_bits is not None:
+        said.append(f"training in fewer bits than {scenario.full_bits:g} costs as much less")
+    text = "; ".join(said)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def verdict(
+    decided: Mapping[Any, Any], tolerance: float, probability: float, unit: str = ""
+) -> str:
+    """Say which size to choose at one budget, and which are as good.
+
+    Parameters
+    ----------
+    decided : mapping
+        A row of what :func:`bayescale.decision` returned.
+    tolerance, probability : float
+        Of the flat set.
+    unit : str
+        Of the target.
+    """
+    known = {"params", "tokens", "regret", "wasted", "within", "flops", "price", "days"}
+    ends = ("near_lower", "near_upper", "flat_lower", "flat_upper")
+    opened = [f"{k} = {decided[k]:g}" for k in decided if k not in {*known, *ends}]
+    said = [
+        f"The least regret is to be expected of {_count(decided['params'])} parameters and "
+        f"{_count(decided['tokens'])} tokens{''.join(f', {o}' for o in opened)}: "
+        f"{_regret(decided['regret'], unit)}, as if {relative(decided['wasted'])} of the budget "
+        "had been wasted beside the best model, were it known."
+    ]
+    if decided["near_lower"] < decided["near_upper"]:
+        said.append(
+            f"Sizes from {_count(decided['near_lower'])} to {_count(decided['near_upper'])} are "
+            f"expected to waste at most {relative(tolerance)} of the budget more."
+        )
+    if np.isfinite(decided["flat_lower"]):
+        said.append(
+            f"From {_count(decided['flat_lower'])} to {_count(decided['flat_upper'])}, at most "
+            f"{relative(tolerance)} is wasted with a probability of {relative(probability)}."
+        )
+    else:
+        said.append(
+            f"No size wastes less than {relative(tolerance)} with a probability of "
+            f"{relative(probability)}: for that, the runs say too little about the best one."
+        )
+    return " ".join(said)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What there is to say at one budget of a scenario.
+
+    Attributes
+    ----------
+    budget : float
+        FLOP of training.
+    said : str
+        Which size to choose, in words.
+    regrets : xarray.Dataset
+        Of the candidates and of sizes around the best one.
+    """
+
+    budget: float
+    said: str
+    regrets: xr.Dataset
+
+
+def choices(
+    fit: Fit | Average,
+    scenario: Scenario,
+    discrepancy: Discrepancy | None,
+    random_seed: int = 0,
+) -> list[Choice]:
+    """Judge the sizes at each budget of a scenario.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law of params and tokens, or several.
+    scenario : Scenario
+        With budgets.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs.
+    random_seed : int
+        Seed of the discrepancy.
+    """
+    found = regret(fit, scenario, around=True, discrepancy=discrepancy, random_seed=random_seed)
+    unit, rows = heaviest(fit).unit, decision(found).to_dict("records")
+    made = []
+    for i, (row, label) in enumerate(zip(rows, budget_labels(scenario), strict=True)):
+        said = verdict(row, scenario.tolerance, scenario.probability, unit)
+        made.append(Choice(float(row["flops"]), f"With {label}: {said}", found.isel(budget=[i])))
+    return made
+
+
+def decisions_section(
+    fit: Fit | Average,
+    scenario: Scenario,
+    chosen: list[Choice],
+    discrepancy: Discrepancy | None,
+    ci_prob: float | None,
+    random_seed: int = 0,
+) -> Section:
+    """Show what to choose in a scenario: its optimum, the regret of its candidates, pictures.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law of params and tokens, or several.
+    scenario : Scenario
+        With budgets.
+    chosen : list of Choice
+        What :func:`choices` found.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs.
+    ci_prob : float, optional
+        Probability inside the intervals; ArviZ's setting (0.89) when None.
+    random_seed : int
+        Seed of the discrepancy.
+    """
+    options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
+    best = optimum(fit, scenario, **options)
+    unit = heaviest(fit).unit
+    blocks: list[Block] = [Text(" ".join(filter(None, (scenario.about, terms(scenario)))))]
+    blocks.append(_optima(best, ci_prob, heaviest(fit).target))
+    drawn: dict[str, Any] = {"ci_prob": ci_prob, "discrepancy": discrepancy}
+    for one in chosen:
+        blocks.append(Text(one.said))
+        if scenario.candidates:
+            blocks.append(_candidates(one.regrets, ci_prob, unit))
+        at, shows = scenario.at_budgets(one.budget), "What each size gives up beside the best one."
+        blocks.append(picture(lambda ax, at=at: plot_regret(fit, at, ax=ax, **drawn), shows))
+    low, high = min(scenario.budgets) / 10, max(scenario.budgets) * 10
+    along = scenario.at_budgets(np.geomspace(low, high, CURVE))
+    blocks.append(
+        picture(
+            lambda axes: plot_frontier(fit, along, axes=axes, **drawn),
+            "The best parameters and tokens against what is spent, with their bands.",
+            panels=2,
+            columns=2,
+            height=3.8,
+        )
+    )
+    return Section(scenario.title or "The scenario", blocks)
+
+
+def budget_labels(scenario: Scenario) -> list[str]:
+    """Write the budgets as they were given: FLOP, money or days."""
+    if scenario.price:
+        return [f"a price of {_count(price)}" for price in scenario.price]
+    if scenario.days:
+        return [f"{days:,.4g} days of training" for days in scenario.days]
+    return [spell(flops, "flops") for flops in scenario.flops]
+
+
+def _optima(best: xr.Dataset, ci_prob: float | None, target: str) -> Table:
+    names = {name: NAMES.get(str(name), (str(name), "number")) for name in best.data_vars}
+    names["loss"] = (f"expected {target}", "number")
+    given = "price" if "price" in best.coords else "days" if "days" in best.coords else "flops"
+    rows: list[list[Cell]] = []
+    for i in range(best.sizes["budget"]):
+        amount = float(best[given][i])
+        row: list[Cell] = [spell(amount, "flops" if given == "flops" else "count")]
+        for name, (_, kind) in names.items():
+            found = estimate(best[name].isel(budget=i), ci_prob)
+            row.append(Pair(middle(found, kind), bounds(found, kind)))
+        rows.append(row)
+    header = ["compute" if given == "flops" else given, *(title for title, _ in names.values())]
+    return Table(header, rows, "The best of each draw of the law: what hindsight would choose.")
+
+
+def _candidates(found: xr.Dataset, ci_prob: float | None, unit: str) -> Table:
+    rows: list[list[Cell]] = []
+    chosen = found.isel(budget=0, choice=found["candidate"].to_numpy())
+    opened = [str(k) for k, c in chosen.coords.items() if c.dims == ("choice",)]
+    opened = [name for name in opened if name not in ("params", "tokens", "candidate")]
+    for i in range(chosen.sizes["choice"]):
+        at = chosen.isel(choice=i)
+        lost, wasted = (estimate(at[name], ci_prob) for name in ("regret", "wasted"))
+        rows.append(
+            [
+                _count(float(at["params"])),
+                _count(float(at["tokens"])),
+                *(f"{float(at[name]):g}" for name in opened),
+                Pair(_regret(float(at["regret"].mean()), unit), bounds(lost)),
+                Pair(
+                    relative(float(at["wasted"].mean())),
+                    f"{relative(wasted.lower)} to {relative(wasted.upper)}",
+                ),
+            ]
+        )
+    header = ["candidate", "tokens", *opened, "expected regret", "of the budget wasted"]
+    return Table(header, rows)
+
+
+def _regret(value: float, unit: str) -> str:
+    return f"{plain(value, value)} {unit}".rstrip()
+
+
+def _count(value: float) -> str:
+    return format_quantity(float(value))
