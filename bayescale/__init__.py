@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from bayescale.analysis.backtest import Backtest, backtest, backtest_point_fit
     from bayescale.analysis.check import check
     from bayescale.analysis.compare import compare
+    from bayescale.analysis.directions import directions
     from bayescale.analysis.identify import identify
     from bayescale.analysis.intervals import interval, intervals
     from bayescale.analysis.optimum import growth, optimum
     from bayescale.analysis.outliers import outliers, residuals
     from bayescale.analysis.predict import predict
+    from bayescale.analysis.stability import stability
     from bayescale.analysis.summary import constants, summary
     from bayescale.analysis.waic import waic
     from bayescale.averaging import Average, average
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         plot_compare,
         plot_exponents,
         plot_frontier,
+        plot_identify,
         plot_isoflop,
         plot_prior_posterior,
         plot_residuals,
@@ -62,11 +65,13 @@ _HOME = {
     "analysis.backtest": ("Backtest", "backtest", "backtest_point_fit"),
     "analysis.check": ("check",),
     "analysis.compare": ("compare",),
+    "analysis.directions": ("directions",),
     "analysis.identify": ("identify",),
     "analysis.intervals": ("interval", "intervals"),
     "analysis.optimum": ("growth", "optimum"),
     "analysis.outliers": ("outliers", "residuals"),
     "analysis.predict": ("predict",),
+    "analysis.stability": ("stability",),
     "analysis.summary": ("constants", "summary"),
     "analysis.waic": ("waic",),
     "averaging": ("Average", "average"),
@@ -87,6 +92,7 @@ _HOME = {
         "plot_compare",
         "plot_exponents",
         "plot_frontier",
+        "plot_identify",
         "plot_isoflop",
         "plot_prior_posterior",
         "plot_residuals",

@@ -34,22 +34,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
-from scipy.optimize import least_squares
 
 import bayescale as bs
+from bayescale.analysis.identify import contractions
 from bayescale.fitting import assemble, natural_parameters
 from bayescale.noise import get_noise
-from bayescale.priors import natural
+from bayescale.priors import natural, to_link
 from bayescale.sampling import Sampler, sample
 from bayescale.spec import Spec, extract, make_spec
 
 FOLDER = RESULTS / "identify"
-REPLICATES = 40
+REPLICATES = 100
 LIMIT = 1 / 3
 """Of the prior's sd: the error of an estimate up to which a parameter is identified."""
 Z80 = 1.2815515655446004
 CLEAR = 1.5
 """An error this factor away from the limit, or further, is clear of it."""
+STEPS, STEP, FAR = 120, 1e-5, 8.0
+"""Of the search for an estimate: how many, for slopes, and how many prior sd from the truth."""
 REFERENCES = {"N": 1e9, "D": 2e10, "x": 1e20, "L": 2.8}
 SCALE = 2.6
 
@@ -188,44 +190,66 @@ def errors_of_estimates(
 ) -> dict[str, float]:
     """Return by parameter the error of its estimate over the prior's sd, see the top."""
     spec, rng = spec_of(kind), np.random.default_rng(seed)
-    first = simulated(kind, design, truth, seed)[spec.target].to_numpy()
-    scales = {"target": spec.noise.scale(first)}
-    names, (_, sd) = list(spec.free), spec.normal_priors(spec.free, scales)
-    centre = np.array([float(p.link(truth[k] / _unit(p, scales))) for k, p in spec.free.items()])
-    inputs = {name: design[spec.column(name)] for name in spec.law.inputs}
+    noise, inputs = spec.noise, {k: design[spec.column(k)] for k in spec.law.inputs}
+    known = {"se": np.zeros(len(next(iter(inputs.values()))))}
+    curve = spec.law.curve(inputs, spec.references, truth)
+    scales = {"target": noise.scale(curve)}
+    _, sd = spec.normal_priors(spec.free, scales)
+    centre = np.array([float(to_link(p, truth[k], scales)) for k, p in spec.free.items()])
     nu, size = truth.get("nu"), truth["sigma"]
 
-    def scatter(z: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        at = {k: natural(p, z[i], scales) for i, (k, p) in enumerate(spec.free.items())}
-        curve = spec.law.curve(inputs, spec.references, at)
-        residual, _ = spec.noise.residual(curve, truth, {"se": np.zeros(len(seen))}, seen)
-        residual = np.nan_to_num(residual / size, nan=1e3, posinf=1e3, neginf=-1e3)
-        if nu is None:
-            return residual
-        return np.sign(residual) * np.sqrt((nu + 1) * np.log1p(residual**2 / nu))
+    def misfit(u: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Return signed roots of twice the log likelihood lost, shape (replicate, run)."""
+        z = centre + sd * u
+        at = {k: natural(p, z[:, i, None], scales) for i, (k, p) in enumerate(spec.free.items())}
+        there = spec.law.curve(inputs, spec.references, at)
+        off = noise.residual(there, truth, known, seen)[0] / size
+        off = np.clip(np.nan_to_num(off, nan=1e4), -1e4, 1e4)
+        return off if nu is None else np.sign(off) * np.sqrt((nu + 1) * np.log1p(off**2 / nu))
 
-    found: dict[str, list[float]] = {name: [] for name in names}
-    for i, name in enumerate(names):
-        others = np.arange(len(names)) != i
-        for _ in range(REPLICATES):
-            seen = simulated(kind, design, truth, int(rng.integers(2**31)))[spec.target].to_numpy()
-            guess = centre + sd * rng.normal(size=len(sd))
-            with np.errstate(all="ignore"):
-                best = least_squares(
-                    lambda z, y=seen, g=guess, o=others: np.concatenate(
-                        [scatter(z, y), ((z - g) / sd)[o]]
-                    ),
-                    centre,
-                    bounds=(centre - 8 * sd, centre + 8 * sd),
-                    x_scale=sd,
-                    max_nfev=100,
-                )
-            found[name].append((best.x[i] - centre[i]) / sd[i])
-    return {k: float(np.quantile(np.abs(e), 0.8) / Z80) for k, e in found.items()}
+    found = {}
+    for i, name in enumerate(spec.free):
+        seen = noise.draw(np.tile(curve, (REPLICATES, 1)), truth, known, rng=rng)
+        guess = rng.normal(size=(REPLICATES, len(sd)))
+        others = np.arange(len(sd)) != i
+
+        def residual(u: np.ndarray, seen: Any = seen, guess: Any = guess, o: Any = others) -> Any:
+            return np.concatenate([misfit(u, seen), (u - guess)[:, o]], axis=1)
+
+        with np.errstate(all="ignore"):
+            errors = least_squares(residual, np.zeros_like(guess))[:, i]
+        found[name] = float(np.quantile(np.abs(errors), 0.8) / Z80)
+    return found
 
 
-def _unit(parameter: Any, scales: Mapping[str, float]) -> float:
-    return scales[parameter.of] if parameter.of else 1.0
+def least_squares(residual: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> np.ndarray:
+    """Minimise sums of squares, many at once, by Levenberg and Marquardt's method.
+
+    Parameters
+    ----------
+    residual : callable
+        From points, shape (problem, parameter), to residuals, shape (problem, residual).
+    start : array, shape (problem, parameter)
+        Where to begin; the search stays within ``FAR`` of it.
+
+    Returns
+    -------
+    array, shape (problem, parameter)
+    """
+    u, size = start.copy(), start.shape[1]
+    damping, now = np.full(len(u), 1e-2), residual(u)
+    for _ in range(STEPS):
+        slopes = np.stack([(residual(u + d) - now) / STEP for d in STEP * np.eye(size)], axis=-1)
+        square = np.einsum("rni,rnj->rij", slopes, slopes)
+        weight = damping[:, None, None] * (square * np.eye(size) + 1e-6 * np.eye(size))
+        towards = np.einsum("rni,rn->ri", slopes, now)
+        tried = u - np.linalg.solve(square + weight, towards[..., None])[..., 0]
+        tried = np.clip(tried, start - FAR, start + FAR)
+        then = residual(tried)
+        better = (then**2).sum(1) < (now**2).sum(1)
+        u, now = np.where(better[:, None], tried, u), np.where(better[:, None], then, now)
+        damping = np.clip(np.where(better, damping / 5, damping * 4), 1e-9, 1e9)
+    return u
 
 
 def study(kind: Kind, design: Design, rng: np.random.Generator) -> dict[str, Any]:
@@ -241,7 +265,7 @@ def study(kind: Kind, design: Design, rng: np.random.Generator) -> dict[str, Any
         key = json.dumps(plan, sort_keys=True)
         if key not in turned:
             new = simulated(kind, pd.DataFrame(plan), truth, seed + 1 + len(turned))
-            turned[key] = bs.identify(quick_fit(kind, pd.concat([runs, new]), seed + 1))
+            turned[key] = contractions(quick_fit(kind, pd.concat([runs, new]), seed + 1))
         after = turned[key].loc[name]
         bought[name] = {
             "runs": len(plan),

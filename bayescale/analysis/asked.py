@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayescale.analysis.optimum import optimum
@@ -138,6 +139,11 @@ def links(fit: Fit, posterior: xr.Dataset) -> np.ndarray:
         for name, parameter in fit.spec.free.items()
     ]
     return np.stack(columns, axis=-1)
+
+
+def link_table(fit: Fit) -> pd.DataFrame:
+    """Return the posterior of the free parameters on the link scale, one column a parameter."""
+    return pd.DataFrame(links(fit, fit.posterior), columns=list(fit.spec.free))
 
 
 def from_links(fit: Fit, values: np.ndarray, posterior: xr.Dataset) -> xr.Dataset:

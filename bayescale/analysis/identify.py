@@ -75,7 +75,7 @@ def identify(
     stability : How the answers move when runs are left out.
     """
     values, shown = scaled(fit, flops, at), asked(fit, flops, at)
-    table = _contractions(fit, values, prior_scaled(fit, flops, at))
+    table = contractions(fit, flops, at)
     table[["partner", "correlation"]] = _partners(fit, values, dict(table["verdict"]))
     limit = None if budget is None else parse_quantity(budget, "flops")
     found = _remedies(fit, table, flops, at, limit)
@@ -91,8 +91,21 @@ def identify(
     return table
 
 
-def _contractions(fit: Fit, values: xr.Dataset, prior: xr.Dataset) -> pd.DataFrame:
-    """Return the verdict on everything; the variance that "identified" allows goes with it."""
+def contractions(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
+    """Return verdicts and contractions alone, which takes no time.
+
+    Parameters
+    ----------
+    fit, flops, at
+        As for :func:`identify`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``kind``, ``verdict``, ``contraction``, ``prior_variance`` on the scale each is judged on,
+        and the variance ``allowed`` to what is identified.
+    """
+    values, prior = scaled(fit, flops, at), prior_scaled(fit, flops, at)
     own = dict(zip(fit.spec.free, prior_sds(fit), strict=True))
     rows = {}
     for key in values.data_vars:

@@ -51,6 +51,8 @@ def reason(fit: Fit, partner: str, kind: str) -> str:
 def remedy_in_words(found: Remedy | None, before: float, after: float) -> str:
     """Say which runs would settle the matter, or that none in reach would.
 
+    It follows "to settle it: ".
+
     Parameters
     ----------
     found : Remedy or None
@@ -64,15 +66,8 @@ def remedy_in_words(found: Remedy | None, before: float, after: float) -> str:
         return "no run is within the budget"
     listed = in_words(found.runs)
     if found.settles:
-        return (
-            f"{counted(len(found.runs))} would settle it{_price(found)}: {listed} "
-            f"(in {100 * found.chance:.0f} % of the posterior's draws)"
-        )
-    most = (
-        f"the most, {listed}, would take the contraction from {max(before, 0):.2f} to {after:.2f}"
-    )
-    if found.chance >= LIKELY:
-        most = f"the most, {listed}, would do so at {100 * found.chance:.0f} % of the draws only"
+        return f"{counted(len(found.runs))}{_price(found)}: {listed}"
+    most = f"the most, {listed}, would do so at {100 * found.chance:.0f} % of the draws only"
     return (
         f"no {MOST_RUNS} runs{_limits(found)} would be sure to settle it: {most}; less scatter, a "
         "narrower prior or a smaller law would help"
@@ -106,13 +101,13 @@ def _price(found: Remedy) -> str:
         return ""
     share = found.cost / found.spent
     part = f"{100 * share:.2g} %" if share < 1 else f"{share:.3g} times"
-    return f" for {_amount(found)}, {part} of what the runs so far cost"
+    return f" ({_amount(found)}, {part} of what the runs so far cost)"
 
 
 def _amount(found: Remedy) -> str:
     if found.unit == "FLOP":
-        return format_quantity(found.cost, kind="flops")
-    return f"{format_quantity(found.cost)} {found.unit}"
+        return f"{format_quantity(float(f'{found.cost:.3g}'), kind='flops')} FLOP"
+    return f"{format_quantity(float(f'{found.cost:.3g}'))} {found.unit}"
 
 
 def _limits(found: Remedy) -> str:

@@ -19,7 +19,10 @@ from bayescale.cli.options import (
 from bayescale.cli.output import say, write
 from bayescale.errors import BayescaleError
 
-Kind = Literal["bands", "isoflop", "frontier", "exponents", "ridge", "residuals", "prior_posterior"]
+Kind = Literal[
+    *("bands", "isoflop", "frontier", "exponents", "identify", "ridge", "residuals"),
+    "prior_posterior",
+]
 _ALLOWING = ("bands", "isoflop", "frontier")
 """Pictures that allow for the law being wrong."""
 Which = Annotated[Kind, typer.Argument(help="Which picture.", show_default=False)]

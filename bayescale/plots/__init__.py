@@ -10,6 +10,7 @@ from bayescale.plots.bands import bands_data, plot_bands
 from bayescale.plots.compare import compare_data, plot_compare
 from bayescale.plots.exponents import exponents_data, plot_exponents
 from bayescale.plots.frontier import frontier_data, plot_frontier
+from bayescale.plots.identify import identify_data, plot_identify
 from bayescale.plots.isoflop import isoflop_data, plot_isoflop
 from bayescale.plots.prior_posterior import plot_prior_posterior, prior_posterior_data
 from bayescale.plots.residuals import plot_residuals, residuals_data
@@ -21,12 +22,14 @@ __all__ = [
     "compare_data",
     "exponents_data",
     "frontier_data",
+    "identify_data",
     "isoflop_data",
     "plot_backtest",
     "plot_bands",
     "plot_compare",
     "plot_exponents",
     "plot_frontier",
+    "plot_identify",
     "plot_isoflop",
     "plot_prior_posterior",
     "plot_residuals",

@@ -16,6 +16,7 @@ from bayescale.fitting import Fit
 from bayescale.reporting.averages import average_sections
 from bayescale.reporting.background import data_section, origin_section, priors_section
 from bayescale.reporting.foresight import backtest_section, discrepancy_section, worth
+from bayescale.reporting.knowledge import knowledge_section
 from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.readable import listed
 from bayescale.reporting.sections import (
@@ -26,7 +27,7 @@ from bayescale.reporting.sections import (
     optimum_section,
     outliers_section,
 )
-from bayescale.reporting.targets import targets
+from bayescale.reporting.targets import questions, targets
 from bayescale.reporting.words import (
     caution,
     identification,
@@ -93,9 +94,13 @@ def report(
     if isinstance(fit, Average):
         known, own = shares(fit), average_sections(fit, study, ci_prob)
     else:
-        verdicts = identify(fit)
+        verdicts = identify(fit, **questions(fit, asked))
         known = identification(fit, verdicts)
-        own = [parameters_section(fit, verdicts, study, ci_prob), diagnostics_section(fit)]
+        own = [
+            parameters_section(fit, verdicts, study, ci_prob),
+            knowledge_section(fit, verdicts, asked),
+            diagnostics_section(fit),
+        ]
     said = paragraphs(first, asked, known, discrepancy, ci_prob)
     if comparison is not None:
         said.append(preference(first, checked_comparison(comparison)))
