@@ -36,8 +36,8 @@ def identify(
 
     A remedy is tried before it is said. Runs in reach of the fitted ones are candidates; at a
     hundred draws of the posterior, each in turn taken for the truth, the covariance that a fit of
-    the old and new runs would have says whether the verdict would turn; a remedy turns it at nine
-    draws of ten. It rests on the law and its scatter, as every answer here does.
+    the old and new runs would have says whether the verdict would turn; a remedy turns it at 85 %
+    of the draws. It rests on the law and its scatter, as every answer here does.
 
     Parameters
     ----------

@@ -12,9 +12,9 @@ from bayescale.fitting import Fit
 
 DRAWS = 100
 """Draws of the posterior that take turns at being the truth."""
-MOST_RUNS = 8
+MOST_RUNS = 16
 """A remedy has at most so many runs."""
-CHANCE = 0.9
+CHANCE = 0.85
 """Share of the draws at which a remedy must turn the verdict to be called one."""
 MARGIN = 0.8
 """And the share of the variance that a verdict allows which it may leave there."""

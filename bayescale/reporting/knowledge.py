@@ -77,7 +77,7 @@ def _open_questions(verdicts: pd.DataFrame) -> list[Block]:
     ]
     note = (
         "Each remedy was tried at draws of the posterior: with these runs a fit would identify "
-        "what is open at nine of ten or more, if the law and its scatter hold there."
+        "what is open at 85 % of them or more, if the law and its scatter hold there."
     )
     header = ("not identified", "why", "what would settle it")
     return [Table(header, rows, note)] if rows else []
