@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bayescale.analysis.backtest import Backtest, backtest, backtest_point_fit
     from bayescale.analysis.check import check
     from bayescale.analysis.compare import compare
+    from bayescale.analysis.directions import directions
     from bayescale.analysis.identify import identify
     from bayescale.analysis.intervals import interval, intervals
     from bayescale.analysis.optimum import growth, optimum
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bayescale.analysis.plan import Plan, least_useful, plan
     from bayescale.analysis.predict import predict
     from bayescale.analysis.regret import decision, regret
+    from bayescale.analysis.stability import stability
     from bayescale.analysis.summary import constants, summary
     from bayescale.analysis.targets import crossing, reach
     from bayescale.analysis.waic import waic
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         plot_compare,
         plot_exponents,
         plot_frontier,
+        plot_identify,
         plot_isoflop,
         plot_plan,
         plot_prior_posterior,
@@ -70,6 +73,7 @@ _HOME = {
     "analysis.backtest": ("Backtest", "backtest", "backtest_point_fit"),
     "analysis.check": ("check",),
     "analysis.compare": ("compare",),
+    "analysis.directions": ("directions",),
     "analysis.identify": ("identify",),
     "analysis.intervals": ("interval", "intervals"),
     "analysis.optimum": ("growth", "optimum"),
@@ -77,6 +81,7 @@ _HOME = {
     "analysis.plan": ("Plan", "least_useful", "plan"),
     "analysis.predict": ("predict",),
     "analysis.regret": ("decision", "regret"),
+    "analysis.stability": ("stability",),
     "analysis.summary": ("constants", "summary"),
     "analysis.targets": ("crossing", "reach"),
     "analysis.waic": ("waic",),
@@ -99,6 +104,7 @@ _HOME = {
         "plot_compare",
         "plot_exponents",
         "plot_frontier",
+        "plot_identify",
         "plot_isoflop",
         "plot_plan",
         "plot_prior_posterior",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bayescale.cli.answers import identify, predict, summary
+from bayescale.cli.answers import predict, summary
 from bayescale.cli.backtesting import backtest
 from bayescale.cli.catalogue import cite, datasets, laws, models, noises, runs
 from bayescale.cli.checking import check
@@ -18,6 +18,7 @@ from bayescale.cli.files import draws, plot, report
 from bayescale.cli.fitting import fit
 from bayescale.cli.groups import expand
 from bayescale.cli.guard import GuardedGroup
+from bayescale.cli.identifying import identify
 from bayescale.cli.many import fit_many
 from bayescale.cli.planning import plan
 from bayescale.cli.reaching import crossing, reach

@@ -1,4 +1,4 @@
-"""``summary``, ``identify`` and ``predict``: what is asked of a saved fit."""
+"""``summary`` and ``predict``: what is asked of a saved fit."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,6 @@ from bayescale.cli.numbers import COUNTS, coordinate, heading, spell
 from bayescale.cli.options import (
     Allowing,
     FitFile,
-    JsonFlag,
     Seed,
     Showing,
     load_fit,
@@ -21,7 +20,6 @@ from bayescale.cli.output import Cell, emit, say, table
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
     from bayescale.discrepancy import Discrepancy
@@ -96,43 +94,6 @@ def summary(file: FitFile, showing: Showing) -> None:
             say(title(fit), "")
             show_parameters(fit, found)
             show_diagnostics(fit.diagnostics)
-
-
-def identify(file: FitFile, json: JsonFlag = False) -> None:
-    """Say which parameters the runs pin down.
-
-    And what the others trade off with, and which runs would settle them.
-    """
-    from bayescale.analysis.identify import identify
-
-    fit = load_fit(file)
-    found = identify(fit)
-    with judged(fit):
-        if json:
-            emit({**header(fit), "parameters": rows(found)})
-        else:
-            say(title(fit), "")
-            _show_verdicts(found)
-
-
-def _show_verdicts(found: "pd.DataFrame") -> None:
-    verdicts = rows(found)
-    columns = ["", "verdict", "contraction", "trades off with", "why"]
-    lines: list[list[Cell]] = [
-        [
-            row["parameter"],
-            row["verdict"],
-            f"{row['contraction']:.3f}",
-            f"{row['partner']} ({row['correlation']:+.2f})" if row["partner"] else "",
-            row["reason"],
-        ]
-        for row in verdicts
-    ]
-    say(table(columns, lines, wide="why"))
-    say("", "contraction: 0 where the runs said nothing, 1 where they said everything")
-    for remedy in dict.fromkeys(row["remedy"] for row in verdicts if row["remedy"]):
-        names = [row["parameter"] for row in verdicts if row["remedy"] == remedy]
-        say(f"to settle {', '.join(names)}: {remedy}")
 
 
 def predict(

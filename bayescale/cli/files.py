@@ -21,7 +21,8 @@ from bayescale.cli.output import say, write
 from bayescale.errors import BayescaleError
 
 Kind = Literal[
-    "bands", "isoflop", "frontier", "regret", "exponents", "ridge", "residuals", "prior_posterior"
+    *("bands", "isoflop", "frontier", "regret", "exponents", "identify", "ridge", "residuals"),
+    "prior_posterior",
 ]
 _ALLOWING = ("bands", "isoflop", "frontier", "regret")
 """Pictures that allow for the law being wrong."""

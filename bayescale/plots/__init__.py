@@ -10,6 +10,7 @@ from bayescale.plots.bands import bands_data, plot_bands
 from bayescale.plots.compare import compare_data, plot_compare
 from bayescale.plots.exponents import exponents_data, plot_exponents
 from bayescale.plots.frontier import frontier_data, plot_frontier
+from bayescale.plots.identify import identify_data, plot_identify
 from bayescale.plots.isoflop import isoflop_data, plot_isoflop
 from bayescale.plots.plan import plan_data, plot_plan
 from bayescale.plots.prior_posterior import plot_prior_posterior, prior_posterior_data
@@ -23,6 +24,7 @@ __all__ = [
     "compare_data",
     "exponents_data",
     "frontier_data",
+    "identify_data",
     "isoflop_data",
     "plan_data",
     "plot_backtest",
@@ -30,6 +32,7 @@ __all__ = [
     "plot_compare",
     "plot_exponents",
     "plot_frontier",
+    "plot_identify",
     "plot_isoflop",
     "plot_plan",
     "plot_prior_posterior",

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from scipy.stats import gaussian_kde, norm
 
-from bayescale.analysis.identify import identify, link_draws
+from bayescale.analysis.asked import scaled
+from bayescale.analysis.identify import contractions
 from bayescale.fitting import Fit
 from bayescale.law import Positive
 from bayescale.plots.style import BLUE, GREY, INK, legend_below, panels, parameter_unit, symbol
@@ -31,10 +32,13 @@ def prior_posterior_data(fit: Fit) -> pd.DataFrame:
         ``density`` per unit of the parameter, or of its logarithm for a positive one.
     """
     names = list(fit.spec.free)
-    links = link_draws(fit, names)
+    links = scaled(fit)
     tables = []
     for name in names:
-        tables += [_prior(fit, name), _density(fit, name, "posterior", links[name].to_numpy())]
+        tables += [
+            _prior(fit, name),
+            _density(fit, name, "posterior", links[name].to_numpy().ravel()),
+        ]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -86,7 +90,7 @@ def plot_prior_posterior(
     BayescaleError
         When another number of axes is given.
     """
-    data, found = prior_posterior_data(fit), identify(fit)
+    data, found = prior_posterior_data(fit), contractions(fit)
     names = list(fit.spec.free)
     columns = min(COLUMNS, len(names))
     size = (2.6 * columns, 2.1 * -(-len(names) // columns) + 0.5)

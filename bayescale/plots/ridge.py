@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from bayescale.analysis.identify import link_draws
+from bayescale.analysis.asked import link_table
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.law import Positive, closest
@@ -55,7 +55,7 @@ def ridge_data(fit: Fit, pair: tuple[str, str] | None = None) -> pd.DataFrame:
     names = list(fit.spec.free)
     if len(names) < 2:
         raise BayescaleError(f"{fit.law.name} has one free parameter here: a ridge takes two")
-    links = link_draws(fit, names)
+    links = link_table(fit)
     first, second = _worst(links) if pair is None else _checked(pair, names)
     data = pd.DataFrame({name: fit.posterior[name].to_numpy().ravel() for name in (first, second)})
     data.attrs["correlation"] = float(np.corrcoef(links[first], links[second])[0, 1])

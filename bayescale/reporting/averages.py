@@ -2,6 +2,7 @@
 
 from bayescale.analysis.identify import identify
 from bayescale.averaging import Average, members
+from bayescale.reporting.knowledge import knowledge_section
 from bayescale.reporting.layout import Cell, Section, Table
 from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.sections import diagnostics_section
@@ -14,8 +15,10 @@ def average_sections(fit: Average, study: Study | None, ci_prob: float | None) -
     found = [_weights(fit)]
     for name, one in members(fit).items():
         own = study if study is not None and study.law == one.law.name else None
+        verdicts = identify(one)
         parts = (
-            parameters_section(one, identify(one), own, ci_prob),
+            parameters_section(one, verdicts, own, ci_prob),
+            knowledge_section(one, verdicts, []),
             diagnostics_section(one),
         )
         found += [Section(f"{part.title} of {name}", part.blocks) for part in parts]

@@ -17,6 +17,7 @@ from bayescale.reporting.averages import average_sections
 from bayescale.reporting.background import data_section, origin_section, priors_section
 from bayescale.reporting.decisions import choices, decisions_section, terms
 from bayescale.reporting.foresight import backtest_section, discrepancy_section, worth
+from bayescale.reporting.knowledge import knowledge_section
 from bayescale.reporting.next_runs import next_runs_section, reach_section
 from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.readable import listed
@@ -28,7 +29,7 @@ from bayescale.reporting.sections import (
     optimum_section,
     outliers_section,
 )
-from bayescale.reporting.targets import targets
+from bayescale.reporting.targets import questions, targets
 from bayescale.reporting.words import (
     caution,
     identification,
@@ -97,9 +98,13 @@ def report(
     if isinstance(fit, Average):
         known, own = shares(fit), average_sections(fit, study, ci_prob)
     else:
-        verdicts = identify(fit)
+        verdicts = identify(fit, **questions(fit, asked))
         known = identification(fit, verdicts)
-        own = [parameters_section(fit, verdicts, study, ci_prob), diagnostics_section(fit)]
+        own = [
+            parameters_section(fit, verdicts, study, ci_prob),
+            knowledge_section(fit, verdicts, asked),
+            diagnostics_section(fit),
+        ]
     said = paragraphs(first, asked, known, discrepancy, ci_prob)
     decided = []
     if scenario is not None:

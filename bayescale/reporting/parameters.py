@@ -10,7 +10,7 @@ from bayescale.analysis.compute import has_frontier
 from bayescale.analysis.optimum import growth
 from bayescale.analysis.summary import summary
 from bayescale.fitting import Fit
-from bayescale.plots import exponents_data, plot_exponents, plot_ridge
+from bayescale.plots import exponents_data, plot_exponents
 from bayescale.reporting.layout import Badge, Block, Bullets, Cell, Link, Pair, Section, Table, Text
 from bayescale.reporting.pictures import formula, picture
 from bayescale.reporting.readable import (
@@ -18,7 +18,6 @@ from bayescale.reporting.readable import (
     bounds,
     estimate,
     kind_of,
-    listed,
     middle,
     signed,
     spell,
@@ -26,10 +25,7 @@ from bayescale.reporting.readable import (
 from bayescale.reporting.words import percent, sentence
 from bayescale.study import Published, Study
 
-SENSITIVE = 0.05
-"""ArviZ's limit of power-scaling sensitivity, above which the posterior moves with the prior."""
-
-_TONES = {
+TONES = {
     "identified": Badge("identified", "good"),
     "weak": Badge("weak", "doubtful"),
     "prior only": Badge("prior only", "bad"),
@@ -43,10 +39,6 @@ def parameters_section(
     estimates = summary(fit, ci_prob)
     blocks: list[Block] = [formula(fit.law.formula())] if fit.law.formula() else []
     blocks += [Text(_inputs(fit)), _estimates(estimates, verdicts)]
-    blocks += _open_questions(verdicts) + _moved_by_prior(verdicts)
-    if len(fit.spec.free) > 1:
-        shows = "The two parameters that are correlated most, draw by draw."
-        blocks.append(picture(lambda ax: plot_ridge(fit, ax=ax), shows))
     if study is not None and study.published:
         blocks += _published(fit, study, estimates, ci_prob)
     return Section("Parameters", blocks)
@@ -99,33 +91,12 @@ def _estimate(row: Mapping[Any, Any]) -> Estimate:
 def _judgement(row: Mapping[Any, Any]) -> tuple[Cell, Cell, Cell]:
     """Return the verdict on a parameter, what was learnt, and its partner."""
     partner = Pair(row["partner"], signed(row["correlation"])) if row["partner"] else ""
-    return _TONES[row["verdict"]], Pair(_percent(row["contraction"])), partner
+    return TONES[row["verdict"]], Pair(percent_of(row["contraction"])), partner
 
 
-def _percent(share: float) -> str:
+def percent_of(share: float) -> str:
+    """Write what was learnt as a percentage, never below none."""
     return "> 99 %" if share > 0.99 else f"{100 * max(share, 0.0):.0f} %"
-
-
-def _open_questions(verdicts: pd.DataFrame) -> list[Block]:
-    rows = [
-        (str(name), str(row["reason"]), str(row["remedy"]))
-        for name, row in verdicts.to_dict("index").items()
-        if row["verdict"] != "identified"
-    ]
-    header = ("not identified", "why", "what would settle it")
-    return [Table(header, rows)] if rows else []
-
-
-def _moved_by_prior(verdicts: pd.DataFrame) -> list[Block]:
-    rows = verdicts.to_dict("index").items()
-    moved = [str(name) for name, row in rows if row["prior_sensitivity"] > SENSITIVE]
-    if not moved:
-        return []
-    return [
-        Text(
-            f"Giving the priors more or less weight moves {listed(moved)}: see that they are meant."
-        )
-    ]
 
 
 def _published(

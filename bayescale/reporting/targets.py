@@ -1,6 +1,6 @@
 """What a report answers for: the budgets one plans, and the loss to expect there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,6 +132,14 @@ def targets(
         )
         for i, value in enumerate(values)
     ]
+
+
+def questions(fit: Fit, asked: Sequence[Target]) -> dict[str, Any]:
+    """Return the targets as :func:`bayescale.identify` is asked about them."""
+    values = [target.value for target in asked]
+    if not values:
+        return {}
+    return {"flops": values} if plans(fit) else {"at": {asked[0].column: values}}
 
 
 def _budgets(flops: Any) -> np.ndarray:

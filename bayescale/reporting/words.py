@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from bayescale.analysis.design import Span, spans
-from bayescale.analysis.identify import VERDICTS, identify
+from bayescale.analysis.identify import identify
 from bayescale.analysis.intervals import interval_width
+from bayescale.analysis.verdicts import VERDICTS
 from bayescale.averaging import Average, heaviest, members
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.fitting import Fit
@@ -180,6 +181,7 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
     verdicts : DataFrame
         What :func:`bayescale.identify` returned.
     """
+    verdicts = verdicts[verdicts["kind"] == "parameter"]
     found = list(verdicts["verdict"].items())
     known, weak, prior = ([str(name) for name, v in found if v == kind] for kind in VERDICTS)
     open_ones = weak + prior
@@ -198,7 +200,10 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
             f"The numbers above rest in part on the priors of {listed(open_ones)}, not on the runs."
         )
         remedies = dict.fromkeys(str(r) for r in verdicts.loc[open_ones, "remedy"] if r)
-        said += [f"What would settle this: {'; '.join(remedies)}."] if remedies else []
+        if len(remedies) == 1:
+            said.append(f"To settle this: {next(iter(remedies))}.")
+        elif remedies:
+            said.append("Which runs would settle each, the table of parameters says.")
     if fit.spec.fixed:
         held = [f"{name} = {value:g}" for name, value in fit.spec.fixed.items()]
         said.append(f"Held fixed, not learnt: {listed(held)}.")

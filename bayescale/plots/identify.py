@@ -1,0 +1,143 @@
+"""What the runs tell, in one figure: contraction, the worst ridge, prior and posterior."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bayescale.analysis.asked import link_table
+from bayescale.analysis.identify import contractions
+from bayescale.analysis.verdicts import IDENTIFIED, PRIOR_ONLY
+from bayescale.errors import BayescaleError
+from bayescale.fitting import Fit
+from bayescale.plots.prior_posterior import COLUMNS, plot_prior_posterior
+from bayescale.plots.ridge import plot_ridge
+from bayescale.plots.style import BLUE, GREY, INK, ORANGE, VERMILLION, dress, symbol
+
+_COLOURS = {"identified": BLUE, "weak": ORANGE, "prior only": VERMILLION}
+
+
+def identify_data(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
+    """Return the contraction and verdict of all that is asked, as the bars show them.
+
+    Parameters
+    ----------
+    fit, flops, at
+        As for :func:`bayescale.identify`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``kind``, ``verdict`` and ``contraction``, one row a bar.
+    """
+    return contractions(fit, flops, at)[["kind", "verdict", "contraction"]]
+
+
+def identify_panels(fit: Fit) -> int:
+    """Return how many panels the figure has: bars, a ridge where there are two, each parameter."""
+    free = len(fit.spec.free)
+    return 1 + (free > 1) + free
+
+
+def plot_identify(
+    fit: Fit,
+    *,
+    flops: Any = None,
+    at: Any = None,
+    axes: Sequence[Axes] | np.ndarray | None = None,
+) -> np.ndarray:
+    """Draw what the runs tell: contraction, the worst ridge, prior and posterior.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    flops, at
+        Budgets and points to show bars of, as for :func:`bayescale.identify`.
+    axes : sequence of Axes, optional
+        Where to draw: the bars, the ridge (of two or more free parameters), then a panel a
+        parameter; a new figure when None.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes, shape (panel,)
+        The bars say how much of the prior's variance the runs removed, coloured by verdict; the
+        ridge is that of the most correlated parameters, of those that are not identified where
+        there are two; see :func:`plot_ridge` and :func:`plot_prior_posterior`. The numbers of the
+        bars are those of :func:`identify_data`.
+
+    Raises
+    ------
+    BayescaleError
+        When another number of axes is given, or a budget or point does not fit the law.
+    """
+    data = identify_data(fit, flops, at)
+    made = _figure(fit, len(data)) if axes is None else list(np.ravel(np.asarray(axes)))
+    if len(made) != identify_panels(fit):
+        raise BayescaleError(
+            f"{len(made)} axes given, this figure has {identify_panels(fit)} panels"
+        )
+    several = len(fit.spec.free) > 1
+    dress(made[0])
+    _bars(made[0], data)
+    if several:
+        plot_ridge(fit, _open_pair(fit, data), ax=made[1])
+    plot_prior_posterior(fit, axes=made[1 + several :])
+    found = np.empty(len(made), dtype=object)
+    found[:] = made
+    return found
+
+
+def _open_pair(fit: Fit, data: pd.DataFrame) -> tuple[str, str] | None:
+    """Return the two most correlated of the parameters that are not identified, if there are."""
+    left = data.query("kind == 'parameter' and verdict != 'identified'").index
+    if len(left) < 2:
+        return None
+    strength = link_table(fit)[list(left)].corr().abs().to_numpy()
+    i, j = np.unravel_index(int(np.triu(strength, k=1).argmax()), strength.shape)
+    return str(left[i]), str(left[j])
+
+
+def _figure(fit: Fit, bars: int) -> list[Axes]:
+    """Lay out bars and ridge side by side, above the parameters."""
+    free = len(fit.spec.free)
+    rows = -(-free // COLUMNS)
+    top = max(3.6, 0.8 + 0.3 * bars)
+    figure = plt.figure(figsize=(9.0, top + 2.1 * rows + 0.3), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[top, 2.1 * rows + 0.3])
+    upper = above.subplots(1, 2 if free > 1 else 1, squeeze=False, width_ratios=None)
+    lower = below.subplots(rows, min(COLUMNS, free), squeeze=False)
+    for spare in lower.ravel()[free:]:
+        spare.remove()
+    return [*upper.ravel(), *lower.ravel()[:free]]
+
+
+def _bars(ax: Axes, data: pd.DataFrame) -> None:
+    places = np.arange(len(data))[::-1]
+    share = data["contraction"].clip(0, 1)
+    ax.barh(places, share, height=0.62, color=[_COLOURS[v] for v in data["verdict"]])
+    for place, value in zip(places, share, strict=True):
+        inside = value > 0.75
+        ax.text(
+            value + (-0.015 if inside else 0.015),
+            place,
+            f"{min(value, 0.999):.3f}",
+            ha="right" if inside else "left",
+            va="center",
+            fontsize="x-small",
+            color="white" if inside and value > IDENTIFIED else INK,
+        )
+    for limit in (PRIOR_ONLY, IDENTIFIED):
+        ax.axvline(limit, color=GREY, lw=0.9, ls="--", zorder=0)
+    names = [symbol(str(k)) if kind == "parameter" else str(k) for k, kind in data["kind"].items()]
+    ax.set_yticks(places, names, fontsize="small")
+    ax.set(xlim=(0, 1), ylim=(-0.6, len(data) - 0.4))
+    ax.set_xlabel("contraction: share of the prior's variance that the runs removed")
+    ax.xaxis.label.set_fontsize("small")
+    for verdict, colour in _COLOURS.items():
+        if (data["verdict"] == verdict).any():
+            ax.bar(0, 0, color=colour, label=verdict)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize="small", frameon=False)
