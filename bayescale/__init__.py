@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bayescale.errors import BayescaleError, BayescaleWarning
     from bayescale.fitting import Fit, fit
     from bayescale.law import Fraction, Input, Law, Positive, Real
+    from bayescale.members import member
     from bayescale.model import build_model
     from bayescale.more_runs import add_runs, fitted_runs
     from bayescale.noise import Noise
@@ -77,6 +78,7 @@ _HOME = {
     "errors": ("BayescaleError", "BayescaleWarning"),
     "fitting": ("Fit", "fit"),
     "law": ("Fraction", "Input", "Law", "Positive", "Real"),
+    "members": ("member",),
     "model": ("build_model",),
     "more_runs": ("add_runs", "fitted_runs"),
     "noise": ("Noise",),

@@ -118,17 +118,21 @@ class Fit:
 
     @property
     def inputs(self) -> dict[str, xr.DataArray]:
-        """The law's inputs of the fitted runs, in their own units, dims run or (node, run).
-
-        In a pooled fit the group of each run stands beside them, by the name of its column.
-        """
+        """The law's inputs of the fitted runs, in their own units, dims run or (node, run)."""
         return self.inputs_of(self.spec.observables[0])
 
     def inputs_of(self, seen: Observable) -> dict[str, xr.DataArray]:
         """Return the law's inputs of the runs in which a step, or the target, was observed."""
         constant = self.group("constant_data")
-        names = [*self.law.inputs, *([self.spec.pool.by] if self.spec.pool else [])]
-        return {name: constant[f"{seen.prefix}{name}"] for name in names}
+        return {name: constant[f"{seen.prefix}{name}"] for name in self.law.inputs}
+
+    def groups_of(self, seen: Observable) -> dict[str, xr.DataArray]:
+        """Return the group of each run in which a step, or the target, was observed, by column.
+
+        Empty where nothing is pooled.
+        """
+        by = [self.spec.pool.by] if self.spec.pool else []
+        return {name: self.group("constant_data")[f"{seen.prefix}{name}"] for name in by}
 
     @property
     def references(self) -> dict[str, float]:
@@ -163,7 +167,7 @@ class Fit:
     ) -> Any:
         """Evaluate the law, or one of its steps, on every draw at inputs in their own units.
 
-        A pooled fit needs the group of each point besides.
+        A pooled fit needs the group of each point besides, by the name of the groups' column.
         """
         at = self.parameters_at(inputs) if parameters is None else parameters
         return self.law.curve(inputs, self.references, at, step)

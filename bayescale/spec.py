@@ -86,13 +86,12 @@ class Spec:
         return {k: p for seen in self.observables for k, p in seen.parameters.items()}
 
     @property
-    def kinds(self) -> dict[str, Kind]:
+    def kinds(self) -> Mapping[str, Kind]:
         """What groups do with each sampled parameter of the law and the noise; empty unpooled."""
         if self.pool is None:
             return {}
-        kind = self.pool.kind
-        law: dict[str, Kind] = {k: kind(k, p) for k, p in self.free.items()}
-        return law | {k: kind(k, p, noise=True) for k, p in self.noise_parameters.items()}
+        kind, noise = self.pool.kind, self.noise_parameters
+        return {k: kind(k, p, noise=k in noise) for k, p in {**self.free, **noise}.items()}
 
     @property
     def population(self) -> dict[str, Parameter]:

@@ -27,7 +27,7 @@ FLOORS = [
     ["model", "starts", "tree"],
     ["sampling", "diagnostics"],
     ["fitting"],
-    ["shared_runs"],
+    ["shared_runs", "members"],
     ["discrepancy", "averaging"],
     ["store", "analysis", "more_runs"],
     ["plots"],

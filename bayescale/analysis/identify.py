@@ -11,6 +11,7 @@ import pandas as pd
 
 from bayescale.analysis.design import Span, spans, tied_inputs
 from bayescale.fitting import Fit
+from bayescale.members import refuse_pooled
 from bayescale.priors import to_link
 
 IDENTIFIED = 0.9
@@ -45,6 +46,7 @@ def identify(fit: Fit) -> pd.DataFrame:
         posterior moves when the prior, or the likelihood, is given more or less weight), ``rhat``
         and ``ess``.
     """
+    refuse_pooled(fit, "identify")
     names = list(fit.spec.free)
     links = link_draws(fit, names)
     spread = links.to_numpy().std(axis=0)

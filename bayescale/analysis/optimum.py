@@ -12,6 +12,7 @@ from bayescale.averaging import Average
 from bayescale.discrepancy import DISCREPANCY, Discrepancy, Surface
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
+from bayescale.members import ask_each
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
 
 SEARCH = 30.0
@@ -52,7 +53,7 @@ def optimum(
     xarray.Dataset, dims (chain, draw, budget)
         ``params``, ``tokens``, ``tokens_per_param`` and ``loss`` (the target at the optimum, the
         least loss or error or the highest accuracy, without scatter), with the coordinate
-        ``flops``. Each budget has a discrepancy of its own.
+        ``flops``. Each budget has a discrepancy of its own. Of a pooled fit also over its groups.
 
     Raises
     ------
@@ -62,6 +63,9 @@ def optimum(
     if isinstance(fit, Average):
         options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
         return fit.mix(lambda one: optimum(one, flops, numerical=numerical, **options))
+    if fit.spec.pool is not None:
+        options = {"discrepancy": discrepancy, "random_seed": random_seed}
+        return ask_each(fit, lambda one: optimum(one, flops, numerical=numerical, **options))
     size, data = fit.input_of("params"), fit.input_of("tokens")
     if size is None or len(fit.law.inputs) != 2 or not (data or fit.input_of("flops")):
         raise BayescaleError(
@@ -128,6 +132,8 @@ def growth(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Datas
     if flops is None:
         largest = float(run_columns(fit)["flops"].max())
         flops = (largest, 10 * largest)
+    if fit.spec.pool is not None:
+        return ask_each(fit, lambda one: growth(one, flops))
     best = optimum(fit, list(flops), discrepancy=None)
     budgets = best["flops"].values
     if len(budgets) != 2 or budgets[0] == budgets[1]:

@@ -24,8 +24,9 @@ def residuals(fit: Fit) -> pd.DataFrame:
         unit, ``residual`` on the scale of the noise (log loss: 0.01 is one per cent), and
         ``standardised``, divided by the scatter (sigma and the run's known standard error).
     """
-    observed, curve = fit.observed, fit.curve(fit.inputs).median(("chain", "draw"))
-    centre = fit.parameters.median(("chain", "draw"))
+    inputs = {**fit.inputs, **fit.groups_of(fit.spec.observables[0])}
+    observed, curve = fit.observed, fit.curve(inputs).median(("chain", "draw"))
+    centre = fit.parameters_at(inputs).median(("chain", "draw"))
     residual, standardised = fit.spec.noise.residual(curve, centre, fit.known, observed)
     return pd.DataFrame(
         {

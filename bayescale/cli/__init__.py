@@ -17,12 +17,13 @@ from bayescale.cli.files import draws, plot, report
 from bayescale.cli.fitting import fit
 from bayescale.cli.groups import expand
 from bayescale.cli.guard import GuardedGroup
+from bayescale.cli.members import member
 
 __all__ = ["app", "main"]
 
 _COMMANDS = (
     *(runs, fit, compare, backtest, check),
-    *(summary, identify, predict, optimum, plot, report, draws),
+    *(summary, identify, predict, optimum, plot, report, draws, member),
     *(laws, noises, models, datasets, cite),
 )
 
