@@ -25,6 +25,7 @@ MEASUREMENTS = (
     "extrapolation",
     "optimum_beyond",
     "one_input",
+    "families",
     "calibrate",
 )
 
