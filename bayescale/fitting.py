@@ -112,6 +112,11 @@ class Fit:
         }
 
     @property
+    def informed(self) -> bool:
+        """Whether runs of its own stand behind it; not of a new group from a population."""
+        return "log_likelihood" in self.tree.children
+
+    @property
     def groups(self) -> list[str]:
         """The names of the groups of a pooled fit; empty for any other."""
         return [str(k) for k in self.posterior[self.spec.pool.by].values] if self.spec.pool else []
@@ -127,10 +132,7 @@ class Fit:
         return {name: constant[f"{seen.prefix}{name}"] for name in self.law.inputs}
 
     def groups_of(self, seen: Observable) -> dict[str, xr.DataArray]:
-        """Return the group of each run in which a step, or the target, was observed, by column.
-
-        Empty where nothing is pooled.
-        """
+        """Return the group of each run in which a step, or the target, was observed, if pooled."""
         by = [self.spec.pool.by] if self.spec.pool else []
         return {name: self.group("constant_data")[f"{seen.prefix}{name}"] for name in by}
 
@@ -167,7 +169,7 @@ class Fit:
     ) -> Any:
         """Evaluate the law, or one of its steps, on every draw at inputs in their own units.
 
-        A pooled fit needs the group of each point besides, by the name of the groups' column.
+        A pooled fit needs each point's group besides, by the name of its column.
         """
         at = self.parameters_at(inputs) if parameters is None else parameters
         return self.law.curve(inputs, self.references, at, step)
@@ -183,14 +185,12 @@ class Fit:
         return at_members(self.spec, self.parameters, inputs)
 
     def __repr__(self) -> str:
+        pool = self.spec.pool
+        pooled = f" of {len(self.groups)} pooled by {pool.by}" if pool else ""
         return (
             f"<bayescale.Fit {self.law.name}, {self.spec.noise.name} noise, "
-            f"{self.observed.size} runs{self._pooled()}; {self.diagnostics}>"
+            f"{self.observed.size} runs{pooled}; {self.diagnostics}>"
         )
-
-    def _pooled(self) -> str:
-        """Say in a few words what is pooled; nothing where nothing is."""
-        return f" of {len(self.groups)} pooled by {self.spec.pool.by}" if self.spec.pool else ""
 
 
 def fit(

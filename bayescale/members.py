@@ -33,7 +33,7 @@ def member(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit:
     Fit
         Its posterior is the group's share of the pooled one, and its runs are the group's. Every
         function of a fit takes it: :func:`bayescale.predict`, :func:`bayescale.optimum`, ... That
-        of a group without runs has the runs of all, and no likelihood.
+        of a group without runs has those of all to say what a run is like, but no likelihood.
 
     Raises
     ------

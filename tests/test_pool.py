@@ -291,6 +291,13 @@ def test_a_new_group_comes_from_the_population(pooled: Fit) -> None:
         for fit in (new, bs.member(pooled, "llama"))
     )
     assert wide > 5 * narrow
+    assert not new.informed and pooled.informed
+    found = bs.predict(new, params=1e9, tokens=2e10, random_seed=1)
+    error = np.log(found["outcome"] / found["law"])  # free of the runs of other families
+    assert float(error.std()) == pytest.approx(bs.Discrepancy().size, rel=0.1)
+    assert abs(float(error.mean())) < 0.002
+    with pytest.raises(bs.BayescaleError, match="no run is of this new group"):
+        bs.residuals(new)
 
 
 def test_optimum_by_group(pooled: Fit) -> None:

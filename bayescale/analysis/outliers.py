@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 
 OUTLYING = 6.0
@@ -23,7 +24,16 @@ def residuals(fit: Fit) -> pd.DataFrame:
         One row a run: ``observed`` and ``predicted`` (posterior median of the law) in the target's
         unit, ``residual`` on the scale of the noise (log loss: 0.01 is one per cent), and
         ``standardised``, divided by the scatter (sigma and the run's known standard error).
+
+    Raises
+    ------
+    BayescaleError
+        For a new group of a pooled fit, which no run is of.
     """
+    if not fit.informed:
+        raise BayescaleError(
+            "no run is of this new group: there is nothing to compare with the law"
+        )
     inputs = {**fit.inputs, **fit.groups_of(fit.spec.observables[0])}
     observed, curve = fit.observed, fit.curve(inputs).median(("chain", "draw"))
     centre = fit.parameters_at(inputs).median(("chain", "draw"))
