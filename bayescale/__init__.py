@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bayescale.fitting import Fit, fit
     from bayescale.law import Fraction, Input, Law, Positive, Real
     from bayescale.many import Fitted, fit_many
+    from bayescale.members import member
     from bayescale.model import build_model
     from bayescale.more_runs import add_runs, fitted_runs
     from bayescale.noise import Noise
@@ -94,6 +95,7 @@ _HOME = {
     "fitting": ("Fit", "fit"),
     "law": ("Fraction", "Input", "Law", "Positive", "Real"),
     "many": ("Fitted", "fit_many"),
+    "members": ("member",),
     "model": ("build_model",),
     "more_runs": ("add_runs", "fitted_runs"),
     "noise": ("Noise",),

@@ -72,8 +72,26 @@ class Diagnostics:
         )
 
 
+def elements(draws: xr.Dataset) -> xr.Dataset:
+    """Return draws with each element of a variable as one of its own: ``alpha[pythia]``.
+
+    Parameters
+    ----------
+    draws : xarray.Dataset, dims (chain, draw) and at most one more a variable
+    """
+    found = {}
+    for name, values in draws.items():
+        dims = [d for d in values.dims if d not in ("chain", "draw")]
+        for label in values[dims[0]].values if dims else ():
+            found[f"{name}[{label}]"] = values.sel({dims[0]: label}, drop=True)
+        if not dims:
+            found[str(name)] = values
+    return xr.Dataset(found)
+
+
 def diagnose(posterior: xr.Dataset, stats: xr.Dataset) -> Diagnostics:
-    """Judge draws, dims (chain, draw), and their sampler statistics."""
+    """Judge draws, dims (chain, draw) and groups', and their sampler statistics."""
+    posterior = elements(posterior)
     varying = posterior[[k for k, v in posterior.items() if float(v.std()) > 0]]
     rhat = {k: float(v) for k, v in azs.rhat(varying).items()}
     bulk, tail = azs.ess(varying, method="bulk"), azs.ess(varying, method="tail")

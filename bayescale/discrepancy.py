@@ -68,8 +68,14 @@ class Discrepancy:
         return self.size * float(np.sqrt(1 - _matern(np.array(decades / self.reach)) ** 2))
 
     def surface(self, fit: Fit) -> "Surface":
-        """Return the error of a fit's curves as a random surface, given the runs' residuals."""
+        """Return the error of a fit's curves as a random surface, given the runs' residuals.
+
+        A fit that no run of its own stands behind (:func:`bayescale.member`) has none to be given.
+        """
         names = [n for n, x in fit.inputs.items() if x.ndim == 1 and bool((x > 0).all())]
+        if not fit.informed:
+            shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
+            return Surface(self, names, np.zeros((*shape, 0)), np.zeros((0, len(names))), None)
         residual, scatter, places = _at_runs(fit, names, self.reach)
         covariance = self.size**2 * _kernel(places, places) + scatter
         return Surface(self, names, residual, places, cho_factor(covariance))
@@ -90,7 +96,7 @@ class Surface:
     places : array, shape (place, input)
         Where they are, in units of the reach.
     factor
-        Cholesky factor of the covariance of the residuals.
+        Cholesky factor of the covariance of the residuals; None where there are none.
     """
 
     discrepancy: Discrepancy
@@ -142,7 +148,7 @@ class Surface:
         for i, name in enumerate(self.names):
             at[:, i] = np.log10(np.maximum(inputs[name].values, LEAST)) / reach
         near = prior * _kernel(self.places, at)
-        gain = cho_solve(self.factor, near)
+        gain = cho_solve(self.factor, near) if len(self.places) else near
         return self.residual @ gain, prior * _kernel(at, at) - near.T @ gain
 
 

@@ -12,16 +12,19 @@ import xarray as xr
 from bayescale.along_runs import along_runs
 from bayescale.diagnostics import Diagnostics, diagnose
 from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.grouped import in_units
 from bayescale.law import Law
 from bayescale.noise import Noise
 from bayescale.observable import Observable
-from bayescale.priors import draw_prior, natural
+from bayescale.pool import Pooling
+from bayescale.priors import natural
 from bayescale.runs import Runs
 from bayescale.sampling import Draws, Sampler, sample
 from bayescale.spec import Data, Prior, Spec, constant_inputs, extract, make_spec
 from bayescale.study import Study
 from bayescale.study_data import runs_and_law
-from bayescale.tree import by_run, make_tree
+from bayescale.tree import at_members, by_run, make_tree, prior_of
+from bayescale.vector import LAW_LINK, NOISE_LINK
 
 PRIOR_DRAWS = 1000
 EXTENSION = 4
@@ -112,6 +115,16 @@ class Fit:
         }
 
     @property
+    def informed(self) -> bool:
+        """Whether runs of its own stand behind it; not of a new group from a population."""
+        return "log_likelihood" in self.tree.children
+
+    @property
+    def groups(self) -> list[str]:
+        """The names of the groups of a pooled fit; empty for any other."""
+        return [str(k) for k in self.posterior[self.spec.pool.by].values] if self.spec.pool else []
+
+    @property
     def inputs(self) -> dict[str, xr.DataArray]:
         """The law's inputs of the fitted runs, in their own units, dims run or (node, run)."""
         return self.inputs_of(self.spec.observables[0])
@@ -120,6 +133,11 @@ class Fit:
         """Return the law's inputs of the runs in which a step, or the target, was observed."""
         constant = self.group("constant_data")
         return {name: constant[f"{seen.prefix}{name}"] for name in self.law.inputs}
+
+    def groups_of(self, seen: Observable) -> dict[str, xr.DataArray]:
+        """Return the group of each run in which a step, or the target, was observed, if pooled."""
+        by = [self.spec.pool.by] if self.spec.pool else []
+        return {name: self.group("constant_data")[f"{seen.prefix}{name}"] for name in by}
 
     @property
     def references(self) -> dict[str, float]:
@@ -152,14 +170,29 @@ class Fit:
     def curve(
         self, inputs: Mapping[Any, Any], parameters: Any = None, step: str | None = None
     ) -> Any:
-        """Evaluate the law, or one of its steps, on every draw at inputs in their own units."""
-        at = self.parameters if parameters is None else parameters
+        """Evaluate the law, or one of its steps, on every draw at inputs in their own units.
+
+        A pooled fit needs each point's group besides, by the name of its column.
+        """
+        at = self.parameters_at(inputs) if parameters is None else parameters
         return self.law.curve(inputs, self.references, at, step)
 
+    def parameters_at(self, inputs: Mapping[Any, Any]) -> xr.Dataset:
+        """Return the parameters; of a pooled fit, those of the group of each point.
+
+        Raises
+        ------
+        BayescaleError
+            When the fit is pooled and the points have no groups.
+        """
+        return at_members(self.spec, self.parameters, inputs)
+
     def __repr__(self) -> str:
+        pool = self.spec.pool
+        pooled = f" of {len(self.groups)} pooled by {pool.by}" if pool else ""
         return (
             f"<bayescale.Fit {self.law.name}, {self.spec.noise.name} noise, "
-            f"{self.observed.size} runs; {self.diagnostics}>"
+            f"{self.observed.size} runs{pooled}; {self.diagnostics}>"
         )
 
 
@@ -170,6 +203,8 @@ def fit(
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | None = None,
     columns: Mapping[str, str] | None = None,
+    pool: Pooling | None = None,
+    by: str | None = None,
     sampler: Literal["nutpie", "pymc", "numpyro"] | Sampler = "nutpie",
     random_seed: int | None = None,
     progressbar: bool = True,
@@ -197,6 +232,15 @@ def fit(
     columns : mapping, optional
         Input or step of the law, or its target, to column of the table: ``{"x": "tokens"}``,
         ``{"loss": "loss_c4"}``.
+    pool : {"partial", "shared", "separate"} or mapping, optional
+        What groups of runs have in common: ``{"alpha": "partial"}`` learns a population of alphas
+        from which each group's comes, ``"shared"`` is one value for all, ``"separate"`` none in
+        common, which parameters not named are. One word is for all of the law but the multiples
+        of the target, which stay separate: losses in different units do not pool. The noise's
+        parameters are shared unless named, or multiples of the target.
+    by : str, optional
+        The column that names each run's group, ``"family"``; pools partially unless ``pool`` says
+        otherwise.
     sampler : str or Sampler
         ``"nutpie"``, ``"pymc"``, ``"numpyro"``, or a :class:`Sampler` with more to say.
     random_seed : int, optional
@@ -220,7 +264,8 @@ def fit(
         after one longer try.
     """
     table, chosen = runs_and_law(runs, law)
-    spec = along_runs(make_spec(chosen, noise=noise, priors=priors, columns=columns), table)
+    spec = make_spec(chosen, noise=noise, priors=priors, columns=columns, pool=pool, by=by)
+    spec = along_runs(spec, table)
     data = extract(spec, table)
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     seed = (
@@ -288,7 +333,7 @@ def assemble(
         How they were drawn, for the record; the seed also draws the predictions.
     """
     rng = np.random.default_rng([seed, 1])
-    prior = draw_prior(spec, data.scales, PRIOR_DRAWS, rng)
+    prior = prior_of(spec, data, PRIOR_DRAWS, rng)
     tree = make_tree(spec, data, posterior, stats, prior, rng)
     return Fit(spec, tree, _record(spec, data, sampler, seed, dict(seconds or {})))
 
@@ -302,10 +347,11 @@ def _attempt(
 
 
 def _check_prior(spec: Spec, data: Data, seed: int) -> None:
-    prior = draw_prior(spec, data.scales, PRIOR_DRAWS, np.random.default_rng(seed))
+    prior = prior_of(spec, data, PRIOR_DRAWS, np.random.default_rng(seed))
     for seen in spec.observables:
-        inputs = by_run(seen, data.of(seen))
-        curve = spec.law.curve(inputs, data.references, prior, seen.step)
+        inputs = by_run(spec, seen, data.of(seen))
+        at = at_members(spec, prior, inputs)
+        curve = spec.law.curve(inputs, data.references, at, seen.step)
         finite = float(np.isfinite(curve).mean())
         if finite < 0.99:
             raise BayescaleError(
@@ -316,10 +362,12 @@ def _check_prior(spec: Spec, data: Data, seed: int) -> None:
 
 def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
     """Return the draws in the parameters' own units, dims (chain, draw)."""
+    if spec.pool is not None:
+        return in_units(spec, data, {name: link.values for name, link in draws.links.items()})
     values = {}
     for link, names in (
-        (draws.law_link, spec.free),
-        (draws.noise_link, spec.noise_parameters),
+        (draws.links[LAW_LINK], spec.free),
+        (draws.links[NOISE_LINK], spec.noise_parameters),
     ):
         for i, (name, parameter) in enumerate(names.items()):
             at = link.isel({link.dims[-1]: i}).drop_vars([link.dims[-1]], errors="ignore")

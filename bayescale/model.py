@@ -15,8 +15,18 @@ import pytensor.tensor as pt
 from pymc.distributions.transforms import Transform
 
 from bayescale.along_runs import along_runs
+from bayescale.grouped_model import (
+    DIMS,
+    MEMBER,
+    group_coords,
+    group_data,
+    grouped_parameters,
+    of_runs,
+    places,
+)
 from bayescale.law import Law
 from bayescale.noise import Noise
+from bayescale.pool import Pooling
 from bayescale.priors import draw_link, log_density_of, natural
 from bayescale.spec import Data, Prior, Spec, extract, make_spec
 from bayescale.study import Study
@@ -59,6 +69,8 @@ def build_model(
     priors: Mapping[str, Prior] | None = None,
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, float] | None = None,
+    pool: Pooling | None = None,
+    by: str | None = None,
 ) -> pm.Model:
     """Build the PyMC model that :func:`bayescale.fit` samples, to look at or change by hand.
 
@@ -66,7 +78,7 @@ def build_model(
     ----------
     runs, law
         The run table and what to fit, as for :func:`bayescale.fit`.
-    noise, priors, columns
+    noise, priors, columns, pool, by
         As for :func:`bayescale.fit`.
     references : mapping, optional
         Input to reference point; the geometric mean of the runs where not given.
@@ -83,30 +95,45 @@ def build_model(
         For runs, priors or inputs that do not fit the law.
     """
     table, chosen = runs_and_law(runs, law)
-    spec = make_spec(chosen, noise=noise, priors=priors, columns=columns, references=references)
+    spec = make_spec(
+        chosen,
+        noise=noise,
+        priors=priors,
+        columns=columns,
+        references=references,
+        pool=pool,
+        by=by,
+    )
     spec = along_runs(spec, table)
     return model_of(spec, extract(spec, table))
 
 
 def model_data(spec: Spec, data: Data) -> dict[str, np.ndarray]:
     """Return the value of every ``pm.Data`` of the model, by name."""
-    law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
-    noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
     values: dict[str, Any] = {
-        "law_prior_mean": law_mean,
-        "law_prior_sd": law_sd,
-        "noise_prior_mean": noise_mean,
-        "noise_prior_sd": noise_sd,
         "target_scale": data.scale,
         **{f"{name}_reference": value for name, value in data.references.items()},
     }
+    values |= _prior_data(spec, data) if spec.pool is None else group_data(spec, data)
     if spec.fixed:
         values["fixed"] = list(spec.fixed.values())
     values |= {name: column for name, (_, column) in _of_runs(spec, data).items()}
     return {name: np.asarray(value, dtype=float) for name, value in values.items()}
 
 
+def _prior_data(spec: Spec, data: Data) -> dict[str, np.ndarray]:
+    law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
+    noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
+    return {
+        "law_prior_mean": law_mean,
+        "law_prior_sd": law_sd,
+        "noise_prior_mean": noise_mean,
+        "noise_prior_sd": noise_sd,
+    }
+
+
 _DIMS = {
+    **DIMS,
     "law_prior_mean": "law_parameter",
     "law_prior_sd": "law_parameter",
     "noise_prior_mean": "noise_parameter",
@@ -117,9 +144,9 @@ _DIMS = {
 
 def model_of(spec: Spec, data: Data) -> pm.Model:
     """Build the PyMC model of a spec and the data taken for it."""
+    parts = {"law_parameter": list(spec.free), "noise_parameter": list(spec.noise_parameters)}
     coords = {
-        "law_parameter": list(spec.free),
-        "noise_parameter": list(spec.noise_parameters),
+        **(parts if spec.pool is None else group_coords(spec, data)),
         **{seen.dim: list(data.of(seen).labels) for seen in spec.observables},
     }
     if spec.fixed:
@@ -133,14 +160,18 @@ def model_of(spec: Spec, data: Data) -> pm.Model:
         scales = {"target": shared["target_scale"]} | {
             step.column: shared[f"{name}_reference"] for name, step in spec.law.steps.items()
         }
-        parameters = _law_parameters(spec, shared, scales)
-        parameters |= _noise_parameters(spec, shared, scales)
+        if spec.pool is None:
+            parameters = _law_parameters(spec, shared, scales)
+            parameters |= _noise_parameters(spec, shared, scales)
+        else:
+            parameters = grouped_parameters(spec, shared, scales)
         references = {name: shared[f"{name}_reference"] for name in data.references}
         for seen in spec.observables:
             start = len(seen.prefix)
             own = {k[start:]: v for k, v in shared.items() if k.startswith(seen.prefix)}
-            curve = spec.law.curve(own, references, parameters, seen.step)
-            seen.noise.observe(seen.column, curve, seen.of_noise(parameters), own, seen.dim)
+            at = parameters if spec.pool is None else of_runs(spec, parameters, own.pop(MEMBER))
+            curve = spec.law.curve(own, references, at, seen.step)
+            seen.noise.observe(seen.column, curve, seen.of_noise(at), own, seen.dim)
     return model
 
 
@@ -152,6 +183,8 @@ def _of_runs(spec: Spec, data: Data) -> dict[str, tuple[tuple[str, ...], np.ndar
         for name, values in {**rows.inputs, **seen.noise.data(rows.observed, rows.known)}.items():
             dims = ("node", seen.dim)[-values.ndim :]
             found[f"{seen.prefix}{name}"] = dims, values
+        if spec.pool is not None:
+            found[f"{seen.prefix}{MEMBER}"] = (seen.dim,), places(data, rows.members)
     return found
 
 

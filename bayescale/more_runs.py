@@ -53,6 +53,7 @@ def _runs_of(fit: Fit, seen: Observable) -> pd.DataFrame:
             fit.spec.columns_of(name), np.atleast_2d(found.values), strict=True
         )
     }
+    columns |= {name: found.values for name, found in fit.groups_of(seen).items()}
     known = {
         f"{seen.column}{seen.noise.known[name][0]}": values.values
         for name, values in fit.known_of(seen).items()
@@ -84,8 +85,14 @@ def add_runs(
     Raises
     ------
     BayescaleError
-        When the new runs count parameters, or measure the loss, in another way.
+        When the new runs count parameters, or measure the loss, in another way; for one group of
+        a pooled fit.
     """
+    if origin := fitted.record.get("pooled"):
+        raise BayescaleError(
+            f"this is {origin['member'] or 'a new one'} of {origin['of']} groups that were pooled "
+            f"by {origin['by']}: add the runs to the pooled fit"
+        )
     new = read_runs(runs)
     known = fitted.record["runs"]
     for what in ("params_convention", "loss_unit"):
@@ -116,7 +123,7 @@ def add_runs(
         what: next((v for v in (known[what], getattr(new, what)) if v != "unknown"), None)
         for what in ("params_convention", "loss_unit")
     }
-    joined = _read(table, list(old), units)
+    joined = _read(fitted, table, list(old), units)
     sampler = Sampler(**fitted.record["sampler"])
     return fit(
         joined, fitted.spec, sampler=sampler, random_seed=random_seed, progressbar=progressbar
@@ -129,12 +136,16 @@ def runs_again(fitted: Fit) -> Runs:
     words = ("params_convention", "loss_unit")
     units = {what: known[what] if known[what] != "unknown" else None for what in words}
     table = fitted_runs(fitted)
-    return _read(table, list(table), units)
+    return _read(fitted, table, list(table), units)
 
 
-def _read(table: pd.DataFrame, columns: list[str], units: dict[str, str | None]) -> Runs:
-    numbers = {name: table[name].astype(np.float64) for name in table if name != "run"}
-    typed = table.assign(run=table["run"].map(str), **numbers)
+def _read(
+    fitted: Fit, table: pd.DataFrame, columns: list[str], units: dict[str, str | None]
+) -> Runs:
+    pool = fitted.spec.pool
+    names = ["run"] if pool is None else ["run", pool.by]
+    numbers = {name: table[name].astype(np.float64) for name in table if name not in names}
+    typed = table.assign(**{name: table[name].map(str) for name in names}, **numbers)
     return cast(
         Runs, read_runs(typed, columns={name: name for name in columns if name in RENAMED}, **units)
     )

@@ -17,9 +17,10 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError
+from bayescale.grouped import start_of, vectors
 from bayescale.spec import Data, Spec
 from bayescale.starts import LogDensity, near_modes
-from bayescale.vector import LAW_LINK, NOISE_LINK, sampled_in_coordinates, to_coordinates
+from bayescale.vector import sampled_in_coordinates, to_coordinates
 
 STATS = ("diverging", "energy", "lp", "n_steps", "step_size", "tree_depth", "acceptance_rate")
 _NUTPIE_NAMES = {"logp": "lp", "depth": "tree_depth", "mean_tree_accept": "acceptance_rate"}
@@ -63,14 +64,14 @@ LEAST_KEPT = 100
 
 @dataclass(frozen=True)
 class Draws:
-    """Posterior draws on the link scale, dims (chain, draw, parameter), and sampler statistics.
+    """Posterior draws on the link scale and sampler statistics.
 
+    ``links`` has the vectors of :func:`bayescale.grouped.vectors`, dims (chain, draw, ...);
     ``interrupted`` says that the user stopped the sampler before it was done; ``seconds`` where
     the time went.
     """
 
-    law_link: xr.DataArray
-    noise_link: xr.DataArray
+    links: Mapping[str, xr.DataArray]
     stats: xr.Dataset
     interrupted: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -84,14 +85,14 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
     compiling = time.perf_counter() - started
     posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
     sampling = time.perf_counter() - started - compiling
-    finished = _finished(posterior[LAW_LINK if spec.free else NOISE_LINK])
-    posterior, stats = posterior.isel(finished), stats.isel(finished)
-    law_link, noise_link = posterior[LAW_LINK], posterior[NOISE_LINK]
+    links = {name: posterior[name] for name in vectors(spec)}
+    finished = _finished(next(link for link in links.values() if link.size))
+    links = {name: link.isel(finished) for name, link in links.items()}
+    stats = stats.isel(finished)
     return Draws(
-        law_link.rename({law_link.dims[-1]: "law_parameter"}),
-        noise_link.rename({noise_link.dims[-1]: "noise_parameter"}),
+        links,
         stats[[name for name in STATS if name in stats]],
-        interrupted=law_link.shape[:2] != (sampler.chains, sampler.draws),
+        interrupted=stats["diverging"].shape != (sampler.chains, sampler.draws),
         seconds={"compiling": compiling, "sampling": sampling},
     )
 
@@ -104,10 +105,10 @@ def _finished(draws: xr.DataArray) -> dict[str, Any]:
     KeyboardInterrupt
         When that is next to nothing.
     """
-    lengths = np.isfinite(draws.values).all(axis=-1).sum(axis=1)
+    lengths = np.isfinite(draws.values).all(axis=tuple(range(2, draws.ndim))).sum(axis=1)
     chains = np.flatnonzero(lengths > lengths.max(initial=0) / 2)
     length = int(lengths[chains].min(initial=draws.shape[1]))
-    if length * len(chains) < min(LEAST_KEPT, draws[..., 0].size):
+    if length * len(chains) < min(LEAST_KEPT, draws.shape[0] * draws.shape[1]):
         raise KeyboardInterrupt
     return {"chain": chains, "draw": slice(length)}
 
@@ -121,11 +122,9 @@ def compiled(spec: Spec, data: Data) -> Any:
 
     from bayescale.model import model_data, model_of
 
-    key = spec.structure()
+    key = spec.structure() if spec.pool is None else (spec.structure(), len(data.groups))
     if key not in _COMPILED:
-        _COMPILED[key] = nutpie.compile_pymc_model(
-            model_of(spec, data), var_names=[LAW_LINK, NOISE_LINK]
-        )
+        _COMPILED[key] = nutpie.compile_pymc_model(model_of(spec, data), var_names=vectors(spec))
     used = {variable.name for variable in _COMPILED[key].shared_var_keys}
     values = {name: v for name, v in model_data(spec, data).items() if name in used}
     program = _COMPILED[key].with_data(**values)
@@ -137,6 +136,8 @@ def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray
 
     ``spread`` multiplies the prior's standard deviations.
     """
+    if spec.pool is not None:
+        return lambda seed=None: start_of(spec, data, np.random.default_rng(seed), spread)
     law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
     noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
 

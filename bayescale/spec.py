@@ -6,22 +6,21 @@ the same :meth:`Spec.structure` share one compiled program.
 """
 
 import hashlib
-import warnings
-from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.errors import BayescaleError
 from bayescale.law import Law, Parameter, closest
 from bayescale.laws import get_law
 from bayescale.noise import Noise, get_noise
-from bayescale.noise.checkpoints import repeats
 from bayescale.observable import Observable, observables
+from bayescale.observed import Observed, among, distinct, rows_of_each, take
+from bayescale.pool import Kind, Pool, Pooling, make_pool, mean_of, spread_of, spread_parameter
 from bayescale.quantities import parse_quantity
 from bayescale.runs import Runs
 from bayescale.study import Study
@@ -53,6 +52,8 @@ class Spec:
     default_noise : bool
         Whether the noise is the law's own, and nobody's choice: rows that share runs get
         another one (:mod:`bayescale.along_runs`).
+    pool : Pool or None
+        What groups of runs share; None where all runs follow one law.
     """
 
     law: type[Law]
@@ -61,6 +62,7 @@ class Spec:
     columns: Mapping[str, str] = field(default_factory=lambda: _frozen(None))
     references: Mapping[str, float] = field(default_factory=lambda: _frozen(None))
     default_noise: bool = field(default=False, compare=False)
+    pool: Pool | None = None
 
     @property
     def fixed(self) -> dict[str, float]:
@@ -74,8 +76,8 @@ class Spec:
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """All sampled parameters: the law's, then the noise's."""
-        return self.free | self.noise_parameters
+        """All sampled parameters: the law's, then the noise's, then a population's."""
+        return self.free | self.noise_parameters | self.population
 
     @property
     def observables(self) -> tuple[Observable, ...]:
@@ -86,6 +88,27 @@ class Spec:
     def noise_parameters(self) -> dict[str, Parameter]:
         """The parameters of the target's noise, then those of each step's, with its prefix."""
         return {k: p for seen in self.observables for k, p in seen.parameters.items()}
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What groups do with each sampled parameter of the law and the noise; empty unpooled."""
+        if self.pool is None:
+            return {}
+        kind, noise = self.pool.kind, self.noise_parameters
+        return {k: kind(k, p, noise=k in noise) for k, p in {**self.free, **noise}.items()}
+
+    @property
+    def population(self) -> dict[str, Parameter]:
+        """Mean and spread between groups of each partially pooled parameter."""
+        if self.pool is None:
+            return {}
+        found, sampled = {}, self.free | self.noise_parameters
+        for name in (name for name, kind in self.kinds.items() if kind == "partial"):
+            parameter = sampled[name]
+            typical = f"{parameter.about}, of the typical group by {self.pool.by}"
+            found[mean_of(name)] = replace(parameter, about=typical)
+            found[spread_of(name)] = spread_parameter(name, parameter, self.pool.by)
+        return found
 
     @property
     def distributions(self) -> dict[str, Any]:
@@ -108,7 +131,8 @@ class Spec:
     def interval(self, name: str, scales: Scales) -> tuple[float, float]:
         """Return the 90 % prior interval of a parameter in its own unit."""
         parameter = self.parameters[name]
-        prior = self.priors.get(name)
+        base = name.removesuffix(mean_of("")) if name in self.population else name
+        prior = self.priors.get(base)
         if isinstance(prior, tuple):
             return prior
         unit = scales[parameter.of] if parameter.of else 1.0
@@ -128,7 +152,8 @@ class Spec:
     def structure(self) -> Hashable:
         """Return what the compiled program depends on: all but numbers."""
         custom = tuple(sorted(self.distributions.items(), key=lambda item: item[0]))
-        return self.law, self.noise.name, tuple(self.fixed), custom
+        found = self.law, self.noise.name, tuple(self.fixed), custom
+        return found if self.pool is None else (*found, tuple(self.kinds.items()))
 
 
 def make_spec(
@@ -138,6 +163,8 @@ def make_spec(
     priors: Mapping[str, Prior] | None = None,
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, float] | None = None,
+    pool: Pooling | None = None,
+    by: str | None = None,
 ) -> Spec:
     """Check and assemble a :class:`Spec`: what is fitted, said once for several fits.
 
@@ -168,6 +195,8 @@ def make_spec(
             priors=law.priors,
             columns=law.inputs,
             references=law.references,
+            pool=law.pool,
+            by=law.by,
         )
     if isinstance(law, Spec):
         base = law
@@ -182,9 +211,12 @@ def make_spec(
         _frozen(
             {**base.references, **{k: parse_quantity(v) for k, v in (references or {}).items()}}
         ),
-        base.default_noise and noise is None,
+        default_noise=base.default_noise and noise is None,
+        pool=make_pool(pool, by or (base.pool.by if base.pool and pool else None)) or base.pool,
     )
     _check(spec)
+    if spec.pool is not None:
+        _check_pool(spec, spec.pool)
     return spec
 
 
@@ -195,7 +227,8 @@ def _as_prior(prior: Any) -> Prior:
 
 
 def _check(spec: Spec) -> None:
-    declared = {**spec.law.parameters, **spec.noise_parameters}
+    spreads = {k: p for k, p in spec.population.items() if k.endswith(spread_of(""))}
+    declared = {**spec.law.parameters, **spec.noise_parameters, **spreads}
     clash = set(spec.law.parameters) & set(spec.noise_parameters)
     if clash:
         raise BayescaleError(
@@ -208,9 +241,10 @@ def _check(spec: Spec) -> None:
                 f"no parameter {name!r} in {spec.law.name}{closest(name, declared)}; "
                 f"it has {', '.join(declared)}"
             )
-        if name in spec.noise_parameters and not isinstance(prior, tuple):
+        if name not in spec.law.parameters and not isinstance(prior, tuple):
+            what = "spread" if name in spreads else "noise parameter"
             raise BayescaleError(
-                f"the prior of the noise parameter {name!r} is given as a 90 % interval (low, high)"
+                f"the prior of the {what} {name!r} is given as a 90 % interval (low, high)"
             )
         if isinstance(prior, tuple):
             declared[name].check(*prior)
@@ -229,27 +263,22 @@ def _check(spec: Spec) -> None:
                 )
 
 
-@dataclass(frozen=True)
-class Observed:
-    """What the runs say of one column that the law predicts.
-
-    Attributes
-    ----------
-    inputs : mapping of str to array, shape (run,) or (node, run)
-        The law's inputs, in their own units.
-    observed : array, shape (run,)
-        Observed values, in their unit.
-    known : mapping of str to array, shape (run,)
-        What the noise uses besides: a value's standard error (zero where none is known) or
-        number of trials.
-    labels : tuple of str
-        Name of each run.
-    """
-
-    inputs: Mapping[str, np.ndarray]
-    observed: np.ndarray
-    known: Mapping[str, np.ndarray]
-    labels: tuple[str, ...]
+def _check_pool(spec: Spec, pool: Pool) -> None:
+    known = {**spec.law.parameters, **spec.noise_parameters}
+    for name in pool.kinds:
+        if name not in known:
+            raise BayescaleError(
+                f"pool: no parameter {name!r} in {spec.law.name}{closest(name, known)}; "
+                f"it has {', '.join(known)}"
+            )
+    columns = [c for name in spec.law.inputs for c in (name, *spec.columns_of(name))]
+    if pool.by in {*known, *spec.population, *columns, *(s.column for s in spec.observables)}:
+        raise BayescaleError(f"by={pool.by!r}: {spec.law.name} takes that for something else")
+    if spec.distributions:
+        raise BayescaleError(
+            f"priors of a pooled fit are 90 % intervals or fixed values; "
+            f"{', '.join(spec.distributions)} has a PyMC distribution"
+        )
 
 
 @dataclass(frozen=True)
@@ -267,12 +296,20 @@ class Data(Observed):
         The table the target's values came from, after unusable rows were set aside.
     steps : mapping of str to Observed
         What was observed of each of the law's steps, often in other runs too.
+    group_scales : mapping of str to float
+        The groups and the typical size of the target in each; empty where nothing is pooled.
     """
 
     references: Mapping[str, float]
     scales: Scales
     runs: Runs
     steps: Mapping[str, Observed] = field(default_factory=dict)
+    group_scales: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> list[str]:
+        """The names of the groups; empty where nothing is pooled."""
+        return list(self.group_scales)
 
     @property
     def scale(self) -> float:
@@ -289,6 +326,7 @@ class Data(Observed):
         for seen in (self, *self.steps.values()):
             for values in (*seen.inputs.values(), seen.observed, *seen.known.values()):
                 hashed.update(np.ascontiguousarray(values, dtype=float).tobytes())
+            hashed.update("\n".join(seen.members).encode())
         return hashed.hexdigest()[:16]
 
 
@@ -303,17 +341,17 @@ def extract(spec: Spec, runs: Runs) -> Data:
     BayescaleError
         For a missing column, or fewer usable runs than parameters.
     """
-    rows = _rows_of_each(spec, runs)
-    used = runs.take(_among(runs, rows.values()))
+    rows = rows_of_each(spec, runs)
+    used = runs.take(among(runs, rows.values()))
     if len(used) < len(spec.free):
         raise BayescaleError(
             f"{len(used)} usable runs for the {len(spec.free)} parameters of {spec.law.name} "
             f"({', '.join(spec.free)}): add runs, choose a smaller law, or fix a parameter "
             "(priors={'E': 1.7})"
         )
-    labels = pd.Series(_distinct(used.labels()), index=used.table.index)
+    labels = pd.Series(distinct(used.labels()), index=used.table.index)
     target, *others = (
-        _observed(spec, seen, rows[seen.column].table, labels) for seen in spec.observables
+        take(spec, seen, rows[seen.column].table, labels) for seen in spec.observables
     )
     steps = dict(zip(spec.law.steps, others, strict=True))
     references = {
@@ -327,58 +365,32 @@ def extract(spec: Spec, runs: Runs) -> Data:
         typical = get_noise(step.noise).scale(steps[name].observed)
         references[name] = scales[step.column] = spec.references.get(name, typical)
     return Data(
-        **vars(target), references=references, scales=scales, runs=rows[spec.target], steps=steps
+        **vars(target),
+        references=references,
+        scales=scales,
+        runs=rows[spec.target],
+        steps=steps,
+        group_scales=_group_scales(spec, target, others, scales["target"]) if spec.pool else {},
     )
 
 
-def _rows_of_each(spec: Spec, runs: Runs) -> dict[str, Runs]:
-    """Return the rows that can be used for each column; warn of those that cannot for any."""
-    target, *steps = spec.observables
-    if not steps:
-        return {target.column: _usable(spec, runs, target)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayescaleWarning)
-        found = {seen.column: _usable(spec, runs, seen) for seen in spec.observables}
-    elsewhere = _among(runs, found.values()) & ~_among(runs, [found[target.column]])
-    return found | {target.column: _usable(spec, runs.take(~elsewhere), target)}
+def _group_scales(
+    spec: Spec, target: Observed, others: Iterable[Observed], typical: float
+) -> dict[str, float]:
+    """Return the groups in the order of the table, with the typical size of the target in each.
 
-
-def _among(runs: Runs, parts: Iterable[Runs]) -> np.ndarray:
-    """Return which rows of a table are in one of its parts."""
-    return np.any([runs.table.index.isin(part.table.index) for part in parts], axis=0)
-
-
-def _usable(spec: Spec, runs: Runs, seen: Observable) -> Runs:
-    """Return the rows that have the inputs and a possible value of an observed column."""
-    columns = {name: spec.columns_of(name) for name in spec.law.inputs}
-    everything = [column for names in columns.values() for column in names]
-    relative = [c for name, i in spec.law.inputs.items() if i.relative for c in columns[name]]
-    runs = runs.require(
-        [*everything, seen.column, *seen.needed], positive=[*relative, *seen.needed]
-    )
-    usable = seen.noise.usable(runs.table[seen.column].to_numpy(float))
-    runs = runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")
-    repeated = repeats(runs.table, [*everything, seen.column, *seen.known])
-    return runs.keep(~repeated, "it repeats an earlier row of its run")
-
-
-def _observed(spec: Spec, seen: Observable, table: pd.DataFrame, labels: pd.Series) -> Observed:
-    return Observed(
-        {name: i.take(table, spec.column(name)) for name, i in spec.law.inputs.items()},
-        table[seen.column].to_numpy(float),
-        seen.noise.take(table, seen.column),
-        tuple(labels[table.index]),
-    )
-
-
-def _distinct(labels: list[str]) -> tuple[str, ...]:
-    """Number the repeats of a label: checkpoints of one run carry its name."""
-    seen: Counter[str] = Counter()
-    distinct = []
-    for label in labels:
-        seen[label] += 1
-        distinct.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return tuple(distinct)
+    Raises
+    ------
+    BayescaleError
+        When there are fewer than two.
+    """
+    groups = dict.fromkeys(member for seen in (target, *others) for member in seen.members)
+    if spec.pool is not None and len(groups) < 2:
+        raise BayescaleError(
+            f"every usable run has {spec.pool.by} = {', '.join(groups)}: there is nothing to pool"
+        )
+    values = {group: target.observed[np.array(target.members) == group] for group in groups}
+    return {k: spec.noise.scale(v) if len(v) else typical for k, v in values.items()}
 
 
 def constant_inputs(data: Data) -> dict[str, float]:

@@ -9,6 +9,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
 from bayescale.law import Law
 from bayescale.laws import get_law
-from bayescale.spec import Spec, make_spec
+from bayescale.pool import Pool
+from bayescale.spec import make_spec
 
 FORMAT = 1
 _ATTRIBUTE = "bayescale"
@@ -104,9 +106,8 @@ def load(path: str | Path, law: type[Law] | None = None) -> Fit:
         name: tuple(prior) if isinstance(prior, list) else prior
         for name, prior in header["priors"].items()
     }
-    return Fit(
-        Spec(spec.law, spec.noise, priors, spec.columns, spec.references), tree, header["record"]
-    )
+    pool = Pool(**header["pool"]) if header.get("pool") else None
+    return Fit(replace(spec, priors=priors, pool=pool), tree, header["record"])
 
 
 def _header(fit: Fit) -> dict[str, Any]:
@@ -121,6 +122,7 @@ def _header(fit: Fit) -> dict[str, Any]:
         },
         "columns": dict(spec.columns),
         "references": dict(spec.references),
+        "pool": spec.pool.as_dict() if spec.pool else None,
         "record": dict(fit.record),
     }
 

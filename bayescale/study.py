@@ -15,10 +15,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from bayescale.errors import BayescaleError
 from bayescale.modelfile import Table, find, packaged, plain
+from bayescale.pool import Pooling, make_pool
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,6 +154,10 @@ class Study:
         Input to fixed reference point; the others are taken from the runs.
     priors : mapping of str to (float, float) or float
         Parameter to 90 % interval, or to a fixed value, in the parameter's own unit.
+    by : str or None
+        Column that names groups of runs, such as families.
+    pool : str, mapping or None
+        What the groups share, see :func:`bayescale.fit`.
     published : tuple of Published
         Values from the literature.
     """
@@ -166,6 +171,8 @@ class Study:
     inputs: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, float] = field(default_factory=dict)
     priors: Mapping[str, Interval | float] = field(default_factory=dict)
+    by: str | None = None
+    pool: Pooling | None = None
     published: tuple[Published, ...] = ()
 
     @classmethod
@@ -195,6 +202,8 @@ class Study:
             inputs=table.mapping("inputs", Table.text),
             references=table.mapping("references", Table.positive),
             priors=table.mapping("priors", Table.prior),
+            by=table.get("by", Table.text, None),
+            pool=table.get("pool", _read_pool, None),
             published=tuple(_read_published(t) for t in table.tables("published")),
         )
         table.finish()
@@ -256,6 +265,16 @@ def models() -> "pd.DataFrame":
 def model_names() -> list[str]:
     """Return the names of the models that come with bayescale."""
     return list(packaged())
+
+
+def _read_pool(table: Table, key: str) -> Pooling:
+    """Read one word, or a table of words by parameter."""
+    found = table.text(key) if isinstance(table.take(key), str) else table.mapping(key, Table.text)
+    try:
+        make_pool(cast(Pooling, found), table.get("by", Table.text, None))
+    except BayescaleError as error:
+        raise table.error(key, f"cannot be used: {error}") from error
+    return cast(Pooling, found)
 
 
 def _read_data(table: Table) -> StudyData:

@@ -1,22 +1,55 @@
 """A fit's draws, densities and predictions as one tree in ArviZ's schema."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from bayescale.errors import BayescaleError
+from bayescale.grouped import draw_links, in_units, log_prior_of
 from bayescale.observable import Observable
-from bayescale.priors import log_prior
+from bayescale.priors import draw_prior, log_prior
 from bayescale.spec import Data, Observed, Spec
 
 
-def by_run(seen: Observable, rows: Observed) -> dict[str, xr.DataArray]:
+def by_run(spec: Spec, seen: Observable, rows: Observed) -> dict[str, xr.DataArray]:
     """Return the law's inputs of the runs in which a column was observed, with their names."""
     coords = {seen.dim: list(rows.labels)}
-    return {
+    found = {
         name: xr.DataArray(values, coords, dims=("node", seen.dim)[-values.ndim :])
         for name, values in rows.inputs.items()
     }
+    if spec.pool is not None:
+        found[spec.pool.by] = xr.DataArray(list(rows.members), coords, dims=seen.dim)
+    return found
+
+
+def at_members(spec: Spec, parameters: Any, inputs: Mapping[Any, Any]) -> Any:
+    """Return parameters as points have them: in a pooled model, those of each point's group.
+
+    Raises
+    ------
+    BayescaleError
+        When groups are pooled and ``inputs`` do not name them.
+    """
+    if spec.pool is None:
+        return parameters
+    by = spec.pool.by
+    if by not in inputs:
+        raise BayescaleError(
+            f"this fit pools groups by {by}, and each has parameters of its own: ask one of them, "
+            "bayescale.member(fit, NAME)"
+        )
+    return parameters.sel({by: inputs[by]}).drop_vars(by)
+
+
+def prior_of(spec: Spec, data: Data, draws: int, rng: np.random.Generator) -> xr.Dataset:
+    """Draw natural parameters from the prior, dims (chain=1, draw)."""
+    if spec.pool is None:
+        return draw_prior(spec, data.scales, draws, rng)
+    links = {name: values[None] for name, values in draw_links(spec, data, draws, rng).items()}
+    return in_units(spec, data, links).assign(spec.fixed)
 
 
 def make_tree(
@@ -49,7 +82,9 @@ def make_tree(
         "posterior": posterior,
         "sample_stats": stats,
         "log_likelihood": {},
-        "log_prior": log_prior(spec, data.scales, posterior),
+        "log_prior": log_prior(spec, data.scales, posterior)
+        if spec.pool is None
+        else log_prior_of(spec, data, posterior),
         "posterior_predictive": {},
         "prior": prior,
         "prior_predictive": {},
@@ -82,9 +117,10 @@ def _predictions(
 ) -> dict[str, dict[str, Any]]:
     """Return what the groups of the tree hold of one observed column."""
     rows, noise, column = data.of(seen), seen.noise, seen.column
-    inputs = by_run(seen, rows)
+    inputs = by_run(spec, seen, rows)
     observed = xr.DataArray(rows.observed, {seen.dim: list(rows.labels)}, dims=seen.dim)
     known = {name: observed.copy(data=values) for name, values in rows.known.items()}
+    posterior, prior = (at_members(spec, found, inputs) for found in (posterior, prior))
     curve, prior_curve = (
         spec.law.curve(inputs, data.references, at, seen.step) for at in (posterior, prior)
     )

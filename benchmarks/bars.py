@@ -28,6 +28,7 @@ MEASUREMENTS = (
     "decisions",
     "one_input",
     "many",
+    "families",
     "calibrate",
     "checkpoints",
 )

@@ -29,5 +29,6 @@ def test_it_fits_with_defaults(name: str, data_dir: Path) -> None:
     assert fit.diagnostics.ok, fit.diagnostics.problems()
     assert fit.diagnostics.rhat < 1.01
     assert fit.diagnostics.ess > 400
-    assert bs.identify(fit)["verdict"].isin(["identified", "weak", "prior only"]).all()
+    for one in [bs.member(fit, name) for name in fit.groups] or [fit]:
+        assert bs.identify(one)["verdict"].isin(["identified", "weak", "prior only"]).all()
     assert not bs.summary(fit).isna().any(axis=None)

@@ -170,6 +170,10 @@ def backtest_point_fit(
 def _splits(
     spec: Spec, data: Data, by: str | None, cuts: Sequence[float], leave_out: str | None
 ) -> list[Split]:
+    if spec.pool is not None:
+        raise BayescaleError(
+            "a backtest is of one law, not of pooled groups: leave out pool and by"
+        )
     if leave_out is not None:
         return list(groups_of(data.runs, leave_out))
     return list(cuts_of(data.runs, by or main_input(spec), cuts))

@@ -9,6 +9,7 @@ from bayescale.analysis.compute import has_frontier
 from bayescale.analysis.intervals import interval, interval_width
 from bayescale.analysis.optimum import growth
 from bayescale.analysis.summary import summary
+from bayescale.diagnostics import elements
 from bayescale.fitting import Fit
 from bayescale.study import Published, Study
 
@@ -43,7 +44,7 @@ def check(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.DataFrame:
         for name, row in zip(table.index, table.to_numpy(), strict=True)
     }
     if has_frontier(fit):
-        for name, draws in growth(fit).items():
+        for name, draws in elements(growth(fit)).items():
             bounds = interval(draws, width)
             ours[str(name)] = {str(k): float(v) for k, v in bounds.data_vars.items()}
     same_law = study.law == fit.law.name

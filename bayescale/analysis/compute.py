@@ -4,6 +4,7 @@ import numpy as np
 
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
+from bayescale.members import refuse_pooled
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
 
 NEAR = 0.1
@@ -17,6 +18,7 @@ def has_frontier(fit: Fit) -> bool:
 
 def require_frontier(fit: Fit, figure: str) -> None:
     """Raise unless the law takes params and tokens and nothing else."""
+    refuse_pooled(fit, figure)
     if not has_frontier(fit):
         columns = ", ".join(fit.spec.column(name) for name in fit.law.inputs)
         raise BayescaleError(

@@ -18,6 +18,7 @@ from bayescale.analysis.reasons import reason, remedy_in_words
 from bayescale.analysis.remedy import Prospect, Remedy, prospect, remedies
 from bayescale.analysis.verdicts import allowed_variance, prior_sds, verdict
 from bayescale.fitting import Fit
+from bayescale.members import refuse_pooled
 from bayescale.quantities import parse_quantity
 
 PARTNER = 0.3
@@ -74,6 +75,7 @@ def identify(
     directions : Combinations of parameters that the runs do not see.
     stability : How the answers move when runs are left out.
     """
+    refuse_pooled(fit, "identify")
     values, shown = scaled(fit, flops, at), asked(fit, flops, at)
     table = contractions(fit, flops, at)
     table[["partner", "correlation"]] = _partners(fit, values, dict(table["verdict"]))

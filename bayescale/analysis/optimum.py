@@ -13,6 +13,7 @@ from bayescale.averaging import Average
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit
+from bayescale.members import ask_each
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
 from bayescale.scenario import Scenario, as_scenario
 
@@ -57,7 +58,7 @@ def optimum(
         ``flops``. A scenario adds ``training_share`` of the budget, ``epochs``, ``price``,
         ``days`` of training, and the best of each further input that it leaves open, as far as
         they apply; its price or days are coordinates where they are the budget. Each budget has a
-        discrepancy of its own.
+        discrepancy of its own. Of a pooled fit also over its groups.
 
     Raises
     ------
@@ -68,6 +69,9 @@ def optimum(
     if isinstance(fit, Average):
         options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
         return fit.mix(lambda one: optimum(one, scenario, numerical=numerical, **options))
+    if fit.spec.pool is not None:
+        options = {"discrepancy": discrepancy, "random_seed": random_seed}
+        return ask_each(fit, lambda one: optimum(one, scenario, numerical=numerical, **options))
     spending = Spending(fit, scenario)
     budget = spending.budgets()
     ratios = law_ratios(spending, budget, numerical)
@@ -116,6 +120,8 @@ def growth(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Datas
     if flops is None:
         largest = float(run_columns(fit)["flops"].max())
         flops = (largest, 10 * largest)
+    if fit.spec.pool is not None:
+        return ask_each(fit, lambda one: growth(one, flops))
     best = optimum(fit, list(flops), discrepancy=None)
     budgets = best["flops"].values
     if len(budgets) != 2 or budgets[0] == budgets[1]:

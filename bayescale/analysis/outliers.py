@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 
 OUTLYING = 6.0
@@ -25,9 +26,19 @@ def residuals(fit: Fit) -> pd.DataFrame:
         ``standardised``, divided by the scatter (sigma and the run's known standard error).
         Where rows of a run follow from one another, ``standardised`` is what does not follow from
         the row before: a run that lies off the law as a whole is named at its first row.
+
+    Raises
+    ------
+    BayescaleError
+        For a new group of a pooled fit, which no run is of.
     """
-    observed, curve = fit.observed, fit.curve(fit.inputs).median(("chain", "draw"))
-    centre = fit.parameters.median(("chain", "draw"))
+    if not fit.informed:
+        raise BayescaleError(
+            "no run is of this new group: there is nothing to compare with the law"
+        )
+    inputs = {**fit.inputs, **fit.groups_of(fit.spec.observables[0])}
+    observed, curve = fit.observed, fit.curve(inputs).median(("chain", "draw"))
+    centre = fit.parameters_at(inputs).median(("chain", "draw"))
     residual, standardised = fit.spec.noise.residual(curve, centre, fit.known, observed)
     return pd.DataFrame(
         {

@@ -83,6 +83,32 @@ def used(fit: Fit, table: Any) -> Any:
     return table[[c for c in table if c in {*columns, "params", "tokens", "flops"}]]
 
 
+def split_groups(fit: Fit, table: Any) -> tuple[Any, list[int]]:
+    """Take the column of a pooled fit's groups out of a table of points, each as its number.
+
+    Raises
+    ------
+    BayescaleError
+        When there is no such column, or no such group.
+    """
+    assert fit.spec.pool is not None
+    by, groups = fit.spec.pool.by, fit.groups
+    if table is None or by not in table:
+        raise BayescaleError(
+            f"this fit pools {len(groups)} groups by {by}: say which, "
+            f"predict(fit, {{{by!r}: {groups[0]!r}}}, ...), or ask bayescale.member(fit, ...)"
+        )
+    names = [str(name) for name in np.atleast_1d(table[by])]
+    for name in names:
+        if name not in groups:
+            raise BayescaleError(
+                f"no run has {by} = {name!r}{closest(name, groups)}; there are {', '.join(groups)} "
+                "(bayescale.member(fit, None) is a new one)"
+            )
+    rest = used(fit, table) if isinstance(table, pd.DataFrame) else dict(table)
+    return {k: rest[k] for k in rest if k != by}, [groups.index(name) for name in names]
+
+
 def without_nodes(fit: Fit, points: xr.Dataset) -> xr.Dataset:
     """Drop the coordinates, one a node, that nobody reads a point by."""
     nodes = [name for name, declared in fit.law.inputs.items() if declared.nodes]

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.analysis.points import inputs_at, make_points, used, without_nodes
+from bayescale.analysis.points import inputs_at, make_points, split_groups, used, without_nodes
 from bayescale.averaging import Average
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.fitting import Fit
+from bayescale.members import member
 
 
 def predict(
@@ -32,7 +33,8 @@ def predict(
         A fitted law, or several.
     table : DataFrame or mapping, optional
         Points as columns, for laws with other inputs than params, tokens and flops. Of a DataFrame
-        the columns that the law does not take are left out.
+        the columns that the law does not take are left out. Of a pooled fit it has the column of
+        the groups: ``{"family": "pythia"}``.
     params, tokens, flops : number, str or 1-d array, optional
         Points: ``params="70B", tokens="1.4T"``. Of the three, two make the third by C = 6 N D.
         Arrays go together, element by element.
@@ -61,6 +63,10 @@ def predict(
     if isinstance(fit, Average):
         options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
         return fit.mix(lambda one: predict(one, table, **given, grid=grid, **options))
+    if fit.spec.pool is not None:
+        table, names = split_groups(fit, table)
+        points = make_points({**given, fit.spec.pool.by: names}, table, grid)
+        return _by_group(fit, points, discrepancy, random_seed)
     points = make_points(given, used(fit, table), grid)
     inputs = inputs_at(fit, points)
     points = without_nodes(fit, points)
@@ -70,6 +76,34 @@ def predict(
     return points.assign(
         {name: values.assign_attrs(units=fit.unit) for name, values in found.items()}
     ).assign_attrs(law=fit.law.name, target=fit.target)
+
+
+def _by_group(
+    fit: Fit, points: xr.Dataset, discrepancy: Discrepancy | None, random_seed: int | None
+) -> xr.Dataset:
+    """Ask each point's own group, of a pooled fit, and put the answers in the points' order.
+
+    Each group has a discrepancy of its own: what its runs say of one law's error they do not say of
+    another's.
+    """
+    assert fit.spec.pool is not None
+    by = fit.spec.pool.by
+    rng = np.random.default_rng(random_seed)
+    numbers = points.coords[by].values.astype(int)
+    answers, order = [], []
+    for number in np.unique(numbers):
+        name, at = fit.groups[number], np.flatnonzero(numbers == number)
+        table = {str(k): v.values[at] for k, v in points.coords.items() if k != by}
+        answer = predict(
+            member(fit, name),
+            table,
+            discrepancy=discrepancy,
+            random_seed=int(rng.integers(2**32)),
+        )
+        answers.append(answer.assign_coords({by: ("point", [name] * len(at))}))
+        order.append(at)
+    whole: Any = xr.concat(answers, dim="point", combine_attrs="drop_conflicts")
+    return whole.isel(point=np.argsort(np.concatenate(order)))
 
 
 def forecast(

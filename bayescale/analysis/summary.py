@@ -5,6 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.analysis.intervals import DRAWS, interval, interval_width
+from bayescale.diagnostics import elements
 from bayescale.fitting import Fit
 
 
@@ -43,13 +44,20 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a parameter: the law's, the literature's constants derived from them, the noise's.
+        In a pooled fit a parameter that groups have of their own has a row for each,
+        ``alpha[pythia]``, and where it is partially pooled its population's mean and spread too.
         Columns ``median``, ``sd``, ``lower``, ``upper``, ``ess`` (the smaller of bulk and tail),
         ``rhat``, ``unit`` and ``about``.
     """
-    law_names = list(fit.spec.free)
-    derived = constants(fit)
-    draws = xr.merge(
-        [fit.posterior[law_names], derived, fit.posterior[list(fit.spec.noise_parameters)]]
+    posterior, spec = fit.posterior, fit.spec
+    draws = elements(
+        xr.merge(
+            [
+                posterior[[*spec.free, *spec.population]],
+                constants(fit),
+                posterior[list(spec.noise_parameters)],
+            ]
+        )
     )
     bulk, tail = azs.ess(draws, method="bulk"), azs.ess(draws, method="tail")
     rhat = azs.rhat(draws)
@@ -63,12 +71,17 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
             "upper": float(bounds["upper"]),
             "ess": min(float(bulk[name]), float(tail[name])),
             "rhat": float(rhat[name]),
-            "unit": fit.unit_of(str(name)),
-            "about": _about(fit, str(name)),
+            "unit": fit.unit_of(_base(fit, str(name))),
+            "about": _about(fit, _base(fit, str(name))),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
     table.attrs["ci_prob"] = interval_width(ci_prob)
     return table
+
+
+def _base(fit: Fit, name: str) -> str:
+    """Return the parameter's name without the group that it is of."""
+    return name.partition("[")[0] if fit.spec.pool else name
 
 
 def _about(fit: Fit, name: str) -> str:

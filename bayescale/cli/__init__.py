@@ -20,6 +20,7 @@ from bayescale.cli.groups import expand
 from bayescale.cli.guard import GuardedGroup
 from bayescale.cli.identifying import identify
 from bayescale.cli.many import fit_many
+from bayescale.cli.members import member
 from bayescale.cli.planning import plan
 from bayescale.cli.reaching import crossing, reach
 
@@ -28,7 +29,7 @@ __all__ = ["app", "main"]
 _COMMANDS = (
     *(runs, fit, fit_many, compare, backtest, check),
     *(summary, identify, predict, optimum, regret, reach, crossing, plan),
-    *(plot, report, draws),
+    *(plot, report, draws, member),
     *(laws, noises, models, datasets, cite),
 )
 

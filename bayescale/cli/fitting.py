@@ -84,6 +84,37 @@ class Fitting:
 
 
 @dataclass(frozen=True)
+class Pooling:
+    """What groups of runs have in common."""
+
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Pool groups of runs, named by this column."),
+    ] = None
+    pool: Annotated[
+        list[str],
+        typer.Option(
+            metavar="[NAME=]WORD",
+            help="What groups have in common: partial, shared or separate; alpha=partial says it "
+            "of one parameter. Repeatable.  [default: partial]",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+
+    def of(self, spec: "Spec") -> "Spec":
+        """Return the spec with what was said of pooling.
+
+        Raises
+        ------
+        BayescaleError
+            For a word or a parameter that is none, or a pool without a column of groups.
+        """
+        from bayescale.spec import make_spec
+
+        return make_spec(spec, pool=pooling(self.pool), by=self.by)
+
+
+@dataclass(frozen=True)
 class Writing:
     """What is written."""
 
@@ -128,6 +159,7 @@ class Writing:
 def fit(
     source: RunsSource,
     fitting: Fitting,
+    pooled: Pooling,
     writing: Writing,
     reading: Reading,
     sampling: Sampling,
@@ -143,7 +175,7 @@ def fit(
     writing.check()
     width, watch = showing.width, Stopwatch()
     study = find_study(source)
-    spec = fitting.spec(study)
+    spec = pooled.of(fitting.spec(study))
     runs = reading.read(source)
     watch.lap("reading")
     if not showing.json:
@@ -179,6 +211,19 @@ def priors(texts: list[str]) -> dict[str, tuple[float, float] | float]:
             raise _bad_prior(name, text)
         found[name] = numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
     return found
+
+
+def pooling(texts: list[str]) -> Any:
+    """Read ``partial`` as a word for all, and ``alpha=partial`` as one for a parameter.
+
+    Raises
+    ------
+    BayescaleError
+        For a mixture of both.
+    """
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0]
+    return pairs("--pool", texts, "alpha=partial") or None
 
 
 def _bad_prior(name: str, text: str) -> BayescaleError:

@@ -17,6 +17,7 @@ from bayescale.averaging import Average, heaviest
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
+from bayescale.members import refuse_pooled
 from bayescale.plots.names import name_points
 from bayescale.plots.style import (
     BLUE,
@@ -75,6 +76,7 @@ def bands_data(
     BayescaleError
         For a law with several other inputs, or ``beyond`` below one.
     """
+    refuse_pooled(heaviest(fit), "plot_bands")
     points = _points(fit, beyond)
     answer = predict(fit, points, discrepancy=discrepancy, random_seed=random_seed)
     found = {str(name): interval(draws, ci_prob) for name, draws in answer.data_vars.items()}

@@ -16,6 +16,7 @@ from bayescale.analysis.optimum import growth
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.law import Fraction
+from bayescale.members import refuse_pooled
 from bayescale.plots.style import (
     BLUE,
     GREY,
@@ -90,6 +91,7 @@ def exponents_data(
 
 
 def _of_fit(fit: Fit, wanted: set[str], ci_prob: float | None) -> Iterator[dict[str, Any]]:
+    refuse_pooled(fit, "plot_exponents")
     for name, parameter in fit.law.parameters.items():
         scale_free = parameter.of is None and not isinstance(parameter, Fraction)
         if name in fit.spec.fixed and (scale_free or name == FLOOR):

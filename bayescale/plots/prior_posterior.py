@@ -12,6 +12,7 @@ from bayescale.analysis.asked import scaled
 from bayescale.analysis.identify import contractions
 from bayescale.fitting import Fit
 from bayescale.law import Positive
+from bayescale.members import refuse_pooled
 from bayescale.plots.style import BLUE, GREY, INK, legend_below, panels, parameter_unit, symbol
 from bayescale.plots.ticks import log_axis
 from bayescale.priors import natural, to_link
@@ -31,6 +32,7 @@ def prior_posterior_data(fit: Fit) -> pd.DataFrame:
         ``parameter``, ``which`` ("prior" or "posterior"), ``value`` in the parameter's unit, and
         ``density`` per unit of the parameter, or of its logarithm for a positive one.
     """
+    refuse_pooled(fit, "plot_prior_posterior")
     names = list(fit.spec.free)
     links = scaled(fit)
     tables = []

@@ -12,6 +12,7 @@ from bayescale.analysis.asked import link_table
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.law import Positive, closest
+from bayescale.members import refuse_pooled
 from bayescale.plots.style import (
     BLUE,
     GREY,
@@ -52,6 +53,7 @@ def ridge_data(fit: Fit, pair: tuple[str, str] | None = None) -> pd.DataFrame:
     BayescaleError
         For fewer than two free parameters, or a name that is not one of them.
     """
+    refuse_pooled(fit, "plot_ridge")
     names = list(fit.spec.free)
     if len(names) < 2:
         raise BayescaleError(f"{fit.law.name} has one free parameter here: a ridge takes two")

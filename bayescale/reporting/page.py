@@ -13,6 +13,7 @@ from bayescale.averaging import Average, heaviest, members
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
+from bayescale.members import refuse_pooled
 from bayescale.reporting.averages import average_sections
 from bayescale.reporting.background import data_section, origin_section, priors_section
 from bayescale.reporting.decisions import choices, decisions_section, terms
@@ -92,9 +93,10 @@ def report(
         budget of this law, or ``comparison`` is not a table that ``compare`` made.
     """
     path = _checked(Path(path))
+    first = heaviest(fit)
+    refuse_pooled(first, "a report")
     scenario = flops if isinstance(flops, Scenario) else None
     asked = targets(fit, None if scenario else flops, ci_prob, discrepancy=discrepancy)
-    first = heaviest(fit)
     if isinstance(fit, Average):
         known, own = shares(fit), average_sections(fit, study, ci_prob)
     else:

@@ -1,0 +1,179 @@
+"""What pooling families is worth: eight simulated families, fitted together and one by one.
+
+    python benchmarks/families.py    # forty sets of families; each is saved when it is done
+
+Each set has eight families of five runs that follow Chinchilla's law with 1/2 % of scatter. Their
+exponents differ by 10 % (one standard deviation of the logarithm), E by as much, a and b by 30 %.
+Partial pooling of the exponents is scored against separate fits by the root mean square error of
+alpha and beta (their logarithms) and of the log loss of a run of ten times the largest budget at 20
+tokens a parameter, each a posterior median against the truth, and by the coverage of the 90 %
+intervals. The reductions are the means over the sets.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from bars import RESULTS, Bar
+
+import bayescale as bs
+from bayescale.diagnostics import Diagnostics, diagnose
+from bayescale.fitting import natural_parameters
+from bayescale.laws import get_law
+from bayescale.sampling import Sampler, sample
+from bayescale.spec import Data, Spec, extract, make_spec
+
+SETS, FAMILIES, RUNS = 40, 8, 5
+BUDGETS, RATIOS = (1e19, 1e21), (4.0, 120.0)
+CENTRE = {"E": 1.82, "a": 0.355, "alpha": 0.348, "b": 0.354, "beta": 0.366}
+DIFFER = {"E": 0.1, "a": 0.3, "alpha": 0.1, "b": 0.3, "beta": 0.1}
+REFERENCES = {"N": 1e9, "D": 2e10}
+SCATTER = 0.005
+SAMPLER = Sampler(draws=500, tune=500)
+FAR, RATIO = 10 * BUDGETS[1], 20.0
+PATH = RESULTS / "families_sets.json"
+QUANTITIES = ("alpha", "beta", "loss")
+
+
+def families(seed: int, number: int = FAMILIES, runs: int = RUNS) -> tuple[pd.DataFrame, Any]:
+    """Simulate families; return their runs, and their true parameters (family by parameter)."""
+    rng = np.random.default_rng(seed)
+    truth = {
+        f"family {i}": {k: v * np.exp(DIFFER[k] * rng.normal()) for k, v in CENTRE.items()}
+        for i in range(number)
+    }
+    tables = []
+    for name, parameters in truth.items():
+        flops, ratio = (np.exp(rng.uniform(*np.log(ends), runs)) for ends in (BUDGETS, RATIOS))
+        params = np.sqrt(flops / (6 * ratio))
+        design = pd.DataFrame({"params": params, "tokens": ratio * params, "family": name})
+        values = {**parameters, "sigma": SCATTER}
+        tables.append(
+            bs.simulate(
+                "chinchilla",
+                design,
+                values,
+                references=REFERENCES,
+                noise="normal",
+                random_seed=int(rng.integers(2**31)),
+            )
+        )
+    return pd.concat(tables, ignore_index=True), pd.DataFrame(truth).T
+
+
+def far_off(parameters: Any, references: Any) -> Any:
+    """Return the log loss of the run to foretell."""
+    params = np.sqrt(FAR / (6 * RATIO))
+    inputs = {"N": params, "D": RATIO * params}
+    return np.log(get_law("chinchilla").curve(inputs, references, parameters))
+
+
+def errors(posterior: xr.Dataset, references: Any, truth: pd.Series) -> dict[str, list[float]]:
+    """Return each quantity's log error, and whether its 90 % interval holds the truth."""
+    true = {**np.log(truth[["alpha", "beta"]]), "loss": far_off(truth, REFERENCES)}
+    ours = {k: np.log(posterior[k]) for k in ("alpha", "beta")}
+    ours["loss"] = far_off(posterior, references)
+    found = {}
+    for name in QUANTITIES:
+        low, middle, high = np.quantile(ours[name], [0.05, 0.5, 0.95])
+        found[name] = [float(middle - true[name]), float(low <= true[name] <= high)]
+    return found
+
+
+def draw(spec: Spec, runs: bs.Runs, seed: int) -> tuple[xr.Dataset, Data, Diagnostics]:
+    """Draw from a posterior once, however the diagnostics turn out: they are reported."""
+    data = extract(spec, runs)
+    draws = sample(spec, data, SAMPLER, seed, progressbar=False)
+    posterior = natural_parameters(spec, data, draws)
+    return posterior, data, diagnose(posterior, draws.stats)
+
+
+def one_set(seed: int) -> dict[str, Any]:
+    """Fit one set of families both ways."""
+    table, truth = families(seed)
+    runs, started = bs.read_runs(table), time.perf_counter()
+    pooled, data, found = draw(make_spec("chinchilla", pool="partial", by="family"), runs, seed)
+    seconds = time.perf_counter() - started
+    alone, together = {}, {}
+    for name in truth.index:
+        drawn, own, _ = draw(make_spec("chinchilla"), runs.where(f"family == '{name}'"), seed)
+        alone[name] = errors(drawn, own.references, truth.loc[name])
+        together[name] = errors(pooled.sel(family=name), data.references, truth.loc[name])
+    return {
+        "seed": seed,
+        "alone": alone,
+        "together": together,
+        "rhat": found.rhat,
+        "ess": found.ess,
+        "divergences": found.divergences,
+        "seconds": seconds,
+    }
+
+
+def scores(one: dict[str, Any], way: str, quantity: str) -> tuple[float, list[float]]:
+    """Return the root mean square error over a set's families, and what the intervals hold."""
+    found = np.array([family[quantity] for family in one[way].values()])
+    return float(np.sqrt(np.mean(found[:, 0] ** 2))), list(found[:, 1])
+
+
+def large() -> list[Bar]:
+    """Fit eight families of forty runs, after the model was compiled on another set."""
+    for seed in (1000, 1001):
+        table, _ = families(seed, runs=40)
+        started = time.perf_counter()
+        fit = bs.fit(
+            table, "chinchilla", pool="partial", by="family", random_seed=1, progressbar=False
+        )
+        seconds = time.perf_counter() - started
+    found = fit.diagnostics
+    return [
+        Bar("8 families x 40 runs: R-hat", found.rhat, high=1.01),
+        Bar("8 families x 40 runs: divergences", found.divergences, high=0),
+        Bar("8 families x 40 runs: seconds after compilation", seconds, high=60),
+        Bar("8 families x 40 runs: min ESS", found.ess, 400),
+    ]
+
+
+def sets() -> list[dict[str, Any]]:
+    """Fit all the sets that are not saved yet."""
+    done = json.loads(PATH.read_text()) if PATH.exists() else []
+    for seed in range(len(done), SETS):
+        done.append(one_set(seed))
+        RESULTS.mkdir(exist_ok=True)
+        PATH.write_text(json.dumps(done) + "\n")
+        print(f"  set {seed + 1} of {SETS}: {done[-1]['seconds']}", file=sys.stderr, flush=True)
+    return done
+
+
+def measure() -> list[Bar]:
+    """Score the sets, and time a larger fit."""
+    done, bars = sets(), []
+    for quantity, least in zip(QUANTITIES, (0.4, 0.1, 0.2), strict=True):
+        pairs = [[scores(one, way, quantity)[0] for way in ("together", "alone")] for one in done]
+        lower = [1 - together / alone for together, alone in pairs]
+        held = np.mean([scores(one, "together", quantity)[1] for one in done])
+        held_alone = np.mean([scores(one, "alone", quantity)[1] for one in done])
+        together, alone = np.sqrt(np.mean(np.square(pairs), axis=0))
+        bars += [
+            Bar(
+                f"{quantity}: RMSE lower than separate fits by",
+                float(np.mean(lower)),
+                least,
+                note=f"over all sets {together:.3g} against {alone:.3g}",
+            ),
+            Bar(f"{quantity}: coverage of 90 % intervals", held, 0.85, 0.95),
+            Bar(f"{quantity}: coverage of separate fits", held_alone),
+        ]
+    return [
+        *bars,
+        Bar("fits with a diagnostic that failed", sum(not o["ok"] for o in done)),
+        *large(),
+    ]
+
+
+if __name__ == "__main__":
+    sets()
