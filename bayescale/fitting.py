@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +17,7 @@ from bayescale.noise import Noise
 from bayescale.observable import Observable
 from bayescale.pool import Pooling
 from bayescale.priors import natural
-from bayescale.runs import Runs
+from bayescale.provenance import record_of
 from bayescale.sampling import Draws, Sampler, sample
 from bayescale.spec import Data, Prior, Spec, constant_inputs, extract, make_spec
 from bayescale.study import Study
@@ -335,7 +334,7 @@ def assemble(
     rng = np.random.default_rng([seed, 1])
     prior = prior_of(spec, data, PRIOR_DRAWS, rng)
     tree = make_tree(spec, data, posterior, stats, prior, rng)
-    return Fit(spec, tree, _record(spec, data, sampler, seed, dict(seconds or {})))
+    return Fit(spec, tree, record_of(spec, data, sampler, seed, dict(seconds or {})))
 
 
 def _attempt(
@@ -373,35 +372,3 @@ def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
             at = link.isel({link.dims[-1]: i}).drop_vars([link.dims[-1]], errors="ignore")
             values[name] = natural(parameter, at, data.scales)
     return xr.Dataset(values)
-
-
-def _record(
-    spec: Spec, data: Data, sampler: Sampler, seed: int, seconds: dict[str, float]
-) -> dict[str, Any]:
-    return {
-        "versions": {
-            name: version(name) for name in ("bayescale", "pymc", "pytensor", "nutpie", "arviz")
-        },
-        "sampler": vars(sampler),
-        "seed": seed,
-        "seconds": seconds,
-        "data": data.digest(),
-        "law": spec.law.fingerprint(),
-        "runs": _runs_record(data.runs),
-    }
-
-
-def _runs_record(runs: Runs) -> dict[str, Any]:
-    labels = runs.set_aside.index.map(str)
-    return {
-        "source": runs.source,
-        "rows": len(runs),
-        "columns": [vars(column) for column in runs.columns],
-        "params_convention": runs.params_convention,
-        "loss_unit": runs.loss_unit,
-        "notes": list(runs.notes),
-        "set_aside": [
-            {"row": label, "reason": str(reason)}
-            for label, reason in zip(labels, runs.set_aside["reason"], strict=True)
-        ],
-    }

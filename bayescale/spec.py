@@ -176,6 +176,8 @@ def make_spec(
         As for :func:`bayescale.fit`.
     references : mapping, optional
         Input or step of the law to a fixed reference point, ``{"N": "1B"}``.
+    pool, by
+        What groups of runs share, and the column that names them, as for :func:`bayescale.fit`.
 
     Returns
     -------

@@ -26,6 +26,7 @@ FLOORS = [
     ["grouped_model"],
     ["model", "starts", "tree"],
     ["sampling", "diagnostics"],
+    ["provenance"],
     ["fitting"],
     ["shared_runs", "parcel", "members"],
     ["discrepancy", "averaging", "more_runs"],
