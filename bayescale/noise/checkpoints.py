@@ -8,6 +8,9 @@ The residual of a row, divided by its scatter, is an autoregression in continuou
 the gap to the row before in decades of tokens or steps. A reach far beyond the runs is an effect of
 the run, the same in all its rows; one far below the gaps makes the rows independent.
 
+It has no part of its own for what is independent in each row of a run that has an effect too: where
+rows are dense and a law misses the curves' shape, their increments say more than their levels.
+
 What is known of a row is the number of its ``series`` and its ``place`` there, in decades
 (:func:`series_of` finds both in a table). A row without a series is a run of its own.
 """
