@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pandas as pd
 from bars import Bar
+from kept import SEED, fitted
 
 import bayescale as bs
 from bayescale.discrepancy import DISCREPANCY
@@ -48,13 +49,14 @@ def score(table: pd.DataFrame, share: float) -> list[dict[str, float | bool]]:
     """Fit the lower budgets of one table, and score N* at the higher ones."""
     limit = np.quantile(table["flops"], share)
     small = table.loc[table["flops"] <= limit, ["params", "tokens", "loss"]]
-    fit = bs.fit(small, LAW, random_seed=1, progressbar=False)
+    fit = fitted(bs.read_runs(small), LAW)
     budgets = table[table["flops"] > 1.2 * limit].groupby(np.round(20 * np.log(table["flops"])))
     rows = []
     for _, runs in budgets:
         truth = best_size(runs)
         for discrepancy in (DISCREPANCY, None) if truth else ():
-            found = bs.optimum(fit, runs["flops"].median(), discrepancy=discrepancy, random_seed=1)
+            at = runs["flops"].median()
+            found = bs.optimum(fit, at, discrepancy=discrepancy, random_seed=SEED)
             below = float((found["params"] < truth).mean())
             error = float(np.log10(found["params"].median() / truth))
             rows.append({"believed": discrepancy is None, "pit": below, "error": error})

@@ -1,0 +1,61 @@
+"""Fits that benchmarks keep on this machine, so that one fit is scored in many ways.
+
+A fit does not depend on the discrepancy, nor on what it is scored against. It is kept under
+``benchmarks/.fits`` by what made it: the numbers, the law, the noise, the seed. Delete the folder to
+fit anew; results that are kept in the repository never depend on it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+import bayescale as bs
+from bayescale.runs import Runs
+from bayescale.sampling import Sampler
+from bayescale.spec import extract, make_spec
+
+FOLDER = Path(__file__).parent / ".fits"
+SEED = 1
+
+
+def fitted(
+    runs: Runs,
+    law: str,
+    noise: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    seed: int = SEED,
+) -> bs.Fit:
+    """Fit a law with the defaults, or load the same fit from an earlier call."""
+    spec = make_spec(law, noise=noise, columns=columns)
+    data = extract(spec, runs)
+    said: Any = [data.digest(), spec.law.fingerprint(), spec.noise.name, dict(spec.columns), seed]
+    path = FOLDER / f"{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]}.nc"
+    if path.exists():
+        return bs.load(path)
+    one_core = Sampler(cores=1)
+    fit = bs.fit(
+        runs,
+        law,
+        noise=noise,
+        columns=columns,
+        sampler=one_core,
+        random_seed=seed,
+        progressbar=False,
+    )
+    FOLDER.mkdir(exist_ok=True)
+    bs.save(fit, path)
+    return fit
+
+
+def thinned(fit: bs.Fit, every: int = 4) -> bs.Fit:
+    """Keep some of the draws, for scores that are asked for a hundred times."""
+
+    def thin(group: xr.Dataset) -> xr.Dataset:
+        return group.isel(draw=slice(None, None, every)) if "draw" in group.dims else group
+
+    return replace(fit, tree=fit.tree.map_over_datasets(thin))
