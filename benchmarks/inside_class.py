@@ -9,14 +9,13 @@ and with none: the exact posterior. Every study counts alike, whatever its diagn
 study is saved in ``benchmarks/results/inside_class_rows.json``.
 """
 
-import json
 import warnings
 from typing import Any
 
 import pandas as pd
 from bars import RESULTS, Bar
 from calibrate import problem
-from kept import fitted
+from kept import fitted, rows_of, save_rows
 
 import bayescale as bs
 from bayescale.analysis.backtest import CUTS, score_split
@@ -32,6 +31,7 @@ QUIET = 0.005
 """Scatter below which a band is mostly the law's, not the runs'."""
 SCORES = ("cover_50", "cover_90", "crps", "log_score", "width_90")
 SAVED = RESULTS / "inside_class_rows.json"
+PLAN = {"cuts": CUTS, "discrepancy": str(DISCREPANCY)}
 
 
 def score(law: str, study: int) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def score(law: str, study: int) -> list[dict[str, Any]]:
 
 def measure() -> list[Bar]:
     """Score the studies that are not saved yet, and hold the bands against their bars."""
-    rows = json.loads(SAVED.read_text()) if SAVED.exists() else []
+    rows = rows_of(SAVED, PLAN)
     done = {(row["law"], row["study"]) for row in rows}
     for study in range(STUDIES):
         for law in LAWS:
@@ -62,7 +62,7 @@ def measure() -> list[Bar]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", bs.BayescaleWarning)  # `failed` counts them
                 rows += score(law, study)
-            SAVED.write_text(json.dumps(rows, indent=1) + "\n")
+            save_rows(SAVED, PLAN, rows)
     return bars(pd.DataFrame(rows))
 
 

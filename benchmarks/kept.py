@@ -1,13 +1,13 @@
-"""Fits that benchmarks keep on this machine, so that one fit is scored in many ways.
+"""What benchmarks keep: fits on this machine, and rows of scores in the repository.
 
 A fit does not depend on the discrepancy, nor on what it is scored against. It is kept under
-``benchmarks/.fits`` by what made it: the numbers, the law, the noise, the seed. Delete the folder to
-fit anew; results that are kept in the repository never depend on it.
+``benchmarks/.fits`` by what made it: the numbers, the law, the noise, the seed. Delete the folder
+to fit anew.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,3 +59,15 @@ def thinned(fit: bs.Fit, every: int = 4) -> bs.Fit:
         return group.isel(draw=slice(None, None, every)) if "draw" in group.dims else group
 
     return replace(fit, tree=fit.tree.map_over_datasets(thin))
+
+
+def rows_of(path: Path, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows that were saved under this plan; those of another are measured anew."""
+    found = json.loads(path.read_text()) if path.exists() else {}
+    return found["rows"] if found.get("plan") == json.loads(json.dumps(plan)) else []
+
+
+def save_rows(path: Path, plan: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Save rows with the plan they were measured under, a row a line."""
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    path.write_text(f'{{"plan": {json.dumps(plan)}, "rows": [\n{lines}\n]}}\n')

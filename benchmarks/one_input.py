@@ -10,33 +10,27 @@ arXiv:2505.23032: each curve's published split; per curve the root mean square e
 with the loss of double descent and nanoGPT divided by the largest fitted one. Curves of a domain
 count alike. No training point is left out: no curve has more than 71. Repeated rows count once.
 
-Ours is the package's default: the laws M1 to M4 averaged by :func:`bayescale.average`, with the
-discrepancy. That was chosen on double descent, nanoGPT and BIG-bench (``CHOSE``), against weights
-by forecasts within the fitted part and against no discrepancy; images, translation and the language
-model (``REPORTED``) had no say. Rivals: each law alone, the same without the discrepancy
-("believed"), and M4 with Gaussian residuals of log loss. One row a curve and rival is saved in
-``benchmarks/results/one_input.json``.
+@@OURS@@
 """
 
-import json
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from bars import Bar
+from bars import RESULTS, Bar
+from kept import SEED, fitted, rows_of, save_rows, thinned
 
 import bayescale as bs
 from bayescale.analysis.backtest import score_split
 from bayescale.analysis.held_out import summarise
 from bayescale.analysis.splits import Split
-from bayescale.averaging import Average, average, members, stack
-from bayescale.discrepancy import DISCREPANCY
+from bayescale.averaging import Average, average, members
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.runs import Runs
 from bayescale.spec import Data, extract, make_spec
 
@@ -45,15 +39,15 @@ REPORTED = ("ic", "nmt", "lm")
 LAWS = ("power_law", "power_law_floor", "power_law_saturating", "power_law_sigmoidal")
 BROKEN = "broken_power_law"
 GAUSSIAN = "power_law_sigmoidal, normal"
-OURS, BY_FORECASTS = "average", "average by forecasts"
+STACKED, EQUAL = "average", "average, equal weights"
+@@CHOICE@@
 COLUMNS = {"x": "x"}
-SEED = 1
-SAVED = Path(__file__).parent / "results" / "one_input.json"
+SAVED = RESULTS / "one_input_rows.json"
 PLAN = {
     "chose": CHOSE,
     "reported": REPORTED,
-    "ours": f"{', '.join(LAWS)}: {OURS}",
-    "discrepancy": str(DISCREPANCY),
+    "laws": LAWS,
+    "discrepancies": {words: str(given) for words, given in DISCREPANCIES.items()},
     "seed": SEED,
 }
 """Saved with the rows; rows of another plan are measured anew."""
@@ -107,55 +101,36 @@ def data_of(runs: Runs, laws: Sequence[str]) -> dict[str, Data]:
     return {law: extract(make_spec(law, columns=COLUMNS), runs) for law in laws}
 
 
-def fit(runs: Runs, law: str, noise: str | None = None) -> bs.Fit:
-    """Fit one law with the defaults."""
-    return bs.fit(runs, law, noise=noise, columns=COLUMNS, random_seed=SEED, progressbar=False)
-
-
-def weights_by_forecasts(runs: Runs) -> dict[str, float]:
-    """Stack the laws' forecasts of the upper half of the fitted range from the lower."""
-    split = beyond(runs, float(runs.table["x"].max()) / 2)
-    lower, data = runs.take(~split.held_out), data_of(runs, LAWS)
-    foretold = [
-        score_split(fit(lower, law), data, split, DISCREPANCY, SEED)["log_score"] for law in LAWS
-    ]
-    return dict(zip(LAWS, stack(np.column_stack(foretold)).tolist(), strict=True))
-
-
 def rivals(curve: Curve) -> dict[str, bs.Fit | Average]:
     """Fit every rival but the broken power law to the fitted part of a curve."""
-    laws = {law: fit(curve.fitted, law) for law in LAWS}
+    laws = {law: thinned(fitted(curve.fitted, law, columns=COLUMNS)) for law in LAWS}
+    sound = {law: float(fit.diagnostics.ok) for law, fit in laws.items()}
     return {
         **laws,
-        GAUSSIAN: fit(curve.fitted, LAWS[-1], "normal"),
-        OURS: average(laws),
-        BY_FORECASTS: average(laws, weights_by_forecasts(curve.fitted)),
+        GAUSSIAN: thinned(fitted(curve.fitted, LAWS[-1], "normal", COLUMNS)),
+        STACKED: average(laws),
+        EQUAL: average(laws, sound if any(sound.values()) else dict.fromkeys(laws, 1.0)),
     }
 
 
-def score(curve: Curve, fitted: Mapping[str, bs.Fit | Average]) -> Iterator[dict[str, Any]]:
-    """Score rivals on one curve, with the discrepancy and without."""
-    data = data_of(curve.runs, sorted({f.law.name for r in fitted.values() for f in parts(r)}))
-    for rival, one in fitted.items():
-        failed = not all(f.diagnostics.ok for f in parts(one))
-        for words, discrepancy in (("", DISCREPANCY), (", believed", None)):
-            scored = score_split(one, data, curve.split, discrepancy, SEED)
-            found = summarise(scored, len(curve.fitted), not failed)
-            found["rmsle"] = float(np.sqrt((scored["error"] ** 2).mean()))
-            yield {
-                "curve": curve.name,
-                "domain": curve.domain,
-                "rival": rival + words,
-                "points": len(scored),
-                **{name: round(float(found[name]), 6) for name in MEANS},
-                "failed": failed,
-                **({"weights": dict(one.weights)} if isinstance(one, Average) else {}),
-            }
-
-
-def parts(rival: bs.Fit | Average) -> list[bs.Fit]:
-    """Return the fits that count in a rival."""
-    return list(members(rival).values())
+def score(curve: Curve, rival: str, one: bs.Fit | Average) -> Iterator[dict[str, Any]]:
+    """Score a rival on one curve, with each discrepancy and without."""
+    parts = list(members(one).values())
+    data = data_of(curve.runs, sorted({part.law.name for part in parts}))
+    sound = all(part.diagnostics.ok for part in parts)
+    for words, discrepancy in DISCREPANCIES.items():
+        scored = score_split(one, data, curve.split, discrepancy, SEED)
+        found = summarise(scored, len(curve.fitted), sound)
+        found["rmsle"] = float(np.sqrt((scored["error"] ** 2).mean()))
+        yield {
+            "curve": curve.name,
+            "domain": curve.domain,
+            "rival": rival + words,
+            "points": len(scored),
+            **{name: round(float(found[name]), 6) for name in MEANS},
+            "failed": not sound,
+            **({"weights": dict(one.weights)} if isinstance(one, Average) else {}),
+        }
 
 
 def league(rows: pd.DataFrame) -> pd.DataFrame:
@@ -182,30 +157,27 @@ def _means(rows: pd.DataFrame) -> pd.DataFrame:
 
 def measure(domains: Sequence[str] = (), broken: bool = False) -> list[Bar]:
     """Score the curves that are not saved yet, save the rows, print the league, return the bars."""
-    rows = saved()
+    rows = rows_of(SAVED, PLAN)
     done = {(row["curve"], row["rival"]) for row in rows}
     for curve in curves():
         if domains and curve.domain not in domains:
             continue
         started = time.perf_counter()
+        asked: dict[str, bs.Fit | Average] = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", bs.BayescaleWarning)  # `failed` counts them
-            found = [] if (curve.name, OURS) in done else [*score(curve, rivals(curve))]
+            if (curve.name, OURS) not in done:
+                asked |= rivals(curve)
             if broken and (curve.name, BROKEN) not in done:
-                found += score(curve, {BROKEN: fit(curve.fitted, BROKEN)})
-        if found:
-            rows += found
-            SAVED.write_text(json.dumps({"plan": PLAN, "rows": rows}, indent=1) + "\n")
+                asked[BROKEN] = thinned(fitted(curve.fitted, BROKEN, columns=COLUMNS))
+            for rival, one in asked.items():
+                rows += score(curve, rival, one)
+        if asked:
+            save_rows(SAVED, PLAN, rows)
             print(f"  {curve.name}: {time.perf_counter() - started:.0f} s", flush=True)
     table = league(pd.DataFrame(rows))
     print(table.round(4).to_string(), flush=True)
     return bars(table)
-
-
-def saved() -> list[dict[str, Any]]:
-    """Return the rows of this plan that were saved."""
-    found = json.loads(SAVED.read_text()) if SAVED.exists() else {}
-    return found["rows"] if found.get("plan") == json.loads(json.dumps(PLAN)) else []
 
 
 def bars(table: pd.DataFrame) -> list[Bar]:

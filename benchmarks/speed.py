@@ -67,7 +67,7 @@ def backtests() -> list[Bar]:
     name = "backtests of 3 laws at 3 cuts without compiling"
     return [
         Bar(
-            f"{name}, s of CPU time", busy, high=60, note="on an idle machine no less than the wall"
+            f"{name}, s of CPU time", busy, high=60, note="no less than the wall of an idle machine"
         ),
         Bar(f"{name}, s", wall, note="on a machine as busy as it was"),
     ]
