@@ -47,7 +47,9 @@ INNER = (0.5, 0.7)
 """Quantiles of compute at which the fitted runs are cut once more."""
 SCORES = ("cover_50", "cover_90", "crps", "log_score", "abs_error", "width_90")
 SPREAD = 0.5
-"""Standard deviation of the prior of the size's logarithm: sizes between 0.7 and 3.4 % at 90 %."""
+"""Standard deviation of the prior of the size's logarithm, around the default's."""
+FACTOR = 2.0
+"""How far from the default a size may be learnt: between half and twice."""
 STRENGTHS = (0.0, 0.5, 1.0, 2.0, 5.0)
 """Independent runs that an inner cut may be worth; none leaves the default."""
 GROUPS = {True: "chose", False: "did not choose"}
@@ -151,13 +153,13 @@ def learnt(rows: pd.DataFrame, strength: float, spread: float = SPREAD) -> pd.Da
         Standard deviation of the prior of the size's logarithm, around the default.
     """
     at = rows[rows["reach"] == DISCREPANCY.reach]
-    z = np.linspace(-3, 3, 121)
-    fine, known = np.log(DISCREPANCY.size) + spread * z, np.log(SIZES)
+    shift = np.linspace(-np.log(FACTOR), np.log(FACTOR), 101)
+    fine, known = np.log(DISCREPANCY.size) + shift, np.log(SIZES)
     found = []
     for (name, cut), each in at.groupby(["set", "cut"]):
         inner = each[each["inner"] >= 0].pivot(index="size", columns="inner", values="log_score")
         seen = inner.sum(axis=1).reindex(SIZES, fill_value=0.0).to_numpy()
-        density = strength * np.interp(fine, known, seen) - z**2 / 2
+        density = strength * np.interp(fine, known, seen) - (shift / spread) ** 2 / 2
         size = float(np.exp(np.average(fine, weights=np.exp(density - density.max()))))
         outer = each[each["inner"] < 0].set_index("size").loc[list(SIZES), list(SCORES)]
         scores = {k: np.interp(np.log(size), known, outer[k]) for k in SCORES}

@@ -2,7 +2,8 @@
 
 Nine public isoFLOP tables: the lower 40 and 60 % of the runs are fitted with the skaling law, and
 N* at each higher budget is compared with the minimum of the parabola through that budget's own
-runs; every fourth draw is asked. Porian's tables and Hoffmann's are among those the discrepancy was chosen on.
+runs; every fourth draw is asked. Porian's tables and Hoffmann's are among those the discrepancy was
+chosen on.
 """
 
 import warnings

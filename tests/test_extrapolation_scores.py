@@ -39,7 +39,7 @@ def test_a_learnt_size_lies_between_the_default_and_the_inner_cuts() -> None:
         discrepancies.learnt(table, strength)["size"].iloc[0] for strength in (0.0, 0.5, 50.0)
     )
     assert nothing == pytest.approx(DISCREPANCY.size)
-    assert DISCREPANCY.size < little < much < 0.032
+    assert DISCREPANCY.size < little < much < 0.0301
 
 
 def test_bands_inside_the_class_are_compared_study_by_study() -> None:
