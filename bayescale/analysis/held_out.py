@@ -60,7 +60,9 @@ def scores_of(data: Data, split: Split, noise: Noise, drawn: xr.DataArray) -> pd
         for side, level in (("lower", 0.5 - p / 2), ("upper", 0.5 + p / 2))
     }
     claimed = {
-        f"error_{side}_{p * 100:.0f}": (middle - relative.quantile(level, DRAWS, skipna=False)).values
+        f"error_{side}_{p * 100:.0f}": (
+            middle - relative.quantile(level, DRAWS, skipna=False)
+        ).values
         for p in COVERED
         for side, level in (("lower", 0.5 + p / 2), ("upper", 0.5 - p / 2))
     }
