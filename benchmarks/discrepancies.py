@@ -13,8 +13,8 @@ score the set that was left out. Sets count alike; ``BESIDE`` has no say.
 
 *Learn the size from the user's own backtest.* The runs below each cut are cut once more, the size's
 log-normal prior around the default is weighed with how well each size foretold the inner held-out
-runs, and its mean (of the logarithm) scores the outer ones. Strength and spread of that rule were
-to be chosen on the sets with ``chose``.
+runs, and its mean (of the logarithm) scores the outer ones. It would become part of the package if
+it helped on the sets with ``chose``.
 
 One row a fit and discrepancy is saved in ``benchmarks/results/discrepancies_rows.json``.
 """
