@@ -13,9 +13,6 @@ to be s. It acts on (log N, log D), not on compute alone, so the compute-optimal
 The law's posterior is left as it is (the surface is cut off from the fit). Sampled with the law it
 would take over what the law should explain, and s cannot be learnt from residuals, for what a law
 will miss is what it has absorbed so far: both were measured, see ``docs/extrapolation.md``.
-
-The default is for tables of finished runs. Along one run's own course a law misses more, and
-sooner: ``Discrepancy(size=0.06, reach=0.5)`` foretold public curves in one input better.
 """
 
 from collections.abc import Mapping
