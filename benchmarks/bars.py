@@ -23,6 +23,8 @@ MEASUREMENTS = (
     "identify",
     "calibration",
     "extrapolation",
+    "discrepancies",
+    "inside_class",
     "optimum_beyond",
     "plan",
     "decisions",

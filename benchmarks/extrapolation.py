@@ -1,24 +1,23 @@
 """How far can laws be trusted? Public data sets x laws x cuts, fitted small and scored large.
 
-    python benchmarks/extrapolation.py               # the league table, some ten minutes
-    python benchmarks/extrapolation.py hoffmann2022  # one data set
+    python benchmarks/extrapolation.py               # the sets that are not measured yet
+    python benchmarks/extrapolation.py hoffmann2022  # one data set, anew
 
 Each data set is cut at the 50, 70 and 85 % quantile of compute. Each law is fitted once a cut and
 scored with the discrepancy and without; the average stacks the laws by leave-one-out. The same runs
 are also given to the literature's point fit. One row a data set and rival is saved in
-``benchmarks/results/extrapolation.json``, which ``make docs`` makes a page of.
+``benchmarks/results/extrapolation_rows.json``, which ``make docs`` makes a page of.
 """
 
-import json
 import sys
 import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from bars import Bar
+from bars import RESULTS, Bar
+from kept import SEED, rows_of, save_rows
 from sets import BESIDE, SETS, runs_of
 
 import bayescale as bs
@@ -33,8 +32,8 @@ DEFAULT = "skaling"
 """The law that bands are judged with; the discrepancy was chosen with it."""
 LAWS = ("chinchilla", "skaling", "farseer")
 CUTS = (0.5, 0.7, 0.85)
-SEED = 1
-SAVED = Path(__file__).parent / "results" / "extrapolation.json"
+SAVED = RESULTS / "extrapolation_rows.json"
+PLAN = {"laws": LAWS, "cuts": CUTS, "discrepancy": str(DISCREPANCY), "seed": SEED}
 MEANS = (
     "cover_50",
     "cover_90",
@@ -101,15 +100,15 @@ def table_of(rows: pd.DataFrame, chose: bool) -> pd.Series:
 
 
 def measure(names: list[str] | None = None) -> list[Bar]:
-    """Score the data sets, save the rows, and hold the default against its bars."""
-    saved = json.loads(SAVED.read_text())["rows"] if SAVED.exists() else []
-    for name in names or SETS:
+    """Score named sets, or those not saved yet; hold the default against its bars."""
+    saved = rows_of(SAVED, PLAN)
+    for name in names or [name for name in SETS if name not in {row["set"] for row in saved}]:
         started = time.perf_counter()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", bs.BayescaleWarning)  # `failed` counts them
             found = score(name)
         saved = [row for row in saved if row["set"] != name] + found
-        SAVED.write_text(json.dumps({"cuts": CUTS, "laws": LAWS, "rows": saved}, indent=1) + "\n")
+        save_rows(SAVED, PLAN, saved)
         print(f"  {name}: {time.perf_counter() - started:.0f} s", flush=True)
     rows = pd.DataFrame(saved)
     table = league(rows)

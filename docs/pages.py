@@ -1,17 +1,17 @@
-"""Write the pages of the catalogue: laws, models beside what was published, calibration.
+"""Write the pages: laws, models beside what was published, calibration, extrapolation.
 
     python docs/pages.py
 
-The laws' page comes from the laws; the others from the numbers that ``make check-models`` and
-``make calibrate`` saved.
+The laws' page comes from the laws; the others from the numbers that ``make check-models``,
+``make calibrate`` and ``make bars`` saved.
 """
 
-import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from markdown_tables import said, table
 from pictures import write_extrapolation, write_pictures
 
 from bayescale.catalogue import LawCard, describe_laws, interval_text
@@ -20,12 +20,9 @@ FOLDER = Path(__file__).parent
 BENCHMARKS = FOLDER.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import beyond
 import calibrate
 import check_models
-import extrapolation
-import pandas as pd
-from bars import Bar
-from sets import BESIDE, SETS
 
 LAWS_INTRO = """# Laws
 
@@ -49,16 +46,6 @@ for 90 % intervals. A parameter is identified when the posterior's sd is on aver
 prior's, on the link scale. Every fit counts, whatever its diagnostics. How truths are drawn is
 said at the top of `benchmarks/calibrate.py`.
 """
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Lay out a table in Markdown."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    return str(value).replace("|", "\\|")
 
 
 def laws_page() -> str:
@@ -172,108 +159,19 @@ def calibration_page() -> str:
         return f"{CALIBRATION_INTRO}\nNothing measured yet: run `make calibrate`.\n"
     rows = [calibrate.row_of(record) for record in records]
     lines = [[_short(value) for value in row.values()] for row in rows]
-    bars = "\n".join(f"- {_bar(bar)}" for bar in calibrate.bars_of(records))
+    bars = "\n".join(f"- {said(bar)}" for bar in calibrate.bars_of(records))
     return "\n\n".join([CALIBRATION_INTRO.rstrip(), bars, table(list(rows[0]), lines)]) + "\n"
-
-
-def _bar(bar: Bar) -> str:
-    return " ".join(str(bar).split())
 
 
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-EXTRAPOLATION_INTRO = """# How far can bands be trusted?
-
-Written by `make docs` from what `make bars ONLY=extrapolation` saved. Each public data set is cut at
-the 50, 70 and 85 % quantile of compute; laws are fitted below and scored above the cut, with equal
-weight a cut and a set. Errors, widths and CRPS are of log loss: 0.01 is one per cent. *Believed* is
-the textbook posterior; without that word the law may be off by the
-[discrepancy](../bayescale/discrepancy.py). *Average* stacks the laws by leave-one-out. *Point fit* is
-the literature's: Huber loss, L-BFGS from many starts, bootstrap over runs.
-"""
-EXTRAPOLATION_CHOICE = """## How the discrepancy was chosen
-
-Its size (1.5 %) and reach (one decade of N or D) were chosen on {chose} alone, with the skaling
-law; {others} were scored afterwards. One rule came later and after a look at muennighoff2023: an
-average leaves out fits whose diagnostics failed. {beside} stays out of the means, since its runs
-have one ratio of tokens to parameters. What was tried, in the order of the evidence on the choosing sets
-(mean CRPS of log loss; the law believed has .0069):
-
-| what the law's error is taken to be | CRPS | cover of 50 % and 90 % |
-|---|---|---|
-| a Matérn-5/2 surface over (log N, log D), 1.5 %, 1 decade, given the residuals (the default) | .0058 | .59, .90 |
-| the same, 2 % | .0058 | .63, .91 |
-| the same, 1 % | .0061 | .51, .86 |
-| the same with a reach of 2 decades, 2 % | .0061 | .48, .85 |
-| the same with a reach of half a decade, 2 % | .0063 | .78, .96 |
-| rougher: Matérn-3/2, 2 % | .0059 | .67, .93 |
-| smoother: squared exponential, 3 % | .0056 | .60, .90 |
-| additive cubic splines in log N and log D, best scale | .0064 | .47, .84 |
-| additive Brownian paths in log N and log D, best scale | .0065 | .49, .83 |
-| quadratic in (log N, log D), best scale | .0067 | .36, .76 |
-| one drift in compute, 1 % a decade | .0068 | .52, .87 |
-| independent drifts in N and D, beyond the largest run, .7 % a decade | .0069 | .43, .79 |
-| the default's surface, its size learnt from the fit's own residuals | .0064 | .39, .80 |
-
-The last line is why the size is not learnt from residuals: a law absorbs in the fit what it will
-miss later, so residuals promise too much. The same surface makes the compute-optimal size honest:
-fitted to the lower budgets of nine isoFLOP tables ({isoflop}), the 90 % interval of N* held the
-minimum of the parabola at 76 higher budgets in 54 % of cases when the law was believed, and in 92 %
-with the default.
-"""
-
-
-def extrapolation_page() -> str:
-    """Return the page of the league of extrapolation."""
-    if not extrapolation.SAVED.exists():
-        return f"{EXTRAPOLATION_INTRO}\nNothing measured yet: run `make bars ONLY=extrapolation`.\n"
-    rows = pd.DataFrame(json.loads(extrapolation.SAVED.read_text())["rows"])
-    league = extrapolation.league(rows)
-    columns = ["cover_50", "cover_90", "crps", "abs_error", "mean_error", "log_score", "width_90"]
-    overall = table(
-        ["rival", *columns],
-        [[name, *(f"{row[c]:.4f}" for c in columns)] for name, row in league.iterrows()],
-    )
-    sets = table(
-        ["data set", "rival", "cover_50", "cover_90", "crps", "abs_error", "mean_error"],
-        [
-            [row["set"], row["rival"], *(f"{row[c]:.4f}" for c in columns[:5])]
-            for _, row in rows.sort_values(["set", "crps"]).iterrows()
-        ],
-    )
-    bars = "\n".join(f"- {_bar(bar)}" for bar in extrapolation.bars(rows, league))
-    chose = [name for name, chosen in SETS.items() if chosen.chose]
-    others = [name for name, chosen in SETS.items() if not chosen.chose and name not in BESIDE]
-    choice = EXTRAPOLATION_CHOICE.format(
-        chose=", ".join(chose),
-        others=", ".join(others),
-        beside=", ".join(BESIDE),
-        isoflop="porian2024_isoflop's eight and hoffmann2022_apple_isoflop",
-    )
-    picture = "![coverage and error by decades beyond the data](images/extrapolation.png)"
-    return (
-        "\n\n".join(
-            [
-                EXTRAPOLATION_INTRO.rstrip(),
-                bars,
-                picture,
-                overall,
-                choice.rstrip(),
-                "## Set by set",
-                sets,
-            ]
-        )
-        + "\n"
-    )
-
-
 PAGES = {
     "laws": laws_page,
     "models": models_page,
     "calibration": calibration_page,
-    "extrapolation": extrapolation_page,
+    "extrapolation": beyond.page,
 }
 
 
@@ -281,5 +179,5 @@ if __name__ == "__main__":
     for name, page in PAGES.items():
         (FOLDER / f"{name}.md").write_text(page())
     write_pictures()
-    if extrapolation.SAVED.exists():
-        write_extrapolation(pd.DataFrame(json.loads(extrapolation.SAVED.read_text())["rows"]))
+    if len(league := beyond.league_rows()):
+        write_extrapolation(league)

@@ -49,18 +49,20 @@ def scores_of(data: Data, split: Split, noise: Noise, drawn: xr.DataArray) -> pd
     """
     out = split.held_out
     observed = xr.DataArray(data.observed[out], dims="point")
-    median = drawn.median(DRAWS)
+    median = drawn.median(DRAWS, skipna=False)
     with np.errstate(divide="ignore"):  # a heavy tail may reach a loss of zero
         relative, seen, middle = (
             noise.relative(values, data.scale) for values in (drawn, observed, median)
         )
     bands = {
-        f"{side}_{p * 100:.0f}": drawn.quantile(level, DRAWS).values
+        f"{side}_{p * 100:.0f}": drawn.quantile(level, DRAWS, skipna=False).values
         for p in COVERED
         for side, level in (("lower", 0.5 - p / 2), ("upper", 0.5 + p / 2))
     }
     claimed = {
-        f"error_{side}_{p * 100:.0f}": (middle - relative.quantile(level, DRAWS)).values
+        f"error_{side}_{p * 100:.0f}": (
+            middle - relative.quantile(level, DRAWS, skipna=False)
+        ).values
         for p in COVERED
         for side, level in (("lower", 0.5 + p / 2), ("upper", 0.5 - p / 2))
     }

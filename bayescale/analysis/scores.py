@@ -24,7 +24,7 @@ def crps(draws: xr.DataArray, observed: xr.DataArray) -> xr.DataArray:
     observed : DataArray
         What was observed, over the other dims.
     """
-    quantiles = draws.quantile(LEVELS, dim=list(DRAWS))
+    quantiles = draws.quantile(LEVELS, dim=list(DRAWS), skipna=False)
     miss = observed - quantiles
     level = quantiles["quantile"]
     return 2 * xr.where(miss > 0, level * miss, (level - 1) * miss).mean("quantile")

@@ -1,0 +1,73 @@
+"""What benchmarks keep: fits on this machine, and rows of scores in the repository.
+
+A fit does not depend on the discrepancy, nor on what it is scored against. It is kept under
+``benchmarks/.fits`` by what made it: the numbers, the law, the noise, the seed. Delete the folder
+to fit anew.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+import bayescale as bs
+from bayescale.runs import Runs
+from bayescale.sampling import Sampler
+from bayescale.spec import extract, make_spec
+
+FOLDER = Path(__file__).parent / ".fits"
+SEED = 1
+
+
+def fitted(
+    runs: Runs,
+    law: str,
+    noise: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    seed: int = SEED,
+) -> bs.Fit:
+    """Fit a law with the defaults, or load the same fit from an earlier call."""
+    spec = make_spec(law, noise=noise, columns=columns)
+    data = extract(spec, runs)
+    said: Any = [data.digest(), spec.law.fingerprint(), spec.noise.name, dict(spec.columns), seed]
+    path = FOLDER / f"{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]}.nc"
+    if path.exists():
+        return bs.load(path)
+    one_core = Sampler(cores=1)
+    fit = bs.fit(
+        runs,
+        law,
+        noise=noise,
+        columns=columns,
+        sampler=one_core,
+        random_seed=seed,
+        progressbar=False,
+    )
+    FOLDER.mkdir(exist_ok=True)
+    bs.save(fit, path)
+    return fit
+
+
+def thinned(fit: bs.Fit, every: int = 4) -> bs.Fit:
+    """Keep some of the draws, for scores that are asked for a hundred times."""
+
+    def thin(group: xr.Dataset) -> xr.Dataset:
+        return group.isel(draw=slice(None, None, every)) if "draw" in group.dims else group
+
+    return replace(fit, tree=fit.tree.map_over_datasets(thin))
+
+
+def rows_of(path: Path, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows that were saved under this plan; those of another are measured anew."""
+    found = json.loads(path.read_text()) if path.exists() else {}
+    return found["rows"] if found.get("plan") == json.loads(json.dumps(plan)) else []
+
+
+def save_rows(path: Path, plan: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Save rows with the plan they were measured under, a row a line."""
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    path.write_text(f'{{"plan": {json.dumps(plan)}, "rows": [\n{lines}\n]}}\n')
