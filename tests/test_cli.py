@@ -476,7 +476,7 @@ def test_bad_input_gets_one_line_and_ends_with_1(name: str, table: Path, saved: 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("optimum", "FIT"),
+        ("optimum",),
         ("fit", "TABLE", "--draws", "0"),
         ("fit", "TABLE", "--sampler", "gibbs"),
         ("plot", "FIT", "pie", "-o", "pie.png"),

@@ -114,11 +114,13 @@ class TestOptimum:
         spent = 6 * best["params"] * best["tokens"] * best["bits"] / 16
         np.testing.assert_allclose(spent, 1e23)
 
-    def test_an_average_is_of_both_laws(self, made_fit: Fit, made_skaling: Fit) -> None:
-        mixed = bs.average({"one": made_fit, "two": made_skaling}, {"one": 0.5, "two": 0.5})
+    def test_an_average_is_of_both_laws(self, made_fit: Fit) -> None:
+        other = handmade_fit("skaling")
+        other.tree["observed_data"] = made_fit.tree["observed_data"]
+        mixed = bs.average({"one": made_fit, "two": other}, {"one": 0.5, "two": 0.5})
         served = Scenario(flops=1e23, inference_tokens="1T", candidates=["3B", "10B"])
         best = bs.optimum(mixed, served, discrepancy=None)["params"]
-        each = [bs.optimum(f, served, discrepancy=None)["params"] for f in (made_fit, made_skaling)]
+        each = [bs.optimum(f, served, discrepancy=None)["params"] for f in (made_fit, other)]
         assert min(e.min() for e in each) <= best.min() <= best.max() <= max(e.max() for e in each)
         found = bs.regret(mixed, served, random_seed=1)
         assert found.sizes == {"chain": 1, "draw": 1000, "budget": 1, "choice": 2}

@@ -89,7 +89,10 @@ def optimum(
     showing: Showing,
     seed: Seed = 0,
 ) -> None:
-    """Find the best params and tokens for a budget, whatever it has to pay for."""
+    """Find the best params and tokens for a budget.
+
+    It may have to pay for inference, too, and be limited: see the options, or a scenario file.
+    """
     from bayescale.analysis.optimum import optimum
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
@@ -128,7 +131,7 @@ def regret(
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Say what choosing a size gives up, and which size to choose.
+    """Say what a size gives up, and which to choose.
 
     Regret is the loss given up beside the best size, were it known; wasted is the share of the
     budget without which that size would have done as well.
