@@ -89,7 +89,7 @@ def page_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., st
     def blank(draw: object, shows: str, **size: object) -> Picture:
         return Picture("data:,", shows)
 
-    for module in ("sections", "parameters", "background"):
+    for module in ("sections", "parameters", "background", "next_runs"):
         monkeypatch.setattr(f"bayescale.reporting.{module}.picture", blank)
     return lambda fit, **options: report(fit, tmp_path / "r.html", **options).read_text("utf-8")
 
@@ -122,7 +122,7 @@ def test_page_loads_nothing(nasty_page: str) -> None:
     page = Page(nasty_page)
     assert {"script", "link", "iframe", "object", "embed"}.isdisjoint(t for t, _ in page.tags)
     pictures = [str(image["src"]) for image in page.named("img")]
-    assert len(pictures) == 6
+    assert len(pictures) == 7
     for source in pictures:
         kind, _, content = source.partition("base64,")
         assert kind == "data:image/png;"
@@ -220,7 +220,8 @@ def test_law_of_one_input_has_no_optimum(page_of: Callable[..., str]) -> None:
     fit = handmade_fit("power_law")
     assert [t.value for t in targets(fit, ["1e22", "2e22"])] == [1e22, 2e22]
     page = Page(page_of(fit, flops=["1e22", "2e22"]))
-    assert page.headings == [name for name in SECTIONS if name != "The compute-optimal model"]
+    split = ("The compute-optimal model", "What to run next")
+    assert page.headings == [name for name in SECTIONS if name not in split]
     assert "With 2e+22 FLOP, 20 times the largest fitted run, the expected loss is" in page.text
 
 

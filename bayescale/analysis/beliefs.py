@@ -27,8 +27,8 @@ from bayescale.averaging import Average, members
 from bayescale.discrepancy import Discrepancy, Surface, run_weights
 from bayescale.fitting import Fit
 
-SEEN = 1e-9
-"""Directions with less than this share of the correlations are left out: curves are smooth."""
+SEEN = 1e-8
+"""What is left of every variance, as a share of it, by the directions that count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +91,18 @@ def _learn(root: np.ndarray, row: int, noise: float) -> np.ndarray:
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
-    """Return R with R R' = C, in the few directions that matter."""
+    """Return R with R R' = C, in the few directions that matter (Cholesky's, with pivots)."""
     size = np.sqrt(np.diag(covariance))
     safe = np.where(size > 0, size, 1.0)
-    values, vectors = np.linalg.eigh(covariance / np.outer(safe, safe))
-    seen = values > SEEN * max(values[-1], SEEN)
-    return size[:, None] * vectors[:, seen] * np.sqrt(values[seen])
+    left = np.where(size > 0, 1.0, 0.0)
+    root = np.zeros((len(size), 0))
+    while left.max() > SEEN and root.shape[1] < len(size):
+        at = int(left.argmax())
+        column = covariance[:, at] / (safe * safe[at]) - root @ root[at]
+        column = column / np.sqrt(left[at])
+        root = np.column_stack([root, column])
+        left = np.maximum(left - column**2, 0)
+    return size[:, None] * root
 
 
 def beliefs_about(
