@@ -32,6 +32,7 @@ SECTIONS = [
     "The compute-optimal model",
     "How wrong the law may be",
     "Parameters",
+    "What the runs tell",
     "Diagnostics",
     "Runs that do not fit",
     "Priors",
@@ -87,7 +88,7 @@ def page_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., st
     def blank(draw: object, shows: str, **size: object) -> Picture:
         return Picture("data:,", shows)
 
-    for module in ("sections", "parameters", "background"):
+    for module in ("sections", "parameters", "knowledge"):
         monkeypatch.setattr(f"bayescale.reporting.{module}.picture", blank)
     return lambda fit, **options: report(fit, tmp_path / "r.html", **options).read_text("utf-8")
 

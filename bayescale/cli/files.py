@@ -20,7 +20,13 @@ from bayescale.cli.output import say, write
 from bayescale.errors import BayescaleError
 
 Kind = Literal[
-    *("bands", "isoflop", "frontier", "exponents", "identify", "ridge", "residuals"),
+    "bands",
+    "isoflop",
+    "frontier",
+    "exponents",
+    "identify",
+    "ridge",
+    "residuals",
     "prior_posterior",
 ]
 _ALLOWING = ("bands", "isoflop", "frontier")
