@@ -265,7 +265,9 @@ def study(kind: Kind, design: Design, rng: np.random.Generator) -> dict[str, Any
         key = json.dumps(plan, sort_keys=True)
         if key not in turned:
             new = simulated(kind, pd.DataFrame(plan), truth, seed + 1 + len(turned))
-            turned[key] = contractions(quick_fit(kind, pd.concat([runs, new]), seed + 1))
+            turned[key] = contractions(
+                quick_fit(kind, pd.concat([runs, new], ignore_index=True), seed + 1)
+            )
         after = turned[key].loc[name]
         bought[name] = {
             "runs": len(plan),
