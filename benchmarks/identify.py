@@ -265,7 +265,9 @@ def study(kind: Kind, design: Design, rng: np.random.Generator) -> dict[str, Any
         key = json.dumps(plan, sort_keys=True)
         if key not in turned:
             new = simulated(kind, pd.DataFrame(plan), truth, seed + 1 + len(turned))
-            turned[key] = contractions(quick_fit(kind, pd.concat([runs, new]), seed + 1))
+            turned[key] = contractions(
+                quick_fit(kind, pd.concat([runs, new], ignore_index=True), seed + 1)
+            )
         after = turned[key].loc[name]
         bought[name] = {
             "runs": len(plan),
@@ -332,14 +334,18 @@ def counts(folder: Path = FOLDER) -> pd.DataFrame:
 
 def score(table: pd.DataFrame) -> tuple[float, float, str]:
     """Return precision and recall of the flags, and what went wrong in words."""
-    hit = int((table["flagged"] & table["lost"]).sum())
-    alarms = table[table["flagged"] & ~table["lost"]]
-    missed = table[~table["flagged"] & table["lost"]]
+    hit = len(table.query("flagged and lost"))
+    alarms, missed = table.query("flagged and not lost"), table.query("lost and not flagged")
     note = f"{len(table)} parameters, {hit} hits"
     for what, wrong in (("false alarms", alarms), ("missed", missed)):
-        said = [f"{r.parameter} of {r.law} ({r.study})" for r in wrong.itertuples()]
+        said = named(wrong)
         note += f"; {len(wrong)} {what}" + (f": {', '.join(said)}" if said else "")
     return hit / max(hit + len(alarms), 1), hit / max(hit + len(missed), 1), note
+
+
+def named(table: pd.DataFrame) -> list[str]:
+    """Name each row."""
+    return [f"{r['parameter']} of {r['law']} ({r['study']})" for r in table.to_dict("records")]
 
 
 def measure() -> list[Bar]:
@@ -347,18 +353,20 @@ def measure() -> list[Bar]:
     run_all()
     table = counts()
     precision, recall, note = score(table)
-    clearly = score(table[table["clear"]])
-    flagged, offered = int(table["flagged"].sum()), table[table["remedy"]]
+    clearly = score(table.query("clear"))
+    flagged, offered = len(table.query("flagged")), table.query("remedy")
     told = f"{len(offered)} remedies for {flagged} flagged parameters"
-    failed = offered[~offered["turned"]]
-    told += "".join(f"; not {r.parameter} of {r.law} ({r.study})" for r in failed.itertuples())
+    failed = offered.query("not turned")
+    told += "".join(f"; not {name}" for name in named(failed))
     away = f"error at least {CLEAR:g} times the limit or at most 1/{CLEAR:g} of it; "
     return [
         Bar("precision of the flags", precision, 0.95, note=note),
         Bar("recall of the flags", recall, 0.95),
         Bar("precision, clear of the limit", clearly[0], note=away + clearly[2]),
         Bar("recall, clear of the limit", clearly[1]),
-        Bar("remedies that turn the verdict", float(offered["turned"].mean()), 0.8, note=told),
+        Bar(
+            "remedies that turn the verdict", 1 - len(failed) / max(len(offered), 1), 0.8, note=told
+        ),
         Bar("flagged parameters with a remedy", len(offered) / max(flagged, 1)),
     ]
 

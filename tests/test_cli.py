@@ -184,12 +184,16 @@ def test_identify_names_the_remedy(saved: Path, monkeypatch: pytest.MonkeyPatch)
     found = answer("identify", saved)["parameters"]
     assert {row["verdict"] for row in found} <= {"identified", "weak", "prior only"}
     assert found[0]["correlation"] is None or isinstance(found[0]["correlation"], float)
-    import bayescale.analysis.identify as module
+    assert {"quantities", "remedies", "directions", "stability"} <= set(answer("identify", saved))
+    import bayescale.analysis.verdicts as module
 
-    monkeypatch.setattr(module, "IDENTIFIED", 1.0)
-    shown = run("identify", saved).stdout
-    assert "weak" in shown
-    assert "to settle E, a, alpha, b, beta: " in shown
+    monkeypatch.setattr(module, "IDENTIFIED", 0.99999)
+    shown = run("identify", saved, "--flops", "1e23", "--at", "params=7B", "--at", "tokens=1T")
+    assert "weak" in shown.stdout
+    assert "to settle " in shown.stdout
+    assert "N* (1e+23 FLOP)" in shown.stdout
+    assert "together, the runs do not see:" in shown.stdout
+    assert "without run " in shown.stdout
 
 
 def test_predict_agrees_with_python(saved: Path, made_fit: Fit) -> None:

@@ -34,6 +34,7 @@ SECTIONS = [
     "What to run next",
     "How wrong the law may be",
     "Parameters",
+    "What the runs tell",
     "Diagnostics",
     "Runs that do not fit",
     "Priors",
@@ -89,7 +90,7 @@ def page_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., st
     def blank(draw: object, shows: str, **size: object) -> Picture:
         return Picture("data:,", shows)
 
-    for module in ("sections", "parameters", "background", "next_runs"):
+    for module in ("sections", "parameters", "background", "next_runs", "knowledge"):
         monkeypatch.setattr(f"bayescale.reporting.{module}.picture", blank)
     return lambda fit, **options: report(fit, tmp_path / "r.html", **options).read_text("utf-8")
 
@@ -122,7 +123,7 @@ def test_page_loads_nothing(nasty_page: str) -> None:
     page = Page(nasty_page)
     assert {"script", "link", "iframe", "object", "embed"}.isdisjoint(t for t, _ in page.tags)
     pictures = [str(image["src"]) for image in page.named("img")]
-    assert len(pictures) == 7
+    assert len(pictures) == 6
     for source in pictures:
         kind, _, content = source.partition("base64,")
         assert kind == "data:image/png;"
@@ -192,7 +193,9 @@ def test_weak_parameters_are_in_the_answer(weak_fit: Fit, page_of: Callable[...,
     assert "leave a, alpha, b and beta weak" in said[1]
     assert "rest in part on the priors of a, alpha, b and beta" in said[1]
     page = page_of(weak_fit)
-    assert page.count('<span class="badge doubtful">weak</span>') == 4
+    parameters = page[page.index("<h2>Parameters") : page.index("<h2>What the runs tell")]
+    assert parameters.count('<span class="badge doubtful">weak</span>') == 4
+    assert "what would settle it" in page
     assert "trades off with beta" in page
 
 

@@ -78,7 +78,9 @@ def identify(
     refuse_pooled(fit, "identify")
     values, shown = scaled(fit, flops, at), asked(fit, flops, at)
     table = contractions(fit, flops, at)
-    table[["partner", "correlation"]] = _partners(fit, values, dict(table["verdict"]))
+    table[["partner", "correlation"]] = _partners(
+        fit, values, {str(k): str(v) for k, v in table["verdict"].items()}
+    )
     limit = None if budget is None else parse_quantity(budget, "flops")
     found = _remedies(fit, table, flops, at, limit)
     table["reason"], table["remedy"] = _explained(fit, table, found, shown)
@@ -157,17 +159,17 @@ def _remedies(
     fit: Fit, table: pd.DataFrame, flops: Any, at: Any, budget: float | None
 ) -> dict[str, Remedy | None]:
     """Try remedies for what is open."""
-    left = table[table["verdict"] != "identified"]
+    left = table.query("verdict != 'identified'")
     if left.empty:
         return {}
     seen = prospect(fit, list(prior_sds(fit)), flops, at)
     if seen is None:
         return dict.fromkeys(map(str, left.index))
-    limits = {str(name): _allowed(seen, str(name), row) for name, row in left.iterrows()}
+    limits = {str(k): _allowed(seen, str(k), row) for k, row in left.to_dict("index").items()}
     return dict(remedies(seen, limits, budget))
 
 
-def _allowed(seen: Prospect, name: str, row: pd.Series) -> float:
+def _allowed(seen: Prospect, name: str, row: Mapping[Any, Any]) -> float:
     """Return the variance at which a verdict turns, where the approximation is what it is.
 
     What the draws scatter beyond it, now, they may scatter then.
@@ -182,7 +184,7 @@ def _explained(
 ) -> tuple[list[str], list[str]]:
     """Return reasons and remedies, a row each."""
     reasons, said = [], []
-    for key, row in table.iterrows():
+    for key, row in table.to_dict("index").items():
         name, open_one = str(key), row["verdict"] != "identified"
         why = reason(fit, row["partner"], row["kind"]) if open_one else "the runs pin it down"
         if row["kind"] == "quantity":

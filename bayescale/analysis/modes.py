@@ -33,7 +33,8 @@ def modes(values: np.ndarray) -> list[tuple[float, float]]:
     values = values[np.isfinite(values)]
     if values.size < 2 or np.ptp(values) < 1e-12 * (1 + abs(float(values[0]))):
         return [(float(np.median(values)) if values.size else float("nan"), 1.0)]
-    place = np.linspace(*np.quantile(values, [0.001, 0.999]), POINTS)
+    low, high = (float(end) for end in np.quantile(values, [0.001, 0.999]))
+    place = np.linspace(low, high, POINTS)
     height = gaussian_kde(values)(place)
     peaks = _merge(height, _peaks(height), values, place)
     ends = [-np.inf, *(place[v] for v in _valleys(height, peaks)), np.inf]
@@ -43,7 +44,7 @@ def modes(values: np.ndarray) -> list[tuple[float, float]]:
 
 def _peaks(height: np.ndarray) -> list[int]:
     padded = np.concatenate([[-np.inf], height, [-np.inf]])
-    return list(np.flatnonzero((padded[1:-1] > padded[:-2]) & (padded[1:-1] >= padded[2:])))
+    return np.flatnonzero((padded[1:-1] > padded[:-2]) & (padded[1:-1] >= padded[2:])).tolist()
 
 
 def _valleys(height: np.ndarray, peaks: list[int]) -> list[int]:

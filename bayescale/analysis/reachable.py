@@ -61,11 +61,11 @@ def reachable_runs(fit: Fit) -> Reachable | None:
     values = {fit.spec.column(name): _values(fit, name) for name in fit.law.inputs}
     table = pd.DataFrame(list(product(*values.values())), columns=list(values), dtype=float)
     fitted = {fit.spec.column(name): v.to_numpy() for name, v in fit.inputs.items()}
-    table = table[_in_proportion(table, fitted)].reset_index(drop=True)
+    table = table.iloc[np.flatnonzero(_in_proportion(table, fitted))].reset_index(drop=True)
     if len(table) > MOST:
         kept = np.random.default_rng(0).choice(len(table), MOST, replace=False)
         table = table.iloc[np.sort(kept)].reset_index(drop=True)
-    cost, unit = cost_of({name: table[name].to_numpy() for name in table})
+    cost, unit = cost_of({str(name): values.to_numpy() for name, values in table.items()})
     return Reachable(table, cost, float(np.sum(cost_of(fitted)[0])), unit)
 
 

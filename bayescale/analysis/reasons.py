@@ -1,5 +1,6 @@
 """Why runs leave something open, and what would settle it, in words."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,8 +83,8 @@ def counted(runs: int) -> str:
 def in_words(runs: pd.DataFrame) -> str:
     """Write runs as people plan them: ``2 x params 50M, tokens 10B (D/N = 200)``."""
     columns = list(runs)
-    tally = runs.value_counts(sort=False).sort_index()
-    said = [_run(columns, values, int(n)) for values, n in tally.items()]
+    tally = Counter(tuple(map(float, values)) for values in runs.to_numpy())
+    said = [_run(columns, values, times) for values, times in sorted(tally.items())]
     return "; ".join(said)
 
 

@@ -21,7 +21,14 @@ from bayescale.cli.output import say, write
 from bayescale.errors import BayescaleError
 
 Kind = Literal[
-    *("bands", "isoflop", "frontier", "regret", "exponents", "identify", "ridge", "residuals"),
+    "bands",
+    "isoflop",
+    "frontier",
+    "regret",
+    "exponents",
+    "identify",
+    "ridge",
+    "residuals",
     "prior_posterior",
 ]
 _ALLOWING = ("bands", "isoflop", "frontier", "regret")

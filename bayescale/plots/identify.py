@@ -33,7 +33,7 @@ def identify_data(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
     pandas.DataFrame
         ``kind``, ``verdict`` and ``contraction``, one row a bar.
     """
-    return contractions(fit, flops, at)[["kind", "verdict", "contraction"]]
+    return contractions(fit, flops, at).drop(columns=["prior_variance", "allowed"])
 
 
 def identify_panels(fit: Fit) -> int:
@@ -96,7 +96,7 @@ def _open_pair(fit: Fit, data: pd.DataFrame) -> tuple[str, str] | None:
     left = data.query("kind == 'parameter' and verdict != 'identified'").index
     if len(left) < 2:
         return None
-    strength = link_table(fit)[list(left)].corr().abs().to_numpy()
+    strength = np.abs(np.corrcoef(link_table(fit)[list(left)].to_numpy().T))
     i, j = np.unravel_index(int(np.triu(strength, k=1).argmax()), strength.shape)
     return str(left[i]), str(left[j])
 
@@ -107,8 +107,9 @@ def _figure(fit: Fit, bars: int) -> list[Axes]:
     rows = -(-free // COLUMNS)
     top = max(3.6, 0.8 + 0.3 * bars)
     figure = plt.figure(figsize=(9.0, top + 2.1 * rows + 0.3), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[top, 2.1 * rows + 0.3])
-    upper = above.subplots(1, 2 if free > 1 else 1, squeeze=False, width_ratios=None)
+    heights = [top, 2.1 * rows + 0.3]
+    above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
+    upper = above.subplots(1, 2 if free > 1 else 1, squeeze=False)
     lower = below.subplots(rows, min(COLUMNS, free), squeeze=False)
     for spare in lower.ravel()[free:]:
         spare.remove()
@@ -119,7 +120,7 @@ def _bars(ax: Axes, data: pd.DataFrame) -> None:
     places = np.arange(len(data))[::-1]
     share = data["contraction"].clip(0, 1)
     ax.barh(places, share, height=0.62, color=[_COLOURS[v] for v in data["verdict"]])
-    for place, value in zip(places, share, strict=True):
+    for place, value in zip(places, share.tolist(), strict=True):
         inside = value > 0.75
         ax.text(
             value + (-0.015 if inside else 0.015),
@@ -132,12 +133,13 @@ def _bars(ax: Axes, data: pd.DataFrame) -> None:
         )
     for limit in (PRIOR_ONLY, IDENTIFIED):
         ax.axvline(limit, color=GREY, lw=0.9, ls="--", zorder=0)
-    names = [symbol(str(k)) if kind == "parameter" else str(k) for k, kind in data["kind"].items()]
+    kinds = {str(name): str(kind) for name, kind in data["kind"].items()}
+    names = [symbol(k) if kind == "parameter" else k for k, kind in kinds.items()]
     ax.set_yticks(places, names, fontsize="small")
     ax.set(xlim=(0, 1), ylim=(-0.6, len(data) - 0.4))
     ax.set_xlabel("contraction: share of the prior's variance that the runs removed")
     ax.xaxis.label.set_fontsize("small")
     for verdict, colour in _COLOURS.items():
-        if (data["verdict"] == verdict).any():
+        if verdict in set(data["verdict"]):
             ax.bar(0, 0, color=colour, label=verdict)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize="small", frameon=False)

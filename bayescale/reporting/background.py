@@ -3,12 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from bayescale.fitting import Fit
-from bayescale.plots import plot_prior_posterior
 from bayescale.reporting.layout import Block, Bullets, Section, Table, Text
-from bayescale.reporting.pictures import picture
 from bayescale.reporting.readable import kind_of, spell
 from bayescale.reporting.words import sentence
 
@@ -25,20 +21,8 @@ def priors_section(fit: Fit) -> Section:
         f"({spell(fit.scale, 'number', fit.scale / 100)} {fit.unit}".rstrip()
         + ")."
     )
-    shows = "Prior and posterior of each parameter: where they agree, the runs said little."
-    return Section(
-        "Priors",
-        [
-            Table(("parameter", "90 % interval", "kind", "what it is"), rows, note),
-            picture(
-                lambda axes: plot_prior_posterior(fit, axes=np.atleast_1d(axes)),
-                shows,
-                height=2.6,
-                panels=len(fit.spec.free),
-                columns=min(3, len(fit.spec.free)),
-            ),
-        ],
-    )
+    header = ("parameter", "90 % interval", "kind", "what it is")
+    return Section("Priors", [Table(header, rows, note)])
 
 
 def _prior(fit: Fit, name: str) -> tuple[str, str]:
