@@ -111,10 +111,10 @@ def build_model(
 def model_data(spec: Spec, data: Data) -> dict[str, np.ndarray]:
     """Return the value of every ``pm.Data`` of the model, by name."""
     values: dict[str, Any] = {
+        **(_prior_data(spec, data) if spec.pool is None else group_data(spec, data)),
         "target_scale": data.scale,
         **{f"{name}_reference": value for name, value in data.references.items()},
     }
-    values |= _prior_data(spec, data) if spec.pool is None else group_data(spec, data)
     if spec.fixed:
         values["fixed"] = list(spec.fixed.values())
     values |= {name: column for name, (_, column) in _of_runs(spec, data).items()}
