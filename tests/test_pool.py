@@ -313,6 +313,8 @@ def test_optimum_by_group(pooled: Fit) -> None:
     "ask",
     [
         bs.identify,
+        bs.directions,
+        bs.stability,
         bs.plot_bands,
         bs.plot_ridge,
         bs.plot_frontier,
@@ -320,6 +322,11 @@ def test_optimum_by_group(pooled: Fit) -> None:
         bs.plot_exponents,
         bs.plot_prior_posterior,
         lambda fit: bs.report(fit, "report.html"),
+        lambda fit: bs.plan(fit, budget=1e20),
+        lambda fit: bs.least_useful(fit),
+        lambda fit: bs.reach(fit, loss=2.0),
+        lambda fit: bs.crossing(fit, fit),
+        lambda fit: bs.regret(fit, 1e22),
     ],
 )
 def test_questions_of_one_law_name_a_member_to_ask(pooled: Fit, ask) -> None:

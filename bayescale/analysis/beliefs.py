@@ -26,6 +26,7 @@ from bayescale.analysis.quantity import Quantity, outcomes, quantity_of
 from bayescale.averaging import Average, members
 from bayescale.discrepancy import Discrepancy, Surface, run_weights
 from bayescale.fitting import Fit
+from bayescale.members import refuse_pooled
 
 SEEN = 1e-8
 """What is left of every variance, as a share of it, by the directions that count."""
@@ -129,6 +130,7 @@ def beliefs_about(
     several = members(fit)
     weights = [fit.weights[name] if isinstance(fit, Average) else 1.0 for name in several]
     for weight, (name, one) in zip(weights, several.items(), strict=True):
+        refuse_pooled(one, "a plan")
         surface = None if discrepancy is None else discrepancy.surface(one)
         quantity = quantity_of(one, asked, surface, rng)
         fitted = {k: v.drop_vars("run").rename(run="point") for k, v in one.inputs.items()}

@@ -6,6 +6,7 @@ import pandas as pd
 from bayescale.analysis.asked import links
 from bayescale.analysis.verdicts import prior_sds, verdict
 from bayescale.fitting import Fit
+from bayescale.members import refuse_pooled
 
 NAMED = 0.35
 """A parameter is named where its share of a direction is at least this part of the largest."""
@@ -30,6 +31,7 @@ def directions(fit: Fit) -> pd.DataFrame:
         ``verdict`` and ``contraction`` as for a parameter, and a column for each parameter: how far
         it goes, on its link scale, within one posterior standard deviation along the direction.
     """
+    refuse_pooled(fit, "directions")
     names, sd = list(fit.spec.free), prior_sds(fit)
     draws = links(fit, fit.posterior) / sd
     share, axes = np.linalg.eigh(np.atleast_2d(np.cov(draws.T)))

@@ -10,6 +10,7 @@ import xarray as xr
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.law import closest
+from bayescale.members import refuse_pooled
 from bayescale.quantities import FLOPS_PER_PARAM_TOKEN, format_quantity
 from bayescale.scenario import Scenario
 
@@ -46,6 +47,7 @@ class Spending:
 
     def __post_init__(self) -> None:
         fit, given = self.fit, set(self.scenario.at)
+        refuse_pooled(fit, "a choice of size")
         columns = [fit.spec.column(name) for name in fit.law.inputs]
         sized = "params" in columns and {"tokens", "flops"} & set(columns)
         if not sized or any(declared.nodes for declared in fit.law.inputs.values()):

@@ -19,6 +19,7 @@ from bayescale.analysis.outliers import outliers
 from bayescale.errors import BayescaleWarning
 from bayescale.fitting import Fit
 from bayescale.fitting import fit as fit_runs
+from bayescale.members import refuse_pooled
 from bayescale.more_runs import runs_again
 from bayescale.sampling import Sampler
 from bayescale.spec import make_spec
@@ -71,6 +72,7 @@ def stability(
     BayescaleError
         When a budget or a point does not fit the law.
     """
+    refuse_pooled(fit, "stability")
     own = (asked(fit, flops, at), scaled(fit, flops, at))
     parts = [
         _moved(fit, own, said, names, (flops, at) if refit else None, random_seed, progressbar)

@@ -20,6 +20,7 @@ from bayescale.averaging import Average, heaviest
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
+from bayescale.members import refuse_pooled
 from bayescale.quantities import parse_quantity
 
 
@@ -68,6 +69,7 @@ def reach(
     BayescaleError
         When there is not one goal, or the law takes other inputs.
     """
+    refuse_pooled(heaviest(fit), "reach")
     if (loss is None) == (match is None):
         raise BayescaleError("reach what? give a loss, or match={...} a run; not both")
     held = {k: v for k, v in (("params", params), ("tokens", tokens)) if v is not None}
@@ -189,6 +191,8 @@ def crossing(
 def _comparable(one: Fit | Average, other: Fit | Average) -> str:
     """Return the column that both grow along, or raise where they predict different things."""
     a, b = heaviest(one), heaviest(other)
+    refuse_pooled(a, "a crossing")
+    refuse_pooled(b, "a crossing")
     if a.target != b.target:
         raise BayescaleError(f"one predicts {a.target} and the other {b.target}: they do not cross")
     if a.unit and b.unit and a.unit != b.unit:
