@@ -296,7 +296,7 @@ class TestReport:
         def blank(draw: object, shows: str, **size: object) -> Picture:
             return Picture("data:,", shows)
 
-        for module in ("sections", "parameters", "background", "foresight"):
+        for module in ("sections", "parameters", "knowledge", "next_runs", "foresight"):
             monkeypatch.setattr(f"bayescale.reporting.{module}.picture", blank)
         return lambda fit, **options: report(fit, tmp_path / "r.html", **options).read_text("utf-8")
 
