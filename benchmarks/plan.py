@@ -224,7 +224,7 @@ def ratios(rows: list[dict[str, Any]]) -> pd.DataFrame:
     fell = table.pivot_table(index=["kind", "study"], columns="how", values="fell")
     rivals = fell[[name for name in fell if name != "plan"]]
     found = rivals.rdiv(fell["plan"], axis=0).where(rivals > 0, np.inf)
-    found = found.where(fell[["plan"]].to_numpy() > 0, 0.0)
+    found = found.mul((fell["plan"] > 0).astype(float), axis=0).fillna(0.0)
     return fell.join(found.add_suffix(" ratio"))
 
 
