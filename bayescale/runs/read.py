@@ -101,7 +101,8 @@ def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
             raise refuse_large("the DataFrame", len(source))
         if source.empty:
             raise BayescaleError("the DataFrame is empty: it needs one row a run")
-        return source.set_axis(names, axis=1).copy(), "a DataFrame"
+        unique = source if source.index.is_unique else source.reset_index(drop=True)
+        return unique.set_axis(names, axis=1).copy(), "a DataFrame"
     if isinstance(source, str | Path):
         path = Path(source).expanduser()
         return load_file(path), path.name
