@@ -501,6 +501,6 @@ def test_a_good_table_warns_of_nothing(write):
 
 def test_rows_whose_index_repeats_are_numbered_anew() -> None:
     part = pd.DataFrame({"params": [1e8, 2e8], "tokens": [2e9, 4e9], "loss": [3.0, 2.8]})
-    runs = bs.read_runs(pd.concat([part, part]))
+    runs = read_runs(pd.concat([part, part]))
     assert runs.labels() == ["row 0", "row 1", "row 2", "row 3"]
     assert len(runs.take(runs.table.index == 2)) == 1
