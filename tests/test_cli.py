@@ -443,6 +443,7 @@ BAD = {
     "no fit": (["summary", "nowhere.nc"], "no fit at nowhere.nc"),
     "not a fit": (["summary", "TABLE"], "cannot be read as a saved fit"),
     "no point": (["predict", "FIT"], "--params 70B --tokens 1.4T"),
+    "no budget": (["optimum", "FIT"], "say --flops 1e24"),
     "half a point": (["predict", "FIT", "--params", "7B"], "needs tokens"),
     "quantity": (["predict", "FIT", "--params", "7x", "--tokens", "1T"], "cannot read '7x'"),
     "empty item": (["predict", "FIT", "--params", "7B,,8B", "--tokens", "1T"], "cannot read ''"),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.interpolate import CubicSpline
 
 from bayescale.analysis.optimum import law_ratios, optimum
 from bayescale.analysis.spending import Spending
@@ -18,6 +19,8 @@ from bayescale.scenario import Scenario, as_scenario
 
 SMALLER = 9.0 * np.linspace(0.0, 1.0, 11) ** 2
 """Budgets at which the best loss is found, as how many natural-log units below the one asked."""
+BETWEEN = 9.0 * np.linspace(0.0, 1.0, 181) ** 2
+"""Budgets between which it is then a straight line; a cubic spline leads from one to the next."""
 STEP = 0.4
 """Distance of the splits looked at, in natural-log units of D / N."""
 SIZES = 49
@@ -229,6 +232,7 @@ def _wasted(best: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     chosen : array, shape (chain, draw, choice)
         The loss of each choice, at the first of them.
     """
+    best = CubicSpline(SMALLER, best, axis=-1)(BETWEEN)
     best = np.maximum.accumulate(best, axis=-1)
     last = best.shape[-1] - 2
     reached = np.zeros(chosen.shape, dtype=int)
@@ -236,5 +240,5 @@ def _wasted(best: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         reached += chosen >= best[..., i, None]
     low, high = (np.take_along_axis(best, reached + i, -1) for i in (0, 1))
     part = np.clip((chosen - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
-    below = SMALLER[reached] + part * np.diff(SMALLER)[reached]
+    below = BETWEEN[reached] + part * np.diff(BETWEEN)[reached]
     return -np.expm1(-below)
