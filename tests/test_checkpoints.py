@@ -217,8 +217,9 @@ class TestDefault:
     def test_nor_where_a_noise_was_asked_for(self) -> None:
         assert self.chosen(checkpoints(), noise="student_t") == "student_t"
         assert self.chosen(checkpoints(), make_spec("chinchilla", noise="normal")) == "normal"
-        assert make_spec(bs.load_model("gemstones2025")).default_noise
         assert not make_spec(bs.load_model("luo2025_25m")).default_noise
+        study = bs.load_model("gemstones2025")
+        assert make_spec(study).default_noise
         assert not make_spec(study, noise="student_t").default_noise
 
     def test_what_has_no_such_noise_warns(self) -> None:
