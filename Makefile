@@ -17,8 +17,8 @@ lint: setup  ## style and types
 	$(RUN) ruff format --check .
 	$(RUN) pyright
 
-notebooks: setup  ## run every notebook from start to end
-	$(RUN) python notebooks/run.py
+notebooks: setup  ## run every notebook from start to end; ONLY="--drawn 3" draws three by the commit
+	$(RUN) python notebooks/run.py $(ONLY)
 
 bars bench: setup  ## measure every claim, print it beside its bar, save benchmarks/results/*.json
 	$(RUN) python benchmarks/bars.py $(ONLY)

@@ -3,8 +3,10 @@
 python notebooks/run.py           # run
 python notebooks/run.py --save    # and keep the outputs in the files
 python notebooks/run.py 02        # those whose name begins so
+python notebooks/run.py --drawn 3 # three of them, drawn by the commit
 """
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -15,19 +17,34 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parent
 
 
-def main(save: bool, beginning: str) -> None:
-    """Run the notebooks in order of their names."""
-    for path in sorted(FOLDER.glob(f"{beginning}*.ipynb")):
-        started = time.perf_counter()
-        notebook = nbformat.read(path, as_version=4)
-        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": FOLDER}}).execute()
-        print(f"{path.name}: {time.perf_counter() - started:.0f} s", flush=True)
-        if save:
-            for cell in notebook.cells:
-                cell.metadata.pop("execution", None)
-            nbformat.write(notebook, path)
+def chosen(beginning: str, drawn: int | None) -> list[Path]:
+    """Return the notebooks to run, in the order of their names."""
+    paths = sorted(FOLDER.glob(f"{beginning}*.ipynb"))
+    if drawn is None:
+        return paths
+    sys.path.insert(0, str(FOLDER.parent / "tests"))
+    from rotation import drawn_by_commit
+
+    return [FOLDER / name for name in drawn_by_commit([p.name for p in paths], drawn)]
+
+
+def run(path: Path, save: bool) -> None:
+    """Run one notebook."""
+    started = time.perf_counter()
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": FOLDER}}).execute()
+    print(f"{path.name}: {time.perf_counter() - started:.0f} s", flush=True)
+    if save:
+        for cell in notebook.cells:
+            cell.metadata.pop("execution", None)
+        nbformat.write(notebook, path)
 
 
 if __name__ == "__main__":
-    names = [argument for argument in sys.argv[1:] if argument != "--save"]
-    main(save="--save" in sys.argv[1:], beginning=names[0] if names else "")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("beginning", nargs="?", default="")
+    parser.add_argument("--save", action="store_true")
+    parser.add_argument("--drawn", type=int)
+    given = parser.parse_args()
+    for notebook in chosen(given.beginning, given.drawn):
+        run(notebook, given.save)
