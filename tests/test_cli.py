@@ -147,11 +147,13 @@ def test_help_answers_within_half_a_second() -> None:
 def test_every_command_has_help() -> None:
     listed = run("--help").stdout
     for command in app.registered_commands:
-        name = command.callback.__name__ if command.callback else ""
+        name = command.callback.__name__.replace("_", "-") if command.callback else ""
         result = run(name, "--help")
         assert result.exit_code == 0 and "Usage:" in result.stdout
         assert f"\n  {name} " in listed
-        assert "..." not in next(line for line in listed.splitlines() if line[2:].startswith(name))
+        assert "..." not in next(
+            line for line in listed.splitlines() if line[2:].startswith(f"{name} ")
+        )
 
 
 def test_version() -> None:

@@ -52,7 +52,7 @@ class Batch:
 
 
 def fit_many(batch: Batch, reading: Reading, sampling: Sampling, json: JsonFlag = False) -> None:
-    r"""Fit laws to many tables, several at once, and keep each as it finishes.
+    r"""Fit laws to many tables, several at once.
 
     \b
     bayescale fit-many a.csv b.csv --laws chinchilla,skaling -o fits
