@@ -144,7 +144,7 @@ def studies() -> pd.DataFrame:
 def coverage(table: pd.DataFrame) -> list[Bar]:
     """Return how often 90 % intervals hold the truth."""
     bars = []
-    for name, low, high in (("believed", 0.85, 0.95), ("default", 0.0, 1.0)):
+    for name, low, high in (("believed", 0.85, 0.95), ("default", -np.inf, np.inf)):
         pits = np.array(table[name].to_list())
         held = ((pits >= 0.05) & (pits <= 0.95)).mean(axis=0)
         said = "the law believed" if name == "believed" else "the discrepancy allowed for"
