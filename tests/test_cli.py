@@ -150,6 +150,7 @@ def test_every_command_has_help() -> None:
         name = command.callback.__name__.replace("_", "-") if command.callback else ""
         result = run(name, "--help")
         assert result.exit_code == 0 and "Usage:" in result.stdout
+        assert "\\b" not in result.stdout
         assert f"\n  {name} " in listed
         assert "..." not in next(
             line for line in listed.splitlines() if line[2:].startswith(f"{name} ")

@@ -16,7 +16,7 @@ from bayescale.cli.comparing import compare
 from bayescale.cli.deciding import optimum, regret
 from bayescale.cli.files import draws, plot, report
 from bayescale.cli.fitting import fit
-from bayescale.cli.groups import expand
+from bayescale.cli.groups import as_written, expand
 from bayescale.cli.guard import GuardedGroup
 from bayescale.cli.identifying import identify
 from bayescale.cli.many import fit_many
@@ -68,6 +68,7 @@ def _root(
     """
 
 
+_root.__doc__ = as_written(_root.__doc__)
 for _command in _COMMANDS:
     app.command()(expand(_command))
 

@@ -50,10 +50,15 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
         else:
             kind = Parameter.KEYWORD_ONLY
             parameters.append(parameter.replace(annotation=hints[name], kind=kind))
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__name__, run.__doc__ = command.__name__, as_written(command.__doc__)
     run.__annotations__ = {}
     run.__signature__ = Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
     return run
+
+
+def as_written(text: str | None) -> str:
+    r"""Return a docstring whose paragraphs that begin with ``\b`` keep their lines in the help."""
+    return (text or "").replace("\\b\n", "\b\n")
 
 
 def _options(group: Any) -> list[Parameter]:

@@ -30,7 +30,7 @@ def member(
     seed: Seed = 0,
     json: JsonFlag = False,
 ) -> None:
-    r"""Take one group out of a pooled fit, with what it borrowed from the others.
+    r"""Take one group out of a pooled fit.
 
     \b
     bayescale fit runs.csv --law chinchilla --by family -o fit.nc
