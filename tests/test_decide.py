@@ -52,7 +52,8 @@ class TestOptimum:
     def test_repeated_data_of_muennighoff(self) -> None:
         fit = decisions.repeated_fit()
         assert decisions.against_muennighoff(fit, 9.3e21, 25e9) < 1e-3
-        best = one(bs.optimum(fit, Scenario(flops=9.3e21, at={"unique_tokens": "25B"})))
+        scarce = Scenario(flops=9.3e21, at={"unique_tokens": "25B"})
+        best = one(bs.optimum(fit, scarce, discrepancy=None))
         assert best["epochs"] == pytest.approx(best["tokens"] / 25e9)
         free = one(bs.optimum(fit, Scenario(flops=9.3e21, at={"epochs": 1}), discrepancy=None))
         assert best["epochs"] > 5 and best["loss"] > free["loss"]
