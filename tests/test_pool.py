@@ -412,5 +412,6 @@ def test_sampled() -> None:
     assert fit.posterior["alpha"].dims == ("chain", "draw")
     for group, E in zip(GROUPS, TRUTH["E"], strict=True):
         assert float(fit.posterior["E"].sel(family=group).median()) == pytest.approx(E, rel=0.15)
-    again = bs.add_runs(fit, table(each=2).assign(run="more"), random_seed=1, progressbar=False)
+    more = table(each=2).assign(run=lambda t: [f"more {i}" for i in range(len(t))])
+    again = bs.add_runs(fit, more, random_seed=1, progressbar=False)
     assert again.record["seconds"]["compiling"] < 1
