@@ -10,7 +10,7 @@ demo: setup  ## simulate runs, fit them, write a report and two pictures into de
 	$(RUN) python notebooks/demo.py
 
 test: setup  ## the whole test suite, README snippets among it
-	$(RUN) pytest
+	$(RUN) pytest -n 2 --dist loadfile
 
 lint: setup  ## style and types
 	$(RUN) ruff check .

@@ -90,7 +90,7 @@ def page_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., st
     def blank(draw: object, shows: str, **size: object) -> Picture:
         return Picture("data:,", shows)
 
-    for module in ("sections", "parameters", "background", "next_runs", "knowledge"):
+    for module in ("sections", "parameters", "next_runs", "knowledge", "decisions"):
         monkeypatch.setattr(f"bayescale.reporting.{module}.picture", blank)
     return lambda fit, **options: report(fit, tmp_path / "r.html", **options).read_text("utf-8")
 
