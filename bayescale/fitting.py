@@ -289,8 +289,7 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
     _check_prior(spec, data, seed)
     draws, posterior, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
     if not diagnostics.ok and not draws.interrupted:
-        careful = CAREFUL if diagnostics.divergences else sampler.target_accept
-        sampler = replace(sampler, draws=EXTENSION * sampler.draws, target_accept=careful)
+        sampler = second_try(sampler, diverged=diagnostics.divergences > 0)
         seconds = draws.seconds
         draws, posterior, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar)
         draws = replace(draws, seconds={k: seconds[k] + v for k, v in draws.seconds.items()})
@@ -308,6 +307,12 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
         )
     seconds = {name: round(value, 2) for name, value in draws.seconds.items()}
     return assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=seconds)
+
+
+def second_try(sampler: Sampler, diverged: bool) -> Sampler:
+    """Return how a fit is drawn once more when its diagnostics failed."""
+    careful = CAREFUL if diverged else sampler.target_accept
+    return replace(sampler, draws=EXTENSION * sampler.draws, target_accept=careful)
 
 
 def assemble(

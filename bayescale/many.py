@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 
 from bayescale.along_runs import along_runs
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.fitting import CAREFUL, EXTENSION, Fit, fit
+from bayescale.fitting import Fit, fit, second_try
 from bayescale.law import Law
 from bayescale.parcel import pack, pack_answer, unpack, unpack_answer
 from bayescale.runs import Runs, read_runs
@@ -139,8 +139,8 @@ def fit_many(
     Raises
     ------
     BayescaleError
-        Before anything is fitted: for an unknown law, two jobs of one name, or a missing column
-        ``by``. What a single table or fit runs into is its ``problem``.
+        Before anything is fitted: for an unknown law, or two jobs of one name. What a single table
+        or fit runs into, a missing column ``by`` too, is its ``problem``.
     """
     jobs, failed = _jobs(tables, _specs(laws), by, sampler, random_seed, folder)
     if folder is not None:
@@ -193,7 +193,7 @@ def _jobs(
             continue
         for part, runs in parts.items():
             for law, declared in specs.items():
-                spec = replace(along_runs(declared, runs), default_noise=False)
+                spec = along_runs(declared, runs)
                 path = Path(folder) / f"{_safe(part)}.{_safe(law)}.nc" if folder else None
                 jobs.append(_Job(part, law, runs, spec, sampler, _seed(base, part, law), path))
     paths = [job.path for job in jobs if job.path]
@@ -306,7 +306,7 @@ def _kept(job: _Job, any_seed: bool) -> Fit | None:
     same = (
         found.record["data"] == wanted
         and found.record["law"] == law.fingerprint()
-        and vars(found.spec) == vars(job.spec)
+        and found.spec == job.spec
         and (any_seed or found.record["seed"] == job.seed)
         and _drawn_by(found.record["sampler"], job.sampler)
     )
@@ -317,5 +317,4 @@ def _drawn_by(recorded: Mapping[str, Any], sampler: Sampler) -> bool:
     """Whether a record is of this sampler, or of its second try; cores do not matter."""
     then = replace(Sampler(**recorded), cores=None)
     now = replace(sampler, cores=None)
-    longer = replace(now, draws=EXTENSION * now.draws)
-    return then in (now, longer, replace(longer, target_accept=CAREFUL))
+    return then in (now, *(second_try(now, diverged) for diverged in (False, True)))

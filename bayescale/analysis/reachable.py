@@ -47,9 +47,8 @@ def reachable_runs(fit: Fit) -> Reachable | None:
     """Lay out runs around the fitted ones.
 
     Each input goes a factor of ten below and above the fitted runs (tokens per parameter twenty),
-    and no further than its typical
-    span where it is neither params, tokens nor flops; an input taken as it is (bits, epochs) stays
-    at values that were run or at the ends of its span.
+    and no further than its typical span where it is neither params, tokens nor flops; an input
+    taken as it is (bits, epochs) stays at values that were run or at the ends of its span.
 
     Returns
     -------
