@@ -234,9 +234,9 @@ def fit(
     pool : {"partial", "shared", "separate"} or mapping, optional
         What groups of runs have in common: ``{"alpha": "partial"}`` learns a population of alphas
         from which each group's comes, ``"shared"`` is one value for all, ``"separate"`` none in
-        common, which parameters not named are. One word is for all of the law but the multiples
-        of the target, which stay separate: losses in different units do not pool. The noise's
-        parameters are shared unless named, or multiples of the target.
+        common, which parameters not named are. One word is for all of the law; multiples of the
+        target, as floors are, then pool partially, each in its group's own unit, by ``"shared"``
+        too. The noise's parameters are shared unless named, or multiples of the target.
     by : str, optional
         The column that names each run's group, ``"family"``; pools partially unless ``pool`` says
         otherwise.

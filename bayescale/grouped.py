@@ -136,8 +136,8 @@ def own_priors(spec: Spec, data: Data) -> tuple[np.ndarray, np.ndarray]:
 
 
 def scales_of(spec: Spec, name: str, common: Scales, by_group: Any) -> Scales:
-    """Return what a parameter is a multiple of: each group's target where it is its own."""
-    return {**common, "target": by_group} if spec.kinds[name] == "separate" else common
+    """Return what a parameter is a multiple of: each group's target unless all share it."""
+    return common if spec.kinds[name] == "shared" else {**common, "target": by_group}
 
 
 def draw_links(

@@ -7,10 +7,12 @@ each group's own and drawn from a population whose mean and spread are learnt to
 >>> from bayescale.pool import make_pool
 >>> pool = make_pool("partial", "family")
 >>> pool.kind("alpha", Positive(0.1, 0.8)), pool.kind("E", Positive(0.2, 0.95, of="target"))
-('partial', 'separate')
+('partial', 'partial')
 
-Losses in different units, or on different text, do not pool: multiples of the target stay separate
-unless they are named.
+Losses in different units do not pool, their ratios do: what a law declares as a multiple of the
+target, its floor say, is partially pooled as a multiple of each group's own typical target. Left
+separate beside pooled exponents, every group's prior of its floor pulls the common exponents the
+same way, and eight weak priors make one strong wrong one.
 """
 
 from collections.abc import Mapping
@@ -27,11 +29,11 @@ type Pooling = Kind | Mapping[str, Kind]
 
 KINDS: tuple[Kind, ...] = get_args(Kind.__value__)
 SPREAD, SPREAD_SD = 0.12, 0.6
-"""Prior of the spread between groups on the link scale: its median, and the sd of its logarithm.
+"""Prior of the spread between groups of an exponent: its median, and the sd of its logarithm.
 
 Exponents of public families differ by some 10 %; a prior with mass at zero makes funnels."""
 USUAL_SD = 0.63
-"""Prior sd of an exponent on its link scale, which the spread above is meant for."""
+"""Prior sd of an exponent on its link scale; other spreads are to the spread above as theirs."""
 RESERVED = ("run", "chain", "draw", "point", "node", "budget")
 
 
@@ -46,7 +48,7 @@ class Pool:
     kinds : mapping of str to {"shared", "partial", "separate"}
         Of the parameters that were named.
     rest : {"shared", "partial", "separate"}
-        Of the law's other parameters that are no multiples of the target.
+        Of the law's other parameters; multiples of the target are never shared unless named.
     """
 
     by: str
@@ -57,9 +59,9 @@ class Pool:
         """Return what groups do with a parameter; the noise's is shared where it has no unit."""
         if name in self.kinds:
             return self.kinds[name]
-        if parameter.of is not None:
-            return "separate"
-        return "shared" if noise else self.rest
+        if noise:
+            return "shared" if parameter.of is None else "separate"
+        return self.rest if parameter.of is None or self.rest == "separate" else "partial"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it in JSON's types."""
@@ -72,8 +74,8 @@ def make_pool(pool: Pooling | None, by: str | None) -> Pool | None:
     Parameters
     ----------
     pool : {"shared", "partial", "separate"} or mapping, optional
-        One word for the parameters that are no multiples of the target, the others being separate;
-        or parameter to word, the others being separate.
+        One word for all the law's parameters, though multiples of the target are partially pooled
+        where the word is ``"shared"``; or parameter to word, the others being separate.
     by : str, optional
         The column that names the groups.
 
@@ -111,8 +113,6 @@ def spread_of(name: str) -> str:
 def spread_parameter(name: str, parameter: Parameter, by: str) -> Parameter:
     """Return the spread of a partially pooled parameter, on its link scale, and its prior."""
     scale = {Positive: "log ", Real: ""}.get(type(parameter), "logit ")
-    unit = 1.0
-    if isinstance(parameter, Real):
-        unit = parameter.normal(parameter.low, parameter.high)[1] / USUAL_SD
+    unit = parameter.normal(parameter.low, parameter.high)[1] / USUAL_SD
     low, high = (unit * SPREAD * exp(sign * Z90 * SPREAD_SD) for sign in (-1, 1))
     return Positive(low, high, about=f"standard deviation of {scale}{name} between groups by {by}")

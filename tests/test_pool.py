@@ -14,7 +14,14 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale.cli import app
 from bayescale.fitting import Fit, assemble
-from bayescale.grouped import draw_links, in_units, log_prior_of, own_coordinates, start_of
+from bayescale.grouped import (
+    draw_links,
+    draw_population,
+    in_units,
+    log_prior_of,
+    own_coordinates,
+    start_of,
+)
 from bayescale.laws import get_law
 from bayescale.model import model_data, model_of
 from bayescale.pool import make_pool
@@ -93,10 +100,10 @@ def pooled() -> Fit:
 def test_what_is_pooled_by_default() -> None:
     spec, _ = pooled_spec()
     assert spec.kinds == {
-        "E": "separate",
-        "a": "separate",
+        "E": "partial",
+        "a": "partial",
         "alpha": "partial",
-        "b": "separate",
+        "b": "partial",
         "beta": "partial",
         "sigma": "shared",
         "nu": "shared",
@@ -104,6 +111,10 @@ def test_what_is_pooled_by_default() -> None:
     spec, _ = pooled_spec(pool={"alpha": "shared", "E": "partial"})
     kinds = {"E": "partial", "alpha": "shared", "beta": "separate"}
     assert {k: spec.kinds[k] for k in kinds} == kinds
+    spec, _ = pooled_spec(pool="shared")  # what all share has no unit
+    assert (spec.kinds["alpha"], spec.kinds["E"]) == ("shared", "partial")
+    spec, _ = pooled_spec(pool="separate")
+    assert set(map(spec.kinds.get, spec.free)) == {"separate"}
     spec, _ = pooled_spec(priors={"E": 1.7})
     assert "E" not in spec.kinds
 
@@ -141,9 +152,9 @@ def test_one_group_is_nothing_to_pool() -> None:
         extract(make_spec("chinchilla", by="corpus"), bs.read_runs(one))
 
 
-@pytest.mark.parametrize("pool", ["separate", "partial"])
+@pytest.mark.parametrize("pool", ["separate", "partial", "shared"])
 def test_each_group_has_the_unit_of_its_own_losses(pool: str) -> None:
-    """A separate amplitude is a multiple of its group's target, a pooled one of everybody's."""
+    """An amplitude is a multiple of its group's target, a shared one of everybody's."""
     medians, scales = [], []
     for unit in (1.0, 100.0):
         spec = make_spec("chinchilla", pool={"E": pool}, by="family", references=REFERENCES)
@@ -154,8 +165,7 @@ def test_each_group_has_the_unit_of_its_own_losses(pool: str) -> None:
     grown = medians[1] / medians[0]
     of_all = scales[1] / scales[0]
     assert of_all == pytest.approx(100 ** (1 / 3))
-    expected = [1, 1, 100] if pool == "separate" else [of_all] * 3
-    np.testing.assert_allclose(grown, expected)
+    np.testing.assert_allclose(grown, of_all if pool == "shared" else [1, 1, 100])
 
 
 COORDINATES = {
@@ -273,6 +283,15 @@ def test_predict_by_group(pooled: Fit) -> None:
         bs.predict(pooled, {"family": "gpt"}, params=1e9, tokens=1e12)
 
 
+def test_a_new_group_has_but_the_prior_of_what_is_separate() -> None:
+    spec, data = pooled_spec(pool={"alpha": "partial"})
+    drawn = draw_population(spec, data.scales, around_truth(spec, data), np.random.default_rng(0))
+    prior = np.log(drawn["E"] / data.scale)
+    mean, sd = spec.normal_priors(["E"], {"target": 1.0})
+    assert float(prior.mean()) == pytest.approx(mean[0], abs=0.05)
+    assert float(prior.std()) == pytest.approx(sd[0], rel=0.1)
+
+
 def test_a_new_group_comes_from_the_population(pooled: Fit) -> None:
     new = bs.member(pooled, None, random_seed=2)
     known = pooled.posterior
@@ -282,10 +301,8 @@ def test_a_new_group_comes_from_the_population(pooled: Fit) -> None:
     )
     assert float(log_alpha.std()) == pytest.approx(0.12, rel=0.1)
     assert (new.posterior["sigma"] == known["sigma"]).all()
-    prior = np.log(new.posterior["E"] / pooled.scale)
-    mean, sd = new.spec.normal_priors(["E"], {"target": 1.0})
-    assert float(prior.mean()) == pytest.approx(mean[0], abs=0.05)
-    assert float(prior.std()) == pytest.approx(sd[0], rel=0.1)
+    log_E = np.log(new.posterior["E"])
+    assert float(log_E.mean()) == pytest.approx(float(np.log(known["E_mean"]).mean()), abs=0.02)
     wide, narrow = (
         bs.predict(fit, params=1e9, tokens=2e10, random_seed=1)["law"].std()
         for fit in (new, bs.member(pooled, "llama"))
