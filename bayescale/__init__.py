@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from bayescale.fitting import Fit, fit
     from bayescale.law import Fraction, Input, Law, Positive, Real
     from bayescale.many import Fitted, fit_many
-    from bayescale.members import member
+    from bayescale.members import member, population
     from bayescale.model import build_model
     from bayescale.more_runs import add_runs, fitted_runs
     from bayescale.noise import Noise
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         plot_residuals,
         plot_ridge,
     )
+    from bayescale.prior_sets import Multiple, literature_priors
     from bayescale.reporting import report
     from bayescale.runs import Runs, in_nats, non_embedding_params, read_runs, total_params
     from bayescale.sampling import Sampler
@@ -95,7 +96,7 @@ _HOME = {
     "fitting": ("Fit", "fit"),
     "law": ("Fraction", "Input", "Law", "Positive", "Real"),
     "many": ("Fitted", "fit_many"),
-    "members": ("member",),
+    "members": ("member", "population"),
     "model": ("build_model",),
     "more_runs": ("add_runs", "fitted_runs"),
     "noise": ("Noise",),
@@ -114,6 +115,7 @@ _HOME = {
         "plot_residuals",
         "plot_ridge",
     ),
+    "prior_sets": ("Multiple", "literature_priors"),
     "reporting": ("report",),
     "runs": ("Runs", "in_nats", "non_embedding_params", "read_runs", "total_params"),
     "sampling": ("Sampler",),

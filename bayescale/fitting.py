@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.along_runs import along_runs
+from bayescale.data import Data, constant_inputs, extract
 from bayescale.diagnostics import Diagnostics, diagnose
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.grouped import in_units
@@ -19,7 +20,7 @@ from bayescale.pool import Pooling
 from bayescale.priors import natural
 from bayescale.provenance import record_of
 from bayescale.sampling import Draws, Sampler, sample
-from bayescale.spec import Data, Prior, Spec, constant_inputs, extract, make_spec
+from bayescale.spec import Prior, Spec, make_spec
 from bayescale.study import Study
 from bayescale.study_data import runs_and_law
 from bayescale.tree import at_members, by_run, make_tree, prior_of
@@ -200,7 +201,7 @@ def fit(
     law: str | type[Law] | Study | Spec | None = None,
     *,
     noise: str | Noise | None = None,
-    priors: Mapping[str, Prior] | None = None,
+    priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
     pool: Pooling | None = None,
     by: str | None = None,
@@ -225,9 +226,11 @@ def fit(
         name in the column ``run``, as checkpoints do, the default is ``"checkpoints"``: residuals
         that follow from one another along a run (:mod:`bayescale.noise.checkpoints`). A noise that
         is named here stays.
-    priors : mapping, optional
-        Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, to a fixed value,
-        ``{"E": 1.69}``, or to a PyMC distribution, ``{"alpha": pm.Gamma.dist(2, 4)}``.
+    priors : mapping or "literature", optional
+        Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, or in multiples of
+        the typical loss, ``{"E": Multiple(0.5, 0.8)}``, to a fixed value, ``{"E": 1.69}``, or to a
+        PyMC distribution, ``{"alpha": pm.Gamma.dist(2, 4)}``; or what public families say,
+        :func:`bayescale.literature_priors`.
     columns : mapping, optional
         Input or step of the law, or its target, to column of the table: ``{"x": "tokens"}``,
         ``{"loss": "loss_c4"}``.

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data import Data
 from bayescale.law import Law, Parameter
 from bayescale.pool import mean_of, spread_of
 from bayescale.priors import natural, to_link
-from bayescale.spec import Data, Scales, Spec
+from bayescale.spec import Scales, Spec
 from bayescale.vector import LAW_LINK, NOISE_LINK
 
 COMMON_LINK, SPREAD_LINK, OWN_LINK = "common_link", "spread_link", "own_link"

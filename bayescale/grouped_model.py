@@ -8,6 +8,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.transforms import Transform
 
+from bayescale.data import Data
 from bayescale.grouped import (
     COMMON_LINK,
     OWN_LINK,
@@ -21,7 +22,7 @@ from bayescale.grouped import (
 )
 from bayescale.pool import mean_of, spread_of
 from bayescale.priors import natural
-from bayescale.spec import Data, Scales, Spec
+from bayescale.spec import Scales, Spec
 
 MEMBER = "member"
 """End of the name of the ``pm.Data`` that says which group each run is of, as a number."""

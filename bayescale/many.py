@@ -27,13 +27,14 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from bayescale.along_runs import along_runs
+from bayescale.data import extract
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.fitting import Fit, fit, second_try
 from bayescale.law import Law
 from bayescale.parcel import pack, pack_answer, unpack, unpack_answer
 from bayescale.runs import Runs, read_runs
 from bayescale.sampling import Sampler
-from bayescale.spec import Spec, extract, make_spec
+from bayescale.spec import Spec, make_spec
 from bayescale.store import load, save
 from bayescale.study import Study
 

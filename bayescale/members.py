@@ -10,8 +10,10 @@ import xarray as xr
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.grouped import draw_population
-from bayescale.law import closest
-from bayescale.pool import Pool
+from bayescale.law import Z90, closest
+from bayescale.pool import Pool, mean_of, spread_of
+from bayescale.prior_sets import Multiple
+from bayescale.priors import to_link
 from bayescale.spec import Spec
 
 
@@ -57,6 +59,47 @@ def member(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit:
     if name is not None:
         runs["source"] = f"{runs['source']}, {pool.by} {name}"
     return Fit(spec, tree, {**fit.record, "runs": runs, "pooled": origin})
+
+
+def population(fit: Fit) -> dict[str, tuple[float, float]]:
+    """Return what a pooled fit says of the next group, as priors for a fit of its own.
+
+    A later study then borrows from the groups without being fitted with them:
+    ``fit(runs, make_spec("chinchilla", priors=population(pooled), references=pooled.references))``.
+
+    Parameters
+    ----------
+    fit : Fit
+        A pooled fit.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        Of each partially pooled parameter of the law, the 90 % interval of a new group: in
+        multiples of its typical target (:class:`bayescale.Multiple`) where the law says so, else in
+        the parameter's own unit. Amplitudes hold at the pooled fit's reference point:
+        ``references=fit.references``.
+
+    Raises
+    ------
+    BayescaleError
+        When nothing is pooled partially.
+    """
+    kinds = fit.spec.kinds
+    names = [name for name in fit.spec.free if kinds.get(name) == "partial"]
+    if not names:
+        raise BayescaleError(
+            "no parameter of this fit comes from a population: fit(..., pool='partial', by=...)"
+        )
+    found = {}
+    for name in names:
+        parameter = fit.spec.parameters[name]
+        centre = to_link(parameter, fit.posterior[mean_of(name)], fit.scales)
+        variance = float((fit.posterior[spread_of(name)] ** 2).mean() + centre.var())
+        middle, half = float(centre.mean()), Z90 * variance**0.5
+        low, high = (float(parameter.inverse(middle + sign * half)) for sign in (-1, 1))
+        found[name] = Multiple(low, high) if parameter.of else (low, high)
+    return found
 
 
 def ask_each(fit: Fit, ask: Callable[[Fit], xr.Dataset]) -> xr.Dataset:

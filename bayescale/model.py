@@ -15,6 +15,7 @@ import pytensor.tensor as pt
 from pymc.distributions.transforms import Transform
 
 from bayescale.along_runs import along_runs
+from bayescale.data import Data, extract
 from bayescale.grouped_model import (
     DIMS,
     MEMBER,
@@ -28,7 +29,7 @@ from bayescale.law import Law
 from bayescale.noise import Noise
 from bayescale.pool import Pooling
 from bayescale.priors import draw_link, log_density_of, natural
-from bayescale.spec import Data, Prior, Spec, extract, make_spec
+from bayescale.spec import Prior, Spec, make_spec
 from bayescale.study import Study
 from bayescale.study_data import runs_and_law
 from bayescale.vector import (
@@ -66,7 +67,7 @@ def build_model(
     law: str | type[Law] | Study | Spec | None = None,
     *,
     noise: str | Noise | None = None,
-    priors: Mapping[str, Prior] | None = None,
+    priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, float] | None = None,
     pool: Pooling | None = None,

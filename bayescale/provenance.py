@@ -3,9 +3,10 @@
 from importlib.metadata import version
 from typing import Any
 
+from bayescale.data import Data
 from bayescale.runs import Runs
 from bayescale.sampling import Sampler
-from bayescale.spec import Data, Spec
+from bayescale.spec import Spec
 
 
 def record_of(

@@ -16,9 +16,10 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from bayescale.data import Data
 from bayescale.errors import BayescaleError
 from bayescale.grouped import start_of, vectors
-from bayescale.spec import Data, Spec
+from bayescale.spec import Spec
 from bayescale.starts import LogDensity, near_modes
 from bayescale.vector import sampled_in_coordinates, to_coordinates
 

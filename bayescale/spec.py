@@ -1,32 +1,30 @@
 """What is fitted: a law, a noise, priors, and where the inputs come from.
 
-A :class:`Spec` says everything about a model but the runs; :class:`Data` holds what the runs
-contribute. Together they make the PyMC model (:mod:`bayescale.model`). Two fits whose specs have
-the same :meth:`Spec.structure` share one compiled program.
+A :class:`Spec` says everything about a model but the runs; :class:`bayescale.data.Data` holds what
+the runs contribute. Together they make the PyMC model (:mod:`bayescale.model`). Two fits whose
+specs have the same :meth:`Spec.structure` share one compiled program.
 """
 
-import hashlib
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from bayescale.errors import BayescaleError
 from bayescale.law import Law, Parameter, closest
 from bayescale.laws import get_law
 from bayescale.noise import Noise, get_noise
 from bayescale.observable import Observable, observables
-from bayescale.observed import Observed, among, distinct, rows_of_each, take
 from bayescale.pool import Kind, Pool, Pooling, make_pool, mean_of, spread_of, spread_parameter
+from bayescale.prior_sets import Multiple, named
 from bayescale.quantities import parse_quantity
-from bayescale.runs import Runs
 from bayescale.study import Study
 
-type Prior = tuple[float, float] | float | Any
-"""A 90 % interval in the parameter's unit, a fixed value, or a PyMC distribution."""
+type Prior = tuple[float, float] | Multiple | float | Any
+"""A 90 % interval in the parameter's unit or in multiples of the typical target, a fixed value, or
+a PyMC distribution."""
 type Scales = Mapping[str, Any]
 """Typical size of what parameters are multiples of: of the target, of each step by its column."""
 
@@ -133,10 +131,11 @@ class Spec:
         parameter = self.parameters[name]
         base = name.removesuffix(mean_of("")) if name in self.population else name
         prior = self.priors.get(base)
-        if isinstance(prior, tuple):
+        if isinstance(prior, tuple) and not isinstance(prior, Multiple):
             return prior
+        low, high = prior if isinstance(prior, Multiple) else (parameter.low, parameter.high)
         unit = scales[parameter.of] if parameter.of else 1.0
-        return parameter.low * unit, parameter.high * unit
+        return low * unit, high * unit
 
     def normal_priors(self, names: Iterable[str], scales: Scales) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and sd on the link scale of the named parameters, each shape (name,)."""
@@ -160,7 +159,7 @@ def make_spec(
     law: "str | type[Law] | Study | Spec",
     *,
     noise: str | Noise | None = None,
-    priors: Mapping[str, Prior] | None = None,
+    priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, float] | None = None,
     pool: Pooling | None = None,
@@ -208,7 +207,7 @@ def make_spec(
     spec = Spec(
         base.law,
         base.noise if noise is None else get_noise(noise),
-        _frozen({**base.priors, **{k: _as_prior(p) for k, p in (priors or {}).items()}}),
+        _frozen({**base.priors, **{k: _as_prior(p) for k, p in named(priors, base.law).items()}}),
         _frozen({**base.columns, **(columns or {})}),
         _frozen(
             {**base.references, **{k: parse_quantity(v) for k, v in (references or {}).items()}}
@@ -223,6 +222,8 @@ def make_spec(
 
 
 def _as_prior(prior: Any) -> Prior:
+    if isinstance(prior, Multiple):
+        return prior
     if isinstance(prior, list | tuple) and len(prior) == 2:
         return float(prior[0]), float(prior[1])
     return float(prior) if isinstance(prior, int | float | np.number) else prior
@@ -247,6 +248,10 @@ def _check(spec: Spec) -> None:
             what = "spread" if name in spreads else "noise parameter"
             raise BayescaleError(
                 f"the prior of the {what} {name!r} is given as a 90 % interval (low, high)"
+            )
+        if isinstance(prior, Multiple) and declared[name].of is None:
+            raise BayescaleError(
+                f"prior of {name!r}: it is no multiple of the target, give the interval itself"
             )
         if isinstance(prior, tuple):
             declared[name].check(*prior)
@@ -281,120 +286,3 @@ def _check_pool(spec: Spec, pool: Pool) -> None:
             f"priors of a pooled fit are 90 % intervals or fixed values; "
             f"{', '.join(spec.distributions)} has a PyMC distribution"
         )
-
-
-@dataclass(frozen=True)
-class Data(Observed):
-    """What the runs contribute to a model; the observed column is the target.
-
-    Attributes
-    ----------
-    references : mapping of str to float
-        Reference point of each input (one for absolute inputs) and each step.
-    scales : mapping of str to float
-        Typical size of the target (for losses the geometric mean), and by its column the
-        reference point of each step.
-    runs : Runs
-        The table the target's values came from, after unusable rows were set aside.
-    steps : mapping of str to Observed
-        What was observed of each of the law's steps, often in other runs too.
-    group_scales : mapping of str to float
-        The groups and the typical size of the target in each; empty where nothing is pooled.
-    """
-
-    references: Mapping[str, float]
-    scales: Scales
-    runs: Runs
-    steps: Mapping[str, Observed] = field(default_factory=dict)
-    group_scales: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def groups(self) -> list[str]:
-        """The names of the groups; empty where nothing is pooled."""
-        return list(self.group_scales)
-
-    @property
-    def scale(self) -> float:
-        """Typical size of the target."""
-        return self.scales["target"]
-
-    def of(self, observable: Observable) -> Observed:
-        """Return what was observed of the target, or of a step."""
-        return self.steps[observable.step] if observable.step else self
-
-    def digest(self) -> str:
-        """Return a hash of the numbers that were fitted."""
-        hashed = hashlib.sha256()
-        for seen in (self, *self.steps.values()):
-            for values in (*seen.inputs.values(), seen.observed, *seen.known.values()):
-                hashed.update(np.ascontiguousarray(values, dtype=float).tobytes())
-            hashed.update("\n".join(seen.members).encode())
-        return hashed.hexdigest()[:16]
-
-
-def extract(spec: Spec, runs: Runs) -> Data:
-    """Take from a run table what the model of ``spec`` needs.
-
-    Rows in which a needed value is missing or impossible are set aside, with the reason, in
-    ``Data.runs.set_aside``. A row that lacks the target or a step counts for what it has.
-
-    Raises
-    ------
-    BayescaleError
-        For a missing column, or fewer usable runs than parameters.
-    """
-    rows = rows_of_each(spec, runs)
-    used = runs.take(among(runs, rows.values()))
-    if len(used) < len(spec.free):
-        raise BayescaleError(
-            f"{len(used)} usable runs for the {len(spec.free)} parameters of {spec.law.name} "
-            f"({', '.join(spec.free)}): add runs, choose a smaller law, or fix a parameter "
-            "(priors={'E': 1.7})"
-        )
-    labels = pd.Series(distinct(used.labels()), index=used.table.index)
-    target, *others = (
-        take(spec, seen, rows[seen.column].table, labels) for seen in spec.observables
-    )
-    steps = dict(zip(spec.law.steps, others, strict=True))
-    references = {
-        name: spec.references.get(name, float(np.exp(np.log(values).mean())))
-        if spec.law.inputs[name].relative
-        else 1.0
-        for name, values in target.inputs.items()
-    }
-    scales = {"target": spec.noise.scale(target.observed)}
-    for name, step in spec.law.steps.items():
-        typical = get_noise(step.noise).scale(steps[name].observed)
-        references[name] = scales[step.column] = spec.references.get(name, typical)
-    return Data(
-        **vars(target),
-        references=references,
-        scales=scales,
-        runs=rows[spec.target],
-        steps=steps,
-        group_scales=_group_scales(spec, target, others, scales["target"]) if spec.pool else {},
-    )
-
-
-def _group_scales(
-    spec: Spec, target: Observed, others: Iterable[Observed], typical: float
-) -> dict[str, float]:
-    """Return the groups in the order of the table, with the typical size of the target in each.
-
-    Raises
-    ------
-    BayescaleError
-        When there are fewer than two.
-    """
-    groups = dict.fromkeys(member for seen in (target, *others) for member in seen.members)
-    if spec.pool is not None and len(groups) < 2:
-        raise BayescaleError(
-            f"every usable run has {spec.pool.by} = {', '.join(groups)}: there is nothing to pool"
-        )
-    values = {group: target.observed[np.array(target.members) == group] for group in groups}
-    return {k: spec.noise.scale(v) if len(v) else typical for k, v in values.items()}
-
-
-def constant_inputs(data: Data) -> dict[str, float]:
-    """Return the inputs that have one distinct value in all runs, with that value."""
-    return {name: float(values[0]) for name, values in data.inputs.items() if np.ptp(values) == 0}

@@ -20,6 +20,7 @@ from bayescale.fitting import Fit
 from bayescale.law import Law
 from bayescale.laws import get_law
 from bayescale.pool import Pool
+from bayescale.prior_sets import Multiple
 from bayescale.spec import make_spec
 
 FORMAT = 1
@@ -102,10 +103,7 @@ def load(path: str | Path, law: type[Law] | None = None) -> Fit:
         ) from error
     _compare(header["record"]["law"], found.fingerprint(), path.name)
     spec = make_spec(found, **{k: header[k] for k in ("noise", "columns", "references")})
-    priors = {
-        name: tuple(prior) if isinstance(prior, list) else prior
-        for name, prior in header["priors"].items()
-    }
+    priors = {name: _read_prior(prior) for name, prior in header["priors"].items()}
     pool = Pool(**header["pool"]) if header.get("pool") else None
     return Fit(replace(spec, priors=priors, pool=pool), tree, header["record"])
 
@@ -116,15 +114,24 @@ def _header(fit: Fit) -> dict[str, Any]:
         "format": FORMAT,
         "law": spec.law.name,
         "noise": spec.noise.name,
-        "priors": {
-            name: prior if isinstance(prior, int | float | tuple) else str(prior)
-            for name, prior in spec.priors.items()
-        },
+        "priors": {name: _written(prior) for name, prior in spec.priors.items()},
         "columns": dict(spec.columns),
         "references": dict(spec.references),
         "pool": spec.pool.as_dict() if spec.pool else None,
         "record": dict(fit.record),
     }
+
+
+def _written(prior: Any) -> Any:
+    if isinstance(prior, Multiple):
+        return prior._asdict()
+    return prior if isinstance(prior, int | float | tuple) else str(prior)
+
+
+def _read_prior(written: Any) -> Any:
+    if isinstance(written, dict):
+        return Multiple(**written)
+    return tuple(written) if isinstance(written, list) else written
 
 
 def _read(path: Path) -> tuple[dict[str, Any], xr.DataTree]:

@@ -152,8 +152,9 @@ class Study:
         Input of the law to canonical column, where not the law's own.
     references : mapping of str to float
         Input to fixed reference point; the others are taken from the runs.
-    priors : mapping of str to (float, float) or float
-        Parameter to 90 % interval, or to a fixed value, in the parameter's own unit.
+    priors : mapping of str to (float, float) or float, or "literature"
+        Parameter to 90 % interval, or to a fixed value, in the parameter's own unit; or the name
+        of a set of priors.
     by : str or None
         Column that names groups of runs, such as families.
     pool : str, mapping or None
@@ -170,7 +171,7 @@ class Study:
     noise: str | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, float] = field(default_factory=dict)
-    priors: Mapping[str, Interval | float] = field(default_factory=dict)
+    priors: Mapping[str, Interval | float] | str = field(default_factory=dict)
     by: str | None = None
     pool: Pooling | None = None
     published: tuple[Published, ...] = ()
@@ -201,7 +202,7 @@ class Study:
             noise=table.get("noise", Table.text, None),
             inputs=table.mapping("inputs", Table.text),
             references=table.mapping("references", Table.positive),
-            priors=table.mapping("priors", Table.prior),
+            priors=table.get("priors", _read_priors, {}),
             by=table.get("by", Table.text, None),
             pool=table.get("pool", _read_pool, None),
             published=tuple(_read_published(t) for t in table.tables("published")),
@@ -265,6 +266,12 @@ def models() -> "pd.DataFrame":
 def model_names() -> list[str]:
     """Return the names of the models that come with bayescale."""
     return list(packaged())
+
+
+def _read_priors(table: Table, key: str) -> Mapping[str, Interval | float] | str:
+    """Read the name of a set, or a table of priors by parameter."""
+    word = isinstance(table.take(key), str)
+    return table.text(key) if word else table.mapping(key, Table.prior)
 
 
 def _read_pool(table: Table, key: str) -> Pooling:

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data import Data
 from bayescale.errors import BayescaleError
 from bayescale.grouped import draw_links, in_units, log_prior_of
 from bayescale.observable import Observable
+from bayescale.observed import Observed
 from bayescale.priors import draw_prior, log_prior
-from bayescale.spec import Data, Observed, Spec
+from bayescale.spec import Spec
 
 
 def by_run(spec: Spec, seen: Observable, rows: Observed) -> dict[str, xr.DataArray]:

@@ -34,6 +34,7 @@ import pandas as pd
 from bars import RESULTS, Bar
 
 import bayescale as bs
+from bayescale.data import Data, extract
 from bayescale.diagnostics import RHAT_LIMIT
 from bayescale.law import Law
 from bayescale.laws import BUILT_IN
@@ -41,7 +42,7 @@ from bayescale.noise import get_noise
 from bayescale.observable import Observable
 from bayescale.priors import draw_prior, to_link
 from bayescale.sampling import Sampler
-from bayescale.spec import Data, Spec, extract, make_spec
+from bayescale.spec import Spec, make_spec
 
 FOLDER = RESULTS / "calibrate"
 DATA_SETS = 30

@@ -36,9 +36,10 @@ import bayescale as bs
 from bayescale.analysis.backtest import CUTS, score_split
 from bayescale.analysis.held_out import summarise
 from bayescale.analysis.splits import Split, cuts_of
+from bayescale.data import extract
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.runs import Runs
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 
 LAW = "skaling"
 SIZES = (0.005, 0.0075, 0.01, 0.015, 0.02, 0.03)

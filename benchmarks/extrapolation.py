@@ -25,8 +25,9 @@ from bayescale.analysis.backtest import score_split
 from bayescale.analysis.held_out import summarise
 from bayescale.analysis.splits import cuts_of
 from bayescale.averaging import Average, average
+from bayescale.data import extract
 from bayescale.discrepancy import DISCREPANCY
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 
 DEFAULT = "skaling"
 """The law that bands are judged with; the discrepancy was chosen with it."""

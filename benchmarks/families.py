@@ -27,11 +27,12 @@ import xarray as xr
 from bars import RESULTS, Bar
 
 import bayescale as bs
+from bayescale.data import Data, extract
 from bayescale.diagnostics import RHAT_LIMIT, Diagnostics, diagnose
 from bayescale.fitting import natural_parameters
 from bayescale.laws import get_law
 from bayescale.sampling import Sampler, sample
-from bayescale.spec import Data, Spec, extract, make_spec
+from bayescale.spec import Spec, make_spec
 
 SETS, FAMILIES, RUNS = 40, 8, 5
 BUDGETS, RATIOS = (1e19, 1e21), (4.0, 120.0)

@@ -40,11 +40,12 @@ from bars import RESULTS, Bar
 
 import bayescale as bs
 from bayescale.analysis.identify import contractions
+from bayescale.data import extract
 from bayescale.fitting import assemble, natural_parameters
 from bayescale.noise import get_noise
 from bayescale.priors import natural, to_link
 from bayescale.sampling import Sampler, sample
-from bayescale.spec import Spec, extract, make_spec
+from bayescale.spec import Spec, make_spec
 
 FOLDER = RESULTS / "identify"
 REPLICATES = 100

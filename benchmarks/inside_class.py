@@ -21,9 +21,10 @@ import bayescale as bs
 from bayescale.analysis.backtest import CUTS, score_split
 from bayescale.analysis.held_out import summarise
 from bayescale.analysis.splits import cuts_of
+from bayescale.data import extract
 from bayescale.discrepancy import DISCREPANCY
 from bayescale.laws import get_law
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 
 LAWS = ("chinchilla", "skaling")
 STUDIES = 40

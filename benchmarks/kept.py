@@ -15,9 +15,10 @@ from typing import Any
 import xarray as xr
 
 import bayescale as bs
+from bayescale.data import extract
 from bayescale.runs import Runs
 from bayescale.sampling import Sampler
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 
 FOLDER = Path(__file__).parent / ".fits"
 SEED = 1

@@ -40,9 +40,10 @@ from bayescale.analysis.backtest import score_split
 from bayescale.analysis.held_out import summarise
 from bayescale.analysis.splits import Split
 from bayescale.averaging import Average, average, members
+from bayescale.data import Data, extract
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.runs import Runs
-from bayescale.spec import Data, extract, make_spec
+from bayescale.spec import make_spec
 
 CHOSE = ("double_descent", "nanogpt", "bb")
 REPORTED = ("nmt", "lm", "ic")

@@ -15,8 +15,9 @@ from extrapolation import CUTS, LAWS
 from sets import runs_of
 
 import bayescale as bs
+from bayescale.data import extract
 from bayescale.sampling import Sampler, compiled, sample
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 from bayescale.study_data import runs_and_law
 
 STUDY = "hoffmann2022"

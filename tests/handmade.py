@@ -7,13 +7,14 @@ import pandas as pd
 import xarray as xr
 
 from bayescale import Law, isoflop_design, read_runs, simulate, typical_design
+from bayescale.data import Data, extract
 from bayescale.fitting import Fit, assemble
 from bayescale.law import Parameter
 from bayescale.laws import get_law
 from bayescale.priors import natural, to_link
 from bayescale.sampling import Sampler
 from bayescale.simulation import DEFAULT_NOISE
-from bayescale.spec import Data, Spec, extract, make_spec
+from bayescale.spec import Spec, make_spec
 
 TRUTH = {
     "chinchilla": {"E": 1.8, "a": 0.34, "alpha": 0.35, "b": 0.32, "beta": 0.37},

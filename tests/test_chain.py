@@ -9,6 +9,7 @@ from handmade import handmade_fit
 
 import bayescale as bs
 from bayescale.chain import chain
+from bayescale.data import Data, extract
 from bayescale.fitting import assemble
 from bayescale.fitting import fit as fit_law
 from bayescale.inputs import step
@@ -16,7 +17,7 @@ from bayescale.law import Fraction, Input, Law, Positive
 from bayescale.laws import get_law
 from bayescale.model import model_data, model_of
 from bayescale.sampling import _COMPILED
-from bayescale.spec import Data, Spec, extract, make_spec
+from bayescale.spec import Spec, make_spec
 
 LADDER = "chinchilla_then_accuracy_from_loss"
 TRUTH = {"b": 3.0, "beta": 0.1, "level": 0.6, "power": 1.5, "sigma": 0.01, "loss_sigma": 0.004}

@@ -14,13 +14,14 @@ from bayescale.analysis.backtest import score_split
 from bayescale.analysis.held_out import points_of
 from bayescale.analysis.scores import log_score
 from bayescale.analysis.splits import cuts_of
+from bayescale.data import extract
 from bayescale.discrepancy import Discrepancy
 from bayescale.model import model_data, model_of
 from bayescale.noise import NOISES
 from bayescale.noise.checkpoints import series_of
 from bayescale.reporting.words import drift
 from bayescale.shared_runs import log_likelihood_by_run
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 
 NOISE = NOISES["checkpoints"]
 REFERENCES = {"N": 1e9, "D": 2e10}

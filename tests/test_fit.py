@@ -14,8 +14,8 @@ import xarray as xr
 from handmade import design
 
 import bayescale as bs
+from bayescale.data import extract
 from bayescale.fitting import assemble
-from bayescale.spec import extract
 
 GOPHER_BUDGET = 5.76e23
 TRUTH = {"E": 1.8, "a": 480.0, "alpha": 0.35, "b": 2100.0, "beta": 0.37}

@@ -8,10 +8,11 @@ import xarray as xr
 from handmade import design
 
 import bayescale as bs
+from bayescale.data import extract
 from bayescale.laws import get_law
 from bayescale.model import model_data, model_of
 from bayescale.priors import draw_prior, log_prior, natural
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 from bayescale.vector import LAW_LINK, NOISE_LINK, to_coordinates
 
 PRIORS = {

@@ -6,7 +6,8 @@ import pytest
 from rotation import drawn_by_commit
 
 import bayescale as bs
-from bayescale.spec import extract, make_spec
+from bayescale.data import extract
+from bayescale.spec import make_spec
 
 NAMES = list(bs.models().index)
 SLICE = 3

@@ -10,8 +10,9 @@ import scipy.stats
 import xarray as xr
 
 import bayescale as bs
+from bayescale.data import extract
 from bayescale.noise import NOISES, get_noise
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 
 VALUES = {"sigma": 0.05, "nu": 4.0, "rho": 0.05, "tail": 0.4, "inefficiency": 0.2, "reach": 0.3}
 CURVE = {"log": 3.0, "raw": -2.0, "logit": 0.3, "count": 0.3}

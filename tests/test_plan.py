@@ -17,9 +17,10 @@ from bayescale.analysis.candidates import inputs_of
 from bayescale.analysis.choose import choose
 from bayescale.analysis.quantity import best_sizes, outcomes, read_about
 from bayescale.cli import app
+from bayescale.data import extract
 from bayescale.discrepancy import DISCREPANCY, run_weights
 from bayescale.plots import plan_data, plot_plan
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 
 matplotlib.use("Agg")
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
+from bayescale.data import Data, extract
 from bayescale.fitting import Fit, assemble
 from bayescale.grouped import (
     draw_links,
@@ -26,7 +27,7 @@ from bayescale.laws import get_law
 from bayescale.model import model_data, model_of
 from bayescale.pool import make_pool
 from bayescale.sampling import Sampler
-from bayescale.spec import Data, Spec, extract, make_spec
+from bayescale.spec import Spec, make_spec
 from bayescale.tree import prior_of
 
 GROUPS = ("llama", "pythia", "qwen")

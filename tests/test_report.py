@@ -15,6 +15,7 @@ from handmade import REFERENCES, TRUTH, design, handmade_fit
 
 import bayescale as bs
 from bayescale import BayescaleError, Fraction, Input, Law, Positive
+from bayescale.data import extract
 from bayescale.fitting import Fit, assemble
 from bayescale.reporting import answer, caution, report
 from bayescale.reporting.layout import Picture
@@ -23,7 +24,7 @@ from bayescale.reporting.readable import Estimate, spell, with_bounds
 from bayescale.reporting.targets import targets
 from bayescale.reporting.words import drift, preference
 from bayescale.sampling import Sampler
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 from bayescale.study import Published, Study, StudyData
 
 NASTY = '<script>alert("1")</script> $\\bad{$ & co'

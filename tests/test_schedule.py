@@ -9,11 +9,12 @@ import xarray as xr
 from handmade import handmade_fit, prior_medians
 
 import bayescale as bs
+from bayescale.data import extract
 from bayescale.functions import total
 from bayescale.laws import get_law
 from bayescale.more_runs import fitted_runs
 from bayescale.schedule import NODES
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 
 PEAK, WARMUP = 3e-4, 2000
 PUBLISHED = (363.8, 2.066, 0.583, 0.641)  # B, C, beta, gamma of the 25M model

@@ -7,8 +7,9 @@ from handmade import fit_around
 from scipy.optimize import curve_fit
 
 import bayescale as bs
+from bayescale.data import extract
 from bayescale.laws import BUILT_IN
-from bayescale.spec import extract, make_spec
+from bayescale.spec import make_spec
 from bayescale.starts import LogDensity, find_modes, near_modes
 
 ONE_BREAK = {

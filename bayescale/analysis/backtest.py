@@ -16,10 +16,11 @@ from bayescale.analysis.predict import forecast
 from bayescale.analysis.scores import log_score
 from bayescale.analysis.splits import Split, cuts_of, groups_of
 from bayescale.averaging import Average, average
+from bayescale.data import Data, extract
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit, fit
-from bayescale.spec import Data, Spec, extract, make_spec
+from bayescale.spec import Spec, make_spec
 from bayescale.study_data import runs_and_law
 
 CUTS = (0.5, 0.7, 0.85)

@@ -9,8 +9,9 @@ import xarray as xr
 from bayescale.analysis.intervals import DRAWS
 from bayescale.analysis.scores import COVERED, crps, pit
 from bayescale.analysis.splits import Split
+from bayescale.data import Data
 from bayescale.noise import Noise
-from bayescale.spec import Data, Spec
+from bayescale.spec import Spec
 
 UNWEIGHED = ("fitted", "held_out", "diagnostics")
 """Columns of the summary that are not means."""

@@ -7,8 +7,9 @@ from scipy.optimize import minimize
 from scipy.special import huber
 from threadpoolctl import threadpool_limits
 
+from bayescale.data import Data
 from bayescale.priors import draw_prior, natural, to_link
-from bayescale.spec import Data, Spec
+from bayescale.spec import Spec
 
 DELTA = 1e-3
 """Residual of log loss from which Hoffmann et al. count it linearly."""

@@ -49,7 +49,8 @@ class Fitting:
         list[str],
         typer.Option(
             metavar="NAME=LOW:HIGH",
-            help="A prior's 90 % interval, alpha=0.1:0.8, or a fixed value, E=1.69. Repeatable.",
+            help="A prior's 90 % interval, alpha=0.1:0.8, or a fixed value, E=1.69; literature is "
+            "what public families say of all of them. Repeatable.",
             show_default=False,
         ),
     ] = field(default_factory=list)
@@ -193,14 +194,16 @@ def fit(
             _show(found, width, watch, written)
 
 
-def priors(texts: list[str]) -> dict[str, tuple[float, float] | float]:
-    """Read ``alpha=0.1:0.8`` as an interval and ``E=1.69`` as a fixed value.
+def priors(texts: list[str]) -> dict[str, tuple[float, float] | float] | str:
+    """Read ``alpha=0.1:0.8`` as an interval, ``E=1.69`` as fixed, and a word as a set's name.
 
     Raises
     ------
     BayescaleError
         For anything else.
     """
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0]
     found: dict[str, tuple[float, float] | float] = {}
     for name, text in pairs("--prior", texts, "alpha=0.1:0.8").items():
         try:
