@@ -171,7 +171,6 @@ class Law:
 
     Subclasses declare, as class attributes, their :class:`Input` and :class:`Parameter` objects and
     a static ``equation(<inputs>, <parameters>)``. The signature is checked against the attributes
-    a static ``equation(<inputs>, <parameters>)``. The signature is checked against the attributes
     when the class is made. A chained law has steps besides (:mod:`bayescale.inputs`); it writes
     ``derived(<inputs>, <steps>, <parameters>)``, and its equations take only what they need.
     Optional static methods, all written with :mod:`bayescale.functions`:

@@ -11,6 +11,7 @@ import xarray as xr
 from bayescale.analysis.compute import has_frontier, main_column, run_columns
 from bayescale.analysis.optimum import optimum
 from bayescale.analysis.points import inputs_at, make_points
+from bayescale.analysis.survey import lowest
 from bayescale.discrepancy import Surface
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
@@ -157,7 +158,8 @@ def best_sizes(
 
 def _best_of(fit: Fit, inputs: Mapping[str, xr.DataArray], outcome: np.ndarray) -> np.ndarray:
     first = float(inputs[fit.input_of("params") or ""].values[0])
-    return np.log(first) + STEP * _lowest(-outcome if fit.law.rises else outcome)
+    where = np.log(first) + STEP * np.arange(outcome.shape[-1])
+    return lowest(where, -outcome if fit.law.rises else outcome)[0]
 
 
 def _along_budget(
@@ -181,12 +183,3 @@ def outcomes(fit: Fit, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
     curve = fit.curve(inputs).transpose("chain", "draw", "point")
     values = fit.spec.noise.relative(curve, fit.scale).values
     return values.reshape(-1, values.shape[-1])
-
-
-def _lowest(curve: np.ndarray) -> np.ndarray:
-    """Return where along its last dim each curve is lowest, between its points."""
-    at = curve.argmin(1).clip(1, curve.shape[1] - 2)
-    before, least, after = (curve[np.arange(len(at)), at + i] for i in (-1, 0, 1))
-    bend = before - 2 * least + after
-    shift = (before - after) / (2 * np.where(bend > 0, bend, np.inf))
-    return at + shift.clip(-1, 1)
