@@ -12,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import xarray as xr
 
 import bayescale as bs
 from bayescale.data import extract
+from bayescale.laws import get_law
 from bayescale.runs import Runs
 from bayescale.sampling import Sampler
 from bayescale.spec import make_spec
@@ -48,6 +50,22 @@ def fitted(
         random_seed=seed,
         progressbar=False,
     )
+    FOLDER.mkdir(exist_ok=True)
+    bs.save(fit, path)
+    return fit
+
+
+def pooled(table: pd.DataFrame, law: str, seed: int = SEED) -> bs.Fit:
+    """Fit families together, the law's parameters and the scatter partially pooled, or load it.
+
+    The table names them in the column ``family``.
+    """
+    pool = dict.fromkeys((*get_law(law).parameters, "sigma"), "partial")
+    made = hashlib.sha256(f"{law} {table.to_csv()} {pool} {seed}".encode()).hexdigest()[:24]
+    path = FOLDER / f"{made}.nc"
+    if path.exists():
+        return bs.load(path)
+    fit = bs.fit(table, law, pool=pool, by="family", random_seed=seed, progressbar=False)
     FOLDER.mkdir(exist_ok=True)
     bs.save(fit, path)
     return fit

@@ -15,13 +15,13 @@ discrepancy, a family counting once. Rows are saved in ``results/literature_rows
 
 import sys
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from typing import Any
 
+import kept
 import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
-from kept import FOLDER, SEED, rows_of, save_rows
+from kept import SEED, rows_of, save_rows
 from sets import SETS, runs_of
 
 import bayescale as bs
@@ -30,7 +30,6 @@ from bayescale.analysis.held_out import summarise
 from bayescale.analysis.splits import Split
 from bayescale.data import extract
 from bayescale.discrepancy import DISCREPANCY
-from bayescale.laws import get_law
 from bayescale.prior_sets import _FILE
 from bayescale.sampling import Sampler
 
@@ -77,16 +76,7 @@ def pooled(law: str, without: str = "") -> bs.Fit:
         for name, table in families().items()
         if paper(name) != without
     }
-    table = pd.concat(chosen.values(), ignore_index=True)
-    made = sha256(f"{law} {table.to_csv()} {SEED}".encode()).hexdigest()[:24]
-    path = FOLDER / f"pooled_{made}.nc"
-    if path.exists():
-        return bs.load(path)
-    pool = dict.fromkeys((*get_law(law).parameters, "sigma"), "partial")
-    fit = bs.fit(table, law, pool=pool, by="family", random_seed=SEED, progressbar=False)
-    FOLDER.mkdir(exist_ok=True)
-    bs.save(fit, path)
-    return fit
+    return kept.pooled(pd.concat(chosen.values(), ignore_index=True), law)
 
 
 def priors_of(fit: bs.Fit, law: str) -> dict[str, tuple[float, float]]:
@@ -131,8 +121,10 @@ def rows() -> list[dict[str, Any]]:
             for study, (both, held_out) in enumerate(small_studies(table)):
                 for way, priors in zip(WAYS, (None, learnt), strict=True):
                     found = score(law, priors, both, held_out)
-                    kept = {k: round(float(v), 6) for k, v in found.items() if _is_number(v)}
-                    done.append({"law": law, "family": name, "study": study, "priors": way, **kept})
+                    numbers = {k: round(float(v), 6) for k, v in found.items() if _is_number(v)}
+                    done.append(
+                        {"law": law, "family": name, "study": study, "priors": way, **numbers}
+                    )
             save_rows(SAVED, PLAN, done)
             print(f"  {law} {name}", file=sys.stderr, flush=True)
     return done
