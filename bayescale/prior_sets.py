@@ -51,7 +51,7 @@ def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
 
     Notes
     -----
-    ``docs/literature.md`` names the families, and shows what these priors do to small studies.
+    ``docs/families.md`` names the families, and shows what these priors do to small studies.
     """
     name, known = get_law(law).name, _sets()
     if name not in known:

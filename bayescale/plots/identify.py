@@ -137,7 +137,7 @@ def _bars(ax: Axes, data: pd.DataFrame) -> None:
     names = [symbol(k) if kind == "parameter" else k for k, kind in kinds.items()]
     ax.set_yticks(places, names, fontsize="small")
     ax.set(xlim=(0, 1), ylim=(-0.6, len(data) - 0.4))
-    ax.set_xlabel("contraction: share of the prior's variance that the runs removed")
+    ax.set_xlabel("contraction: share of the prior's\nvariance that the runs removed")
     ax.xaxis.label.set_fontsize("small")
     for verdict, colour in _COLOURS.items():
         if verdict in set(data["verdict"]):

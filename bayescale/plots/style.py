@@ -68,6 +68,8 @@ def dress(ax: Axes) -> None:
     ax.set_axisbelow(True)
 
 
+LEGEND_COLUMNS = 4
+"""Most entries of a legend side by side below a figure of two panels."""
 LEGEND: dict[str, Any] = {"fontsize": "small", "frameon": False, "handlelength": 1.6}
 
 
@@ -89,7 +91,9 @@ def legend_below(axes: np.ndarray) -> None:
         add_legend(axes[0])
         return
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), **LEGEND)
+    rows = -(-len(labels) // LEGEND_COLUMNS)
+    columns = -(-len(labels) // rows)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, **LEGEND)
 
 
 def percent(probability: float) -> str:
