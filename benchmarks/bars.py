@@ -31,6 +31,9 @@ MEASUREMENTS = (
     "one_input",
     "many",
     "families",
+    "literature",
+    "hitchhiker",
+    "observational",
     "calibrate",
     "checkpoints",
 )

@@ -121,7 +121,7 @@ def page() -> str:
         *_discrepancies(names["beside"]),
         *_inside(),
         OPTIMUM,
-        _bars_of("optimum_beyond"),
+        bars_of("optimum_beyond"),
         *_one_input(),
         *_sets(league),
     ]
@@ -181,7 +181,7 @@ def _one_input() -> list[str]:
     return [intro, bullets(one_input.bars(league)), table_of(league)]
 
 
-def _bars_of(name: str) -> str:
+def bars_of(name: str) -> str:
     """List the bars that ``make bars`` saved of a measurement."""
     path = RESULTS / f"{name}.json"
     if not path.exists():

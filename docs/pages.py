@@ -1,4 +1,4 @@
-"""Write the pages: laws, models beside what was published, calibration, extrapolation.
+"""Write the pages: laws, models beside what was published, calibration, extrapolation, families.
 
     python docs/pages.py
 
@@ -21,6 +21,7 @@ BENCHMARKS = FOLDER.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 import beyond
+import borrowing
 import calibrate
 import check_models
 
@@ -172,6 +173,7 @@ PAGES = {
     "models": models_page,
     "calibration": calibration_page,
     "extrapolation": beyond.page,
+    "families": borrowing.page,
 }
 
 

@@ -1,0 +1,86 @@
+"""The page of families, from what the benchmarks saved: ``docs/families.md``."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+from beyond import bars_of
+from markdown_tables import table, table_of
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import hitchhiker
+import literature
+from kept import rows_of
+
+from bayescale.prior_sets import literature_priors, literature_sources
+from bayescale.spec import make_spec
+
+INTRO = """# What families tell of one another
+
+Written by `make docs` from what `make bars ONLY="families literature hitchhiker observational many"`
+saved. Each benchmark says at its top what was measured, and on what its choices were made.
+"""
+FAMILIES = """## Simulated families
+
+Eight families of five runs that follow Chinchilla's law, exponents and floors 10 % apart,
+amplitudes 30 %: `pool="partial"` against a fit of each. Floors and amplitudes pool as multiples of
+each family's typical loss. Left separate beside pooled exponents, they are worse than no pooling:
+each family's prior of its floor pulls the common exponents the same way.
+"""
+LITERATURE = """## Priors from the literature
+
+`priors="literature"` is what a pooled fit of public families, forty finished runs each, says of the
+next one: {families}. The scatter was partially pooled, too. Amplitudes hang on the reference point
+and keep their own priors.
+"""
+STUDIES = """What they do to small studies: ten runs from the lower half of a family's compute foretell
+the upper half, three times a family, the priors learnt without the family's paper.
+"""
+HITCHHIKER = """## The Hitchhiker's protocol
+
+The smaller models' checkpoints foretell the last 30 % of the largest model's training (Choshen et
+al. 2024, the public half of their families). ARE is the mean relative error of the loss. Priors are
+the default, or the population of the other sources' families; the paper's point fits have 23 and
+12 % at 30 % of training with three and five sizes, 19 and 5 % at all of it.
+"""
+OBSERVATIONAL = """## Capabilities of public models
+
+One model of scores, factors and compute, of published benchmark scores: what it foretells of models
+whose scores it was not given. See `notebooks/07_capabilities_from_public_models.ipynb`.
+"""
+MANY = """## Many fits at once
+
+A hundred small fits by `fit_many`.
+"""
+
+
+def page() -> str:
+    """Return the page of the families."""
+    parts = [INTRO, FAMILIES, bars_of("families")]
+    families = ", ".join(literature_sources("chinchilla"))
+    parts += [LITERATURE.format(families=families), _priors(), STUDIES]
+    parts += [bars_of("literature")]
+    if rows := rows_of(literature.SAVED, literature.PLAN):
+        parts.append(table_of(literature.summary_of(rows)))
+    parts += [HITCHHIKER, bars_of("hitchhiker")]
+    if rows := rows_of(hitchhiker.SAVED, hitchhiker.PLAN):
+        parts.append(table_of(pd.DataFrame(hitchhiker.table_of(rows)), 3))
+    for name, text in (("observational", OBSERVATIONAL), ("many", MANY)):
+        parts += [text, bars_of(name)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _priors() -> str:
+    """Return the priors beside the defaults."""
+    rows = []
+    for law in literature.KEPT:
+        declared = make_spec(law).parameters
+        for name, (low, high) in sorted(literature_priors(law).items()):
+            default = declared[name]
+            unit = "of the typical loss" if default.of else ""
+            rows.append(
+                [law, name, f"{low:g} to {high:g}", f"{default.low:g} to {default.high:g}", unit]
+            )
+    return table(["law", "parameter", "literature, 90 %", "default, 90 %", ""], rows)
