@@ -33,7 +33,7 @@ import bayescale as bs
 from bayescale.sampling import Sampler
 
 LAW, KEPT, LEAST, LAST = "chinchilla", 15, 1e10, 0.7
-SIZES, SHARES = (2, 3, 4, 5, 6), (0.3, 1.0)
+SIZES, SHARES = (2, 3, 5), (0.3, 1.0)
 CHOSE = "GPT2-c4"
 PERPLEXITY = "ppl"
 WAYS = ("default", "population")

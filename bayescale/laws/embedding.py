@@ -23,6 +23,7 @@ class ChinchillaNonEmbedding(Law):
     """
 
     reference = "Pearce and Song (2024), arXiv:2406.12907"
+    multimodal = True  # r far below one and far above it both make a power law in N
 
     N = Input("params", span=(1e5, 1e9), about="parameters outside the embedding")
     D = Input("tokens", about="training tokens")
