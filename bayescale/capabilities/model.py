@@ -1,0 +1,165 @@
+"""The PyMC model of scores: families, capabilities, sigmoids, scatter."""
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from bayescale.capabilities.factors import Factors
+from bayescale.capabilities.table import Scores
+from bayescale.law import Fraction
+
+DEGREES = 4.0
+"""Degrees of freedom of the scatter of scores."""
+REPEATABLE = 0.01
+"""Scatter (at one half) that any score has: evaluations do not repeat to better than a point."""
+NEAR_ENDS = 0.01
+"""Keeps the scatter above zero where guessing or perfection leaves a binomial none."""
+FREE_LOADING, FREE_INTERCEPT, LEVEL, SLOPE = 0.5, 0.7, 0.5, 0.5
+FIRST_SLOPE = 0.5
+"""Log odds of the mean score that a factor of ten in compute brings, before seeing any."""
+SCATTER, FAMILY_SPREAD, SLOPE_SPREAD, OWN_SPREAD = (
+    (0.03, 0.4),
+    (0.4, 0.5),
+    (0.15, 0.5),
+    (0.2, 0.5),
+)
+"""Medians of spreads, and standard deviations of their logarithms: none of them is quite zero."""
+
+SAVED = (
+    "capability",
+    "loading",
+    "intercept",
+    "scatter",
+    "level",
+    "level_mean",
+    "level_spread",
+    "slope_mean",
+    "slope",
+    "own_spread",
+    "slope_spread",
+    "floor",
+)
+"""What is kept of the draws, where the model has it."""
+
+
+def terms_of(size: tuple[str, ...]) -> list[str]:
+    """Name what capabilities are linear in: log sizes, and their product if there are two."""
+    return [*size, " x ".join(size)] if len(size) == 2 else list(size)
+
+
+def terms(sizes: Any) -> Any:
+    """Return the terms of centred log sizes, shape (model, size), NumPy's or PyTensor's."""
+    if sizes.shape[1] == 1:
+        return sizes
+    join = pt.concatenate if isinstance(sizes, pt.TensorVariable) else np.concatenate
+    return join([sizes, sizes[:, :1] * sizes[:, 1:]], axis=1)
+
+
+def capability_model(scores: Scores, factors: Factors) -> pm.Model:
+    """Build the model of a table's scores.
+
+    The first capability is sampled as it is, as the scores see it well, the others relative to
+    their family's line, from which models hardly differ.
+    """
+    count = factors.weights.shape[1]
+    coords = {
+        "model": scores.models,
+        "score": scores.names,
+        "family": scores.every_family,
+        "factor": np.arange(1, count + 1),
+        "term": terms_of(scores.size),
+    }
+    with pm.Model(coords=coords) as model:
+        own = pm.LogNormal("own_spread", *_log(OWN_SPREAD), dims="factor")
+        line = _families(scores, count)
+        first = pm.Normal("first", line[:, 0], own[0], dims="model")
+        capability = first[:, None]
+        if count > 1:
+            others = pm.Normal("others", shape=(len(scores.models), count - 1))
+            capability = pt.concatenate([capability, line[:, 1:] + others * own[1:]], axis=1)
+        _observe(scores, factors, pm.Deterministic("capability", capability, dims=MODEL))
+    return model
+
+
+MODEL, FAMILY = ("model", "factor"), ("family", "factor")
+
+
+def _log(spread: tuple[float, float]) -> tuple[float, float]:
+    return float(np.log(spread[0])), spread[1]
+
+
+def _families(scores: Scores, count: int) -> Any:
+    """Return what each model's capabilities would be on its family's line, (model, factor)."""
+    of = scores.family_of
+    known, missing = centred(scores)
+    sizes = pt.as_tensor(np.nan_to_num(known))
+    if missing.any():
+        # A family without sizes could turn its own slope round: it takes the population's.
+        places = np.flatnonzero(missing.ravel())
+        drawn = pm.Normal("missing_size", shape=places.size)
+        fill = np.zeros((missing.size, places.size))
+        fill[places, np.arange(places.size)] = np.nanstd(known, axis=0)[places % known.shape[1]]
+        sizes = sizes + (pt.as_tensor(fill) @ drawn).reshape(known.shape)
+    center = np.zeros((len(terms_of(scores.size)), count))
+    center[: known.shape[1], 0] = FIRST_SLOPE
+    slope = pm.Normal("slope_mean", center, SLOPE, dims=("term", "factor"))
+    mean = pm.Normal("level_mean", 0, LEVEL, dims="factor")
+    spread = pm.LogNormal("level_spread", *_log(FAMILY_SPREAD), dims="factor")
+    level = pm.Normal("level", mean, spread, dims=FAMILY)
+    line = level[of] + terms(sizes) @ slope
+    if known.shape[1] == 1:
+        spread = pm.LogNormal("slope_spread", *_log(SLOPE_SPREAD), dims="factor")
+        differs = spread * pm.Normal("slope_differs", shape=(len(scores.every_family), count))
+        pm.Deterministic("slope", slope + differs, dims=FAMILY)
+        line = line + np.nan_to_num(known) * differs[of]
+    return line
+
+
+def centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
+    """Return log sizes relative to their means, and which are missing, shape (model, size)."""
+    return scores.sizes - np.nanmean(scores.sizes, axis=0), np.isnan(scores.sizes)
+
+
+def _observe(scores: Scores, factors: Factors, capability: Any) -> None:
+    directions = factors.free.shape[1]
+    turned = pm.Normal("turned", 0, FREE_LOADING, shape=(directions, factors.weights.shape[1]))
+    shifted = pm.Normal("shifted", 0, FREE_INTERCEPT, shape=directions)
+    free = pt.as_tensor(factors.free)
+    loading = pm.Deterministic("loading", factors.loadings + free @ turned, dims=("score", "factor"))
+    intercept = pm.Deterministic("intercept", factors.centre + free @ shifted, dims="score")
+    scatter = pm.LogNormal("scatter", *_log(SCATTER), dims="score")
+    floor = _floors(scores)
+    row, column = np.nonzero(scores.seen)
+    odds = pt.sum(capability[row] * loading[column], axis=1) + intercept[column]
+    share = pm.math.sigmoid(odds)
+    mean = floor[column] + (1 - floor[column]) * share
+    spread = pt.sqrt(scatter**2 + REPEATABLE**2)[column] * 2 * pt.sqrt(share * (1 - share) + NEAR_ENDS)
+    pm.StudentT(
+        "scores",
+        nu=DEGREES,
+        mu=mean,
+        sigma=spread,
+        observed=scores.values[row, column],
+    )
+
+
+def _floors(scores: Scores) -> Any:
+    """Return each score's level of guessing, shape (score,): a number, or drawn from its prior."""
+    fixed = np.zeros(len(scores.names))
+    places, normals = [], []
+    for i, name in enumerate(scores.names):
+        floor = scores.floors.get(name, 0.0)
+        if isinstance(floor, tuple):
+            places.append(i)
+            normals.append(Fraction(*floor).normal(*floor))
+        else:
+            fixed[i] = floor
+    if not places:
+        return pt.as_tensor(fixed)
+    mean, sd = np.transpose(normals)
+    drawn = pm.math.sigmoid(pm.Normal("floor_link", mean, sd, shape=len(places)))
+    put = np.zeros((len(fixed), len(places)))
+    put[places, np.arange(len(places))] = 1
+    return pm.Deterministic("floor", fixed + pt.as_tensor(put) @ drawn, dims="score")
