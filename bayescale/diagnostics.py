@@ -106,7 +106,9 @@ def diagnose(posterior: xr.Dataset, stats: xr.Dataset) -> Diagnostics:
     with np.errstate(all="ignore"):  # what was held fixed has no R-hat
         rhat = _by_element(azs.rhat(posterior))
         bulk, tail = (_by_element(azs.ess(posterior, method=kind)) for kind in ("bulk", "tail"))
-    varying = [name for name, spread in _by_element(posterior.std(("chain", "draw"))).items() if spread]
+    varying = [
+        name for name, spread in _by_element(posterior.std(("chain", "draw"))).items() if spread
+    ]
     ess = {name: min(bulk[name], tail[name]) for name in varying}
     worst_rhat = max(varying, key=lambda name: rhat[name])
     worst_ess = min(varying, key=lambda name: ess[name])

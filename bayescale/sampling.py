@@ -250,7 +250,7 @@ _SAMPLERS = {"nutpie": _nutpie, "pymc": _pymc, "numpyro": _pymc}
 
 @contextmanager
 def _progress(title: str | None, sampler: Sampler) -> Iterator[Callable[..., None] | None]:
-    """Yield a callback for nutpie that drives one progress bar over all chains, if it has a title."""
+    """Yield a callback for nutpie that drives one progress bar over all chains, if titled."""
     if title is None:
         yield None
         return

@@ -33,6 +33,7 @@ MEASUREMENTS = (
     "families",
     "calibrate",
     "checkpoints",
+    "observational",
 )
 
 

@@ -6,9 +6,9 @@ sampling: capability k *is* the weighted mean of the scores' log odds
 
 .. math:: \theta_{mk} = \sum_j w_{jk} \, (\eta_{mj} - \bar\eta_j)
 
-with weights from a principal components analysis of a rough fit. Loadings then obey
-:math:`w^\top \Lambda = 1`, which the model keeps by writing :math:`\Lambda` as a fixed matrix plus a
-free one in the directions that the weights do not see. The first capability is close to the mean
+with weights from a principal components analysis of a rough fit. The loadings that the weights see
+are one, then, and the model has a fixed matrix of loadings plus a free one in the directions that
+the weights do not see. The first capability is close to the mean
 log odds of a model's scores; the others say at what a model is better than its mean.
 """
 

@@ -152,7 +152,9 @@ def draw_capabilities(
         sampler = second_try(sampler, diverged=found.divergences > 0)
         posterior, stats = draw(sampler, seed + 1)
         found = diagnose(posterior, stats)
-    said = [f"do not trust these numbers yet: {'; '.join(found.problems())}"] if not found.ok else []
+    said = (
+        [f"do not trust these numbers yet: {'; '.join(found.problems())}"] if not found.ok else []
+    )
     if not _whole(posterior, sampler):
         said.append(f"interrupted: kept the {found.draws:,} draws that were finished")
     for text in said:
@@ -205,7 +207,9 @@ def make_tree(
 ) -> xr.DataTree:
     """Put draws, the table, what the capabilities are, and where it all came from together."""
     models, names = list(scores.models), list(scores.names)
-    observed = xr.Dataset({"scores": (("model", "score"), scores.values)}, {"model": models, "score": names})
+    observed = xr.Dataset(
+        {"scores": (("model", "score"), scores.values)}, {"model": models, "score": names}
+    )
     constant = xr.Dataset(
         {
             "log_size": (("model", "size"), scores.sizes),

@@ -49,12 +49,13 @@ def terms_of(size: tuple[str, ...]) -> list[str]:
     return [*size, " x ".join(size)] if len(size) == 2 else list(size)
 
 
-def terms(sizes: Any) -> Any:
-    """Return the terms of centred log sizes, shape (model, size), NumPy's or PyTensor's."""
-    if sizes.shape[1] == 1:
-        return sizes
-    join = pt.concatenate if isinstance(sizes, pt.TensorVariable) else np.concatenate
-    return join([sizes, sizes[:, :1] * sizes[:, 1:]], axis=1)
+def terms(sizes: np.ndarray) -> np.ndarray:
+    """Return the terms of centred log sizes, shape (..., size)."""
+    return (
+        sizes
+        if sizes.shape[-1] == 1
+        else np.concatenate([sizes, sizes.prod(-1, keepdims=True)], -1)
+    )
 
 
 def capability_model(scores: Scores, factors: Factors) -> pm.Model:
@@ -72,13 +73,14 @@ def capability_model(scores: Scores, factors: Factors) -> pm.Model:
         "term": terms_of(scores.size),
     }
     with pm.Model(coords=coords) as model:
+        line, unknown = _families(scores, count)
         own = pm.LogNormal("own_spread", *_log(OWN_SPREAD), dims="factor")
-        line = _families(scores, count)
-        first = pm.Normal("first", line[:, 0], own[0], dims="model")
+        around = pt.sqrt(own**2 + unknown)
+        first = pm.Normal("first", line[:, 0], around[:, 0], dims="model")
         capability = first[:, None]
         if count > 1:
             others = pm.Normal("others", shape=(len(scores.models), count - 1))
-            capability = pt.concatenate([capability, line[:, 1:] + others * own[1:]], axis=1)
+            capability = pt.concatenate([capability, line[:, 1:] + others * around[:, 1:]], axis=1)
         _observe(scores, factors, pm.Deterministic("capability", capability, dims=MODEL))
     return model
 
@@ -90,31 +92,32 @@ def _log(spread: tuple[float, float]) -> tuple[float, float]:
     return float(np.log(spread[0])), spread[1]
 
 
-def _families(scores: Scores, count: int) -> Any:
-    """Return what each model's capabilities would be on its family's line, (model, factor)."""
-    of = scores.family_of
+def _families(scores: Scores, count: int) -> tuple[Any, Any]:
+    """Return each model's place on its family's line, and the variance of what is unknown of it.
+
+    Both have shape (model, factor). Sizes that are missing are integrated out: were they drawn,
+    a slope could turn round with them.
+    """
+    of, names = scores.family_of, scores.every_family
     known, missing = centred(scores)
-    sizes = pt.as_tensor(np.nan_to_num(known))
-    if missing.any():
-        # A family without sizes could turn its own slope round: it takes the population's.
-        places = np.flatnonzero(missing.ravel())
-        drawn = pm.Normal("missing_size", shape=places.size)
-        fill = np.zeros((missing.size, places.size))
-        fill[places, np.arange(places.size)] = np.nanstd(known, axis=0)[places % known.shape[1]]
-        sizes = sizes + (pt.as_tensor(fill) @ drawn).reshape(known.shape)
+    variance = np.nanvar(known, axis=0) * missing
+    known = np.nan_to_num(known)
     center = np.zeros((len(terms_of(scores.size)), count))
     center[: known.shape[1], 0] = FIRST_SLOPE
     slope = pm.Normal("slope_mean", center, SLOPE, dims=("term", "factor"))
     mean = pm.Normal("level_mean", 0, LEVEL, dims="factor")
     spread = pm.LogNormal("level_spread", *_log(FAMILY_SPREAD), dims="factor")
-    level = pm.Normal("level", mean, spread, dims=FAMILY)
-    line = level[of] + terms(sizes) @ slope
-    if known.shape[1] == 1:
-        spread = pm.LogNormal("slope_spread", *_log(SLOPE_SPREAD), dims="factor")
-        differs = spread * pm.Normal("slope_differs", shape=(len(scores.every_family), count))
-        pm.Deterministic("slope", slope + differs, dims=FAMILY)
-        line = line + np.nan_to_num(known) * differs[of]
-    return line
+    level = pm.Normal("level", mean, spread, dims=FAMILY)[of]
+    if known.shape[1] == 2:
+        ahead = [slope[i] + known[:, [1 - i]] * slope[2] for i in (0, 1)]
+        unknown = sum(variance[:, [i]] * ahead[i] ** 2 for i in (0, 1))
+        return level + terms(known) @ slope, unknown + variance.prod(axis=1)[:, None] * slope[
+            2
+        ] ** 2
+    spread = pm.LogNormal("slope_spread", *_log(SLOPE_SPREAD), dims="factor")
+    differs = spread * pm.Normal("slope_differs", shape=(len(names), count))
+    own = pm.Deterministic("slope", slope[0] + differs, dims=FAMILY)[of]
+    return level + known * own, variance * own**2
 
 
 def centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
@@ -127,7 +130,9 @@ def _observe(scores: Scores, factors: Factors, capability: Any) -> None:
     turned = pm.Normal("turned", 0, FREE_LOADING, shape=(directions, factors.weights.shape[1]))
     shifted = pm.Normal("shifted", 0, FREE_INTERCEPT, shape=directions)
     free = pt.as_tensor(factors.free)
-    loading = pm.Deterministic("loading", factors.loadings + free @ turned, dims=("score", "factor"))
+    loading = pm.Deterministic(
+        "loading", factors.loadings + free @ turned, dims=("score", "factor")
+    )
     intercept = pm.Deterministic("intercept", factors.centre + free @ shifted, dims="score")
     scatter = pm.LogNormal("scatter", *_log(SCATTER), dims="score")
     floor = _floors(scores)
@@ -135,7 +140,9 @@ def _observe(scores: Scores, factors: Factors, capability: Any) -> None:
     odds = pt.sum(capability[row] * loading[column], axis=1) + intercept[column]
     share = pm.math.sigmoid(odds)
     mean = floor[column] + (1 - floor[column]) * share
-    spread = pt.sqrt(scatter**2 + REPEATABLE**2)[column] * 2 * pt.sqrt(share * (1 - share) + NEAR_ENDS)
+    spread = (
+        pt.sqrt(scatter**2 + REPEATABLE**2)[column] * 2 * pt.sqrt(share * (1 - share) + NEAR_ENDS)
+    )
     pm.StudentT(
         "scores",
         nu=DEGREES,

@@ -67,7 +67,9 @@ def predict_scores(
     columns = [NAME, FAMILY, "score", "median", "lower", "upper", "observed"]
     result = pd.concat(tables, ignore_index=True)[columns]
     order = {model: i for i, model in enumerate(capability["model"].values)}
-    return result.sort_values(NAME, key=lambda name: name.map(order), kind="stable", ignore_index=True)
+    return result.sort_values(
+        NAME, key=lambda name: name.map(order), kind="stable", ignore_index=True
+    )
 
 
 def evaluations(
@@ -79,7 +81,9 @@ def evaluations(
         at = posterior[["loading", "intercept", "scatter"]].sel(score=name, drop=True)
         share = sigmoid(at["intercept"] + (at["loading"] * capability).sum("factor"))
         floor = floor_of(fit).sel(score=name, drop=True)
-        spread = sqrt(at["scatter"] ** 2 + REPEATABLE**2) * 2 * sqrt(share * (1 - share) + NEAR_ENDS)
+        spread = (
+            sqrt(at["scatter"] ** 2 + REPEATABLE**2) * 2 * sqrt(share * (1 - share) + NEAR_ENDS)
+        )
         scatter = xr.zeros_like(share) + rng.standard_t(DEGREES, share.shape)
         found = floor + (1 - floor) * share + spread * scatter
         yield name, found.clip(0, 1).transpose(*DRAWS, NAME)
@@ -89,7 +93,7 @@ def floor_of(fit: CapabilityFit) -> xr.DataArray:
     """Return each score's level of guessing: drawn, or the number that was given."""
     posterior = fit.posterior
     known = fit.tree["constant_data"].to_dataset()["floor_guess"]
-    return posterior["floor"] if "floor" in posterior else known
+    return posterior.get("floor", known)
 
 
 def _new_models(
@@ -118,19 +122,17 @@ def _new_models(
     shape = tuple(posterior.sizes[dim] for dim in DRAWS)
     drawn = []
     for family, size in zip(families, sizes, strict=True):
-        unknown = np.isnan(size)
-        full = np.where(unknown, rng.normal(0, spread, (*shape, len(size))), size)
-        at = terms(full.reshape(-1, len(size))).reshape(*shape, -1)
-        inputs = xr.DataArray(at, dims=(*DRAWS, "term"), coords={"term": terms_of(scores.size)})
-        drawn.append(_on_line(posterior, family, inputs, bool(unknown.any()), rng))
+        full = np.where(np.isnan(size), rng.normal(0, spread, (*shape, len(size))), size)
+        inputs = xr.DataArray(
+            terms(full), dims=(*DRAWS, "term"), coords={"term": terms_of(scores.size)}
+        )
+        drawn.append(_on_line(posterior, family, inputs, rng))
     line = xr.concat(drawn, pd.Index(names, name=NAME))
     own = xr.zeros_like(line) + rng.normal(size=line.shape)
     return line + posterior["own_spread"] * own, families
 
 
-def _on_line(
-    posterior: xr.Dataset, family: str, inputs: xr.DataArray, sizeless: bool, rng: Any
-) -> xr.DataArray:
+def _on_line(posterior: xr.Dataset, family: str, inputs: xr.DataArray, rng: Any) -> xr.DataArray:
     """Draw a family's capabilities at a size: a known family's, or one of the population."""
     known = family in posterior["family"].values
     slope = posterior["slope_mean"]
@@ -139,7 +141,7 @@ def _on_line(
     else:
         typical, spread = posterior["level_mean"], posterior["level_spread"]
         level = typical + spread * rng.normal(size=spread.shape)
-    if "slope" in posterior and not sizeless:
+    if "slope" in posterior:
         if known:
             slope = posterior["slope"].sel(family=family, drop=True)
         else:

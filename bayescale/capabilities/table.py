@@ -1,4 +1,4 @@
-"""From a table of public models to arrays: who, of which family, how large, and with what scores."""
+"""From a table of public models to arrays: who, of what family and size, with what scores."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -84,13 +84,15 @@ def read_scores(
     values = np.column_stack([_numbers(table, column, models) for column in scores])
     _check_scores(values, scores, models)
     _check_floors(floors, scores)
+    sizes = sizes_of(table, size, models)
+    _check_sizes(sizes, size)
     return Scores(
         tuple(models),
         tuple(families),
         tuple(scores),
         tuple(size),
         values,
-        sizes_of(table, size, models),
+        sizes,
         dict(floors),
     )
 
@@ -111,6 +113,19 @@ def sizes_of(table: pd.DataFrame, size: Sequence[str], models: Sequence[str]) ->
                 "leave an unknown one empty"
             )
     return np.log10(found)
+
+
+def _check_sizes(sizes: np.ndarray, size: Sequence[str]) -> None:
+    for column, values in zip(size, sizes.T, strict=True):
+        seen = values[np.isfinite(values)]
+        if len(seen) == 0:
+            raise BayescaleError(
+                f"no model of the table has a size in {column}: name the column that sizes are in"
+            )
+        if np.ptp(seen) == 0:
+            raise BayescaleError(
+                f"every model has {column} = {10 ** seen[0]:g}: a size must differ between models"
+            )
 
 
 def names_of(table: pd.DataFrame) -> list[str]:
@@ -161,8 +176,8 @@ def _check_scores(values: np.ndarray, scores: list[str], models: list[str]) -> N
         seen = int(np.isfinite(values[:, i]).sum())
         if seen < 2:
             raise BayescaleError(
-                f"{seen or 'no'} model{'' if seen == 1 else 's'} of the table has a score in "
-                f"{column}: a score takes at least two; leave it out"
+                f"{seen} of the table's models have a score in {column}: a score takes at least "
+                "two models; leave it out"
             )
 
 
