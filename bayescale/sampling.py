@@ -222,7 +222,7 @@ def run_pymc(
     sampler: Sampler,
     seed: int,
     progressbar: bool,
-    starts: Mapping[str, np.ndarray] | None = None,
+    starts: Any = None,
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Draw from a PyMC model by PyMC's sampler, or NumPyro's; return as :func:`run_nutpie` does."""
     import pymc as pm

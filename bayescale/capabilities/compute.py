@@ -5,7 +5,7 @@ import pandas as pd
 
 from bayescale.analysis.intervals import interval
 from bayescale.capabilities.fit import CapabilityFit
-from bayescale.capabilities.table import FAMILY, NAME
+from bayescale.capabilities.table import BOUNDS, FAMILY, NAME
 from bayescale.errors import BayescaleError
 from bayescale.law import closest
 
@@ -51,8 +51,8 @@ def equivalent_compute(
     first = posterior[["capability", "level", "slope"]].sel(factor=1, drop=True)
     line = first[["level", "slope"]].sel(family=family, drop=True)
     away = (first["capability"] - line["level"]) / line["slope"]
-    found = 10.0 ** interval(away + np.nanmean(scores.sizes), ci_prob)
-    table = found.to_dataframe()[["median", "lower", "upper"]].reset_index(names=NAME)
-    table.insert(1, FAMILY, list(scores.families))
-    table.insert(2, scores.size[0], 10.0 ** scores.sizes[:, 0])
-    return table.sort_values("median", ascending=False, ignore_index=True)
+    found = interval(10.0 ** (away + np.nanmean(scores.sizes)), ci_prob)
+    (size,) = 10.0**scores.sizes.T
+    who = {NAME: scores.models, FAMILY: scores.families, next(iter(scores.size)): size}
+    table = pd.DataFrame({**who, **{side: found[side].values for side in BOUNDS}})
+    return table.sort_values(by="median", ascending=False, ignore_index=True)

@@ -92,7 +92,7 @@ def _rough_fit(scores: Scores, count: int, used: np.ndarray) -> np.ndarray:
     filled = (np.where(seen, odds, level) - level)[:, used]
     axes, sizes, _ = np.linalg.svd(filled, full_matrices=False)
     capability = axes[:, :count] * sizes[:count]
-    ridge = RIDGE * np.eye(count)
+    slopes, ridge = np.zeros((len(used), count)), RIDGE * np.eye(count)
     for _ in range(ROUNDS):
         inputs = np.column_stack([capability, np.ones(len(odds))])
         lines = _solve(inputs, weight.T, odds.T, np.diag([*np.diag(ridge), 0.0]))

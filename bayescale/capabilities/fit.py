@@ -59,8 +59,8 @@ class CapabilityFit:
     @property
     def scores(self) -> Scores:
         """The table that was fitted."""
-        seen = self.tree["observed_data"]["scores"]
-        constant = self.tree["constant_data"]
+        seen = self.tree["observed_data"].to_dataset()["scores"]
+        constant = self.tree["constant_data"].to_dataset()
         floors = {
             name: floor if isinstance(floor, float) else tuple(floor)
             for name, floor in json.loads(self.tree.attrs["floors"]).items()
@@ -174,7 +174,7 @@ def _drawing(
     import nutpie
 
     model = capability_model(scores, factors)
-    start = {"first": factors.start[:, 0]}
+    start, program = {"first": factors.start[:, 0]}, None
     if sampler.name == "nutpie":
         first = model["first"]
         program = nutpie.compile_pymc_model(
@@ -184,7 +184,7 @@ def _drawing(
         )
 
     def draw(sampler: Sampler, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
-        if sampler.name == "nutpie":
+        if program is not None:
             title = "capabilities" if progressbar else None
             posterior, stats = run_nutpie(program, sampler, seed, title, adaptation="diag")
         else:

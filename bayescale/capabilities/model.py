@@ -74,12 +74,12 @@ def capability_model(scores: Scores, factors: Factors) -> pm.Model:
     }
     with pm.Model(coords=coords) as model:
         line, unknown = _families(scores, count)
-        own = pm.LogNormal("own_spread", *_log(OWN_SPREAD), dims="factor")
-        around = pt.sqrt(own**2 + unknown)
-        first = pm.Normal("first", line[:, 0], around[:, 0], dims="model")
+        own: Any = pm.LogNormal("own_spread", *_log(OWN_SPREAD), dims="factor")
+        around: Any = pt.sqrt(own**2 + unknown)
+        first: Any = pm.Normal("first", line[:, 0], around[:, 0], dims="model")
         capability = first[:, None]
         if count > 1:
-            others = pm.Normal("others", shape=(len(scores.models), count - 1))
+            others: Any = pm.Normal("others", shape=(len(scores.models), count - 1))
             capability = pt.concatenate([capability, line[:, 1:] + others * around[:, 1:]], axis=1)
         _observe(scores, factors, pm.Deterministic("capability", capability, dims=MODEL))
     return model
@@ -104,19 +104,20 @@ def _families(scores: Scores, count: int) -> tuple[Any, Any]:
     known = np.nan_to_num(known)
     center = np.zeros((len(terms_of(scores.size)), count))
     center[: known.shape[1], 0] = FIRST_SLOPE
-    slope = pm.Normal("slope_mean", center, SLOPE, dims=("term", "factor"))
+    slope: Any = pm.Normal("slope_mean", center, SLOPE, dims=("term", "factor"))
     mean = pm.Normal("level_mean", 0, LEVEL, dims="factor")
-    spread = pm.LogNormal("level_spread", *_log(FAMILY_SPREAD), dims="factor")
-    level = pm.Normal("level", mean, spread, dims=FAMILY)[of]
+    spread: Any = pm.LogNormal("level_spread", *_log(FAMILY_SPREAD), dims="factor")
+    level: Any = pm.Normal("level", mean, spread, dims=FAMILY)
+    level = level[of]
     if known.shape[1] == 2:
         ahead = [slope[i] + known[:, [1 - i]] * slope[2] for i in (0, 1)]
         unknown = sum(variance[:, [i]] * ahead[i] ** 2 for i in (0, 1))
-        return level + terms(known) @ slope, unknown + variance.prod(axis=1)[:, None] * slope[
-            2
-        ] ** 2
+        unknown += variance.prod(axis=1, keepdims=True) * slope[2] ** 2
+        return level + terms(known) @ slope, unknown
     spread = pm.LogNormal("slope_spread", *_log(SLOPE_SPREAD), dims="factor")
     differs = spread * pm.Normal("slope_differs", shape=(len(names), count))
-    own = pm.Deterministic("slope", slope[0] + differs, dims=FAMILY)[of]
+    own: Any = pm.Deterministic("slope", slope[0] + differs, dims=FAMILY)
+    own = own[of]
     return level + known * own, variance * own**2
 
 
@@ -127,22 +128,21 @@ def centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
 
 def _observe(scores: Scores, factors: Factors, capability: Any) -> None:
     directions = factors.free.shape[1]
-    turned = pm.Normal("turned", 0, FREE_LOADING, shape=(directions, factors.weights.shape[1]))
+    turned: Any = pm.Normal("turned", 0, FREE_LOADING, shape=(directions, factors.weights.shape[1]))
     shifted = pm.Normal("shifted", 0, FREE_INTERCEPT, shape=directions)
-    free = pt.as_tensor(factors.free)
-    loading = pm.Deterministic(
+    free: Any = pt.as_tensor(factors.free)
+    loading: Any = pm.Deterministic(
         "loading", factors.loadings + free @ turned, dims=("score", "factor")
     )
-    intercept = pm.Deterministic("intercept", factors.centre + free @ shifted, dims="score")
-    scatter = pm.LogNormal("scatter", *_log(SCATTER), dims="score")
-    floor = _floors(scores)
+    intercept: Any = pm.Deterministic("intercept", factors.centre + free @ shifted, dims="score")
+    scatter: Any = pm.LogNormal("scatter", *_log(SCATTER), dims="score")
+    floor: Any = _floors(scores)
     row, column = np.nonzero(scores.seen)
     odds = pt.sum(capability[row] * loading[column], axis=1) + intercept[column]
-    share = pm.math.sigmoid(odds)
+    share: Any = pm.math.sigmoid(odds)
     mean = floor[column] + (1 - floor[column]) * share
-    spread = (
-        pt.sqrt(scatter**2 + REPEATABLE**2)[column] * 2 * pt.sqrt(share * (1 - share) + NEAR_ENDS)
-    )
+    at_half: Any = pt.sqrt(scatter**2 + REPEATABLE**2)
+    spread = at_half[column] * 2 * pt.sqrt(share * (1 - share) + NEAR_ENDS)
     pm.StudentT(
         "scores",
         nu=DEGREES,

@@ -10,7 +10,7 @@ import xarray as xr
 from bayescale.analysis.intervals import DRAWS, interval
 from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.model import DEGREES, NEAR_ENDS, REPEATABLE, terms, terms_of
-from bayescale.capabilities.table import FAMILY, NAME, families_of, names_of, sizes_of
+from bayescale.capabilities.table import BOUNDS, FAMILY, NAME, families_of, names_of, sizes_of
 from bayescale.errors import BayescaleError
 from bayescale.functions import sigmoid, sqrt
 from bayescale.law import closest
@@ -61,15 +61,12 @@ def predict_scores(
         observed = np.full((len(families), len(scores.names)), np.nan)
     tables = []
     for i, (name, draws) in enumerate(evaluations(fit, capability, rng)):
-        found = interval(draws, ci_prob).to_dataframe()[["median", "lower", "upper"]]
-        who = {NAME: found.index, FAMILY: families, "score": name}
-        tables.append(found.reset_index(drop=True).assign(**who, observed=observed[:, i]))
-    columns = [NAME, FAMILY, "score", "median", "lower", "upper", "observed"]
-    result = pd.concat(tables, ignore_index=True)[columns]
-    order = {model: i for i, model in enumerate(capability["model"].values)}
-    return result.sort_values(
-        NAME, key=lambda name: name.map(order), kind="stable", ignore_index=True
-    )
+        found = interval(draws, ci_prob)
+        who = {NAME: found[NAME].values, FAMILY: families, "score": name}
+        bounds = {side: found[side].values for side in BOUNDS}
+        tables.append(pd.DataFrame({**who, **bounds, "observed": observed[:, i]}))
+    by_model = pd.concat(tables).sort_index(kind="stable")
+    return by_model.reset_index(drop=True)
 
 
 def evaluations(
@@ -84,7 +81,7 @@ def evaluations(
         spread = (
             sqrt(at["scatter"] ** 2 + REPEATABLE**2) * 2 * sqrt(share * (1 - share) + NEAR_ENDS)
         )
-        scatter = xr.zeros_like(share) + rng.standard_t(DEGREES, share.shape)
+        scatter = share.copy(data=rng.standard_t(DEGREES, share.shape))
         found = floor + (1 - floor) * share + spread * scatter
         yield name, found.clip(0, 1).transpose(*DRAWS, NAME)
 
@@ -109,7 +106,9 @@ def _new_models(
             )
     names = names_of(models)
     families = families_of(models, names)
-    given = [name for name in scores.names if name in models and models[name].notna().any()]
+    given = [
+        name for name in scores.names if name in models and models[name].notna().to_numpy().any()
+    ]
     if given:
         raise BayescaleError(
             f"the new models have scores in {given[0]}: add their rows to the table and fit it "
@@ -127,8 +126,8 @@ def _new_models(
             terms(full), dims=(*DRAWS, "term"), coords={"term": terms_of(scores.size)}
         )
         drawn.append(_on_line(posterior, family, inputs, rng))
-    line = xr.concat(drawn, pd.Index(names, name=NAME))
-    own = xr.zeros_like(line) + rng.normal(size=line.shape)
+    line: Any = xr.concat(drawn, pd.Index(names, name=NAME))
+    own = line.copy(data=rng.normal(size=line.shape))
     return line + posterior["own_spread"] * own, families
 
 

@@ -11,6 +11,8 @@ from bayescale.law import Fraction, closest
 
 NAME, FAMILY = "model", "family"
 """Columns of the table that say who a model is."""
+BOUNDS = ("median", "lower", "upper")
+"""Columns of answers."""
 
 type Floor = float | tuple[float, float]
 """The score of guessing, or a 90 % interval for it."""
@@ -130,7 +132,7 @@ def _check_sizes(sizes: np.ndarray, size: Sequence[str]) -> None:
 
 def names_of(table: pd.DataFrame) -> list[str]:
     """Return the names of the models, each of which has one row."""
-    missing = table[NAME].isna()
+    missing = table[NAME].isna().to_numpy()
     if missing.any():
         row = table.index[int(np.argmax(missing))]
         raise BayescaleError(f"row {row} has no {NAME}: name every model")
@@ -145,7 +147,7 @@ def names_of(table: pd.DataFrame) -> list[str]:
 
 def families_of(table: pd.DataFrame, models: list[str]) -> list[str]:
     """Return the family of each model."""
-    missing = table[FAMILY].isna()
+    missing = table[FAMILY].isna().to_numpy()
     if missing.any():
         raise BayescaleError(
             f"{models[int(np.argmax(missing))]} has no {FAMILY}: give it one, its own name if it "
@@ -155,10 +157,11 @@ def families_of(table: pd.DataFrame, models: list[str]) -> list[str]:
 
 
 def _numbers(table: pd.DataFrame, column: str, models: Sequence[str]) -> np.ndarray:
-    found = pd.to_numeric(table[column], errors="coerce").to_numpy(float)
-    wrong = np.flatnonzero((np.isnan(found) & table[column].notna().to_numpy()) | np.isinf(found))
+    given = table[column]
+    found = np.asarray(pd.to_numeric(given, errors="coerce"), dtype=float)
+    wrong = np.flatnonzero((np.isnan(found) & given.notna().to_numpy()) | np.isinf(found))
     if wrong.size:
-        value = table[column].iloc[wrong[0]]
+        value = given.iloc[wrong[0]]
         raise BayescaleError(
             f"{column} of {models[wrong[0]]} is {value!r}: give a number, or leave it empty"
         )

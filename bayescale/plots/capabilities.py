@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from bayescale.analysis.intervals import interval, interval_width
 from bayescale.capabilities.fit import CapabilityFit
+from bayescale.capabilities.table import BOUNDS, FAMILY, NAME
 from bayescale.errors import BayescaleError
 from bayescale.law import closest
 from bayescale.plots.style import CYCLE, GREY, legend_above, one_panel, percent
@@ -51,13 +52,19 @@ def capabilities_data(
     if factor not in posterior["factor"]:
         raise BayescaleError(f"no factor {factor}: this fit has 1 to {posterior.sizes['factor']}")
     at = posterior[["capability", "level", "slope"]].sel(factor=factor, drop=True)
-    data = interval(at["capability"], ci_prob).to_dataframe()[["median", "lower", "upper"]]
+    found = interval(at["capability"], ci_prob)
     size = scores.sizes[:, 0]
     lines = at[["level", "slope"]].isel(family=scores.family_of)
     line = lines["level"] + lines["slope"] * (size - np.nanmean(size))
-    data = data.assign(line=line.median(("chain", "draw")).values).reset_index(names="model")
-    data.insert(1, "family", list(scores.families))
-    data.insert(2, scores.size[0], 10.0**size)
+    data = pd.DataFrame(
+        {
+            NAME: scores.models,
+            FAMILY: scores.families,
+            next(iter(scores.size)): 10.0**size,
+            **{side: found[side].values for side in BOUNDS},
+            "line": line.median(("chain", "draw")).values,
+        }
+    )
     data.attrs["ci_prob"] = interval_width(ci_prob)
     return data
 
@@ -109,9 +116,9 @@ def plot_capabilities(
     ax = one_panel(ax)
     log_axis(ax, "x", kind_of(size), SIZES.get(size, size))
     ax.set_ylabel(f"capability {factor}, {percent(data.attrs['ci_prob'])}")
-    _draw(ax, data[~data["family"].isin(families)], size, GREY, "other families", faint=True)
+    _draw(ax, data.loc[~data[FAMILY].isin(families)], size, GREY, "other families", faint=True)
     for color, family in zip(CYCLE, families, strict=False):
-        one = data[data["family"] == family].sort_values(size)
+        one = data.loc[data[FAMILY] == family].sort_values(by=size)
         _draw(ax, one, size, color, family)
         ax.plot(one[size], one["line"], color=color, lw=1.1)
     legend_above(ax)
