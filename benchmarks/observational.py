@@ -167,9 +167,9 @@ def held(cells: pd.DataFrame) -> float:
 def splits() -> dict[str, Any]:
     """Score the splits that are not saved yet."""
     done = json.loads(PATH.read_text()) if PATH.exists() else {}
-    todo = {"agentbench": agents}
+    todo = {group: lambda group=group: registered(group) for group in GROUPS}
+    todo |= {"agentbench": agents}
     todo |= {task: lambda task=task: beyond(task) for task in CUTOFFS}
-    todo |= {group: lambda group=group: registered(group) for group in GROUPS}
     for name, make in todo.items():
         if name not in done:
             table, scores, hidden = make()
