@@ -19,8 +19,8 @@ from bayescale.errors import BayescaleWarning
 from bayescale.fitting import second_try
 from bayescale.sampling import STATS, Sampler, finished_part, run_nutpie, run_pymc
 
-SAMPLER = Sampler(draws=4000, target_accept=0.9)
-"""How a table is sampled unless it is said: 150 models of 10 scores need 12,000 draws."""
+SAMPLER = Sampler(draws=2000, target_accept=0.9)
+"""How a table is sampled when nothing else is said."""
 
 
 @dataclass(frozen=True, eq=False)

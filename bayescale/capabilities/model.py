@@ -95,8 +95,8 @@ def _log(spread: tuple[float, float]) -> tuple[float, float]:
 def _families(scores: Scores, count: int) -> tuple[Any, Any]:
     """Return each model's place on its family's line, and the variance of what is unknown of it.
 
-    Both have shape (model, factor). Sizes that are missing are integrated out: were they drawn,
-    a slope could turn round with them.
+    Both have shape (model, factor). Sizes that are missing are integrated out, at the population's
+    slope: were they drawn, or the slope a family's without sizes, it could turn round.
     """
     of, names = scores.family_of, scores.every_family
     known, missing = centred(scores)
@@ -118,7 +118,7 @@ def _families(scores: Scores, count: int) -> tuple[Any, Any]:
     differs = spread * pm.Normal("slope_differs", shape=(len(names), count))
     own: Any = pm.Deterministic("slope", slope[0] + differs, dims=FAMILY)
     own = own[of]
-    return level + known * own, variance * own**2
+    return level + known * own, variance * (slope[0] ** 2 + spread**2)
 
 
 def centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
