@@ -9,8 +9,8 @@ downstream of the models that came out after the paper. Errors are of posterior 
 units of the range from guessing to one; the published ones are of principal components, imputation
 and a regression, three steps whose reproduction (``plug_in``) on the same rows stands beside them.
 Nothing was chosen on a split: of four forms of scatter, the one that best foretold 12 % of the
-cells of the models released before the paper, hidden at random, was taken (downstream scores above 8.4e22
-FLOP were left out); how sizes that are missing enter, by whether chains agree.
+cells of the models released before the paper, hidden at random, was taken (downstream scores above
+8.4e22 FLOP were left out); how sizes that are missing enter, by whether chains agree.
 """
 
 import json
