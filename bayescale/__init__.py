@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from bayescale.analysis.targets import crossing, reach
     from bayescale.analysis.waic import waic
     from bayescale.averaging import Average, average
+    from bayescale.capabilities.compute import equivalent_compute
+    from bayescale.capabilities.fit import CapabilityFit, fit_capabilities
+    from bayescale.capabilities.predict import predict_scores
     from bayescale.catalogue import describe_law, laws
     from bayescale.citation import cite
     from bayescale.datasets import datasets, load_dataset
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from bayescale.plots import (
         plot_backtest,
         plot_bands,
+        plot_capabilities,
         plot_compare,
         plot_exponents,
         plot_frontier,
@@ -88,6 +92,9 @@ _HOME = {
     "analysis.targets": ("crossing", "reach"),
     "analysis.waic": ("waic",),
     "averaging": ("Average", "average"),
+    "capabilities.compute": ("equivalent_compute",),
+    "capabilities.fit": ("CapabilityFit", "fit_capabilities"),
+    "capabilities.predict": ("predict_scores",),
     "catalogue": ("describe_law", "laws"),
     "citation": ("cite",),
     "datasets": ("datasets", "load_dataset"),
@@ -104,6 +111,7 @@ _HOME = {
     "plots": (
         "plot_backtest",
         "plot_bands",
+        "plot_capabilities",
         "plot_compare",
         "plot_exponents",
         "plot_frontier",

@@ -1,8 +1,10 @@
 """Whether the draws can be trusted, in numbers and in words."""
 
+import itertools
 from dataclasses import dataclass
 
 import arviz_stats as azs
+import numpy as np
 import xarray as xr
 
 RHAT_LIMIT = 1.01
@@ -89,21 +91,33 @@ def elements(draws: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(found)
 
 
+def _by_element(found: xr.Dataset) -> dict[str, float]:
+    """Return the numbers of a dataset by the names of their elements: ``alpha[pythia]``."""
+    numbers = {}
+    for name, values in found.items():
+        labels = [[str(label) for label in values[dim].values] for dim in values.dims]
+        flat = zip(itertools.product(*labels), np.ravel(values.values), strict=True)
+        numbers |= {f"{name}[{', '.join(at)}]" if at else str(name): float(v) for at, v in flat}
+    return numbers
+
+
 def diagnose(posterior: xr.Dataset, stats: xr.Dataset) -> Diagnostics:
     """Judge draws, dims (chain, draw) and groups', and their sampler statistics."""
-    posterior = elements(posterior)
-    varying = posterior[[k for k, v in posterior.items() if float(v.std()) > 0]]
-    rhat = {k: float(v) for k, v in azs.rhat(varying).items()}
-    bulk, tail = azs.ess(varying, method="bulk"), azs.ess(varying, method="tail")
-    ess = {str(k): min(float(bulk[k]), float(tail[k])) for k in varying}
-    worst_rhat = max(rhat, key=lambda k: rhat[k])
-    worst_ess = min(ess, key=lambda k: ess[k])
+    with np.errstate(all="ignore"):  # what was held fixed has no R-hat
+        rhat = _by_element(azs.rhat(posterior))
+        bulk, tail = (_by_element(azs.ess(posterior, method=kind)) for kind in ("bulk", "tail"))
+    varying = [
+        name for name, spread in _by_element(posterior.std(("chain", "draw"))).items() if spread
+    ]
+    ess = {name: min(bulk[name], tail[name]) for name in varying}
+    worst_rhat = max(varying, key=lambda name: rhat[name])
+    worst_ess = min(varying, key=lambda name: ess[name])
     bfmi = float("nan")
     if "energy" in stats:
         bfmi = float(azs.bfmi(xr.DataTree.from_dict({"sample_stats": stats})).energy.min())
     return Diagnostics(
         rhat=rhat[worst_rhat],
-        worst_rhat=str(worst_rhat),
+        worst_rhat=worst_rhat,
         ess=ess[worst_ess],
         worst_ess=worst_ess,
         divergences=int(stats["diverging"].sum()),

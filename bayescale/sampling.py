@@ -87,7 +87,7 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
     posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
     sampling = time.perf_counter() - started - compiling
     links = {name: posterior[name] for name in vectors(spec)}
-    finished = _finished(next(link for link in links.values() if link.size))
+    finished = finished_part(next(link for link in links.values() if link.size))
     links = {name: link.isel(finished) for name, link in links.items()}
     stats = stats.isel(finished)
     return Draws(
@@ -98,7 +98,7 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
     )
 
 
-def _finished(draws: xr.DataArray) -> dict[str, Any]:
+def finished_part(draws: xr.DataArray) -> dict[str, Any]:
     """Select what an interrupted sampler finished: chains half as long as the longest, cut even.
 
     Raises
@@ -169,13 +169,28 @@ def _log_density(program: Any) -> LogDensity:
 def _nutpie(
     spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
 ) -> tuple[xr.Dataset, xr.Dataset]:
-    import nutpie
-
     program = compiled(spec, data)
     if spec.law.multimodal:
         start = near_modes(_log_density(program), _starts(spec, data, spread=1.0), seed)
         program = dataclasses.replace(program, initial_point_func=start)
-    with _progress(progressbar, sampler, spec.law.name) as report:
+    return run_nutpie(program, sampler, seed, spec.law.name if progressbar else None)
+
+
+def run_nutpie(
+    program: Any,
+    sampler: Sampler,
+    seed: int,
+    title: str | None,
+    adaptation: Literal["low_rank", "diag"] = "low_rank",
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Draw from a model that nutpie compiled; return the draws and the sampler's statistics.
+
+    ``title`` heads a progress bar, which there is none without. ``"low_rank"`` learns correlations
+    between parameters, which costs too much for many hundreds of them.
+    """
+    import nutpie
+
+    with _progress(title, sampler) as report:
         tree = nutpie.sample(
             program,
             draws=sampler.draws,
@@ -183,7 +198,7 @@ def _nutpie(
             chains=sampler.chains,
             cores=sampler.cores,
             seed=seed,
-            adaptation="low_rank",
+            adaptation=adaptation,
             target_accept=sampler.target_accept,
             save_warmup=False,
             progress_bar=False,
@@ -198,11 +213,22 @@ def _nutpie(
 def _pymc(
     spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
 ) -> tuple[xr.Dataset, xr.Dataset]:
-    import pymc as pm
-
     from bayescale.model import model_of
 
-    with model_of(spec, data), warnings.catch_warnings():
+    return run_pymc(model_of(spec, data), sampler, seed, progressbar)
+
+
+def run_pymc(
+    model: Any,
+    sampler: Sampler,
+    seed: int,
+    progressbar: bool,
+    starts: Any = None,
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Draw from a PyMC model by PyMC's sampler, or NumPyro's; return as :func:`run_nutpie` does."""
+    import pymc as pm
+
+    with model, warnings.catch_warnings():
         # The verdict on the draws is bayescale's own, in words; see bayescale.diagnostics.
         warnings.filterwarnings("ignore", module="pymc")
         tree = pm.sample(
@@ -211,6 +237,7 @@ def _pymc(
             chains=sampler.chains,
             cores=sampler.cores,
             random_seed=seed,
+            initvals=starts,
             target_accept=sampler.target_accept,
             nuts_sampler=sampler.name,
             progressbar=progressbar,
@@ -223,9 +250,9 @@ _SAMPLERS = {"nutpie": _nutpie, "pymc": _pymc, "numpyro": _pymc}
 
 
 @contextmanager
-def _progress(show: bool, sampler: Sampler, title: str) -> Iterator[Callable[..., None] | None]:
-    """Yield a callback for nutpie that drives one progress bar over all chains."""
-    if not show:
+def _progress(title: str | None, sampler: Sampler) -> Iterator[Callable[..., None] | None]:
+    """Yield a callback for nutpie that drives one progress bar over all chains, if titled."""
+    if title is None:
         yield None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -33,9 +33,9 @@ MEASUREMENTS = (
     "families",
     "literature",
     "hitchhiker",
-    "observational",
     "calibrate",
     "checkpoints",
+    "observational",
 )
 
 

@@ -33,7 +33,7 @@ FLOORS = [
     ["shared_runs", "parcel", "members"],
     ["discrepancy", "averaging", "more_runs"],
     ["store", "analysis"],
-    ["many"],
+    ["many", "capabilities"],
     ["plots"],
     ["reporting"],
     ["cli"],

@@ -7,6 +7,7 @@ of matplotlib is read or changed beyond the user's fonts.
 
 from bayescale.plots.backtest import backtest_data, plot_backtest
 from bayescale.plots.bands import bands_data, plot_bands
+from bayescale.plots.capabilities import capabilities_data, plot_capabilities
 from bayescale.plots.compare import compare_data, plot_compare
 from bayescale.plots.exponents import exponents_data, plot_exponents
 from bayescale.plots.frontier import frontier_data, plot_frontier
@@ -21,6 +22,7 @@ from bayescale.plots.ridge import plot_ridge, ridge_data
 __all__ = [
     "backtest_data",
     "bands_data",
+    "capabilities_data",
     "compare_data",
     "exponents_data",
     "frontier_data",
@@ -29,6 +31,7 @@ __all__ = [
     "plan_data",
     "plot_backtest",
     "plot_bands",
+    "plot_capabilities",
     "plot_compare",
     "plot_exponents",
     "plot_frontier",

@@ -1,0 +1,242 @@
+"""Fitting scores, and what comes of it."""
+
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale.capabilities.factors import Factors, choose_factors
+from bayescale.capabilities.model import SAVED, capability_model
+from bayescale.capabilities.table import Floor, Scores, read_scores
+from bayescale.diagnostics import Diagnostics, diagnose
+from bayescale.errors import BayescaleWarning
+from bayescale.fitting import second_try
+from bayescale.sampling import STATS, Sampler, finished_part, run_nutpie, run_pymc
+
+SAMPLER = Sampler(draws=2000, target_accept=0.9)
+"""How a table is sampled when nothing else is said."""
+
+
+@dataclass(frozen=True, eq=False)
+class CapabilityFit:
+    """Capabilities of models, their families' lines, and the scores that they bring.
+
+    The tree holds everything: ``fit.tree.to_netcdf("fit.nc")`` keeps a fit, and
+    ``CapabilityFit(xarray.open_datatree("fit.nc"))`` is it again.
+
+    Attributes
+    ----------
+    tree : xarray.DataTree
+        ``posterior`` (``capability`` by model, ``loading``, ``intercept`` and ``scatter`` by score,
+        ``level`` and ``slope`` by family, the population's ``level_mean``, ``slope_mean``,
+        ``level_spread``, ``slope_spread``, and ``own_spread``, of models around their family),
+        ``sample_stats``, ``observed_data`` and ``constant_data``.
+    """
+
+    tree: xr.DataTree
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """The draws, dims (chain, draw) and what each is of."""
+        return self.tree["posterior"].to_dataset()
+
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """Whether the draws can be trusted."""
+        return diagnose(self.posterior, self.tree["sample_stats"].to_dataset())
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """Where the numbers came from: versions, seed, sampler."""
+        return json.loads(self.tree.attrs["record"])
+
+    @property
+    def scores(self) -> Scores:
+        """The table that was fitted."""
+        seen = self.tree["observed_data"].to_dataset()["scores"]
+        constant = self.tree["constant_data"].to_dataset()
+        floors = {
+            name: floor if isinstance(floor, float) else tuple(floor)
+            for name, floor in json.loads(self.tree.attrs["floors"]).items()
+        }
+        return Scores(
+            tuple(map(str, seen["model"].values)),
+            tuple(map(str, constant["family_of"].values)),
+            tuple(map(str, seen["score"].values)),
+            tuple(map(str, constant["size"].values)),
+            seen.values,
+            constant["log_size"].values,
+            floors,
+        )
+
+    def __repr__(self) -> str:
+        scores, factors = self.scores, self.posterior.sizes["factor"]
+        return (
+            f"<bayescale.CapabilityFit, {factors} factors of {len(scores.names)} scores, "
+            f"{len(scores.models)} models of {len(scores.every_family)} families, "
+            f"{1 - scores.seen.mean():.0%} of scores missing; {self.diagnostics}>"
+        )
+
+
+def fit_capabilities(
+    table: pd.DataFrame,
+    scores: Sequence[str],
+    *,
+    size: Sequence[str] = ("flops",),
+    factors: int = 3,
+    floors: Mapping[str, Floor] | None = None,
+    sampler: Sampler = SAMPLER,
+    random_seed: int | None = None,
+    progressbar: bool = True,
+) -> CapabilityFit:
+    """Fit capabilities of models to a table of their benchmark scores.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a model, with columns ``model`` (its name), ``family``, sizes and scores. Sizes and
+        scores may be missing.
+    scores : sequence of str
+        Columns of scores between 0 and 1. A downstream score that few models have is one of them.
+    size : sequence of str
+        ``("flops",)``, a line for each family in the logarithm of one size, or
+        ``("params", "tokens")``, for all families one plane in two, and their product.
+    factors : int
+        How many capabilities.
+    floors : mapping, optional
+        Score to its level of guessing, ``{"mmlu": 0.25}``, or to a 90 % interval of it,
+        ``{"bbh": (0.2, 0.3)}``; zero where not given.
+    sampler : Sampler
+        How to draw.
+    random_seed : int, optional
+        Makes the draws reproducible; one is chosen, and recorded, when none is given.
+    progressbar : bool
+        Show the sampler's progress.
+
+    Returns
+    -------
+    CapabilityFit
+
+    Raises
+    ------
+    BayescaleError
+        For columns, rows or scores that cannot be used.
+
+    Warns
+    -----
+    BayescaleWarning
+        When the diagnostics still fail after one longer try, or the sampler was interrupted.
+    """
+    taken = read_scores(table, scores, size, floors or {})
+    chosen = choose_factors(taken, factors)
+    seed = (
+        int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
+    )
+    return draw_capabilities(taken, chosen, sampler, seed, progressbar)
+
+
+def draw_capabilities(
+    scores: Scores, factors: Factors, sampler: Sampler, seed: int, progressbar: bool = False
+) -> CapabilityFit:
+    """Sample the model, once more and longer if the diagnostics fail; say what is wrong still."""
+    draw = _drawing(scores, factors, sampler, progressbar)
+    posterior, stats = draw(sampler, seed)
+    found = diagnose(posterior, stats)
+    if _whole(posterior, sampler) and not found.ok:
+        sampler = second_try(sampler, diverged=found.divergences > 0)
+        posterior, stats = draw(sampler, seed + 1)
+        found = diagnose(posterior, stats)
+    said = (
+        [f"do not trust these numbers yet: {'; '.join(found.problems())}"] if not found.ok else []
+    )
+    if not _whole(posterior, sampler):
+        said.append(f"interrupted: kept the {found.draws:,} draws that were finished")
+    for text in said:
+        warnings.warn(text, BayescaleWarning, stacklevel=3)
+    return CapabilityFit(make_tree(scores, factors, posterior, stats, vars(sampler), seed))
+
+
+def _whole(posterior: xr.Dataset, sampler: Sampler) -> bool:
+    """Whether the sampler finished."""
+    return posterior.sizes["chain"] * posterior.sizes["draw"] == sampler.chains * sampler.draws
+
+
+def _drawing(
+    scores: Scores, factors: Factors, sampler: Sampler, progressbar: bool
+) -> Callable[[Sampler, int], tuple[xr.Dataset, xr.Dataset]]:
+    """Return what draws from the posterior, given a sampler and a seed; compiled once."""
+    import nutpie
+
+    model = capability_model(scores, factors)
+    start, program = {"first": factors.start[:, 0]}, None
+    if sampler.name == "nutpie":
+        first = model["first"]
+        program = nutpie.compile_pymc_model(
+            model,
+            initial_points={first: start["first"]},
+            jitter_rvs={variable for variable in model.free_RVs if variable is not first},
+        )
+
+    def draw(sampler: Sampler, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
+        if program is not None:
+            title = "capabilities" if progressbar else None
+            posterior, stats = run_nutpie(program, sampler, seed, title, adaptation="diag")
+        else:
+            posterior, stats = run_pymc(model, sampler, seed, progressbar, start)
+        done = finished_part(posterior["capability"])
+        kept = [name for name in SAVED if name in posterior]
+        known = [name for name in STATS if name in stats]
+        return posterior[kept].isel(done), stats[known].isel(done)
+
+    return draw
+
+
+def make_tree(
+    scores: Scores,
+    factors: Factors,
+    posterior: xr.Dataset,
+    stats: xr.Dataset,
+    sampler: Mapping[str, Any],
+    seed: int,
+) -> xr.DataTree:
+    """Put draws, the table, what the capabilities are, and where it all came from together."""
+    models, names = list(scores.models), list(scores.names)
+    observed = xr.Dataset(
+        {"scores": (("model", "score"), scores.values)}, {"model": models, "score": names}
+    )
+    constant = xr.Dataset(
+        {
+            "log_size": (("model", "size"), scores.sizes),
+            "family_of": ("model", list(scores.families)),
+            "weight": (("score", "factor"), factors.weights),
+            "floor_guess": ("score", scores.floor_guess),
+        },
+        {
+            "model": models,
+            "score": names,
+            "size": list(scores.size),
+            "factor": np.arange(1, factors.weights.shape[1] + 1),
+        },
+    )
+    packages = ("bayescale", "pymc", "pytensor", "nutpie", "arviz")
+    record = {
+        "versions": {name: version(name) for name in packages},
+        "sampler": dict(sampler),
+        "seed": seed,
+    }
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": posterior,
+            "sample_stats": stats,
+            "observed_data": observed,
+            "constant_data": constant,
+        }
+    )
+    tree.attrs = {"record": json.dumps(record), "floors": json.dumps(dict(scores.floors))}
+    return tree

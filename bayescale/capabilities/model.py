@@ -1,0 +1,172 @@
+"""The PyMC model of scores: families, capabilities, sigmoids, scatter."""
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from bayescale.capabilities.factors import Factors
+from bayescale.capabilities.table import Scores
+from bayescale.law import Fraction
+
+DEGREES = 4.0
+"""Degrees of freedom of the scatter of scores."""
+REPEATABLE = 0.01
+"""Scatter (at one half) that any score has: evaluations do not repeat to better than a point."""
+NEAR_ENDS = 0.01
+"""Keeps the scatter above zero where guessing or perfection leaves a binomial none."""
+FREE_LOADING, FREE_INTERCEPT, LEVEL, SLOPE = 0.5, 0.7, 0.5, 0.5
+FIRST_SLOPE = 0.5
+"""Log odds of the mean score that a factor of ten in compute brings, before seeing any."""
+SCATTER, FAMILY_SPREAD, SLOPE_SPREAD, OWN_SPREAD = (
+    (0.03, 0.4),
+    (0.4, 0.5),
+    (0.15, 0.5),
+    (0.2, 0.5),
+)
+"""Medians of spreads, and standard deviations of their logarithms: none of them is quite zero."""
+
+SAVED = (
+    "capability",
+    "loading",
+    "intercept",
+    "scatter",
+    "level",
+    "level_mean",
+    "level_spread",
+    "slope_mean",
+    "slope",
+    "own_spread",
+    "slope_spread",
+    "floor",
+)
+"""What is kept of the draws, where the model has it."""
+
+
+def terms_of(size: tuple[str, ...]) -> list[str]:
+    """Name what capabilities are linear in: log sizes, and their product if there are two."""
+    return [*size, " x ".join(size)] if len(size) == 2 else list(size)
+
+
+def terms(sizes: np.ndarray) -> np.ndarray:
+    """Return the terms of centred log sizes, shape (..., size)."""
+    return (
+        sizes
+        if sizes.shape[-1] == 1
+        else np.concatenate([sizes, sizes.prod(-1, keepdims=True)], -1)
+    )
+
+
+def capability_model(scores: Scores, factors: Factors) -> pm.Model:
+    """Build the model of a table's scores.
+
+    The first capability is sampled as it is, as the scores see it well, the others relative to
+    their family's line, from which models hardly differ.
+    """
+    count = factors.weights.shape[1]
+    coords = {
+        "model": scores.models,
+        "score": scores.names,
+        "family": scores.every_family,
+        "factor": np.arange(1, count + 1),
+        "term": terms_of(scores.size),
+    }
+    with pm.Model(coords=coords) as model:
+        line, unknown = _families(scores, count)
+        own: Any = pm.LogNormal("own_spread", *_log(OWN_SPREAD), dims="factor")
+        around: Any = pt.sqrt(own**2 + unknown)
+        first: Any = pm.Normal("first", line[:, 0], around[:, 0], dims="model")
+        capability = first[:, None]
+        if count > 1:
+            others: Any = pm.Normal("others", shape=(len(scores.models), count - 1))
+            capability = pt.concatenate([capability, line[:, 1:] + others * around[:, 1:]], axis=1)
+        _observe(scores, factors, pm.Deterministic("capability", capability, dims=MODEL))
+    return model
+
+
+MODEL, FAMILY = ("model", "factor"), ("family", "factor")
+
+
+def _log(spread: tuple[float, float]) -> tuple[float, float]:
+    return float(np.log(spread[0])), spread[1]
+
+
+def _families(scores: Scores, count: int) -> tuple[Any, Any]:
+    """Return each model's place on its family's line, and the variance of what is unknown of it.
+
+    Both have shape (model, factor). Sizes that are missing are integrated out, at the population's
+    slope: were they drawn, or the slope a family's without sizes, it could turn round.
+    """
+    of, names = scores.family_of, scores.every_family
+    known, missing = centred(scores)
+    variance = np.nanvar(known, axis=0) * missing
+    known = np.nan_to_num(known)
+    center = np.zeros((len(terms_of(scores.size)), count))
+    center[: known.shape[1], 0] = FIRST_SLOPE
+    slope: Any = pm.Normal("slope_mean", center, SLOPE, dims=("term", "factor"))
+    mean = pm.Normal("level_mean", 0, LEVEL, dims="factor")
+    spread: Any = pm.LogNormal("level_spread", *_log(FAMILY_SPREAD), dims="factor")
+    level: Any = pm.Normal("level", mean, spread, dims=FAMILY)
+    level = level[of]
+    if known.shape[1] == 2:
+        ahead = [slope[i] + known[:, [1 - i]] * slope[2] for i in (0, 1)]
+        unknown = sum(variance[:, [i]] * ahead[i] ** 2 for i in (0, 1))
+        unknown += variance.prod(axis=1, keepdims=True) * slope[2] ** 2
+        return level + terms(known) @ slope, unknown
+    spread = pm.LogNormal("slope_spread", *_log(SLOPE_SPREAD), dims="factor")
+    differs = spread * pm.Normal("slope_differs", shape=(len(names), count))
+    own: Any = pm.Deterministic("slope", slope[0] + differs, dims=FAMILY)
+    own = own[of]
+    return level + known * own, variance * (slope[0] ** 2 + spread**2)
+
+
+def centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
+    """Return log sizes relative to their means, and which are missing, shape (model, size)."""
+    return scores.sizes - np.nanmean(scores.sizes, axis=0), np.isnan(scores.sizes)
+
+
+def _observe(scores: Scores, factors: Factors, capability: Any) -> None:
+    directions = factors.free.shape[1]
+    turned: Any = pm.Normal("turned", 0, FREE_LOADING, shape=(directions, factors.weights.shape[1]))
+    shifted = pm.Normal("shifted", 0, FREE_INTERCEPT, shape=directions)
+    free: Any = pt.as_tensor(factors.free)
+    loading: Any = pm.Deterministic(
+        "loading", factors.loadings + free @ turned, dims=("score", "factor")
+    )
+    intercept: Any = pm.Deterministic("intercept", factors.centre + free @ shifted, dims="score")
+    scatter: Any = pm.LogNormal("scatter", *_log(SCATTER), dims="score")
+    floor: Any = _floors(scores)
+    row, column = np.nonzero(scores.seen)
+    odds = pt.sum(capability[row] * loading[column], axis=1) + intercept[column]
+    share: Any = pm.math.sigmoid(odds)
+    mean = floor[column] + (1 - floor[column]) * share
+    at_half: Any = pt.sqrt(scatter**2 + REPEATABLE**2)
+    spread = at_half[column] * 2 * pt.sqrt(share * (1 - share) + NEAR_ENDS)
+    pm.StudentT(
+        "scores",
+        nu=DEGREES,
+        mu=mean,
+        sigma=spread,
+        observed=scores.values[row, column],
+    )
+
+
+def _floors(scores: Scores) -> Any:
+    """Return each score's level of guessing, shape (score,): a number, or drawn from its prior."""
+    fixed = np.zeros(len(scores.names))
+    places, normals = [], []
+    for i, name in enumerate(scores.names):
+        floor = scores.floors.get(name, 0.0)
+        if isinstance(floor, tuple):
+            places.append(i)
+            normals.append(Fraction(*floor).normal(*floor))
+        else:
+            fixed[i] = floor
+    if not places:
+        return pt.as_tensor(fixed)
+    mean, sd = np.transpose(normals)
+    drawn = pm.math.sigmoid(pm.Normal("floor_link", mean, sd, shape=len(places)))
+    put = np.zeros((len(fixed), len(places)))
+    put[places, np.arange(len(places))] = 1
+    return pm.Deterministic("floor", fixed + pt.as_tensor(put) @ drawn, dims="score")

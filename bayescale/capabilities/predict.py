@@ -1,0 +1,149 @@
+"""What scores a model gets: those of the table, seen or missing, and of models to come."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale.analysis.intervals import DRAWS, interval
+from bayescale.capabilities.fit import CapabilityFit
+from bayescale.capabilities.model import DEGREES, NEAR_ENDS, REPEATABLE, terms, terms_of
+from bayescale.capabilities.table import BOUNDS, FAMILY, NAME, families_of, names_of, sizes_of
+from bayescale.errors import BayescaleError
+from bayescale.functions import sigmoid, sqrt
+from bayescale.law import closest
+
+
+def predict_scores(
+    fit: CapabilityFit,
+    models: pd.DataFrame | None = None,
+    *,
+    ci_prob: float | None = None,
+    random_seed: int | None = None,
+) -> pd.DataFrame:
+    """Predict scores: each model's of the table, where they are missing too, or new models'.
+
+    Parameters
+    ----------
+    fit : CapabilityFit
+        What :func:`bayescale.fit_capabilities` returned.
+    models : DataFrame, optional
+        Models that are not in the table: columns ``model``, ``family`` and the sizes, which may be
+        missing. One of a known family starts from its family's line, one of a new family from the
+        population's. A model that has scores already belongs into the table that is fitted, where
+        they say most of what it is capable of.
+    ci_prob : float, optional
+        Probability inside the interval; ArviZ's setting (0.89) when None.
+    random_seed : int, optional
+        Makes the answer reproducible.
+
+    Returns
+    -------
+    DataFrame
+        One row a model and score: ``model``, ``family``, ``score``, ``median``, ``lower`` and
+        ``upper`` of an evaluation (its scatter counted in), and what was ``observed``, NaN where
+        the score is missing.
+
+    Raises
+    ------
+    BayescaleError
+        For models that cannot be used.
+    """
+    rng = np.random.default_rng(random_seed)
+    scores = fit.scores
+    if models is None:
+        capability = fit.posterior["capability"]
+        families, observed = list(scores.families), scores.values
+    else:
+        capability, families = _new_models(fit, models, rng)
+        observed = np.full((len(families), len(scores.names)), np.nan)
+    tables = []
+    for i, (name, draws) in enumerate(evaluations(fit, capability, rng)):
+        found = interval(draws, ci_prob)
+        who = {NAME: found[NAME].values, FAMILY: families, "score": name}
+        bounds = {side: found[side].values for side in BOUNDS}
+        tables.append(pd.DataFrame({**who, **bounds, "observed": observed[:, i]}))
+    by_model = pd.concat(tables).sort_index(kind="stable")
+    return by_model.reset_index(drop=True)
+
+
+def evaluations(
+    fit: CapabilityFit, capability: xr.DataArray, rng: np.random.Generator
+) -> Iterator[tuple[str, xr.DataArray]]:
+    """Draw evaluations of models, dims (chain, draw, model), a score at a time."""
+    posterior = fit.posterior
+    for name in fit.scores.names:
+        at = posterior[["loading", "intercept", "scatter"]].sel(score=name, drop=True)
+        share = sigmoid(at["intercept"] + (at["loading"] * capability).sum("factor"))
+        floor = floor_of(fit).sel(score=name, drop=True)
+        spread = (
+            sqrt(at["scatter"] ** 2 + REPEATABLE**2) * 2 * sqrt(share * (1 - share) + NEAR_ENDS)
+        )
+        scatter = share.copy(data=rng.standard_t(DEGREES, share.shape))
+        found = floor + (1 - floor) * share + spread * scatter
+        yield name, found.clip(0, 1).transpose(*DRAWS, NAME)
+
+
+def floor_of(fit: CapabilityFit) -> xr.DataArray:
+    """Return each score's level of guessing: drawn, or the number that was given."""
+    posterior = fit.posterior
+    known = fit.tree["constant_data"].to_dataset()["floor_guess"]
+    return posterior.get("floor", known)
+
+
+def _new_models(
+    fit: CapabilityFit, models: pd.DataFrame, rng: np.random.Generator
+) -> tuple[xr.DataArray, list[str]]:
+    """Draw capabilities of models that are not in the table, and return their families."""
+    scores = fit.scores
+    for column in (NAME, FAMILY, *scores.size):
+        if column not in models.columns:
+            raise BayescaleError(
+                f"the new models have no column {column!r}{closest(column, list(models.columns))}: "
+                "give it, empty where it is not known"
+            )
+    names = names_of(models)
+    families = families_of(models, names)
+    given = [
+        name for name in scores.names if name in models and models[name].notna().to_numpy().any()
+    ]
+    if given:
+        raise BayescaleError(
+            f"the new models have scores in {given[0]}: add their rows to the table and fit it "
+            "again, so that these scores count"
+        )
+    posterior = fit.posterior
+    spread = scores.sizes.std(axis=0, where=~np.isnan(scores.sizes))
+    center = np.nanmean(scores.sizes, axis=0)
+    sizes = sizes_of(models, scores.size, names) - center
+    shape = tuple(posterior.sizes[dim] for dim in DRAWS)
+    drawn = []
+    for family, size in zip(families, sizes, strict=True):
+        full = np.where(np.isnan(size), rng.normal(0, spread, (*shape, len(size))), size)
+        inputs = xr.DataArray(
+            terms(full), dims=(*DRAWS, "term"), coords={"term": terms_of(scores.size)}
+        )
+        drawn.append(_on_line(posterior, family, inputs, rng))
+    line: Any = xr.concat(drawn, pd.Index(names, name=NAME))
+    own = line.copy(data=rng.normal(size=line.shape))
+    return line + posterior["own_spread"] * own, families
+
+
+def _on_line(posterior: xr.Dataset, family: str, inputs: xr.DataArray, rng: Any) -> xr.DataArray:
+    """Draw a family's capabilities at a size: a known family's, or one of the population."""
+    known = family in posterior["family"].values
+    slope = posterior["slope_mean"]
+    if known:
+        level = posterior["level"].sel(family=family, drop=True)
+    else:
+        typical, spread = posterior["level_mean"], posterior["level_spread"]
+        level = typical + spread * rng.normal(size=spread.shape)
+    if "slope" in posterior:
+        if known:
+            slope = posterior["slope"].sel(family=family, drop=True)
+        else:
+            spread = posterior["slope_spread"]
+            slope = slope + spread * rng.normal(size=spread.shape)
+    return (level + (slope * inputs).sum("term")).transpose(*DRAWS, "factor")
