@@ -202,8 +202,10 @@ def priors(texts: list[str]) -> dict[str, tuple[float, float] | float] | str:
     BayescaleError
         For anything else.
     """
-    if len(texts) == 1 and "=" not in texts[0]:
-        return texts[0]
+    from bayescale.prior_sets import LITERATURE
+
+    if texts == [LITERATURE]:
+        return LITERATURE
     found: dict[str, tuple[float, float] | float] = {}
     for name, text in pairs("--prior", texts, "alpha=0.1:0.8").items():
         try:
