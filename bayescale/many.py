@@ -123,7 +123,8 @@ def fit_many(
         same runs, law, priors, noise, sampler and seed (any seed when none is given), is taken.
     executor : concurrent.futures.Executor, optional
         Where to fit; it is not shut down. A pool of processes of this machine when None, which a
-        script must start under ``if __name__ == "__main__":``.
+        script must start under ``if __name__ == "__main__":``. Give Dask's workers one thread each:
+        fits that share a process warn past one another.
     workers : int, optional
         Processes of that pool; as many as cores when None.
     sampler : Sampler
