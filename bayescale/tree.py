@@ -128,10 +128,13 @@ def _predictions(
     )
     scatter = seen.of_noise(posterior)
     density = noise.log_density(curve, scatter, known, observed)
+    drawn = noise.draw(curve, scatter, known, rng=rng)
+    with np.errstate(invalid="ignore"):  # a loss below zero, as priors may expect, has no log
+        expected = noise.draw(prior_curve, seen.of_noise(prior), known, rng=rng)
     return {
         "log_likelihood": {column: density},
-        "posterior_predictive": {column: noise.draw(curve, scatter, known, rng=rng)},
-        "prior_predictive": {column: noise.draw(prior_curve, seen.of_noise(prior), known, rng=rng)},
+        "posterior_predictive": {column: drawn},
+        "prior_predictive": {column: expected},
         "observed_data": {column: observed},
         "constant_data": {
             **{f"{seen.prefix}{name}": values for name, values in inputs.items()},
