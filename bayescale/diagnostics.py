@@ -1,7 +1,9 @@
 """Whether the draws can be trusted, in numbers and in words."""
 
 import itertools
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import arviz_stats as azs
 import numpy as np
@@ -75,30 +77,31 @@ class Diagnostics:
 
 
 def elements(draws: xr.Dataset) -> xr.Dataset:
-    """Return draws with each element of a variable as one of its own: ``alpha[pythia]``.
-
-    Parameters
-    ----------
-    draws : xarray.Dataset, dims (chain, draw) and at most one more a variable
-    """
-    found = {}
-    for name, values in draws.items():
-        dims = [d for d in values.dims if d not in ("chain", "draw")]
-        for label in values[dims[0]].values if dims else ():
-            found[f"{name}[{label}]"] = values.sel({dims[0]: label}, drop=True)
-        if not dims:
-            found[str(name)] = values
-    return xr.Dataset(found)
+    """Return draws with each element of a variable as one of its own: ``alpha[pythia]``."""
+    return xr.Dataset(
+        {
+            label: values.sel(at, drop=True)
+            for name, values in draws.items()
+            for label, at in _places(name, values)
+        }
+    )
 
 
 def _by_element(found: xr.Dataset) -> dict[str, float]:
-    """Return the numbers of a dataset by the names of their elements: ``alpha[pythia]``."""
-    numbers = {}
-    for name, values in found.items():
-        labels = [[str(label) for label in values[dim].values] for dim in values.dims]
-        flat = zip(itertools.product(*labels), np.ravel(values.values), strict=True)
-        numbers |= {f"{name}[{', '.join(at)}]" if at else str(name): float(v) for at, v in flat}
-    return numbers
+    """Return the numbers of a dataset by the names of their elements."""
+    return {
+        label: float(number)
+        for name, values in found.items()
+        for (label, _), number in zip(_places(name, values), np.ravel(values), strict=True)
+    }
+
+
+def _places(name: Hashable, values: xr.DataArray) -> Iterator[tuple[str, dict[Hashable, Any]]]:
+    """Yield the name of each element of a variable, but for chain and draw, and where it is."""
+    dims = [dim for dim in values.dims if dim not in ("chain", "draw")]
+    for at in itertools.product(*(values[dim].values for dim in dims)):
+        label = f"{name}[{', '.join(map(str, at))}]" if dims else str(name)
+        yield label, dict(zip(dims, at, strict=True))
 
 
 def diagnose(posterior: xr.Dataset, stats: xr.Dataset) -> Diagnostics:

@@ -19,7 +19,7 @@ from bayescale.observable import Observable
 from bayescale.pool import Pooling
 from bayescale.priors import natural
 from bayescale.provenance import record_of
-from bayescale.sampling import Draws, Sampler, sample
+from bayescale.sampling import Draws, Sampler, sample, seed_of
 from bayescale.spec import Prior, Spec, make_spec
 from bayescale.study import Study
 from bayescale.study_data import runs_and_law
@@ -270,11 +270,8 @@ def fit(
     spec = along_runs(spec, table)
     data = extract(spec, table)
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
-    seed = (
-        int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
-    )
     _warn_constant(spec, data)
-    return _fit(spec, data, sampler, seed, progressbar)
+    return _fit(spec, data, sampler, seed_of(random_seed), progressbar)
 
 
 def _warn_constant(spec: Spec, data: Data) -> None:
@@ -296,20 +293,20 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
         seconds = draws.seconds
         draws, posterior, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar)
         draws = replace(draws, seconds={k: seconds[k] + v for k, v in draws.seconds.items()})
-    if draws.interrupted:
-        warnings.warn(
-            f"interrupted: kept the {diagnostics.draws:,} draws that were finished",
-            BayescaleWarning,
-            stacklevel=3,
-        )
-    if not diagnostics.ok:
-        warnings.warn(
-            f"do not trust these numbers yet: {'; '.join(diagnostics.problems())}",
-            BayescaleWarning,
-            stacklevel=3,
-        )
+    warn_of(diagnostics, draws.interrupted)
     seconds = {name: round(value, 2) for name, value in draws.seconds.items()}
     return assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=seconds)
+
+
+def warn_of(diagnostics: Diagnostics, interrupted: bool) -> None:
+    """Warn whoever called the caller's caller of draws that are not what was asked for."""
+    said = []
+    if interrupted:
+        said.append(f"interrupted: kept the {diagnostics.draws:,} draws that were finished")
+    if not diagnostics.ok:
+        said.append(f"do not trust these numbers yet: {'; '.join(diagnostics.problems())}")
+    for text in said:
+        warnings.warn(text, BayescaleWarning, stacklevel=4)
 
 
 def second_try(sampler: Sampler, diverged: bool) -> Sampler:

@@ -19,7 +19,7 @@ from bayescale.law import Law
 from bayescale.laws import get_law
 
 LITERATURE = "literature"
-_FILE = Path(__file__).with_name("literature.toml")
+FILE = Path(__file__).with_name("literature.toml")
 
 
 class Multiple(NamedTuple):
@@ -59,8 +59,11 @@ def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
             f"no public families were pooled under {name}: priors={LITERATURE!r} is for "
             f"{', '.join(known)}"
         )
-    relative = {k: Multiple(*v) for k, v in known[name].get("multiples", {}).items()}
-    return {k: (v[0], v[1]) for k, v in known[name]["intervals"].items()} | relative
+    declared = get_law(law).parameters
+    return {
+        k: Multiple(low, high) if declared[k].of else (low, high)
+        for k, (low, high) in known[name]["intervals"].items()
+    }
 
 
 def literature_sources(law: str | type[Law]) -> list[str]:
@@ -70,7 +73,7 @@ def literature_sources(law: str | type[Law]) -> list[str]:
 
 @cache
 def _sets() -> dict[str, Any]:
-    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 
 def named(priors: Any, law: type[Law]) -> Mapping[str, Any]:

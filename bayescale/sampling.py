@@ -78,6 +78,13 @@ class Draws:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
+def seed_of(random_seed: int | None) -> int:
+    """Return the seed that was given, or choose one, to be recorded."""
+    if random_seed is not None:
+        return random_seed
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
 def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Draws:
     """Draw from the posterior of ``spec`` given ``data``."""
     started = time.perf_counter()

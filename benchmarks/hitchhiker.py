@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
 from kept import SEED, pooled, rows_of, save_rows
+from literature import priors_of
 
 import bayescale as bs
 from bayescale.sampling import Sampler
@@ -103,7 +104,7 @@ def population(without: str) -> dict[str, Any]:
     table = pd.concat(parts, ignore_index=True)
     fit = pooled(table, LAW)
     print(f"  without {without}: {len(table)} rows, {fit.diagnostics}", file=sys.stderr, flush=True)
-    return {name: bs.population(fit)[name] for name in ("E", "alpha", "beta")}
+    return priors_of(fit, LAW)
 
 
 def tasks(name: str, table: pd.DataFrame) -> Iterator[tuple[int, float, pd.DataFrame]]:
@@ -113,10 +114,7 @@ def tasks(name: str, table: pd.DataFrame) -> Iterator[tuple[int, float, pd.DataF
         small = table[table["params"].isin(sizes[:number])]
         for share in SHARES:
             most = share * small.groupby("run")["tokens"].transform("max")
-            parts = [
-                spread(p.sort_values("tokens"))
-                for _, p in small[small["tokens"] <= most].groupby("run")
-            ]
+            parts = [spread(p) for _, p in small[small["tokens"] <= most].groupby("run")]
             fitted = pd.concat(parts) if parts else small.iloc[:0]
             if len(fitted) >= 5 and fitted["params"].nunique() == number:
                 yield number, share, fitted
@@ -156,11 +154,10 @@ def rows() -> list[dict[str, Any]]:
     done = rows_of(SAVED, PLAN)
     have = {(r["family"], r["sizes"], r["share"]) for r in done}
     for name, table in families().items():
-        learnt = population(source(name))
         for number, share, fitted in tasks(name, table):
             if (name, number, share) in have:
                 continue
-            for way, priors in zip(WAYS, (None, learnt), strict=True):
+            for way, priors in zip(WAYS, (None, population(source(name))), strict=True):
                 found = score(table, fitted, priors)
                 kept = {k: round(v, 5) if isinstance(v, float) else v for k, v in found.items()}
                 done.append(

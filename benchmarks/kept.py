@@ -37,22 +37,8 @@ def fitted(
     spec = make_spec(law, noise=noise, columns=columns)
     data = extract(spec, runs)
     said: Any = [data.digest(), spec.law.fingerprint(), spec.noise.name, dict(spec.columns), seed]
-    path = FOLDER / f"{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]}.nc"
-    if path.exists():
-        return bs.load(path)
-    one_core = Sampler(cores=1)
-    fit = bs.fit(
-        runs,
-        law,
-        noise=noise,
-        columns=columns,
-        sampler=one_core,
-        random_seed=seed,
-        progressbar=False,
-    )
-    FOLDER.mkdir(exist_ok=True)
-    bs.save(fit, path)
-    return fit
+    options: Any = {"noise": noise, "columns": columns, "sampler": Sampler(cores=1)}
+    return _kept(json.dumps(said), runs, law, random_seed=seed, **options)
 
 
 def pooled(table: pd.DataFrame, law: str, seed: int = SEED) -> bs.Fit:
@@ -61,11 +47,16 @@ def pooled(table: pd.DataFrame, law: str, seed: int = SEED) -> bs.Fit:
     The table names them in the column ``family``.
     """
     pool = dict.fromkeys((*get_law(law).parameters, "sigma"), "partial")
-    made = hashlib.sha256(f"{law} {table.to_csv()} {pool} {seed}".encode()).hexdigest()[:24]
-    path = FOLDER / f"{made}.nc"
+    said = f"{law} {table.to_csv()} {pool} {seed}"
+    return _kept(said, table, law, pool=pool, by="family", random_seed=seed)
+
+
+def _kept(said: str, runs: Any, law: str, **options: Any) -> bs.Fit:
+    """Load the fit that was kept of what is said, or fit and keep it."""
+    path = FOLDER / f"{hashlib.sha256(said.encode()).hexdigest()[:24]}.nc"
     if path.exists():
         return bs.load(path)
-    fit = bs.fit(table, law, pool=pool, by="family", random_seed=seed, progressbar=False)
+    fit = bs.fit(runs, law, progressbar=False, **options)
     FOLDER.mkdir(exist_ok=True)
     bs.save(fit, path)
     return fit

@@ -13,6 +13,7 @@ other families (those of the same paper left out, too). Scores are of log loss w
 discrepancy, a family counting once. Rows are saved in ``results/literature_rows.json``.
 """
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
 from kept import SEED, rows_of, save_rows
-from sets import SETS, runs_of
+from sets import BESIDE, SETS, Set, rows_of_set, runs_of
 
 import bayescale as bs
 from bayescale.analysis.backtest import score_split
@@ -30,7 +31,7 @@ from bayescale.analysis.held_out import summarise
 from bayescale.analysis.splits import Split
 from bayescale.data import extract
 from bayescale.discrepancy import DISCREPANCY
-from bayescale.prior_sets import _FILE
+from bayescale.prior_sets import FILE
 from bayescale.sampling import Sampler
 
 RUNS, SMALL, STUDIES = 40, 10, 3
@@ -38,17 +39,16 @@ KEPT = {"chinchilla": ("E", "alpha", "beta"), "skaling": ("E", "alpha", "beta", 
 """Parameters of each law that mean the same at every reference point."""
 STUDIED = ("chinchilla",)
 """Laws whose priors are tried on small studies; a pooled fit is minutes a family left out."""
-MORE = {
-    "porian2024_openwebtext2": (
-        "porian2024_isoflop",
-        "dataset == 'owt2' and hparams == 'tuned' and param_count == 'standard' "
-        "and loss_split == 'val' and loss < 4.5",
-    ),
-    "gadre2024_c4": ("gadre2024", "family == 'c4_original'"),
-    "gadre2024_redpajama": ("gadre2024", "family == 'rpj'"),
-    "gadre2024_refinedweb": ("gadre2024", "family == 'rw_original'"),
-}
-"""Families beside those that extrapolation is judged on: data set, and which rows."""
+OPENWEBTEXT2 = Set(
+    "porian2024_isoflop",
+    "dataset == 'owt2' and hparams == 'tuned' and param_count == 'standard' "
+    "and loss_split == 'val' and loss < 4.5",
+)
+CORPORA = {"c4": "c4_original", "redpajama": "rpj", "refinedweb": "rw_original"}
+"""Corpora of Gadre et al.'s ladders, and what their table calls them."""
+HEAD = """\
+# Written by benchmarks/literature.py: what public families say of the next one. Intervals are
+# in the parameter's unit, or multiples of the typical loss where the law declares it as one."""
 SAVED = RESULTS / "literature_rows.json"
 PLAN = {"runs": RUNS, "small": SMALL, "studies": STUDIES, "seed": SEED}
 WAYS = ("default", "literature")
@@ -56,11 +56,12 @@ WAYS = ("default", "literature")
 
 def families() -> dict[str, pd.DataFrame]:
     """Return params, tokens and loss of each public family."""
-    own = {name: runs_of(name) for name in SETS if not name.startswith("gadre2024")}
-    for name, (dataset, where) in MORE.items():
-        found = bs.study_runs(bs.load_model("gadre2024_corpora")).table if "gadre" in name else None
-        table = bs.load_dataset(dataset) if found is None else found
-        own[name] = table.query(where)[["params", "tokens", "loss"]].dropna()
+    own = {name: runs_of(name) for name in SETS if name not in BESIDE}
+    own["porian2024_openwebtext2"] = rows_of_set(OPENWEBTEXT2)
+    ladders = bs.study_runs(bs.load_model("gadre2024_corpora")).table
+    for name, corpus in CORPORA.items():
+        runs = ladders.loc[ladders["family"] == corpus, ["params", "tokens", "loss"]]
+        own[f"gadre2024_{name}"] = runs.dropna()
     return own
 
 
@@ -169,17 +170,14 @@ def measure() -> list[Bar]:
 
 def write() -> None:
     """Write what the package ships."""
-    parts = ["# Written by benchmarks/literature.py: what public families say of the next one."]
+    parts = [HEAD]
     for law in KEPT:
         fit = pooled(law)
         found = priors_of(fit, law)
-        relative = {k for k, v in found.items() if isinstance(v, bs.Multiple)}
-        parts += [f"\n[{law}]", f"families = {list(fit.groups)}".replace("'", '"')]
-        for title, names in (("intervals", found.keys() - relative), ("multiples", relative)):
-            parts.append(f"\n[{law}.{title}]")
-            parts += [f"{k} = [{found[k][0]:.3g}, {found[k][1]:.3g}]" for k in sorted(names)]
+        parts += [f"\n[{law}]", f"families = {json.dumps(fit.groups)}", f"\n[{law}.intervals]"]
+        parts += [f"{k} = [{low:.3g}, {high:.3g}]" for k, (low, high) in found.items()]
         print(law, fit.diagnostics, file=sys.stderr, flush=True)
-    _FILE.write_text("\n".join(parts) + "\n")
+    FILE.write_text("\n".join(parts) + "\n")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,11 @@ BESIDE = ("gadre2024_grid",)
 
 def runs_of(name: str) -> pd.DataFrame:
     """Return params, tokens and loss of one data set."""
-    chosen = SETS[name]
+    return rows_of_set(SETS[name])
+
+
+def rows_of_set(chosen: Set) -> pd.DataFrame:
+    """Return params, tokens and loss of the rows that are meant."""
     table = bs.load_dataset(chosen.dataset)
     if chosen.where:
         table = table.query(chosen.where)

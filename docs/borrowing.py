@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import pandas as pd
 from beyond import bars_of
 from markdown_tables import table, table_of
 
@@ -71,7 +70,7 @@ def page() -> str:
         parts.append(table_of(literature.summary_of(rows)))
     parts += [HITCHHIKER, bars_of("hitchhiker")]
     if rows := rows_of(hitchhiker.SAVED, hitchhiker.PLAN):
-        parts.append(table_of(pd.DataFrame(hitchhiker.table_of(rows)), 3))
+        parts.append(table_of(hitchhiker.table_of(rows), 3))
     for name, text in (("observational", OBSERVATIONAL), ("many", MANY)):
         parts += [text, bars_of(name)]
     return "\n\n".join(part.strip() for part in parts) + "\n"

@@ -17,7 +17,7 @@ def table_of(frame: pd.DataFrame, digits: int = 4) -> str:
     names = [str(name) for name in frame.index.names]
     rows = (
         [*(index if isinstance(index, tuple) else (index,)), *values]
-        for index, values in zip(frame.index, frame.to_numpy().tolist(), strict=True)
+        for index, values in zip(frame.index, frame.itertuples(index=False), strict=True)
     )
     columns = [*names, *map(str, frame.columns)]
     return table(columns, ([_short(cell, digits) for cell in row] for row in rows))

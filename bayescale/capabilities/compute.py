@@ -1,6 +1,5 @@
 """The compute at which a family of reference is as capable as a model."""
 
-import numpy as np
 import pandas as pd
 
 from bayescale.analysis.intervals import interval
@@ -39,11 +38,7 @@ def equivalent_compute(
         When the fit has two sizes or no such family.
     """
     scores, posterior = fit.scores, fit.posterior
-    if len(scores.size) > 1:
-        raise BayescaleError(
-            f"this fit has sizes {' and '.join(scores.size)}: equivalent compute takes a fit of "
-            'one, size=("flops",)'
-        )
+    column, sizes = scores.one_size("equivalent compute")
     if family not in scores.every_family:
         raise BayescaleError(
             f"no family {family!r} in this fit{closest(family, list(scores.every_family))}"
@@ -51,8 +46,7 @@ def equivalent_compute(
     first = posterior[["capability", "level", "slope"]].sel(factor=1, drop=True)
     line = first[["level", "slope"]].sel(family=family, drop=True)
     away = (first["capability"] - line["level"]) / line["slope"]
-    found = interval(10.0 ** (away + np.nanmean(scores.sizes)), ci_prob)
-    (size,) = 10.0**scores.sizes.T
-    who = {NAME: scores.models, FAMILY: scores.families, next(iter(scores.size)): size}
+    found = interval(10.0 ** (away + scores.center[0]), ci_prob)
+    who = {NAME: scores.models, FAMILY: scores.families, column: 10.0**sizes}
     table = pd.DataFrame({**who, **{side: found[side].values for side in BOUNDS}})
     return table.sort_values(by="median", ascending=False, ignore_index=True)

@@ -1,7 +1,6 @@
 """Fitting scores, and what comes of it."""
 
 import json
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,9 +14,8 @@ from bayescale.capabilities.factors import Factors, choose_factors
 from bayescale.capabilities.model import SAVED, capability_model
 from bayescale.capabilities.table import Floor, Scores, read_scores
 from bayescale.diagnostics import Diagnostics, diagnose
-from bayescale.errors import BayescaleWarning
-from bayescale.fitting import second_try
-from bayescale.sampling import STATS, Sampler, finished_part, run_nutpie, run_pymc
+from bayescale.fitting import second_try, warn_of
+from bayescale.sampling import STATS, Sampler, finished_part, run_nutpie, run_pymc, seed_of
 
 SAMPLER = Sampler(draws=2000, target_accept=0.9)
 """How a table is sampled when nothing else is said."""
@@ -135,10 +133,7 @@ def fit_capabilities(
     """
     taken = read_scores(table, scores, size, floors or {})
     chosen = choose_factors(taken, factors)
-    seed = (
-        int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
-    )
-    return draw_capabilities(taken, chosen, sampler, seed, progressbar)
+    return draw_capabilities(taken, chosen, sampler, seed_of(random_seed), progressbar)
 
 
 def draw_capabilities(
@@ -152,13 +147,7 @@ def draw_capabilities(
         sampler = second_try(sampler, diverged=found.divergences > 0)
         posterior, stats = draw(sampler, seed + 1)
         found = diagnose(posterior, stats)
-    said = (
-        [f"do not trust these numbers yet: {'; '.join(found.problems())}"] if not found.ok else []
-    )
-    if not _whole(posterior, sampler):
-        said.append(f"interrupted: kept the {found.draws:,} draws that were finished")
-    for text in said:
-        warnings.warn(text, BayescaleWarning, stacklevel=3)
+    warn_of(found, interrupted=not _whole(posterior, sampler))
     return CapabilityFit(make_tree(scores, factors, posterior, stats, vars(sampler), seed))
 
 

@@ -8,6 +8,7 @@ import pytensor.tensor as pt
 
 from bayescale.capabilities.factors import Factors
 from bayescale.capabilities.table import Scores
+from bayescale.functions import sigmoid, sqrt
 from bayescale.law import Fraction
 
 DEGREES = 4.0
@@ -123,7 +124,7 @@ def _families(scores: Scores, count: int) -> tuple[Any, Any]:
 
 def centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
     """Return log sizes relative to their means, and which are missing, shape (model, size)."""
-    return scores.sizes - np.nanmean(scores.sizes, axis=0), np.isnan(scores.sizes)
+    return scores.sizes - scores.center, np.isnan(scores.sizes)
 
 
 def _observe(scores: Scores, factors: Factors, capability: Any) -> None:
@@ -139,17 +140,16 @@ def _observe(scores: Scores, factors: Factors, capability: Any) -> None:
     floor: Any = _floors(scores)
     row, column = np.nonzero(scores.seen)
     odds = pt.sum(capability[row] * loading[column], axis=1) + intercept[column]
-    share: Any = pm.math.sigmoid(odds)
-    mean = floor[column] + (1 - floor[column]) * share
-    at_half: Any = pt.sqrt(scatter**2 + REPEATABLE**2)
-    spread = at_half[column] * 2 * pt.sqrt(share * (1 - share) + NEAR_ENDS)
-    pm.StudentT(
-        "scores",
-        nu=DEGREES,
-        mu=mean,
-        sigma=spread,
-        observed=scores.values[row, column],
-    )
+    mean, spread = evaluated(odds, floor[column], scatter[column])
+    seen = scores.values[row, column]
+    pm.StudentT("scores", nu=DEGREES, mu=mean, sigma=spread, observed=seen)
+
+
+def evaluated(odds: Any, floor: Any, scatter: Any) -> tuple[Any, Any]:
+    """Return mean and scatter of an evaluation; numbers and tensors alike."""
+    share = sigmoid(odds)
+    at_half = sqrt(scatter**2 + REPEATABLE**2)
+    return floor + (1 - floor) * share, at_half * 2 * sqrt(share * (1 - share) + NEAR_ENDS)
 
 
 def _floors(scores: Scores) -> Any:

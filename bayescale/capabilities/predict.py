@@ -9,10 +9,9 @@ import xarray as xr
 
 from bayescale.analysis.intervals import DRAWS, interval
 from bayescale.capabilities.fit import CapabilityFit
-from bayescale.capabilities.model import DEGREES, NEAR_ENDS, REPEATABLE, terms, terms_of
+from bayescale.capabilities.model import DEGREES, evaluated, terms, terms_of
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME, families_of, names_of, sizes_of
 from bayescale.errors import BayescaleError
-from bayescale.functions import sigmoid, sqrt
 from bayescale.law import closest
 
 
@@ -76,13 +75,10 @@ def evaluations(
     posterior = fit.posterior
     for name in fit.scores.names:
         at = posterior[["loading", "intercept", "scatter"]].sel(score=name, drop=True)
-        share = sigmoid(at["intercept"] + (at["loading"] * capability).sum("factor"))
+        odds = at["intercept"] + (at["loading"] * capability).sum("factor")
         floor = floor_of(fit).sel(score=name, drop=True)
-        spread = (
-            sqrt(at["scatter"] ** 2 + REPEATABLE**2) * 2 * sqrt(share * (1 - share) + NEAR_ENDS)
-        )
-        scatter = share.copy(data=rng.standard_t(DEGREES, share.shape))
-        found = floor + (1 - floor) * share + spread * scatter
+        mean, spread = evaluated(odds, floor, at["scatter"])
+        found = mean + spread * odds.copy(data=rng.standard_t(DEGREES, odds.shape))
         yield name, found.clip(0, 1).transpose(*DRAWS, NAME)
 
 
@@ -116,8 +112,7 @@ def _new_models(
         )
     posterior = fit.posterior
     spread = scores.sizes.std(axis=0, where=~np.isnan(scores.sizes))
-    center = np.nanmean(scores.sizes, axis=0)
-    sizes = sizes_of(models, scores.size, names) - center
+    sizes = sizes_of(models, scores.size, names) - scores.center
     shape = tuple(posterior.sizes[dim] for dim in DRAWS)
     drawn = []
     for family, size in zip(families, sizes, strict=True):

@@ -58,6 +58,26 @@ class Scores:
         return np.array([self.every_family.index(family) for family in self.families])
 
     @property
+    def center(self) -> np.ndarray:
+        """Mean decimal logarithm of each size, to which lines are relative, shape (size,)."""
+        return np.nanmean(self.sizes, axis=0)
+
+    def one_size(self, asks: str) -> tuple[str, np.ndarray]:
+        """Return the column of the one size, and its logarithms, shape (model,).
+
+        Raises
+        ------
+        BayescaleError
+            When there are two; ``asks`` is what takes one.
+        """
+        if len(self.size) > 1:
+            raise BayescaleError(
+                f"this fit has sizes {' and '.join(self.size)}: {asks} takes a fit of one, "
+                'size=("flops",)'
+            )
+        return next(iter(self.size)), self.sizes[:, 0]
+
+    @property
     def floor_guess(self) -> np.ndarray:
         """Each score's level of guessing, in the middle where it is an interval, shape (score,)."""
         return np.array([np.mean(self.floors.get(name, 0.0)) for name in self.names])

@@ -45,22 +45,18 @@ def capabilities_data(
         When the fit has two sizes, or fewer capabilities.
     """
     scores, posterior = fit.scores, fit.posterior
-    if len(scores.size) > 1:
-        raise BayescaleError(
-            f"this fit has sizes {' and '.join(scores.size)}: plot_capabilities takes a fit of one"
-        )
+    column, size = scores.one_size("plot_capabilities")
     if factor not in posterior["factor"]:
         raise BayescaleError(f"no factor {factor}: this fit has 1 to {posterior.sizes['factor']}")
     at = posterior[["capability", "level", "slope"]].sel(factor=factor, drop=True)
     found = interval(at["capability"], ci_prob)
-    size = scores.sizes[:, 0]
     lines = at[["level", "slope"]].isel(family=scores.family_of)
-    line = lines["level"] + lines["slope"] * (size - np.nanmean(size))
+    line = lines["level"] + lines["slope"] * (size - scores.center[0])
     data = pd.DataFrame(
         {
             NAME: scores.models,
             FAMILY: scores.families,
-            next(iter(scores.size)): 10.0**size,
+            column: 10.0**size,
             **{side: found[side].values for side in BOUNDS},
             "line": line.median(("chain", "draw")).values,
         }
