@@ -80,9 +80,13 @@ class Average:
             *DIMS, ...
         )
 
+    @property
+    def shares(self) -> list[str]:
+        """How much each fit counts, in words."""
+        return [f"{name} {100 * weight:.0f} %" for name, weight in self.weights.items()]
+
     def __repr__(self) -> str:
-        shares = ", ".join(f"{name} {weight:.0%}" for name, weight in self.weights.items())
-        return f"<bayescale.Average {shares}>"
+        return f"<bayescale.Average {', '.join(self.shares)}>"
 
 
 def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None) -> Average:

@@ -283,6 +283,42 @@ class TestCommandLine:
         refused = run("compare", saved, other, "--discrepancy", "none")
         assert refused.exit_code == 1 and "say --backtest" in refused.stderr
 
+    def test_saved_fits_are_averaged(self, saved, averaged, tmp_path) -> None:
+        other = bs.save(averaged.fits["skaling"], tmp_path / "skaling.nc")
+        same = bs.Average(averaged.fits, {"chinchilla": 1.0, "skaling": 3.0})
+        together = ["--with", other, "--weights", "1,3", "--discrepancy", "none"]
+        asked = ["predict", saved, "--params", "70B", "--tokens", "1.4T", *together]
+        assert "75 % on" in said(*asked)
+        found = json.loads(run(*asked, "--json").stdout)
+        mixed = bs.predict(same, params=7e10, tokens=1.4e12, discrepancy=None, random_seed=0)
+        assert found["points"][0]["law"]["median"] == pytest.approx(float(mixed["law"].median()))
+        assert [one["weight"] for one in found["average"].values()] == [0.25, 0.75]
+        budget = bs.optimum(same, flops=1e24, discrepancy=None, random_seed=0)
+        found = json.loads(run("optimum", saved, "--flops", "1e24", *together, "--json").stdout)
+        params = float(budget["params"].median())
+        assert found["budgets"][0]["params"]["median"] == pytest.approx(params)
+        for more in (["regret", saved, "--flops", "1e24"], ["reach", saved, "--loss", "2.2"]):
+            assert "average of" in said(*more, *together)
+        assert "wrote" in said("plot", saved, "bands", "-o", tmp_path / "b.png", "--with", other)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--weights", "1,3"], "name the other fits by --with"),
+            (["--with", "OTHER", "--weights", "1"], "one each of"),
+            (["--with", "OTHER", "--weights", "1,much"], "write numbers"),
+            (["--with", "FIT"], "given twice"),
+        ],
+    )
+    def test_what_cannot_be_averaged(self, saved, averaged, tmp_path, options, message) -> None:
+        other = bs.save(averaged.fits["skaling"], tmp_path / "skaling.nc")
+        named = {"OTHER": other, "FIT": saved}
+        given = [named.get(text, text) for text in options]
+        refused = run("predict", saved, "--params", "70B", "--tokens", "1.4T", *given)
+        assert refused.exit_code == 1 and message in refused.stderr
+        picture = ["plot", saved, "ridge", "-o", tmp_path / "r.png", "--with", other]
+        assert "is of one fit" in run(*picture).stderr
+
     def test_a_fit_holds_the_runs_it_is_tested_on(self, made_fit) -> None:
         again = runs_again(made_fit)
         assert np.array_equal(again.table["loss"], fitted_runs(made_fit)["loss"])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayescale.cli.averaging import Asked
 from bayescale.cli.describing import header, judged, rows, show_diagnostics, show_parameters, title
 from bayescale.cli.numbers import COUNTS, coordinate, heading, spell
 from bayescale.cli.options import (
@@ -97,7 +98,7 @@ def summary(file: FitFile, showing: Showing) -> None:
 
 
 def predict(
-    file: FitFile,
+    asked: Asked,
     points: Points,
     allowing: Allowing,
     showing: Showing,
@@ -108,16 +109,17 @@ def predict(
     Of params, tokens and FLOP two make the third by C = 6ND. Lists go together one by one.
     """
     from bayescale.analysis.predict import predict
+    from bayescale.averaging import heaviest
 
     columns, discrepancy = points.columns(), allowing.chosen()
-    fit = load_fit(file)
+    fit = asked.load()
     answer = predict(fit, columns, grid=points.grid, discrepancy=discrepancy, random_seed=seed)
     with judged(fit):
         if showing.json:
             known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
             emit({**known, "points": answers(answer, showing.width)})
         else:
-            say(title(fit), f"{fit.target}: {heading(showing.width)}", "")
+            say(title(fit), f"{heaviest(fit).target}: {heading(showing.width)}", "")
             show_answer(answer, showing.width)
             say("", _MEANING)
             say(spoken(discrepancy))

@@ -26,6 +26,7 @@ from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
     from bayescale.analysis.backtest import Backtest
+    from bayescale.averaging import Average
     from bayescale.discrepancy import Discrepancy
     from bayescale.fitting import Fit
 
@@ -171,15 +172,18 @@ def _write(tested: "Backtest", keeping: Keeping, *, quiet: bool) -> None:
 
 
 def backtest_fit(
-    fit: "Fit", discrepancy: "Discrepancy | None", seed: int | None = None
+    fit: "Fit | Average", discrepancy: "Discrepancy | None", seed: int | None = None
 ) -> "Backtest":
-    """Backtest the law of a saved fit on the runs that it holds."""
+    """Backtest the law of a saved fit, or the average of several, on the runs that it holds."""
     import bayescale as bs
+    from bayescale.averaging import Average, heaviest
     from bayescale.more_runs import runs_again
 
+    several = [one.spec for one in fit.fits.values()] if isinstance(fit, Average) else fit.spec
+
     return bs.backtest(
-        runs_again(fit),
-        fit.spec,
+        runs_again(heaviest(fit)),
+        several,
         discrepancy=discrepancy,
         random_seed=seed or 0,
         progressbar=False,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayescale.cli.averaging import load_fits
 from bayescale.cli.backtesting import backtest_fit
 from bayescale.cli.describing import header, judged, rows
 from bayescale.cli.fitting import SUFFIXES
-from bayescale.cli.options import Allowing, JsonFlag, Reading, Sampling, load_fit, several
+from bayescale.cli.options import Allowing, JsonFlag, Reading, Sampling, several
 from bayescale.cli.output import Cell, emit, say, table
 from bayescale.errors import BayescaleError
 
@@ -60,7 +61,7 @@ def compare(
     bayescale compare a.nc b.nc
     """
     if contest.laws is None:
-        fits = load_fits(contest.sources)
+        fits = _saved(contest.sources)
     else:
         fits = _fit(contest, reading, sampling, json)
     from bayescale.analysis.compare import compare
@@ -80,8 +81,8 @@ def compare(
             _show(found)
 
 
-def load_fits(sources: list[str]) -> "dict[str, Fit]":
-    """Load several saved fits, by the name of their file.
+def _saved(sources: list[str]) -> "dict[str, Fit]":
+    """Load the saved fits to compare.
 
     Raises
     ------
@@ -99,11 +100,7 @@ def load_fits(sources: list[str]) -> "dict[str, Fit]":
                 f"{source} is not a saved fit (.nc or .zarr); to fit laws to a table of runs say "
                 "--laws chinchilla,skaling"
             )
-    stems = [Path(source).stem for source in sources]
-    names = stems if len(set(stems)) == len(stems) else sources
-    if len(set(names)) < len(names):
-        raise BayescaleError("the same fit is given twice")
-    return {name: load_fit(Path(s)) for name, s in zip(names, sources, strict=True)}
+    return load_fits(sources)
 
 
 def _fit(contest: Contest, reading: Reading, sampling: Sampling, quiet: bool) -> "dict[str, Fit]":

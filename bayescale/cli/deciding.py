@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescale.cli.answers import allowed, answers, show_answer, spoken
+from bayescale.cli.averaging import Asked
 from bayescale.cli.describing import header, judged, title
 from bayescale.cli.numbers import coordinate, heading, spell
 from bayescale.cli.options import (
     Allowing,
-    FitFile,
     ScenarioFile,
     Seed,
     Showing,
-    load_fit,
     pairs,
     quantities,
 )
@@ -83,7 +82,7 @@ class Spending:
 
 
 def optimum(
-    file: FitFile,
+    asked: Asked,
     spending: Spending,
     allowing: Allowing,
     showing: Showing,
@@ -96,7 +95,7 @@ def optimum(
     from bayescale.analysis.optimum import optimum
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
-    fit = load_fit(file)
+    fit = asked.load()
     answer = optimum(fit, scenario, discrepancy=discrepancy, random_seed=seed)
     with judged(fit):
         if showing.json:
@@ -112,7 +111,7 @@ def optimum(
 
 
 def regret(
-    file: FitFile,
+    asked: Asked,
     spending: Spending,
     allowing: Allowing,
     showing: Showing,
@@ -137,12 +136,13 @@ def regret(
     budget without which that size would have done as well.
     """
     from bayescale.analysis.regret import decision, regret
+    from bayescale.averaging import heaviest
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
     changed = {"tolerance": tolerance, "probability": probability}
     scenario = replace(scenario, **{k: v for k, v in changed.items() if v is not None})
     sizes = scenario.candidates if params is None else quantities("--params", params)
-    fit = load_fit(file)
+    fit = asked.load()
     options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": seed}
     found = regret(fit, scenario, list(sizes) or None, around=True, **options)
     judgement, decided = judgements(found, showing.width), decision(found)
@@ -159,7 +159,7 @@ def regret(
                 say(heading(showing.width), "", _table(judgement))
             labels = budget_labels(scenario)
             for label, row in zip(labels, decided.to_dict("records"), strict=True):
-                said = verdict(row, scenario.tolerance, scenario.probability, fit.unit)
+                said = verdict(row, scenario.tolerance, scenario.probability, heaviest(fit).unit)
                 say("", f"with {label}: {said}")
             said = [terms(scenario)] if scenario.constrained else []
             say("", *said, spoken(discrepancy))

@@ -13,15 +13,20 @@ from bayescale.cli.output import say, table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayescale.averaging import Average
     from bayescale.diagnostics import Diagnostics
     from bayescale.fitting import Fit
     from bayescale.runs import Runs
 
 
-def title(fit: "Fit") -> str:
-    """Name the law, the runs and the units, in one line."""
+def title(fit: "Fit | Average") -> str:
+    """Name the law or laws, the runs and the units, in one line."""
+    from bayescale.averaging import Average, heaviest
+
+    name = f"average of {', '.join(fit.shares)}" if isinstance(fit, Average) else fit.law.name
+    fit = heaviest(fit)
     runs = fit.record["runs"]
-    parts = [f"{fit.law.name} on {fit.observed.size:,} runs of {runs['source']}"]
+    parts = [f"{name} on {fit.observed.size:,} runs of {runs['source']}"]
     parts += [f"{fit.spec.noise.name} noise"]
     if runs["params_convention"] != "unknown":
         parts.append(f"{runs['params_convention']} params")
@@ -30,8 +35,15 @@ def title(fit: "Fit") -> str:
     return ", ".join(parts)
 
 
-def header(fit: "Fit") -> dict[str, Any]:
-    """Return what every JSON answer says of the fit it came from."""
+def header(fit: "Fit | Average") -> dict[str, Any]:
+    """Return what every JSON answer says of the fit, or of the fits of an average, it came from."""
+    from bayescale.averaging import Average, heaviest
+
+    if isinstance(fit, Average):
+        each = {
+            name: {"weight": fit.weights[name], **header(one)} for name, one in fit.fits.items()
+        }
+        return {**header(heaviest(fit)), "law": "average", "average": each}
     runs = fit.record["runs"]
     return {
         "law": fit.law.name,
@@ -96,9 +108,12 @@ def show_diagnostics(found: "Diagnostics") -> None:
 
 
 @contextmanager
-def judged(*fits: "Fit") -> Iterator[None]:
+def judged(*fits: "Fit | Average") -> Iterator[None]:
     """Answer under a banner, and end with exit code 3, when a fit's draws cannot be trusted."""
-    failed = {fit.law.name: fit.diagnostics.problems() for fit in fits if not fit.diagnostics.ok}
+    from bayescale.averaging import members
+
+    counted = [each for fit in fits for each in members(fit).items()]
+    failed = {name: one.diagnostics.problems() for name, one in counted if not one.diagnostics.ok}
     for name, problems in failed.items():
         _banner(name, problems)
     yield

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from bayescale.cli.averaging import Asked
 from bayescale.cli.describing import judged
 from bayescale.cli.figures import check_figure, hide_display, save_figure
 from bayescale.cli.options import (
@@ -33,6 +34,8 @@ Kind = Literal[
 ]
 _ALLOWING = ("bands", "isoflop", "frontier", "regret")
 """Pictures that allow for the law being wrong."""
+_AVERAGED = ("bands", "frontier", "regret")
+"""Pictures that may be of an average."""
 _BUDGETED = ("isoflop", "frontier", "regret")
 """Pictures of budgets."""
 Which = Annotated[Kind, typer.Argument(help="Which picture.", show_default=False)]
@@ -42,7 +45,7 @@ Output = Annotated[
 
 
 def report(
-    file: FitFile,
+    asked: Asked,
     allowing: Allowing,
     output: Output = Path("report.html"),
     flops: Annotated[
@@ -67,7 +70,7 @@ def report(
 
     budgets = _spent(flops, scenario)
     study = load_model(model) if model else None
-    fit, discrepancy = load_fit(file), allowing.chosen()
+    fit, discrepancy = asked.load(), allowing.chosen()
     tested = backtest_fit(fit, discrepancy) if backtest else None
     with judged(fit):
         written = report(
@@ -83,7 +86,7 @@ def report(
 
 
 def plot(
-    file: FitFile,
+    asked: Asked,
     kind: Which,
     output: Output,
     allowing: Allowing,
@@ -96,7 +99,9 @@ def plot(
     import bayescale.plots
     from bayescale.study import load_model
 
-    fit, discrepancy = load_fit(file), allowing.chosen()
+    if asked.beside and kind not in _AVERAGED:
+        raise BayescaleError(f"the picture {kind} is of one fit: leave --with out")
+    fit, discrepancy = asked.load(), allowing.chosen()
     published = load_model(model).published if model else ()
     draw, budgets = getattr(bayescale.plots, f"plot_{kind}"), _drawable(kind, flops, scenario)
     if budgets is not None:

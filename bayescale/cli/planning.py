@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescale.cli.answers import spoken
-from bayescale.cli.comparing import load_fits
+from bayescale.cli.averaging import load_fits
 from bayescale.cli.describing import header, judged, rows
 from bayescale.cli.numbers import COUNTS, coordinate
 from bayescale.cli.options import Allowing, JsonFlag, Seed, check_folder, load_fit, pairs

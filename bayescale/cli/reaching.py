@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescale.cli.answers import answers, spoken
+from bayescale.cli.averaging import Asked
 from bayescale.cli.describing import header, judged, title
 from bayescale.cli.numbers import coordinate, fixed, heading, spell
 from bayescale.cli.options import (
@@ -46,7 +47,7 @@ class Reaching:
 
 
 def reach(
-    file: FitFile, reaching: Reaching, allowing: Allowing, showing: Showing, seed: Seed = 0
+    asked: Asked, reaching: Reaching, allowing: Allowing, showing: Showing, seed: Seed = 0
 ) -> None:
     r"""Find the budget, the data or the size that reaches a loss.
 
@@ -55,12 +56,13 @@ def reach(
     bayescale reach fit.nc --params 3B --match params=7B,tokens=1T
     """
     from bayescale.analysis.targets import reach
+    from bayescale.averaging import heaviest
 
     goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
     run = None
     if reaching.match is not None:
         run = pairs("--match", reaching.match.split(","), "params=7B")
-    fit = load_fit(file)
+    fit = asked.load()
     found = reach(
         fit,
         goals,
@@ -78,7 +80,8 @@ def reach(
             say(title(fit), heading(showing.width), "")
             names = {"probability": "reached in", "flops": "FLOP"}
             columns = [names.get(str(name), str(name)) for name in told[0]]
-            say(table(columns, [[_cell(k, v, fit.target) for k, v in row.items()] for row in told]))
+            target = heaviest(fit).target
+            say(table(columns, [[_cell(k, v, target) for k, v in row.items()] for row in told]))
             say("", _NEVER, spoken(allowing.chosen()))
 
 

@@ -85,8 +85,7 @@ def paragraphs(
 
 def shares(fit: Average) -> str:
     """Say how much each law counts in an average."""
-    weights = [f"{name} {100 * weight:.0f} %" for name, weight in fit.weights.items()]
-    return f"The answers are an average of laws: {listed(weights)}."
+    return f"The answers are an average of laws: {listed(fit.shares)}."
 
 
 def caution(fit: Fit | Average) -> list[str]:
