@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bayescale.analysis.check import check
     from bayescale.analysis.compare import compare
     from bayescale.analysis.directions import directions
+    from bayescale.analysis.fit_average import fit_average
     from bayescale.analysis.identify import identify
     from bayescale.analysis.intervals import interval, intervals
     from bayescale.analysis.optimum import growth, optimum
@@ -80,6 +81,7 @@ _HOME = {
     "analysis.check": ("check",),
     "analysis.compare": ("compare",),
     "analysis.directions": ("directions",),
+    "analysis.fit_average": ("fit_average",),
     "analysis.identify": ("identify",),
     "analysis.intervals": ("interval", "intervals"),
     "analysis.optimum": ("growth", "optimum"),

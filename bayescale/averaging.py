@@ -1,14 +1,15 @@
 """Averages of laws: several fits of the same runs, drawn from in proportion to their weights."""
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
 from bayescale.shared_runs import tree_by_run
@@ -29,6 +30,9 @@ class Average:
         By the name to show.
     weights : mapping of str to float
         Same names; scaled to sum to one.
+    discrepancies : mapping of str to mapping of Discrepancy to float
+        By the same names, how wrong a law may be and how likely that is, instead of the default.
+        One that is asked for counts instead, and none of them does where the laws are believed.
 
     Raises
     ------
@@ -38,6 +42,7 @@ class Average:
 
     fits: Mapping[str, Fit]
     weights: Mapping[str, float]
+    discrepancies: Mapping[str, Mapping[Discrepancy, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_same_runs(self.fits)
@@ -45,19 +50,28 @@ class Average:
             raise BayescaleError(
                 f"weights of {', '.join(self.weights)} for fits of {', '.join(self.fits)}"
             )
+        for name in self.discrepancies:
+            if name not in self.fits:
+                raise BayescaleError(f"discrepancies of {name}, which is not among the fits")
         values = np.array([self.weights[name] for name in self.fits], dtype=float)
         if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
             raise BayescaleError(f"weights are not negative and not all zero; got {self.weights}")
         shares = dict(zip(self.fits, (values / values.sum()).tolist(), strict=True))
         object.__setattr__(self, "weights", shares)
 
-    def mix(self, ask: Callable[[Fit], xr.Dataset]) -> xr.Dataset:
+    def mix(
+        self,
+        ask: Callable[[Fit, Discrepancy | None], xr.Dataset],
+        discrepancy: Discrepancy | None = None,
+    ) -> xr.Dataset:
         """Ask every fit that counts, and draw from the answers in proportion to the weights.
 
         Parameters
         ----------
         ask : callable
-            From a fit to draws, dims (chain, draw, ...).
+            From a fit, and how wrong its law may be, to draws, dims (chain, draw, ...).
+        discrepancy : Discrepancy, optional
+            What was asked for; None believes the laws.
 
         Returns
         -------
@@ -65,11 +79,12 @@ class Average:
             One chain; as many draws as the first fit has in all.
         """
         total = int(np.prod([next(iter(self.fits.values())).posterior.sizes[d] for d in DIMS]))
-        ends = np.rint(np.cumsum([0.0, *self.weights.values()]) * total).astype(int)
+        asked = list(self._asked(discrepancy))
+        ends = np.rint(np.cumsum([0.0, *(share for *_, share in asked)]) * total).astype(int)
         parts = []
-        for fit, count in zip(self.fits.values(), np.diff(ends), strict=True):
+        for (fit, wrong, _), count in zip(asked, np.diff(ends), strict=True):
             if count:
-                flat = ask(fit).stack(sample=DIMS, create_index=False)
+                flat = ask(fit, wrong).stack(sample=DIMS, create_index=False)
                 chosen = np.linspace(0, flat.sizes["sample"], count, endpoint=False).astype(int)
                 parts.append(flat.isel(sample=chosen))
         mixed = xr.concat(
@@ -79,6 +94,24 @@ class Average:
         return (mixed.rename(sample="draw").expand_dims("chain").assign_attrs(law=named)).transpose(
             *DIMS, ...
         )
+
+    def _asked(
+        self, discrepancy: Discrepancy | None
+    ) -> Iterator[tuple[Fit, Discrepancy | None, float]]:
+        """Yield each fit, how wrong its law may be, and how much both count."""
+        own = self.discrepancies if discrepancy == DISCREPANCY else {}
+        for name, fit in members(self).items():
+            every: Mapping[Any, float] = own.get(name) or {discrepancy: 1.0}
+            for wrong, share in every.items():
+                yield fit, wrong, self.weights[name] * share / sum(every.values())
+
+    def typical(self, discrepancy: Discrepancy | None) -> Discrepancy | None:
+        """Return one discrepancy that stands for those of the laws: mean variance and reach."""
+        if discrepancy != DISCREPANCY or not self.discrepancies:
+            return discrepancy
+        asked = [(wrong, share) for _, wrong, share in self._asked(discrepancy) if wrong]
+        variance = sum(share * wrong.size**2 for wrong, share in asked)
+        return Discrepancy(variance**0.5, sum(share * wrong.reach for wrong, share in asked))
 
     @property
     def shares(self) -> list[str]:

@@ -1,17 +1,21 @@
 """Backtests, scores, averages and the discrepancy, of forecasts whose quality is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from handmade import REFERENCES, TRUTH, design, handmade_fit
+from handmade import REFERENCES, TRUTH, design, fit_around, handmade_fit, prior_medians
 from scipy.stats import norm
 
 import bayescale as bs
 from bayescale.analysis import backtest as backtesting
+from bayescale.analysis import fit_average as averaging_ahead
 from bayescale.analysis.scores import crps, log_score, pit
-from bayescale.analysis.splits import cuts_of, groups_of
+from bayescale.analysis.splits import ahead_of, cuts_of, groups_of
 from bayescale.averaging import stack
+from bayescale.data import extract
 from bayescale.discrepancy import DISCREPANCY
 from bayescale.shared_runs import log_likelihood_by_run, runs_shared
 
@@ -60,6 +64,15 @@ class TestSplits:
     def test_the_largest_budget_is_held_out_and_cuts_count_once(self) -> None:
         splits = cuts_of(self.runs, "flops", [0.5, 0.7, 0.75, 0.85, 0.95])
         assert [int(split.held_out.sum()) for split in splits] == [16, 8]
+
+    def test_forecasts_start_below_the_largest(self) -> None:
+        half, decade = ahead_of(self.runs, "flops", [2.0, 10.0, 1e9])
+        flops = self.runs.table["flops"].to_numpy()
+        assert (half.held_out == (flops > flops.max() / 2 * 1.001)).all()
+        assert decade.held_out.sum() > half.held_out.sum()
+        assert half.name.startswith("flops <= ")
+        with pytest.raises(bs.BayescaleError, match="above 1"):
+            list(ahead_of(self.runs, "flops", [0.5]))
 
     def test_one_group_at_a_time(self) -> None:
         first, second = groups_of(self.runs, "batch")
@@ -231,6 +244,55 @@ class TestBacktest:
             bs.compare(fits, backtests={"chinchilla": tests["chinchilla"]})
 
 
+def curve(bend: float = 0.0) -> pd.DataFrame:
+    """Simulate a power law in one input, with a waver of this size in the logarithm of the loss."""
+    x = np.geomspace(1e18, 1e22, 30)
+    table = bs.simulate(
+        "power_law", pd.DataFrame({"flops": x}), TRUTH["power_law"], references=REFERENCES
+    )
+    return table.assign(loss=table["loss"] * np.exp(bend * np.sin(3 * np.log10(x))))
+
+
+class TestFitAverage:
+    """Fits are made by hand, around the truth and around another law's prior medians."""
+
+    laws = ("power_law", "power_law_floor")
+
+    @pytest.fixture(autouse=True)
+    def made(self, monkeypatch) -> None:
+        def around(runs, spec, **_) -> bs.Fit:
+            spec = replace(spec, references={"x": REFERENCES["x"]})
+            centre = TRUTH.get(spec.law.name) or prior_medians(spec.law)
+            return fit_around(spec, extract(spec, runs), centre, spread=1e-3)
+
+        monkeypatch.setattr(averaging_ahead, "fit", around)
+
+    def test_the_law_that_foretells_counts(self) -> None:
+        found = bs.fit_average(curve(), self.laws, random_seed=1)
+        assert found.weights["power_law"] > 0.95
+        assert set(found.discrepancies) == set(self.laws)
+        again = bs.fit_average(curve(), self.laws, random_seed=1)
+        assert again.weights == found.weights
+        ahead = bs.predict(found, {"flops": [1e23]}, random_seed=1)
+        assert float(ahead["law"].median()) == pytest.approx(2.9 * 1e3**-0.05, rel=0.02)
+
+    def test_a_law_that_wavers_is_believed_less(self) -> None:
+        steady, wavering = (
+            bs.fit_average(curve(bend), self.laws, random_seed=1) for bend in (0.0, 0.08)
+        )
+        one, other = (a.typical(DISCREPANCY) for a in (steady, wavering))
+        assert one is not None and other is not None and other.size > 1.5 * one.size
+        widths = [
+            float(bs.predict(a, {"flops": [1e23]}, random_seed=1)["outcome"].std())
+            for a in (steady, wavering)
+        ]
+        assert widths[1] > 1.5 * widths[0]
+
+    def test_what_cannot_be(self) -> None:
+        with pytest.raises(bs.BayescaleError, match="two laws or more"):
+            bs.fit_average(curve(), ["power_law"])
+
+
 class TestSharedRuns:
     """Checkpoints are rows that carry one name."""
 
@@ -290,6 +352,30 @@ class TestAverage:
             for f in (alone, made_fit)
         )
         assert np.allclose(np.sort(ours.values.ravel()), np.sort(theirs.values.ravel()))
+
+    def test_laws_that_are_wrong_in_their_own_ways(self, made_fit) -> None:
+        other = handmade_fit("skaling")
+        other.tree["observed_data"] = made_fit.tree["observed_data"]
+        fits, weights = {"a": made_fit, "b": other}, {"a": 1.0, "b": 0.0}
+        far = {"params": 1e12, "tokens": 2e13, "random_seed": 1}
+        wrong = bs.Discrepancy(0.3), bs.Discrepancy(0.1, 2.0)
+        own = bs.Average(fits, weights, {"a": dict.fromkeys(wrong, 1.0)})
+        usual = bs.Average(fits, weights)
+
+        def sd(of: bs.Average, **options) -> float:
+            return float(np.log(bs.predict(of, **far, **options)["outcome"]).std())
+
+        assert sd(own) == pytest.approx(np.hypot(0.3, 0.1) / 2**0.5, rel=0.2)
+        assert sd(own) > 5 * sd(usual)
+        assert sd(own, discrepancy=None) == pytest.approx(sd(usual, discrepancy=None))
+        asked = bs.Discrepancy(0.02)
+        assert sd(own, discrepancy=asked) == pytest.approx(sd(usual, discrepancy=asked))
+        typical = own.typical(DISCREPANCY)
+        assert typical is not None and typical.reach == 1.5
+        assert own.typical(None) is None and own.typical(asked) is asked
+        assert usual.typical(DISCREPANCY) is DISCREPANCY
+        with pytest.raises(bs.BayescaleError, match="discrepancies of c"):
+            bs.Average(fits, weights, {"c": {asked: 1.0}})
 
     def test_weights_that_are_none(self, made_fit) -> None:
         fits = {"a": made_fit, "b": made_fit}

@@ -15,7 +15,7 @@ from bayescale.analysis.point_fit import RESAMPLES, point_fit
 from bayescale.analysis.predict import forecast
 from bayescale.analysis.scores import log_score
 from bayescale.analysis.splits import Split, cuts_of, groups_of
-from bayescale.averaging import Average, average
+from bayescale.averaging import Average, average, heaviest
 from bayescale.data import Data, extract
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
@@ -95,12 +95,7 @@ def backtest(
     BayescaleError
         When the runs do not fit the law, too few lie below a cut, or none above it.
     """
-    table, chosen = runs_and_law(runs, law)
-    several = chosen if isinstance(chosen, list | tuple) else [chosen]
-    chosen_specs = (along_runs(make_spec(one), table) for one in several)
-    specs = {spec.law.name: spec for spec in chosen_specs}
-    data = {name: extract(spec, table) for name, spec in specs.items()}
-    _check_same(data)
+    specs, data = laws_on(runs, law)
     first = next(iter(specs))
     splits = _splits(specs[first], data[first], by, cuts, leave_out)
     seeds = np.random.SeedSequence(random_seed).generate_state(len(splits))
@@ -168,6 +163,28 @@ def backtest_point_fit(
     return _backtest(scored, summary, f"{spec.law.name}, point fit")
 
 
+def laws_on(runs: Any, law: Any) -> tuple[dict[str, Spec], dict[str, Data]]:
+    """Return each law that was named, and the runs as it takes them, by the law's name.
+
+    Parameters
+    ----------
+    runs, law
+        As for :func:`backtest`.
+
+    Raises
+    ------
+    BayescaleError
+        When the runs do not fit a law, or the laws cannot use the same ones.
+    """
+    table, chosen = runs_and_law(runs, law)
+    several = chosen if isinstance(chosen, list | tuple) else [chosen]
+    chosen_specs = (along_runs(make_spec(one), table) for one in several)
+    specs = {spec.law.name: spec for spec in chosen_specs}
+    data = {name: extract(spec, table) for name, spec in specs.items()}
+    _check_same(data)
+    return specs, data
+
+
 def _splits(
     spec: Spec, data: Data, by: str | None, cuts: Sequence[float], leave_out: str | None
 ) -> list[Split]:
@@ -220,15 +237,15 @@ def score_split(
     """
     (reference, *_) = data.values()
 
-    def foretell(one: Fit) -> xr.Dataset:
+    def foretell(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
         inputs, known, observed = points_of(data[one.law.name], split)
         rng = np.random.default_rng([seed, 2])
         known = one.spec.noise.alone(known)
-        found = forecast(one, inputs, known, discrepancy=discrepancy, rng=rng)
+        found = forecast(one, inputs, known, discrepancy=wrong, rng=rng)
         density = one.spec.noise.log_density(found["outcome"], one.parameters, known, observed)
         return xr.Dataset({"new_run": found["new_run"], "density": density})
 
-    several = list(fitted.fits.values()) if isinstance(fitted, Average) else [fitted]
-    drawn = fitted.mix(foretell) if isinstance(fitted, Average) else foretell(fitted)
-    scored = scores_of(reference, split, several[0].spec.noise, drawn["new_run"])
+    several = isinstance(fitted, Average)
+    drawn = fitted.mix(foretell, discrepancy) if several else foretell(fitted, discrepancy)
+    scored = scores_of(reference, split, heaviest(fitted).spec.noise, drawn["new_run"])
     return scored.assign(log_score=log_score(drawn["density"]).values)

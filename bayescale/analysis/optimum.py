@@ -67,10 +67,14 @@ def optimum(
     """
     scenario = as_scenario(flops)
     if isinstance(fit, Average):
-        options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
-        return fit.mix(lambda one: optimum(one, scenario, numerical=numerical, **options))
+        known: dict[str, Any] = {"numerical": numerical, "random_seed": random_seed}
+
+        def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+            return optimum(one, scenario, discrepancy=wrong, **known)
+
+        return fit.mix(ask, discrepancy)
     if fit.spec.pool is not None:
-        options = {"discrepancy": discrepancy, "random_seed": random_seed}
+        options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
         return ask_each(fit, lambda one: optimum(one, scenario, numerical=numerical, **options))
     spending = Spending(fit, scenario)
     budget = spending.budgets()
@@ -116,7 +120,7 @@ def growth(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Datas
         When the law has no optimum, see :func:`optimum`, or the range is not of two budgets.
     """
     if isinstance(fit, Average):
-        return fit.mix(lambda one: growth(one, flops))
+        return fit.mix(lambda one, _: growth(one, flops))
     if flops is None:
         largest = float(run_columns(fit)["flops"].max())
         flops = (largest, 10 * largest)

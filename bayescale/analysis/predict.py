@@ -61,8 +61,10 @@ def predict(
     """
     given = {"params": params, "tokens": tokens, "flops": flops}
     if isinstance(fit, Average):
-        options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
-        return fit.mix(lambda one: predict(one, table, **given, grid=grid, **options))
+        known: dict[str, Any] = {**given, "grid": grid, "random_seed": random_seed}
+        return fit.mix(
+            lambda one, wrong: predict(one, table, discrepancy=wrong, **known), discrepancy
+        )
     if fit.spec.pool is not None:
         table, names = split_groups(fit, table)
         points = make_points({**given, fit.spec.pool.by: names}, table, grid)

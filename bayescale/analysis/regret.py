@@ -83,8 +83,8 @@ def regret(
     for each, row in zip(budget.to_numpy(), sizes, strict=True):
         spendings[0].check(float(each), row)
 
-    def ask(one: Fit) -> xr.Dataset:
-        surface = None if discrepancy is None else discrepancy.surface(one)
+    def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+        surface = None if wrong is None else wrong.surface(one)
         rng = np.random.default_rng(random_seed)
         parts = [
             _at_budget(Spending(one, scenario), budget[[i]], row, surface, rng)
@@ -92,7 +92,7 @@ def regret(
         ]
         return xr.concat(parts, "budget").assign_attrs(law=one.law.name)
 
-    answer = fit.mix(ask) if isinstance(fit, Average) else ask(fit)
+    answer = fit.mix(ask, discrepancy) if isinstance(fit, Average) else ask(fit, discrepancy)
     return answer.assign_coords(_choices(spendings[0], budget, sizes, len(given))).assign_attrs(
         target=spendings[0].fit.target,
         units=spendings[0].fit.unit,

@@ -15,6 +15,10 @@ ROUNDING = 1e-9
 """Relative difference below which values are one: a budget worked out from N and D stays whole."""
 
 
+FEWEST = 5
+"""Runs that a law is fitted to, at least."""
+
+
 @dataclass(frozen=True)
 class Split:
     """One division of a run table.
@@ -67,6 +71,33 @@ def cuts_of(runs: Runs, by: str, cuts: Sequence[float]) -> Iterator[Split]:
         seen.add(int(small.sum()))
         limit = values[small].max()
         yield Split(f"{by} <= {limit:.3g}", ~small, np.log10(values[~small] / limit))
+
+
+def ahead_of(runs: Runs, by: str, factors: Sequence[float]) -> Iterator[Split]:
+    """Hold out the runs above the largest value of a column divided by a factor.
+
+    Parameters
+    ----------
+    runs : Runs
+        The run table.
+    by : str
+        A column of positive numbers, or ``flops``, which follows from params and tokens.
+    factors : sequence of float
+        Above 1. Those that leave fewer than ``FEWEST`` runs to fit, or hold out none, are left out.
+
+    Raises
+    ------
+    BayescaleError
+        As for :func:`column_of`, or when a factor is not above 1.
+    """
+    values = column_of(runs, by)
+    for factor in factors:
+        if not factor > 1:
+            raise BayescaleError(f"forecasts go ahead by a factor above 1, not {factor!r}")
+        limit = values.max() / factor * (1 + ROUNDING)
+        small = values <= limit
+        if small.sum() >= FEWEST and not small.all():
+            yield Split(f"{by} <= {limit:.3g}", ~small, np.log10(values[~small] / limit))
 
 
 def groups_of(runs: Runs, by: str) -> Iterator[Split]:

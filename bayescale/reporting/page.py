@@ -39,6 +39,7 @@ from bayescale.reporting.words import (
     preference,
     shares,
     spanned,
+    typical,
 )
 from bayescale.scenario import Scenario
 from bayescale.study import Study
@@ -107,7 +108,8 @@ def report(
             knowledge_section(fit, verdicts, asked),
             diagnostics_section(fit),
         ]
-    said = paragraphs(first, asked, known, discrepancy, ci_prob)
+    allowed = typical(fit, discrepancy)
+    said = paragraphs(first, asked, known, allowed, ci_prob)
     decided = []
     if scenario is not None:
         chosen = choices(fit, scenario, discrepancy)
@@ -123,7 +125,7 @@ def report(
         optimum_section(fit, asked, discrepancy, ci_prob),
         reach_section(fit, asked, discrepancy, ci_prob),
         next_runs_section(fit, asked, discrepancy),
-        discrepancy_section(first, asked, discrepancy),
+        discrepancy_section(first, asked, allowed),
         backtest_section(backtest) if backtest is not None else None,
         *own,
         comparison_section(comparison) if comparison is not None else None,

@@ -68,7 +68,7 @@ def answer(
     """
     asked = targets(fit, flops, ci_prob, discrepancy=discrepancy, random_seed=random_seed)
     known = shares(fit) if isinstance(fit, Average) else identification(fit, identify(fit))
-    return paragraphs(heaviest(fit), asked, known, discrepancy, ci_prob)
+    return paragraphs(heaviest(fit), asked, known, typical(fit, discrepancy), ci_prob)
 
 
 def paragraphs(
@@ -86,6 +86,11 @@ def paragraphs(
 def shares(fit: Average) -> str:
     """Say how much each law counts in an average."""
     return f"The answers are an average of laws: {listed(fit.shares)}."
+
+
+def typical(fit: Fit | Average, discrepancy: Discrepancy | None) -> Discrepancy | None:
+    """Return how wrong the law may be, as one discrepancy where an average has several."""
+    return fit.typical(discrepancy) if isinstance(fit, Average) else discrepancy
 
 
 def caution(fit: Fit | Average) -> list[str]:
@@ -106,10 +111,11 @@ def allowance(discrepancy: Discrepancy | None) -> str:
             "allowance for the law itself being a little wrong. On public data such bands cover "
             "too little beyond the runs. Take them as the least uncertainty there is."
         )
+    learnt = "That size was learnt on public data sets; what it is"
     return (
-        f"These bands allow for the law being a little wrong: {discrepancy}. That size was learnt "
-        "on public data sets; what it is worth on your own runs, a backtest says (bayescale "
-        "backtest)."
+        f"These bands allow for the law being a little wrong: {discrepancy}. "
+        f"{learnt if discrepancy == DISCREPANCY else 'What that is'} worth on your own runs, a "
+        "backtest says (bayescale backtest)."
     )
 
 

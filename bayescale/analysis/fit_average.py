@@ -1,0 +1,137 @@
+"""Average laws, and how wrong they may be, by what they foretell of the runs themselves.
+
+One curve with many points says more than a few finished runs: its own later part shows which law
+foretells it, and how well. Each law is fitted to all points and to those below one half and one
+quarter of the largest; laws and discrepancies are then stacked by the densities of what each fit
+had not seen, point by point (leave-one-out) and beyond.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bayescale.analysis.backtest import laws_on, score_split
+from bayescale.analysis.held_out import main_input
+from bayescale.analysis.splits import Split, ahead_of
+from bayescale.averaging import Average, pointwise_loo, stack
+from bayescale.data import Data
+from bayescale.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.errors import BayescaleError
+from bayescale.fitting import Fit, fit
+
+AHEAD = (2.0, 4.0)
+"""How far the forecasts go that laws are weighed by, as a factor of the input."""
+DISCREPANCIES = (
+    DISCREPANCY,
+    Discrepancy(0.03, 0.5),
+    Discrepancy(0.06, 0.5),
+    Discrepancy(0.1, 0.5),
+    Discrepancy(0.06, 1.0),
+    Discrepancy(0.1, 1.0),
+)
+"""How wrong a law may be: as a law of finished runs is, or more, and sooner."""
+
+
+def fit_average(
+    runs: Any,
+    laws: Sequence[Any],
+    *,
+    by: str | None = None,
+    ahead: Sequence[float] = AHEAD,
+    discrepancies: Sequence[Discrepancy] = DISCREPANCIES,
+    random_seed: int | None = None,
+    progressbar: bool = True,
+) -> Average:
+    """Fit several laws, and average them by what each foretells of the runs.
+
+    For one curve: the loss by tokens, by examples, by compute. Laws and discrepancies that foretell
+    its later part from the earlier one count most.
+
+    Parameters
+    ----------
+    runs
+        The run table, as for :func:`bayescale.fit`.
+    laws : sequence
+        Laws, names or specs; ``["power_law_floor", "power_law_saturating"]``.
+    by : str, optional
+        The column along which to look ahead; compute, or the laws' first input, when None.
+    ahead : sequence of float
+        The forecasts start at its largest value divided by these; one that would leave fewer than
+        five runs to fit is left out.
+    discrepancies : sequence of Discrepancy
+        How wrong a law may be.
+    random_seed, progressbar
+        As for :func:`bayescale.fit`.
+
+    Returns
+    -------
+    Average
+        With discrepancies of its own, which count unless another one is asked for. A law whose
+        diagnostics failed counts for nothing, unless all did.
+
+    Raises
+    ------
+    BayescaleError
+        As for :func:`bayescale.backtest`, and for fewer than two laws.
+    """
+    specs, data = laws_on(runs, list(laws))
+    if len(specs) < 2:
+        raise BayescaleError(f"an average is of two laws or more, not of {', '.join(specs)} alone")
+    first = next(iter(specs))
+    splits = list(ahead_of(data[first].runs, by or main_input(specs[first]), ahead))
+    states = np.random.SeedSequence(random_seed).generate_state(len(splits) + 1)
+    seed, *seeds = states.tolist()
+    options: dict[str, Any] = {"progressbar": progressbar}
+    fits = {
+        name: fit(data[name].runs, spec, random_seed=seed, **options)
+        for name, spec in specs.items()
+    }
+    earlier = [
+        {
+            name: fit(data[name].runs.take(~split.held_out), spec, random_seed=own, **options)
+            for name, spec in specs.items()
+        }
+        for split, own in zip(splits, seeds, strict=True)
+    ]
+    return weigh(fits, list(zip(splits, earlier, strict=True)), data, discrepancies, seed)
+
+
+def weigh(
+    fits: Mapping[str, Fit],
+    earlier: Sequence[tuple[Split, Mapping[str, Fit]]],
+    data: Mapping[str, Data],
+    discrepancies: Sequence[Discrepancy],
+    seed: int,
+) -> Average:
+    """Average fits by leave-one-out, and by the forecasts of fits to earlier parts of the runs.
+
+    Parameters
+    ----------
+    fits : mapping of str to Fit
+        Of all the runs, by the names of their laws.
+    earlier : sequence of (Split, mapping of str to Fit)
+        Which runs were held out, and the same laws fitted to the others.
+    data : mapping of str to Data
+        All the runs, as each law takes them.
+    discrepancies, seed
+        How wrong a law may be, and where chance comes from.
+
+    Returns
+    -------
+    Average
+    """
+    sound = [name for name, one in fits.items() if one.diagnostics.ok] or list(fits)
+    among = {name: pointwise_loo(fits[name]) for name in sound}
+    columns = {(name, wrong): [among[name]] for name in sound for wrong in discrepancies}
+    for split, parts in earlier:
+        for (name, wrong), densities in columns.items():
+            scored = score_split(parts[name], {name: data[name]}, split, wrong, seed)
+            densities.append(scored["log_score"].to_numpy())
+    stacked = stack(np.column_stack([np.concatenate(column) for column in columns.values()]))
+    weights = dict.fromkeys(fits, 0.0)
+    shares: dict[str, dict[Discrepancy, float]] = {name: {} for name in sound}
+    for (name, wrong), share in zip(columns, stacked.tolist(), strict=True):
+        weights[name] += share
+        shares[name][wrong] = share
+    return Average(fits, weights, shares)
