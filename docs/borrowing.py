@@ -41,13 +41,16 @@ HITCHHIKER = """## The Hitchhiker's protocol
 
 The smaller models' checkpoints foretell the last 30 % of the largest model's training (Choshen et
 al. 2024, the public half of their families). ARE is the mean relative error of the loss. Priors are
-the default, or the population of the other sources' families; the paper's point fits have 23 and
-12 % at 30 % of training with three and five sizes, 19 and 5 % at all of it.
+the default, or the population of the other families, sisters among them or not; the paper has 23 and
+12 % at 30 % of training with three and five sizes, 19 and 5 % at all of it, by point fits.
 
-Borrowing makes it worse for Pythia's families, whose number is no cross-entropy but a mean of
-perplexities on several texts, with a floor far below what the others' runs say. With three sizes
-and 30 % of training it lowers the error of OPT (9 to 1 %), T5 (15 to 8) and GPT-3 (17 to 14); with
-two, GPT-3's alone. Borrow among families that measure alike.
+Only families that measure alike lend to one another: Pythia's number is a mean over tasks, with a
+floor far below a cross-entropy's, and borrowed from the others it was two to five times worse. Of
+three sizes at 30 % of training borrowing lowers the error of OPT from 9 to 3 %, of T5 from 14 to 2
+and of GPT-3 from 17 to 10. Where a family's own runs are enough (six of GPT-2's on OSCAR, the
+chinchilla runs), it raises errors of a few per mille to one or two per cent, and Pythia's sisters do
+not help either: their law at all sizes is not that of the smallest three. The population of a
+handful of families is taken for surer than it is; its bands hold too little.
 """
 OBSERVATIONAL = """## Capabilities of public models
 
