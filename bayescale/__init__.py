@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bayescale.analysis.waic import waic
     from bayescale.averaging import Average, average
     from bayescale.capabilities.compute import equivalent_compute
+    from bayescale.capabilities.discrepancy import ScoreDiscrepancy
     from bayescale.capabilities.fit import CapabilityFit, fit_capabilities
     from bayescale.capabilities.predict import predict_scores
     from bayescale.catalogue import describe_law, laws
@@ -95,6 +96,7 @@ _HOME = {
     "analysis.waic": ("waic",),
     "averaging": ("Average", "average"),
     "capabilities.compute": ("equivalent_compute",),
+    "capabilities.discrepancy": ("ScoreDiscrepancy",),
     "capabilities.fit": ("CapabilityFit", "fit_capabilities"),
     "capabilities.predict": ("predict_scores",),
     "catalogue": ("describe_law", "laws"),

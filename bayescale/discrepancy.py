@@ -65,7 +65,7 @@ class Discrepancy:
 
     def beyond(self, decades: float = 1.0) -> float:
         """Return its standard deviation this far from a place where the law is known exactly."""
-        return self.size * float(np.sqrt(1 - _matern(np.array(decades / self.reach)) ** 2))
+        return self.size * float(np.sqrt(1 - matern(np.array(decades / self.reach)) ** 2))
 
     def surface(self, fit: Fit) -> "Surface":
         """Return the error of a fit's curves as a random surface, given the runs' residuals.
@@ -77,7 +77,7 @@ class Discrepancy:
             shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
             return Surface(self, names, np.zeros((*shape, 0)), np.zeros((0, len(names))), None)
         residual, scatter, places = _at_runs(fit, names, self.reach)
-        covariance = self.size**2 * _kernel(places, places) + scatter
+        covariance = self.size**2 * kernel(places, places) + scatter
         return Surface(self, names, residual, places, cho_factor(covariance))
 
 
@@ -121,9 +121,7 @@ class Surface:
             Relative errors, as :meth:`bayescale.noise.Noise.displace` takes them.
         """
         mean, covariance = self.at(inputs)
-        values, vectors = np.linalg.eigh(covariance)
-        seen = values > NEGLIGIBLE * self.discrepancy.size**2
-        root = vectors[:, seen] * np.sqrt(values[seen])
+        root = root_of(covariance, self.discrepancy.size**2)
         free = rng.standard_normal((*self.residual.shape[:2], root.shape[1])) @ root.T
         return xr.DataArray(mean + free, dims=("chain", "draw", "point"))
 
@@ -147,9 +145,9 @@ class Surface:
         at = np.zeros((points, len(self.names)))
         for i, name in enumerate(self.names):
             at[:, i] = np.log10(np.maximum(inputs[name].values, LEAST)) / reach
-        near = prior * _kernel(self.places, at)
+        near = prior * kernel(self.places, at)
         gain = cho_solve(self.factor, near) if len(self.places) else near
-        return self.residual @ gain, prior * _kernel(at, at) - near.T @ gain
+        return self.residual @ gain, prior * kernel(at, at) - near.T @ gain
 
 
 NEGLIGIBLE = 1e-8
@@ -162,14 +160,22 @@ DISCREPANCY = Discrepancy()
 """What predictions use unless told otherwise; how it was chosen: ``docs/extrapolation.md``."""
 
 
-def _matern(distance: np.ndarray) -> np.ndarray:
+def matern(distance: np.ndarray) -> np.ndarray:
     """Return the Matérn-5/2 correlation over a distance in units of the reach."""
     scaled = np.sqrt(5.0) * distance
     return (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
 
 
-def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return _matern(np.linalg.norm(one[:, None] - other[None], axis=-1))
+def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the correlations (one, other) between places, (place, input) in units of the reach."""
+    return matern(np.linalg.norm(one[:, None] - other[None], axis=-1))
+
+
+def root_of(covariance: np.ndarray, prior: float) -> np.ndarray:
+    """Return a root (point, direction) of a covariance, without what is negligible of ``prior``."""
+    values, vectors = np.linalg.eigh(covariance)
+    seen = values > NEGLIGIBLE * prior
+    return vectors[:, seen] * np.sqrt(values[seen])
 
 
 def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,9 +8,11 @@ whose compute is not known trains its base scores only. The pre-registered split
 downstream of the models that came out after the paper. Errors are of posterior medians, squared, in
 units of the range from guessing to one; the published ones are of principal components, imputation
 and a regression, three steps whose reproduction (``plug_in``) on the same rows stands beside them.
-Nothing was chosen on a split: of four forms of scatter, the one that best foretold 12 % of the
+Nothing was chosen on a split. Of four forms of scatter, the one that best foretold 12 % of the
 cells of the models released before the paper, hidden at random, was taken (downstream scores above
-8.4e22 FLOP were left out); how sizes that are missing enter, by whether chains agree.
+8.4e22 FLOP were left out); how sizes that are missing enter, by whether chains agree. Form, size
+and reach of the discrepancy were chosen in ``observational_nested.py``, on nested splits of the
+same models without the cells that are scored here.
 """
 
 import json

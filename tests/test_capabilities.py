@@ -158,7 +158,7 @@ def test_a_family_rises_with_compute(fitted: CapabilityFit) -> None:
 
 def test_medians_are_the_curve(made: CapabilityFit) -> None:
     _, _, capability = simulated()
-    found = bs.predict_scores(made, random_seed=0).query("score == 'gsm8k'")
+    found = bs.predict_scores(made, discrepancy=None, random_seed=0).query("score == 'gsm8k'")
     expected = sigmoid(INTERCEPT[2] + capability @ LOADING[2])
     np.testing.assert_allclose(found["median"], expected, atol=0.01)
     assert list(found["model"]) == [f"m{i}" for i in range(32)]
@@ -175,12 +175,63 @@ def test_new_models_start_from_their_line_and_new_families_from_the_population(
     new = pd.DataFrame(
         {"model": ["a", "b", "c"], "family": ["one", "one", "new"], "flops": [1e24, None, 1e24]}
     )
-    found = bs.predict_scores(made, new, random_seed=0).query("score == 'gsm8k'").set_index("model")
+    found = bs.predict_scores(made, new, discrepancy=None, random_seed=0)
+    found = found.query("score == 'gsm8k'").set_index("model")
     expected = sigmoid(INTERCEPT[2] + (np.array(LEVELS["one"]) + 1.5 * SLOPE) @ LOADING[2])
     assert found.loc["a", "median"] == pytest.approx(expected, abs=0.03)
     width = found["upper"] - found["lower"]
     assert width["a"] < width["c"] and 1.3 * width["a"] < width["b"]
     assert found["observed"].isna().all()
+
+
+def rare(fit: CapabilityFit, discrepancy: bs.ScoreDiscrepancy | None) -> pd.DataFrame:
+    """Return predictions of the score of small models only, the least capable model first."""
+    found = bs.predict_scores(fit, discrepancy=discrepancy, random_seed=1)
+    first = pd.Series(simulated()[2][:, 0], fit.scores.models).sort_values()
+    return found.query("score == 'rare'").set_index("model").loc[first.index]
+
+
+def test_bands_widen_away_from_the_models_that_have_a_score(made: CapabilityFit) -> None:
+    """Among these they hardly do; for the most capable models the sigmoid is not trusted."""
+    without, with_it = rare(made, None), rare(made, bs.ScoreDiscrepancy())
+    wider = (with_it["upper"] - with_it["lower"]) / (without["upper"] - without["lower"])
+    seen = with_it["observed"].notna()
+    assert wider[seen].max() < 1.5 and wider[seen].median() < 1.3
+    assert wider[~seen].iloc[-3:].min() > 2
+    assert (with_it["median"] - without["median"])[seen].abs().max() < 0.05
+    narrow = rare(made, bs.ScoreDiscrepancy(size=0.3))
+    assert (narrow["upper"] - narrow["lower"]).iloc[-1] < (
+        with_it["upper"] - with_it["lower"]
+    ).iloc[-1]
+
+
+def test_far_from_every_model_the_error_has_its_size(made: CapabilityFit) -> None:
+    far = made.posterior["capability"].isel(model=[0, 1]) + 50
+    error = bs.ScoreDiscrepancy(0.7, 2.0).draw(made, "rare", far, np.random.default_rng(0))
+    np.testing.assert_allclose(error.std(("chain", "draw")), 0.7, rtol=0.1)
+    np.testing.assert_allclose(error.mean(("chain", "draw")), 0, atol=0.1)
+    assert list(error["model"].values) == ["m0", "m1"]
+
+
+def test_predictions_follow_what_the_sigmoid_misses(made: CapabilityFit) -> None:
+    """Scores that lie above their sigmoid, all by 0.4 in log odds, draw it up there and nearby."""
+    capability = simulated()[2]
+    higher = sigmoid(INTERCEPT[2] + 0.4 + capability @ LOADING[2])
+    tree = made.tree.copy(deep=True)
+    seen = tree["observed_data"]["scores"].sel(score="gsm8k").notnull().values
+    tree["observed_data"]["scores"].loc[{"score": "gsm8k"}] = np.where(seen, higher, np.nan)
+    odds = bs.ScoreDiscrepancy().draw(
+        CapabilityFit(tree), "gsm8k", made.posterior["capability"], np.random.default_rng(0)
+    )
+    assert np.median(odds.median(("chain", "draw"))) == pytest.approx(0.4, abs=0.08)
+
+
+def test_a_discrepancy_says_what_it_is() -> None:
+    said = str(bs.ScoreDiscrepancy())
+    assert "off by 0.85 for a model that is better by one" in said and "1 far from them" in said
+    for size, reach in ((0, 1), (1, -1)):
+        with pytest.raises(bs.BayescaleError, match="None switches it off"):
+            bs.ScoreDiscrepancy(size, reach)
 
 
 def test_the_seed_makes_answers_repeat(made: CapabilityFit) -> None:
@@ -218,6 +269,7 @@ def test_picture(made: CapabilityFit) -> None:
     line = ax.get_lines()[-1].get_xydata()
     two = data[data["family"] == "two"].sort_values("flops")
     np.testing.assert_allclose(line, two[["flops", "line"]])
+    assert ax.get_ylabel().startswith("capability 1 (log odds)")
     plt.close("all")
     with pytest.raises(bs.BayescaleError, match="no factor 3: this fit has 1 to 2"):
         bs.plot_capabilities(made, factor=3)

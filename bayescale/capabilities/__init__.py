@@ -12,8 +12,10 @@ the table as it is:
 Score j of model m is a sigmoid, above its level of guessing c, of a few capabilities theta. These
 are linear in log compute, each family with its own level and slope, drawn from one population; and
 each model may differ from its family. A score that is missing has no likelihood, and is predicted
-by the posterior; a downstream score of few models is one more column. With parameters and tokens
-for compute, capabilities are linear in both logarithms and their product, for all families alike.
+by the posterior; a downstream score of few models is one more column. Predictions let a sigmoid be
+wrong for models unlike those that have the score (:class:`ScoreDiscrepancy`). With parameters and
+tokens for compute, capabilities are linear in both logarithms and their product, for all families
+alike.
 
 After Ruan, Maddison and Hashimoto (2024), arXiv:2405.10938, whose imputation, principal components
 and regression are three steps; and Maia Polo et al. (2024), arXiv:2412.06540.

@@ -73,6 +73,30 @@ class CapabilityFit:
             floors,
         )
 
+    def sigmoid(
+        self, score: str, capability: xr.DataArray
+    ) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+        """Return a score's log odds for models, its level of guessing, and its scatter.
+
+        Parameters
+        ----------
+        score : str
+            One that was fitted.
+        capability : DataArray, dims (chain, draw, model, factor)
+            Of the models.
+
+        Returns
+        -------
+        tuple of DataArray
+            Log odds, dims (chain, draw, model); and what
+            :func:`bayescale.capabilities.model.evaluated` takes with them.
+        """
+        at = self.posterior[["loading", "intercept", "scatter"]].sel(score=score, drop=True)
+        known = self.tree["constant_data"].to_dataset()["floor_guess"]
+        floor = self.posterior.get("floor", known).sel(score=score, drop=True)
+        odds = at["intercept"] + (at["loading"] * capability).sum("factor")
+        return odds, floor, at["scatter"]
+
     def __repr__(self) -> str:
         scores, factors = self.scores, self.posterior.sizes["factor"]
         return (

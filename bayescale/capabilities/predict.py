@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.analysis.intervals import DRAWS, interval
+from bayescale.capabilities.discrepancy import SCORE_DISCREPANCY, ScoreDiscrepancy
 from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.model import DEGREES, evaluated, terms, terms_of
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME, families_of, names_of, sizes_of
@@ -19,6 +20,7 @@ def predict_scores(
     fit: CapabilityFit,
     models: pd.DataFrame | None = None,
     *,
+    discrepancy: ScoreDiscrepancy | None = SCORE_DISCREPANCY,
     ci_prob: float | None = None,
     random_seed: int | None = None,
 ) -> pd.DataFrame:
@@ -33,6 +35,9 @@ def predict_scores(
         missing. One of a known family starts from its family's line, one of a new family from the
         population's. A model that has scores already belongs into the table that is fitted, where
         they say most of what it is capable of.
+    discrepancy : ScoreDiscrepancy, optional
+        How wrong a score's sigmoid may be away from the models that have it; None believes the
+        sigmoids.
     ci_prob : float, optional
         Probability inside the interval; ArviZ's setting (0.89) when None.
     random_seed : int, optional
@@ -42,8 +47,8 @@ def predict_scores(
     -------
     DataFrame
         One row a model and score: ``model``, ``family``, ``score``, ``median``, ``lower`` and
-        ``upper`` of an evaluation (its scatter counted in), and what was ``observed``, NaN where
-        the score is missing.
+        ``upper`` of an evaluation (discrepancy and scatter counted in), and what was ``observed``,
+        NaN where the score is missing.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def predict_scores(
         capability, families = _new_models(fit, models, rng)
         observed = np.full((len(families), len(scores.names)), np.nan)
     tables = []
-    for i, (name, draws) in enumerate(evaluations(fit, capability, rng)):
+    for i, (name, draws) in enumerate(evaluations(fit, capability, discrepancy, rng)):
         found = interval(draws, ci_prob)
         who = {NAME: found[NAME].values, FAMILY: families, "score": name}
         bounds = {side: found[side].values for side in BOUNDS}
@@ -69,24 +74,19 @@ def predict_scores(
 
 
 def evaluations(
-    fit: CapabilityFit, capability: xr.DataArray, rng: np.random.Generator
+    fit: CapabilityFit,
+    capability: xr.DataArray,
+    discrepancy: ScoreDiscrepancy | None,
+    rng: np.random.Generator,
 ) -> Iterator[tuple[str, xr.DataArray]]:
     """Draw evaluations of models, dims (chain, draw, model), a score at a time."""
-    posterior = fit.posterior
     for name in fit.scores.names:
-        at = posterior[["loading", "intercept", "scatter"]].sel(score=name, drop=True)
-        odds = at["intercept"] + (at["loading"] * capability).sum("factor")
-        floor = floor_of(fit).sel(score=name, drop=True)
-        mean, spread = evaluated(odds, floor, at["scatter"])
+        odds, floor, scatter = fit.sigmoid(name, capability)
+        if discrepancy is not None:
+            odds = odds + discrepancy.draw(fit, name, capability, rng)
+        mean, spread = evaluated(odds, floor, scatter)
         found = mean + spread * odds.copy(data=rng.standard_t(DEGREES, odds.shape))
         yield name, found.clip(0, 1).transpose(*DRAWS, NAME)
-
-
-def floor_of(fit: CapabilityFit) -> xr.DataArray:
-    """Return each score's level of guessing: drawn, or the number that was given."""
-    posterior = fit.posterior
-    known = fit.tree["constant_data"].to_dataset()["floor_guess"]
-    return posterior.get("floor", known)
 
 
 def _new_models(

@@ -111,7 +111,7 @@ def plot_capabilities(
         raise BayescaleError(f"{len(families)} families in colour: name at most {len(CYCLE)}")
     ax = one_panel(ax)
     log_axis(ax, "x", kind_of(size), SIZES.get(size, size))
-    ax.set_ylabel(f"capability {factor}, {percent(data.attrs['ci_prob'])}")
+    ax.set_ylabel(f"capability {factor} (log odds), {percent(data.attrs['ci_prob'])}")
     _draw(ax, data.loc[~data[FAMILY].isin(families)], size, GREY, "other families", faint=True)
     for color, family in zip(CYCLE, families, strict=False):
         one = data.loc[data[FAMILY] == family].sort_values(by=size)
