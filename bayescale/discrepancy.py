@@ -31,7 +31,39 @@ CELL = 0.1
 
 
 @dataclass(frozen=True)
-class Discrepancy:
+class SmoothError:
+    """A smooth random error of what is predicted.
+
+    Parameters
+    ----------
+    size : float
+        Standard deviation far from all that is known.
+    reach : float
+        Distance over which the error changes.
+
+    Raises
+    ------
+    BayescaleError
+        When either is not positive.
+    """
+
+    size: float
+    reach: float
+
+    def __post_init__(self) -> None:
+        if not (self.size > 0 and self.reach > 0):
+            raise BayescaleError(
+                f"a discrepancy has a positive size and reach, not {self.size:g} and "
+                f"{self.reach:g}; None switches it off"
+            )
+
+    def beyond(self, distance: float = 1.0) -> float:
+        """Return its standard deviation this far from a place where all is known exactly."""
+        return self.size * float(np.sqrt(1 - matern(np.array(distance / self.reach)) ** 2))
+
+
+@dataclass(frozen=True)
+class Discrepancy(SmoothError):
     """How wrong a law may be.
 
     Parameters
@@ -50,22 +82,11 @@ class Discrepancy:
     size: float = 0.015
     reach: float = 1.0
 
-    def __post_init__(self) -> None:
-        if not (self.size > 0 and self.reach > 0):
-            raise BayescaleError(
-                f"a discrepancy has a positive size and reach, not {self.size:g} and "
-                f"{self.reach:g}; None switches it off"
-            )
-
     def __str__(self) -> str:
         return (
             f"the law may be off by {100 * self.beyond():.1f} % one decade beyond the runs, "
             f"{100 * self.size:.1f} % far from them (one standard deviation)"
         )
-
-    def beyond(self, decades: float = 1.0) -> float:
-        """Return its standard deviation this far from a place where the law is known exactly."""
-        return self.size * float(np.sqrt(1 - matern(np.array(decades / self.reach)) ** 2))
 
     def surface(self, fit: Fit) -> "Surface":
         """Return the error of a fit's curves as a random surface, given the runs' residuals.

@@ -65,7 +65,7 @@ nested splits inside the models released before the paper, without the cells sco
 (`benchmarks/observational_nested.py`): there the 90 % bands held 71 % of the hidden scores without
 it and 89 % with it, the mean log score rose from 1.28 to 1.60, and the squared error fell by 13 %.
 Below, too, bands became honest and most medians better; AgentBench's two models became worse, and
-the published errors are still missed. The three families at the end were measured without it.
+the published errors are still missed.
 """
 MANY = """## Many fits at once
 

@@ -23,8 +23,7 @@ from bayescale.analysis.intervals import DRAWS
 from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.model import DEGREES, evaluated
 from bayescale.capabilities.table import NAME
-from bayescale.discrepancy import kernel, matern, root_of
-from bayescale.errors import BayescaleError
+from bayescale.discrepancy import SmoothError, kernel, root_of
 from bayescale.functions import sigmoid
 
 LEAST = 1e-6
@@ -32,7 +31,7 @@ LEAST = 1e-6
 
 
 @dataclass(frozen=True)
-class ScoreDiscrepancy:
+class ScoreDiscrepancy(SmoothError):
     """How wrong the sigmoid of a score may be.
 
     Parameters
@@ -51,23 +50,12 @@ class ScoreDiscrepancy:
     size: float = 1.0
     reach: float = 1.0
 
-    def __post_init__(self) -> None:
-        if not (self.size > 0 and self.reach > 0):
-            raise BayescaleError(
-                f"a discrepancy has a positive size and reach, not {self.size:g} and "
-                f"{self.reach:g}; None switches it off"
-            )
-
     def __str__(self) -> str:
         return (
             f"the log odds of a score may be off by {self.beyond():.2g} for a model that is "
             "better by one in log odds than all that have the score, "
             f"{self.size:.2g} far from them (one standard deviation)"
         )
-
-    def beyond(self, distance: float = 1.0) -> float:
-        """Return its standard deviation this far from a model where the sigmoid is known."""
-        return self.size * float(np.sqrt(1 - matern(np.array(distance / self.reach)) ** 2))
 
     def draw(
         self, fit: CapabilityFit, score: str, capability: xr.DataArray, rng: np.random.Generator
