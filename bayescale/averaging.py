@@ -31,8 +31,9 @@ class Average:
     weights : mapping of str to float
         Same names; scaled to sum to one.
     discrepancies : mapping of str to mapping of Discrepancy to float
-        By the same names, how wrong a law may be and how likely that is, instead of the default.
-        One that is asked for counts instead, and none of them does where the laws are believed.
+        By the same names, how wrong a law may be and how likely that is, in place of the default.
+        Any other discrepancy that is asked for counts instead, and none does where laws are
+        believed.
 
     Raises
     ------
@@ -50,9 +51,13 @@ class Average:
             raise BayescaleError(
                 f"weights of {', '.join(self.weights)} for fits of {', '.join(self.fits)}"
             )
-        for name in self.discrepancies:
+        for name, shares in self.discrepancies.items():
             if name not in self.fits:
                 raise BayescaleError(f"discrepancies of {name}, which is not among the fits")
+            if not all(np.isfinite(share) and share >= 0 for share in shares.values()):
+                raise BayescaleError(
+                    f"{name}: the share of a discrepancy is not negative: {shares}"
+                )
         values = np.array([self.weights[name] for name in self.fits], dtype=float)
         if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
             raise BayescaleError(f"weights are not negative and not all zero; got {self.weights}")
@@ -82,10 +87,12 @@ class Average:
         asked = list(self._asked(discrepancy))
         ends = np.rint(np.cumsum([0.0, *(share for *_, share in asked)]) * total).astype(int)
         parts = []
-        for (fit, wrong, _), count in zip(asked, np.diff(ends), strict=True):
+        for i, ((fit, wrong, _), count) in enumerate(zip(asked, np.diff(ends), strict=True)):
             if count:
                 flat = ask(fit, wrong).stack(sample=DIMS, create_index=False)
-                chosen = np.linspace(0, flat.sizes["sample"], count, endpoint=False).astype(int)
+                size = flat.sizes["sample"]
+                chosen = np.linspace(0, size, count, endpoint=False).astype(int)
+                chosen = (chosen + i) % size  # a law in several parts gives other draws to each
                 parts.append(flat.isel(sample=chosen))
         mixed = xr.concat(
             parts, "sample", coords="minimal", compat="override", join="override"
@@ -101,9 +108,11 @@ class Average:
         """Yield each fit, how wrong its law may be, and how much both count."""
         own = self.discrepancies if discrepancy == DISCREPANCY else {}
         for name, fit in members(self).items():
-            every: Mapping[Any, float] = own.get(name) or {discrepancy: 1.0}
+            every: Mapping[Any, float] = own.get(name, {})
+            total = sum(every.values())
+            every, total = (every, total) if total > 0 else ({discrepancy: 1.0}, 1.0)
             for wrong, share in every.items():
-                yield fit, wrong, self.weights[name] * share / sum(every.values())
+                yield fit, wrong, self.weights[name] * share / total
 
     def typical(self, discrepancy: Discrepancy | None) -> Discrepancy | None:
         """Return one discrepancy that stands for those of the laws: mean variance and reach."""
@@ -160,6 +169,11 @@ def members(fit: Fit | Average) -> dict[str, Fit]:
     return {name: fit.fits[name] for name in ranked if fit.weights[name] > 0}
 
 
+def typical(fit: Fit | Average, discrepancy: Discrepancy | None) -> Discrepancy | None:
+    """Return how wrong the law may be, as one discrepancy where an average has several."""
+    return fit.typical(discrepancy) if isinstance(fit, Average) else discrepancy
+
+
 def heaviest(fit: Fit | Average) -> Fit:
     """Return the fit that counts most: it speaks for the runs, columns and units of all."""
     return next(iter(members(fit).values()))
@@ -192,6 +206,9 @@ def stack(
     -------
     array, shape (law,)
     """
+    known = np.isfinite(log_density.max(axis=1))  # what no law foretold tells none from another
+    log_density = log_density[known]
+    importance = None if importance is None else importance[known]
     density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
     weights = np.full(density.shape[1], 1 / density.shape[1])
     for _ in range(rounds):

@@ -31,8 +31,8 @@ CELL = 0.1
 
 
 @dataclass(frozen=True)
-class SmoothError:
-    """A smooth random error of what is predicted.
+class SizeAndReach:
+    """How large a smooth random error is, and over what distance it changes.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class SmoothError:
 
 
 @dataclass(frozen=True)
-class Discrepancy(SmoothError):
+class Discrepancy(SizeAndReach):
     """How wrong a law may be.
 
     Parameters

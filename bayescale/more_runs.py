@@ -130,12 +130,18 @@ def add_runs(
     )
 
 
-def runs_again(fitted: Fit) -> Runs:
-    """Return the runs that a fit was made of as a run table, with the units it was told."""
+def runs_again(fitted: Fit, *others: Fit) -> Runs:
+    """Return the runs that a fit was made of as a run table, with the units it was told.
+
+    Others of the same runs add the columns that they use besides.
+    """
     known = fitted.record["runs"]
     words = ("params_convention", "loss_unit")
     units = {what: known[what] if known[what] != "unknown" else None for what in words}
     table = fitted_runs(fitted)
+    for other in others:
+        more = fitted_runs(other)
+        table = table.assign(**{k: more[k].to_numpy() for k in more if k not in table})
     return _read(fitted, table, list(table), units)
 
 

@@ -107,7 +107,8 @@ Thirty simulated data sets of twelve runs with fifteen checkpoints each, whose r
 one another or do not, fitted with noise that takes rows for independent (`student_t`) and with the
 default where rows share a run (`checkpoints`); then whole loss curves under other schedules than
 those fitted, and public checkpoints. `benchmarks/checkpoints.py` has the protocol. The default
-doubles the error of whole curves and widens their bands, and does not sample gemstones2025_cooldown.
+raises the error of whole curves by about half and widens their bands, and does not sample
+gemstones2025_cooldown.
 """
 COLUMNS = ["cover_50", "cover_90", "crps", "abs_error", "mean_error", "log_score", "width_90"]
 

@@ -17,6 +17,7 @@ from bayescale.analysis.splits import ahead_of, cuts_of, groups_of
 from bayescale.averaging import stack
 from bayescale.data import extract
 from bayescale.discrepancy import DISCREPANCY
+from bayescale.more_runs import runs_again
 from bayescale.shared_runs import log_likelihood_by_run, runs_shared
 
 DIMS = ("chain", "draw", "point")
@@ -289,8 +290,27 @@ class TestFitAverage:
         assert widths[1] > 1.5 * widths[0]
 
     def test_what_cannot_be(self) -> None:
-        with pytest.raises(bs.BayescaleError, match="two laws or more"):
-            bs.fit_average(curve(), ["power_law"])
+        for laws, options, message in (
+            (["power_law"], {}, "two laws or more"),
+            ("power_law", {}, "two laws or more"),
+            (["power_law", bs.make_spec("power_law", noise="normal")], {}, "given twice"),
+            (self.laws, {"discrepancies": ()}, "one discrepancy or more"),
+            (self.laws, {"ahead": ()}, "no forecast to weigh the laws by"),
+            (self.laws, {"by": "loss"}, "above|no forecast"),
+        ):
+            with pytest.raises(bs.BayescaleError, match=message):
+                bs.fit_average(curve()[:6], laws, **options)
+        grouped = bs.make_spec("power_law", by="family")
+        with pytest.raises(bs.BayescaleError, match="not of pooled groups"):
+            bs.fit_average(curve().assign(family=["a", "b"] * 15), [grouped, "power_law_floor"])
+
+    def test_points_of_one_run_are_not_left_out_together(self, monkeypatch) -> None:
+        def never(fit: bs.Fit) -> np.ndarray:
+            raise AssertionError("there is no other run to learn from")
+
+        monkeypatch.setattr(averaging_ahead, "pointwise_loo", never)
+        found = bs.fit_average(curve().assign(run="a"), self.laws, random_seed=1)
+        assert found.weights["power_law"] > 0.95
 
 
 class TestSharedRuns:
@@ -331,6 +351,8 @@ class TestAverage:
         assert stack(both)[0] == pytest.approx(0.5, abs=0.1)
         counted = np.where(np.arange(200) < 100, 1.0, 1e-6)
         assert stack(both, counted)[0] > 0.95
+        unforeseen = np.vstack([densities, [-np.inf, -np.inf]])
+        np.testing.assert_allclose(stack(unforeseen), stack(densities))
 
     def test_draws_in_proportion(self, made_fit) -> None:
         other = handmade_fit(truth={**TRUTH["chinchilla"], "E": 3.0})
@@ -376,6 +398,28 @@ class TestAverage:
         assert usual.typical(DISCREPANCY) is DISCREPANCY
         with pytest.raises(bs.BayescaleError, match="discrepancies of c"):
             bs.Average(fits, weights, {"c": {asked: 1.0}})
+        with pytest.raises(bs.BayescaleError, match="not negative"):
+            bs.Average(fits, weights, {"a": {asked: -1.0}})
+        assert sd(bs.Average(fits, weights, {"a": {wrong[0]: 0.0}})) == pytest.approx(sd(usual))
+        parts = bs.Average(fits, weights, {"a": {bs.Discrepancy(s): 1.0 for s in (0.1, 0.2)}})
+        drawn = bs.predict(parts, **far)["law"].values
+        assert len(np.unique(drawn)) == drawn.size  # the parts have draws of their own
+        run = {"budget": 1e22, "about": "flops=1e23"}
+        told, same = (bs.plan(own, discrepancy=d, **run).sd_now for d in (DISCREPANCY, typical))
+        assert told == pytest.approx(same)
+        assert told > 1.5 * bs.plan(usual, **run).sd_now
+
+    def test_laws_of_other_inputs_take_their_own(self, made_fit) -> None:
+        design = made_fit.inputs
+        runs = pd.DataFrame({"params": design["N"].values, "tokens": design["D"].values})
+        other = handmade_fit("repeated", runs=runs.assign(epochs=4.0))
+        other.tree["observed_data"] = made_fit.tree["observed_data"]
+        mixed = bs.average({"a": made_fit, "b": other}, {"a": 1, "b": 1})
+        points = {"params": 1e9, "tokens": 2e10, "epochs": 2.0}
+        answer = bs.predict(mixed, points, random_seed=1)
+        assert answer["law"].size == 1000
+        again = runs_again(made_fit, other).table
+        assert np.allclose(again["epochs"], 4.0)
 
     def test_weights_that_are_none(self, made_fit) -> None:
         fits = {"a": made_fit, "b": made_fit}

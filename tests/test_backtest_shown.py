@@ -301,6 +301,11 @@ class TestCommandLine:
             assert "average of" in said(*more, *together)
         assert "wrote" in said("plot", saved, "bands", "-o", tmp_path / "b.png", "--with", other)
 
+    def test_which_fit_is_asked_for(self) -> None:
+        for asked in (["predict", "--params", "1B"], ["optimum", "--flops", "1e22"]):
+            refused = run(*asked)
+            assert refused.exit_code == 2 and "Missing argument 'FIT'" in refused.stderr
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [

@@ -146,6 +146,7 @@ def backtest_point_fit(
     """
     table, chosen = runs_and_law(runs, law)
     spec = make_spec(chosen)
+    _refuse_pool(spec)
     data = extract(spec, table)
     scored, summary = [], []
     for split in _splits(spec, data, by, cuts, leave_out):
@@ -174,24 +175,33 @@ def laws_on(runs: Any, law: Any) -> tuple[dict[str, Spec], dict[str, Data]]:
     Raises
     ------
     BayescaleError
-        When the runs do not fit a law, or the laws cannot use the same ones.
+        When the runs do not fit a law, the laws cannot use the same ones, one is given twice, or
+        groups are pooled.
     """
     table, chosen = runs_and_law(runs, law)
     several = chosen if isinstance(chosen, list | tuple) else [chosen]
     chosen_specs = (along_runs(make_spec(one), table) for one in several)
-    specs = {spec.law.name: spec for spec in chosen_specs}
+    specs: dict[str, Spec] = {}
+    for spec in chosen_specs:
+        _refuse_pool(spec)
+        if spec.law.name in specs:
+            raise BayescaleError(f"{spec.law.name} is given twice: an average takes each law once")
+        specs[spec.law.name] = spec
     data = {name: extract(spec, table) for name, spec in specs.items()}
     _check_same(data)
     return specs, data
 
 
+def _refuse_pool(spec: Spec) -> None:
+    if spec.pool is not None:
+        raise BayescaleError(
+            "forecasts are tested of one law, not of pooled groups: leave out pool and by"
+        )
+
+
 def _splits(
     spec: Spec, data: Data, by: str | None, cuts: Sequence[float], leave_out: str | None
 ) -> list[Split]:
-    if spec.pool is not None:
-        raise BayescaleError(
-            "a backtest is of one law, not of pooled groups: leave out pool and by"
-        )
     if leave_out is not None:
         return list(groups_of(data.runs, leave_out))
     return list(cuts_of(data.runs, by or main_input(spec), cuts))

@@ -13,12 +13,13 @@ import numpy as np
 
 from bayescale.analysis.backtest import laws_on, score_split
 from bayescale.analysis.held_out import main_input
-from bayescale.analysis.splits import Split, ahead_of
+from bayescale.analysis.splits import FEWEST, Split, ahead_of
 from bayescale.averaging import Average, pointwise_loo, stack
 from bayescale.data import Data
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit, fit
+from bayescale.shared_runs import runs_shared
 
 AHEAD = (2.0, 4.0)
 """How far the forecasts go that laws are weighed by, as a factor of the input."""
@@ -46,7 +47,9 @@ def fit_average(
     """Fit several laws, and average them by what each foretells of the runs.
 
     For one curve: the loss by tokens, by examples, by compute. Laws and discrepancies that foretell
-    its later part from the earlier one count most.
+    its later part from the earlier one count most. Points count as independent, and forecasts are
+    tried two and four times ahead: further out, and on curves that waver, bands are too narrow
+    still (``docs/extrapolation.md``).
 
     Parameters
     ----------
@@ -58,7 +61,7 @@ def fit_average(
         The column along which to look ahead; compute, or the laws' first input, when None.
     ahead : sequence of float
         The forecasts start at its largest value divided by these; one that would leave fewer than
-        five runs to fit is left out.
+        five runs to fit, or has none to foretell, is left out.
     discrepancies : sequence of Discrepancy
         How wrong a law may be.
     random_seed, progressbar
@@ -73,28 +76,42 @@ def fit_average(
     Raises
     ------
     BayescaleError
-        As for :func:`bayescale.backtest`, and for fewer than two laws.
+        As for :func:`bayescale.backtest`, for fewer than two laws, and where no forecast is left.
     """
-    specs, data = laws_on(runs, list(laws))
+    if not discrepancies:
+        raise BayescaleError("how wrong may a law be? give one discrepancy or more")
+    specs, data = laws_on(runs, [laws] if isinstance(laws, str) else list(laws))
     if len(specs) < 2:
         raise BayescaleError(f"an average is of two laws or more, not of {', '.join(specs)} alone")
     first = next(iter(specs))
-    splits = list(ahead_of(data[first].runs, by or main_input(specs[first]), ahead))
+    column = by or main_input(specs[first])
+    splits = list(ahead_of(data[first].runs, column, ahead))
+    if not splits:
+        raise BayescaleError(
+            f"there is no forecast to weigh the laws by: below parts of the largest {column} lie "
+            f"fewer than {FEWEST} runs, or all; fit each law and use average"
+        )
     states = np.random.SeedSequence(random_seed).generate_state(len(splits) + 1)
     seed, *seeds = states.tolist()
-    options: dict[str, Any] = {"progressbar": progressbar}
-    fits = {
-        name: fit(data[name].runs, spec, random_seed=seed, **options)
-        for name, spec in specs.items()
-    }
-    earlier = [
-        {
-            name: fit(data[name].runs.take(~split.held_out), spec, random_seed=own, **options)
+
+    def fit_all(kept: np.ndarray, seed: int) -> dict[str, Fit]:
+        parts = {name: data[name].runs.take(kept) for name in specs}
+        return {
+            name: fit(parts[name], spec, random_seed=seed, progressbar=progressbar)
             for name, spec in specs.items()
         }
-        for split, own in zip(splits, seeds, strict=True)
+
+    fits = fit_all(np.full(len(data[first].observed), True), seed)
+    earlier = [
+        (split, fit_all(~split.held_out, own)) for split, own in zip(splits, seeds, strict=True)
     ]
-    return weigh(fits, list(zip(splits, earlier, strict=True)), data, discrepancies, seed)
+    return weigh(fits, earlier, data, discrepancies, seed)
+
+
+def _several_runs(one: Fit) -> bool:
+    """Whether there are runs to leave out, and not only rows of one run."""
+    names = runs_shared(one)
+    return names is None or len(set(names)) > 1
 
 
 def weigh(
@@ -122,8 +139,10 @@ def weigh(
     Average
     """
     sound = [name for name, one in fits.items() if one.diagnostics.ok] or list(fits)
-    among = {name: pointwise_loo(fits[name]) for name in sound}
-    columns = {(name, wrong): [among[name]] for name in sound for wrong in discrepancies}
+    among: dict[str, list[np.ndarray]] = {name: [] for name in sound}
+    if _several_runs(fits[sound[0]]):
+        among = {name: [pointwise_loo(fits[name])] for name in sound}
+    columns = {(name, wrong): [*among[name]] for name in sound for wrong in discrepancies}
     for split, parts in earlier:
         for (name, wrong), densities in columns.items():
             scored = score_split(parts[name], {name: data[name]}, split, wrong, seed)

@@ -12,7 +12,7 @@ from bayescale.analysis.candidates import candidate_runs, inputs_of
 from bayescale.analysis.choose import Ignorance, choose
 from bayescale.analysis.contest import contest_of
 from bayescale.analysis.quantity import About, read_about, spoken_quantity
-from bayescale.averaging import Average, heaviest, members
+from bayescale.averaging import Average, heaviest, members, typical
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
@@ -131,7 +131,7 @@ def plan(
     if runs < 1:
         raise BayescaleError(f"runs = {runs}: a plan has at least one run")
     several = fit if isinstance(fit, Fit | Average) else Average(fit, dict.fromkeys(fit, 1.0))
-    first = heaviest(several)
+    first, discrepancy = heaviest(several), typical(several, discrepancy)
     spend = np.inf if budget is None else parse_quantity(budget, "flops")
     table = candidate_runs(first, candidates, None if budget is None else spend, limits)
     places = {name: inputs_of(one, table) for name, one in members(several).items()}
@@ -197,7 +197,7 @@ def least_useful(
     first = heaviest(fit)
     asked = read_about(about, first)
     rng = np.random.default_rng(random_seed)
-    now = beliefs_about(fit, asked, None, discrepancy, rng)
+    now = beliefs_about(fit, asked, None, typical(fit, discrepancy), rng)
     fixed = (np.split(now.law[1:], 2)[0] ** 2).sum(1) < now.noise
     without = replace(now, noise=-now.noise).after_each()
     sd = np.sqrt(np.where(fixed, np.maximum(without, now.left), np.inf))

@@ -1,6 +1,6 @@
 """Where a law is asked: points given as people write them, completed by C = 6 N D."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,8 +79,22 @@ def used(fit: Fit, table: Any) -> Any:
     """Return the columns of a DataFrame of points that the law can use; a mapping as it is."""
     if not isinstance(table, pd.DataFrame):
         return table
-    columns = [column for name in fit.law.inputs for column in fit.spec.columns_of(name)]
-    return table[[c for c in table if c in {*columns, "params", "tokens", "flops"}]]
+    return table[[c for c in table if c in {*_columns(fit), "params", "tokens", "flops"}]]
+
+
+def own_columns(fit: Fit, several: Sequence[Fit], table: Any) -> Any:
+    """Return a table of points without the columns that only other laws of an average take."""
+    if table is None:
+        return None
+    foreign = {c for one in several for c in _columns(one)} - _columns(fit)
+    foreign -= {"params", "tokens", "flops"}
+    if isinstance(table, pd.DataFrame):
+        return table.drop(columns=[c for c in table if c in foreign])
+    return {name: values for name, values in table.items() if name not in foreign}
+
+
+def _columns(fit: Fit) -> set[str]:
+    return {column for name in fit.law.inputs for column in fit.spec.columns_of(name)}
 
 
 def split_groups(fit: Fit, table: Any) -> tuple[Any, list[int]]:

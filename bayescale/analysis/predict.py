@@ -7,8 +7,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.analysis.points import inputs_at, make_points, split_groups, used, without_nodes
-from bayescale.averaging import Average
+from bayescale.analysis.points import (
+    inputs_at,
+    make_points,
+    own_columns,
+    split_groups,
+    used,
+    without_nodes,
+)
+from bayescale.averaging import Average, members
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.fitting import Fit
 from bayescale.members import member
@@ -62,9 +69,12 @@ def predict(
     given = {"params": params, "tokens": tokens, "flops": flops}
     if isinstance(fit, Average):
         known: dict[str, Any] = {**given, "grid": grid, "random_seed": random_seed}
-        return fit.mix(
-            lambda one, wrong: predict(one, table, discrepancy=wrong, **known), discrepancy
-        )
+        several = list(members(fit).values())
+
+        def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+            return predict(one, own_columns(one, several, table), discrepancy=wrong, **known)
+
+        return fit.mix(ask, discrepancy)
     if fit.spec.pool is not None:
         table, names = split_groups(fit, table)
         points = make_points({**given, fit.spec.pool.by: names}, table, grid)

@@ -94,9 +94,9 @@ def ahead_of(runs: Runs, by: str, factors: Sequence[float]) -> Iterator[Split]:
     for factor in factors:
         if not factor > 1:
             raise BayescaleError(f"forecasts go ahead by a factor above 1, not {factor!r}")
-        limit = values.max() / factor * (1 + ROUNDING)
-        small = values <= limit
+        small = values <= values.max() / factor * (1 + ROUNDING)
         if small.sum() >= FEWEST and not small.all():
+            limit = values[small].max()
             yield Split(f"{by} <= {limit:.3g}", ~small, np.log10(values[~small] / limit))
 
 

@@ -23,7 +23,7 @@ from bayescale.analysis.intervals import DRAWS
 from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.model import DEGREES, evaluated
 from bayescale.capabilities.table import NAME
-from bayescale.discrepancy import SmoothError, kernel, root_of
+from bayescale.discrepancy import SizeAndReach, kernel, root_of
 from bayescale.functions import sigmoid
 
 LEAST = 1e-6
@@ -31,7 +31,7 @@ LEAST = 1e-6
 
 
 @dataclass(frozen=True)
-class ScoreDiscrepancy(SmoothError):
+class ScoreDiscrepancy(SizeAndReach):
     """How wrong the sigmoid of a score may be.
 
     Parameters

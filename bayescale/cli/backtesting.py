@@ -143,10 +143,7 @@ def _specs(source: str, fitting: Fitting, laws: str | None) -> Any:
     given = [fitting.law, fitting.noise, *fitting.prior, *fitting.input]
     if any(given):
         raise BayescaleError("--laws goes without --law, --noise, --prior and --input")
-    specs = list(several(laws).values())
-    if len({spec.law for spec in specs}) < len(specs):
-        raise BayescaleError(f"--laws {laws}: an average takes each law once")
-    return specs
+    return list(several(laws).values())
 
 
 def _show(tested: "Backtest", discrepancy: "Discrepancy | None") -> None:
@@ -174,16 +171,18 @@ def _write(tested: "Backtest", keeping: Keeping, *, quiet: bool) -> None:
 def backtest_fit(
     fit: "Fit | Average", discrepancy: "Discrepancy | None", seed: int | None = None
 ) -> "Backtest":
-    """Backtest the law of a saved fit, or the average of several, on the runs that it holds."""
+    """Backtest the law of a saved fit on the runs that it holds.
+
+    The laws of an average are weighed anew at each cut, by stacking.
+    """
     import bayescale as bs
-    from bayescale.averaging import Average, heaviest
+    from bayescale.averaging import members
     from bayescale.more_runs import runs_again
 
-    several = [one.spec for one in fit.fits.values()] if isinstance(fit, Average) else fit.spec
-
+    fits = list(members(fit).values())
     return bs.backtest(
-        runs_again(heaviest(fit)),
-        several,
+        runs_again(*fits),
+        [one.spec for one in fits] if len(fits) > 1 else fits[0].spec,
         discrepancy=discrepancy,
         random_seed=seed or 0,
         progressbar=False,

@@ -15,7 +15,7 @@ fit.nc 0.5
 """
 
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from inspect import Parameter, Signature, signature
 from typing import Any, get_type_hints
 
@@ -67,8 +67,14 @@ def _options(group: Any) -> list[Parameter]:
         Parameter(
             field.name,
             Parameter.KEYWORD_ONLY,
-            default=field.default if field.default_factory is MISSING else field.default_factory(),
+            default=_default(field),
             annotation=hints[field.name],
         )
         for field in fields(group)
     ]
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return Parameter.empty if field.default is MISSING else field.default

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bayescale.analysis.backtest import Backtest
 from bayescale.analysis.identify import identify
-from bayescale.averaging import Average, heaviest, members
+from bayescale.averaging import Average, heaviest, members, typical
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
 from bayescale.fitting import Fit
@@ -39,7 +39,6 @@ from bayescale.reporting.words import (
     preference,
     shares,
     spanned,
-    typical,
 )
 from bayescale.scenario import Scenario
 from bayescale.study import Study

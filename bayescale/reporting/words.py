@@ -14,7 +14,7 @@ from bayescale.analysis.design import Span, spans
 from bayescale.analysis.identify import identify
 from bayescale.analysis.intervals import interval_width
 from bayescale.analysis.verdicts import VERDICTS
-from bayescale.averaging import Average, heaviest, members
+from bayescale.averaging import Average, heaviest, members, typical
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.fitting import Fit
 from bayescale.reporting.readable import bounds, kind_of, listed, spell, times, with_bounds
@@ -86,11 +86,6 @@ def paragraphs(
 def shares(fit: Average) -> str:
     """Say how much each law counts in an average."""
     return f"The answers are an average of laws: {listed(fit.shares)}."
-
-
-def typical(fit: Fit | Average, discrepancy: Discrepancy | None) -> Discrepancy | None:
-    """Return how wrong the law may be, as one discrepancy where an average has several."""
-    return fit.typical(discrepancy) if isinstance(fit, Average) else discrepancy
 
 
 def caution(fit: Fit | Average) -> list[str]:
