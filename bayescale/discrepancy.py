@@ -141,10 +141,8 @@ class Surface:
         xarray.DataArray, dims (chain, draw, point)
             Relative errors, as :meth:`bayescale.noise.Noise.displace` takes them.
         """
-        mean, covariance = self.at(inputs)
-        root = root_of(covariance, self.discrepancy.size**2)
-        free = rng.standard_normal((*self.residual.shape[:2], root.shape[1])) @ root.T
-        return xr.DataArray(mean + free, dims=("chain", "draw", "point"))
+        drawn = draw_error(*self.at(inputs), self.discrepancy.size**2, rng)
+        return xr.DataArray(drawn, dims=("chain", "draw", "point"))
 
     def at(self, inputs: Mapping[str, xr.DataArray]) -> tuple[np.ndarray, np.ndarray]:
         """Return what is known of the error at new points, given the runs.
@@ -166,9 +164,7 @@ class Surface:
         at = np.zeros((points, len(self.names)))
         for i, name in enumerate(self.names):
             at[:, i] = np.log10(np.maximum(inputs[name].values, LEAST)) / reach
-        near = prior * kernel(self.places, at)
-        gain = cho_solve(self.factor, near) if len(self.places) else near
-        return self.residual @ gain, prior * kernel(at, at) - near.T @ gain
+        return error_at(at, prior, self.residual, self.places, self.factor)
 
 
 NEGLIGIBLE = 1e-8
@@ -192,11 +188,39 @@ def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return matern(np.linalg.norm(one[:, None] - other[None], axis=-1))
 
 
-def root_of(covariance: np.ndarray, prior: float) -> np.ndarray:
-    """Return a root (point, direction) of a covariance, without what is negligible of ``prior``."""
+def error_at(
+    at: np.ndarray, prior: float, residual: np.ndarray, places: np.ndarray, factor: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what residuals say of a smooth error elsewhere.
+
+    Parameters
+    ----------
+    at, places : array, shape (point, input) and (place, input)
+        Where the error is asked for and where the residuals are, in units of the reach.
+    prior : float
+        Its variance where nothing is known.
+    residual : array, shape (chain, draw, place)
+        Each draw's own.
+    factor
+        Cholesky factor of the covariance of the residuals; None where there are none.
+
+    Returns
+    -------
+    mean, covariance : array, shape (chain, draw, point) and (point, point)
+    """
+    near = prior * kernel(places, at)
+    gain = cho_solve(factor, near) if len(places) else near
+    return residual @ gain, prior * kernel(at, at) - near.T @ gain
+
+
+def draw_error(
+    mean: np.ndarray, covariance: np.ndarray, prior: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw around each mean (chain, draw, point), without what is negligible of ``prior``."""
     values, vectors = np.linalg.eigh(covariance)
     seen = values > NEGLIGIBLE * prior
-    return vectors[:, seen] * np.sqrt(values[seen])
+    root = vectors[:, seen] * np.sqrt(values[seen])
+    return mean + rng.standard_normal((*mean.shape[:2], root.shape[1])) @ root.T
 
 
 def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -170,11 +170,6 @@ def large() -> list[Bar]:
 def sets() -> list[dict[str, Any]]:
     """Fit all the sets that are not saved yet."""
     done = json.loads(PATH.read_text()) if PATH.exists() else []
-    for one in done:
-        if "known" not in one:  # sets of earlier versions
-            one["known"] = known(one["seed"])
-            PATH.write_text(json.dumps(done) + "\n")
-            print(f"  set {one['seed'] + 1}, population known", file=sys.stderr, flush=True)
     for seed in range(len(done), SETS):
         done.append(one_set(seed))
         RESULTS.mkdir(exist_ok=True)

@@ -28,6 +28,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from math import inf
 from typing import Any
@@ -41,7 +42,7 @@ import bayescale as bs
 from bayescale.analysis.backtest import score_split
 from bayescale.analysis.fit_average import AHEAD, DISCREPANCIES, weigh
 from bayescale.analysis.held_out import summarise
-from bayescale.analysis.splits import Split, ahead_of
+from bayescale.analysis.splits import Split, ahead_of, fitting_small
 from bayescale.averaging import Average, average, members
 from bayescale.data import Data, extract
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
@@ -99,6 +100,11 @@ class Curve:
         """The points that are not held out."""
         return self.runs.take(~self.split.held_out)
 
+    @cached_property
+    def data(self) -> dict[str, Data]:
+        """All its points, as each law takes them."""
+        return data_of(self.runs)
+
 
 def curves() -> Iterator[Curve]:
     """Read the curves, those that choices are made on first."""
@@ -111,15 +117,8 @@ def curves() -> Iterator[Curve]:
             held_out = (points["split"] != "train").to_numpy()
             unit = points.loc[~held_out, "loss"].max() if domain in CHOSE[:2] else 1.0
             runs = bs.read_runs(points[["x"]].assign(loss=points["loss"] / unit))
-            limit = float(points.loc[~held_out, "x"].max())
-            yield Curve(str(name), domain, runs, beyond(runs, limit, held_out))
-
-
-def beyond(runs: Runs, limit: float, held_out: np.ndarray | None = None) -> Split:
-    """Hold out the points above a limit of x, unless told which."""
-    x = runs.table["x"].to_numpy(float)
-    out = x > limit if held_out is None else held_out
-    return Split(f"x <= {limit:.3g}", out, np.log10(x[out] / limit))
+            split = fitting_small(~held_out, "x", runs.table["x"].to_numpy(float))
+            yield Curve(str(name), domain, runs, split)
 
 
 def thin(runs: Runs, law: str, noise: str | None = None) -> bs.Fit:
@@ -166,9 +165,9 @@ def asked_of(rival: str) -> dict[str, Discrepancy | None]:
 
 def score(curve: Curve, rival: str, one: bs.Fit | Average) -> Iterator[dict[str, Any]]:
     """Score a rival on the held-out points of one curve."""
-    data, sound = data_of(curve.runs), all(m.diagnostics.ok for m in members(one).values())
+    sound = all(part.diagnostics.ok for part in members(one).values())
     for words, wrong in asked_of(rival).items():
-        scored = score_split(one, data, curve.split, wrong, SEED)
+        scored = score_split(one, curve.data, curve.split, wrong, SEED)
         found = summarise(scored, len(curve.fitted), sound)
         found["rmsle"] = float(np.sqrt((scored["error"] ** 2).mean()))
         yield {

@@ -266,7 +266,7 @@ class TestFitAverage:
             centre = TRUTH.get(spec.law.name) or prior_medians(spec.law)
             return fit_around(spec, extract(spec, runs), centre, spread=1e-3)
 
-        monkeypatch.setattr(averaging_ahead, "fit", around)
+        monkeypatch.setattr(backtesting, "fit", around)
 
     def test_the_law_that_foretells_counts(self) -> None:
         found = bs.fit_average(curve(), self.laws, random_seed=1)

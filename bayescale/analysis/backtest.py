@@ -101,15 +101,7 @@ def backtest(
     seeds = np.random.SeedSequence(random_seed).generate_state(len(splits))
     scored, summary = [], []
     for split, seed in zip(splits, seeds.tolist(), strict=True):
-        fits = {
-            name: fit(
-                data[name].runs.take(~split.held_out),
-                spec,
-                random_seed=seed,
-                progressbar=progressbar,
-            )
-            for name, spec in specs.items()
-        }
+        fits = fit_laws(specs, data, ~split.held_out, seed, progressbar)
         fitted = average(fits) if len(fits) > 1 else fits[first]
         scored.append(score_split(fitted, data, split, discrepancy, seed))
         fine = all(one.diagnostics.ok for one in fits.values())
@@ -190,6 +182,20 @@ def laws_on(runs: Any, law: Any) -> tuple[dict[str, Spec], dict[str, Data]]:
     data = {name: extract(spec, table) for name, spec in specs.items()}
     _check_same(data)
     return specs, data
+
+
+def fit_laws(
+    specs: Mapping[str, Spec],
+    data: Mapping[str, Data],
+    chosen: np.ndarray,
+    seed: int,
+    progressbar: bool,
+) -> dict[str, Fit]:
+    """Fit each law to the runs that are chosen, an array of bool, shape (run,)."""
+    return {
+        name: fit(data[name].runs.take(chosen), spec, random_seed=seed, progressbar=progressbar)
+        for name, spec in specs.items()
+    }
 
 
 def _refuse_pool(spec: Spec) -> None:

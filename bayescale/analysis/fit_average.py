@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.analysis.backtest import laws_on, score_split
+from bayescale.analysis.backtest import fit_laws, laws_on, score_split
 from bayescale.analysis.held_out import main_input
 from bayescale.analysis.splits import FEWEST, Split, ahead_of
 from bayescale.averaging import Average, pointwise_loo, stack
 from bayescale.data import Data
 from bayescale.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.errors import BayescaleError
-from bayescale.fitting import Fit, fit
+from bayescale.fitting import Fit
 from bayescale.shared_runs import runs_shared
 
 AHEAD = (2.0, 4.0)
@@ -93,17 +93,11 @@ def fit_average(
         )
     states = np.random.SeedSequence(random_seed).generate_state(len(splits) + 1)
     seed, *seeds = states.tolist()
-
-    def fit_all(kept: np.ndarray, seed: int) -> dict[str, Fit]:
-        parts = {name: data[name].runs.take(kept) for name in specs}
-        return {
-            name: fit(parts[name], spec, random_seed=seed, progressbar=progressbar)
-            for name, spec in specs.items()
-        }
-
-    fits = fit_all(np.full(len(data[first].observed), True), seed)
+    every = np.full(len(data[first].observed), True)
+    fits = fit_laws(specs, data, every, seed, progressbar)
     earlier = [
-        (split, fit_all(~split.held_out, own)) for split, own in zip(splits, seeds, strict=True)
+        (split, fit_laws(specs, data, ~split.held_out, own, progressbar))
+        for split, own in zip(splits, seeds, strict=True)
     ]
     return weigh(fits, earlier, data, discrepancies, seed)
 

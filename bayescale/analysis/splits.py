@@ -69,8 +69,7 @@ def cuts_of(runs: Runs, by: str, cuts: Sequence[float]) -> Iterator[Split]:
         if small.sum() in seen:
             continue
         seen.add(int(small.sum()))
-        limit = values[small].max()
-        yield Split(f"{by} <= {limit:.3g}", ~small, np.log10(values[~small] / limit))
+        yield fitting_small(small, by, values)
 
 
 def ahead_of(runs: Runs, by: str, factors: Sequence[float]) -> Iterator[Split]:
@@ -96,8 +95,23 @@ def ahead_of(runs: Runs, by: str, factors: Sequence[float]) -> Iterator[Split]:
             raise BayescaleError(f"forecasts go ahead by a factor above 1, not {factor!r}")
         small = values <= values.max() / factor * (1 + ROUNDING)
         if small.sum() >= FEWEST and not small.all():
-            limit = values[small].max()
-            yield Split(f"{by} <= {limit:.3g}", ~small, np.log10(values[~small] / limit))
+            yield fitting_small(small, by, values)
+
+
+def fitting_small(small: np.ndarray, by: str, values: np.ndarray) -> Split:
+    """Return the split that fits some runs, small in a column, and holds out the others.
+
+    Parameters
+    ----------
+    small : array of bool, shape (run,)
+        Which runs are fitted.
+    by : str
+        The column.
+    values : array, shape (run,)
+        Its values.
+    """
+    limit = values[small].max()
+    return Split(f"{by} <= {limit:.3g}", ~small, np.log10(values[~small] / limit))
 
 
 def groups_of(runs: Runs, by: str) -> Iterator[Split]:

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor
 
 from bayescale.analysis.intervals import DRAWS
 from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.model import DEGREES, evaluated
 from bayescale.capabilities.table import NAME
-from bayescale.discrepancy import SizeAndReach, kernel, root_of
+from bayescale.discrepancy import SizeAndReach, draw_error, error_at, kernel
 from bayescale.functions import sigmoid
 
 LEAST = 1e-6
@@ -81,14 +81,9 @@ class ScoreDiscrepancy(SizeAndReach):
         residual, variance, places = _at_models(fit, score)
         at, places = _typical(capability) / self.reach, places / self.reach
         prior = self.size**2
-        near = prior * kernel(places, at)
-        known = prior * kernel(places, places) + np.diag(variance)
-        gain = cho_solve(cho_factor(known), near)
-        root = root_of(prior * kernel(at, at) - near.T @ gain, prior)
-        free = rng.standard_normal((*residual.shape[:2], root.shape[1])) @ root.T
-        return xr.DataArray(
-            residual @ gain + free, {NAME: capability[NAME].values}, dims=(*DRAWS, NAME)
-        )
+        factor = cho_factor(prior * kernel(places, places) + np.diag(variance))
+        drawn = draw_error(*error_at(at, prior, residual, places, factor), prior, rng)
+        return xr.DataArray(drawn, {NAME: capability[NAME].values}, dims=(*DRAWS, NAME))
 
 
 SCORE_DISCREPANCY = ScoreDiscrepancy()
