@@ -82,7 +82,7 @@ class StudyData:
     simulate : Simulation or None
         Runs made from the law.
     where : str or None
-        Row filter, a pandas query.
+        Row filter, a condition over the columns.
     params_convention, loss_unit : str or None
         What ``params`` counts (``"total"``, ``"non-embedding"``, ``"active"``) and what the loss is
         in (``"nats/token"``, ...).
@@ -91,7 +91,7 @@ class StudyData:
     columns : mapping of str to str
         Canonical column to column of the table, where recognition by name would go wrong.
     derive : mapping of str to str
-        New column to a pandas expression of the others.
+        New column to an expression of the others.
     average : str or None
         Column whose rows of equal value become one, their mean.
     """

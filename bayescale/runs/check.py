@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.runs.aliases import RENAMED
+from bayescale.runs.expressions import evaluate
 from bayescale.runs.recognise import Recognition
 from bayescale.runs.rows import cells_of
 
@@ -106,7 +107,7 @@ def fill(table: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
     lacking = [name for name in SIZES if name not in table]
     if len(lacking) != 1:
         return table, None
-    full = table.assign(**{lacking[0]: table.eval(FILLS[lacking[0]])})
+    full = table.assign(**{lacking[0]: evaluate(table, FILLS[lacking[0]])})
     first = [name for name in RENAMED if name in full]
     ordered = [*first, *full.columns.difference(first, sort=False)]
     return full.reindex(columns=ordered), lacking[0]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.errors import BayescaleError
+from bayescale.runs.expressions import evaluate
 from bayescale.runs.rows import cells_of, rows_of
 
 
@@ -17,7 +18,7 @@ def with_derived(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFram
     table
         The rows.
     columns
-        New column to a pandas expression of the others, evaluated in this order.
+        New column to an expression of the others, evaluated in this order.
 
     Returns
     -------
@@ -35,8 +36,8 @@ def with_derived(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFram
                 f"{name} = {expression!r}: there is a column {name} already; choose another name"
             )
         try:
-            values = np.broadcast_to(np.asarray(table.eval(expression), dtype=float), len(table))
-        except Exception as error:
+            values = np.broadcast_to(np.asarray(evaluate(table, expression), float), len(table))
+        except (BayescaleError, TypeError, ValueError) as error:
             known = ", ".join(str(column) for column in table.columns)
             raise BayescaleError(
                 f"{name} = {expression!r}: {error}; the columns are {known}"

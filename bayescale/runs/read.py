@@ -44,7 +44,7 @@ def read_runs(
         status, diverged, params_convention, loss_unit): ``{"loss": "loss_c4"}``. None means that
         there is no such column: ``{"flops": None}``.
     where
-        A pandas query over the columns of the resulting table; other rows are left out.
+        A condition over the columns of the resulting table; other rows are left out.
     params_convention
         Which parameters are counted: ``total``, ``non-embedding``, ``active`` or ``unknown``.
     loss_unit

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.runs.expressions import condition
 
 _SHOWN = 5
 _PACKAGE = str(Path(__file__).parents[1])
@@ -72,7 +73,7 @@ def matching(table: pd.DataFrame, expression: str, renamed: Mapping[str, str]) -
     table
         The rows.
     expression
-        A pandas query.
+        A condition, as `expressions.evaluate` reads it.
     renamed
         The canonical name of each column that lost its own, for the message.
 
@@ -88,12 +89,8 @@ def matching(table: pd.DataFrame, expression: str, renamed: Mapping[str, str]) -
     """
     known = ", ".join(str(name) for name in table.columns)
     try:
-        result = table.eval(expression)
-        mask = pd.Series(result, index=table.index).fillna(False)
-        keep = mask.to_numpy()
-        if keep.dtype != bool:
-            raise TypeError("it is no condition that is true or false, such as params > 1e8")
-    except Exception as error:
+        keep = condition(table, expression)
+    except BayescaleError as error:
         now = [
             f"{old} is called {new}"
             for old, new in renamed.items()

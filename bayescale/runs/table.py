@@ -98,7 +98,7 @@ class Runs:
         Parameters
         ----------
         expression
-            A pandas query over the columns of `table`, such as ``"params > 1e8 and seed == 1"``.
+            A condition over the columns of `table`, such as ``"params > 1e8 and seed == 1"``.
 
         Returns
         -------
@@ -137,7 +137,7 @@ class Runs:
         Parameters
         ----------
         columns
-            New column to a pandas expression of the columns of `table`:
+            New column to an expression of the columns of `table`:
             ``{"accuracy": "1 - loss"}``.
 
         Returns
