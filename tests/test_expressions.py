@@ -11,8 +11,7 @@ import pytest
 
 import bayescale as bs
 from bayescale.errors import BayescaleError
-from bayescale.runs.expressions import MAX_LENGTH, condition, evaluate
-from bayescale.runs.rows import matching
+from bayescale.runs.expressions import MAX_LENGTH, condition, evaluate, matching
 
 PACKAGE = Path(bs.__file__).parent
 

@@ -159,7 +159,7 @@ def _remedies(
     fit: Fit, table: pd.DataFrame, flops: Any, at: Any, budget: float | None
 ) -> dict[str, Remedy | None]:
     """Try remedies for what is open."""
-    left = table[table["verdict"] != "identified"]
+    left = table.loc[table["verdict"] != "identified"]
     if left.empty:
         return {}
     seen = prospect(fit, list(prior_sds(fit)), flops, at)

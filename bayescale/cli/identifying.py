@@ -82,8 +82,8 @@ def identify(
             emit(
                 {
                     **header(fit),
-                    "parameters": rows(found[found["kind"] == "parameter"]),
-                    "quantities": rows(found[found["kind"] == "quantity"]),
+                    "parameters": rows(found.loc[found["kind"] == "parameter"]),
+                    "quantities": rows(found.loc[found["kind"] == "quantity"]),
                     "remedies": found.attrs["remedies"],
                     "directions": unseen.to_dict("records"),
                     "stability": moved.to_dict("records"),
@@ -122,7 +122,7 @@ def _show_verdicts(found: "pd.DataFrame") -> None:
 
 
 def _show_directions(unseen: "pd.DataFrame") -> None:
-    left = unseen[unseen["verdict"] != "identified"]
+    left = unseen.loc[unseen["verdict"] != "identified"]
     if not len(left):
         return
     say("", "together, the runs do not see:")

@@ -77,7 +77,7 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         reach = errors * data["dse"]
         ax.hlines(rows, data["behind"] - reach, data["behind"] + reach, color=BLUE, lw=width)
     for doubtful, fill, label in ((False, BLUE, ""), (True, "w", "with a warning, see the table")):
-        own = data[data["doubtful"] == doubtful]
+        own = data.loc[data["doubtful"] == doubtful]
         if len(own):
             ax.plot(own["behind"], rows[own.index], "o", ms=7, color=BLUE, mfc=fill, label=label)
     ax.axvline(0, color=GREY, lw=0.8, zorder=0)

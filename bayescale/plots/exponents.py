@@ -161,7 +161,7 @@ def plot_exponents(
     row_of = {source: -row for row, source in enumerate(sources)}
     made = panels(axes, len(names), size, len(names))
     for ax, name in zip(made, names, strict=True):
-        _draw(ax, table[table["parameter"] == name], row_of)
+        _draw(ax, table.loc[table["parameter"] == name], row_of)
         ax.set_title(_title(fits, name), fontsize="medium")
     made[0].set_yticks([*row_of.values()], [_label(table, source) for source in sources])
     return made

@@ -93,7 +93,7 @@ def plot_identify(
 
 def _open_pair(fit: Fit, data: pd.DataFrame) -> tuple[str, str] | None:
     """Return the two most correlated of the parameters that are not identified, if there are."""
-    left = data.index[(data["kind"] == "parameter") & (data["verdict"] != "identified")]
+    left = data.loc[(data["kind"] == "parameter") & (data["verdict"] != "identified")].index
     if len(left) < 2:
         return None
     strength = np.abs(np.corrcoef(link_table(fit)[list(left)].to_numpy().T))

@@ -98,7 +98,7 @@ def plot_prior_posterior(
     size = (2.6 * columns, 2.1 * -(-len(names) // columns) + 0.5)
     made = panels(axes, len(names), size, columns)
     for ax, name in zip(made, names, strict=True):
-        _draw(ax, fit, data[data["parameter"] == name])
+        _draw(ax, fit, data.loc[data["parameter"] == name])
         verdict, contraction = found.loc[name, ["verdict", "contraction"]]
         ax.set_title(
             f"{symbol(name)}: {verdict}\ncontraction {min(contraction, 0.999):.3f}",
@@ -115,7 +115,7 @@ def _draw(ax: Axes, fit: Fit, own: pd.DataFrame) -> None:
     _scale(ax, fit, name)
     ax.set_xlabel(parameter_unit(fit, name), fontsize="small")
     for which, color, alpha in (("prior", GREY, 0.25), ("posterior", BLUE, 0.45)):
-        one = own[own["which"] == which]
+        one = own.loc[own["which"] == which]
         height = one["density"] / one["density"].max()
         ax.fill_between(one["value"], 0, height, color=color, alpha=alpha, lw=0, label=which)
         ax.plot(one["value"], height, color=color, lw=1)

@@ -58,8 +58,8 @@ def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
     data, column = residuals_data(fit), main_column(fit)
     ax = one_panel(ax)
     log_axis(ax, "x", kind_of(column), column_label(fit, column))
-    far = data[data["outlying"]]
-    near = data[~data["outlying"]]
+    far = data.loc[data["outlying"]]
+    near = data.loc[~data["outlying"]]
     dots: dict[str, Any] = {"s": 16, "linewidths": 0}
     ax.scatter(near[column], near["standardised"], color=BLUE, alpha=0.7, label="runs", **dots)
     ax.axhspan(

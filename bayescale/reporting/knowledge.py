@@ -61,7 +61,7 @@ def _quantities(verdicts: pd.DataFrame) -> list[Block]:
             percent_of(row["contraction"]),
             Pair(row["partner"], signed(row["correlation"])) if row["partner"] else "",
         ]
-        for name, row in verdicts[verdicts["kind"] == "quantity"].to_dict("index").items()
+        for name, row in verdicts.loc[verdicts["kind"] == "quantity"].to_dict("index").items()
     ]
     note = "Within the law, without a discrepancy: what the runs add to what the priors imply."
     header = ("answer", "verdict", "learnt", "leans on")
@@ -70,7 +70,7 @@ def _quantities(verdicts: pd.DataFrame) -> list[Block]:
 
 def _open_questions(verdicts: pd.DataFrame) -> list[Block]:
     """Say why something is open and what would settle it; rows that share both are one."""
-    left = verdicts[verdicts["verdict"] != "identified"].to_dict("index")
+    left = verdicts.loc[verdicts["verdict"] != "identified"].to_dict("index")
     shared: dict[str, list[str]] = {}
     for name, row in left.items():
         shared.setdefault(str(row["remedy"]), []).append(str(name))
@@ -98,12 +98,12 @@ def _unseen(fit: Fit) -> list[Block]:
 
 def _sensitive(verdicts: pd.DataFrame) -> list[Block]:
     said = []
-    moved = [str(k) for k in verdicts.index[verdicts["prior_sensitivity"] > SENSITIVE]]
+    moved = [str(k) for k in verdicts.loc[verdicts["prior_sensitivity"] > SENSITIVE].index]
     if moved:
         said.append(
             f"Giving the priors more or less weight moves {listed(moved)}: see that they are meant."
         )
-    peaks = [str(k) for k in verdicts.index[verdicts["modes"] > 1]]
+    peaks = [str(k) for k in verdicts.loc[verdicts["modes"] > 1].index]
     if peaks:
         said.append(f"The posterior of {listed(peaks)} has more than one peak.")
     return [Text(one) for one in said]

@@ -181,7 +181,7 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
     verdicts : DataFrame
         What :func:`bayescale.identify` returned.
     """
-    verdicts = verdicts[verdicts["kind"] == "parameter"]
+    verdicts = verdicts.loc[verdicts["kind"] == "parameter"]
     found = list(verdicts["verdict"].items())
     known, weak, prior = ([str(name) for name, v in found if v == kind] for kind in VERDICTS)
     open_ones = weak + prior

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.errors import BayescaleError
+from bayescale.runs.rows import cells_of
 
 MAX_LENGTH = 2_000
 """Characters of the longest expression."""
@@ -143,6 +144,47 @@ def condition(table: pd.DataFrame, expression: str) -> np.ndarray:
     return found.fillna(False).to_numpy(bool)
 
 
+def matching(table: pd.DataFrame, expression: str, renamed: Mapping[str, str]) -> np.ndarray:
+    """Evaluate a condition on every row.
+
+    Parameters
+    ----------
+    table
+        The rows.
+    expression
+        A condition, as `expressions.evaluate` reads it.
+    renamed
+        The canonical name of each column that lost its own, for the message.
+
+    Returns
+    -------
+    numpy.ndarray
+        One bool a row; at least one is true.
+
+    Raises
+    ------
+    BayescaleError
+        The expression is none, names an unknown column, or no row satisfies it.
+    """
+    known = ", ".join(str(name) for name in table.columns)
+    try:
+        keep = condition(table, expression)
+    except BayescaleError as error:
+        now = [
+            f"{old} is called {new}"
+            for old, new in renamed.items()
+            if old != new and old in expression
+        ]
+        hint = f" ({'; '.join(now)})" if now else ""
+        raise BayescaleError(
+            f"where={expression!r}: {error}{hint}; the columns are {known}"
+            " (put a name with spaces in `backticks`, and text in quotes)"
+        ) from error
+    if not keep.any():
+        raise BayescaleError(f"where={expression!r}: none of the {len(table):,} rows satisfies it")
+    return keep
+
+
 def _plain(expression: str) -> tuple[str, dict[str, str]]:
     """Replace names in backticks by Python names, and pandas' signs by words."""
     quoted: dict[str, str] = {}
@@ -199,7 +241,7 @@ class _Evaluator:
     def _column(self, name: str) -> pd.Series:
         name = self.quoted.get(name, name)
         if name in self.table.columns:
-            return self.table[name]
+            return cells_of(self.table, name)
         if name in ("index", self.table.index.name):
             return self.table.index.to_series()
         raise BayescaleError(f"{name!r} is not defined")

@@ -12,10 +12,11 @@ from bayescale.runs import aliases
 from bayescale.runs.check import FILLS, drop_empty, fill, fillable, oddities, reading_reasons
 from bayescale.runs.convert import canonical_table, refuse_text
 from bayescale.runs.describe import Column
+from bayescale.runs.expressions import matching
 from bayescale.runs.files import load_file
 from bayescale.runs.opening import MAX_ROWS, refuse_duplicates, refuse_large
 from bayescale.runs.recognise import Recognition, named_convention, recognise
-from bayescale.runs.rows import cells_of, matching, rows_of, warn_set_aside
+from bayescale.runs.rows import cells_of, rows_of, warn_set_aside
 from bayescale.runs.table import Runs, refuse_empty, with_reason
 
 

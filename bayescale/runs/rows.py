@@ -1,15 +1,13 @@
 """Naming rows in messages: ``zero tokens (lines 4, 9), loss missing (line 12)``."""
 
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pandas as pd
 
-from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.runs.expressions import condition
+from bayescale.errors import BayescaleWarning
 
 _SHOWN = 5
 _PACKAGE = str(Path(__file__).parents[1])
@@ -63,44 +61,3 @@ def warn_set_aside(reasons: pd.Series) -> None:
             BayescaleWarning,
             skip_file_prefixes=(_PACKAGE,),
         )
-
-
-def matching(table: pd.DataFrame, expression: str, renamed: Mapping[str, str]) -> np.ndarray:
-    """Evaluate a condition on every row.
-
-    Parameters
-    ----------
-    table
-        The rows.
-    expression
-        A condition, as `expressions.evaluate` reads it.
-    renamed
-        The canonical name of each column that lost its own, for the message.
-
-    Returns
-    -------
-    numpy.ndarray
-        One bool a row; at least one is true.
-
-    Raises
-    ------
-    BayescaleError
-        The expression is none, names an unknown column, or no row satisfies it.
-    """
-    known = ", ".join(str(name) for name in table.columns)
-    try:
-        keep = condition(table, expression)
-    except BayescaleError as error:
-        now = [
-            f"{old} is called {new}"
-            for old, new in renamed.items()
-            if old != new and old in expression
-        ]
-        hint = f" ({'; '.join(now)})" if now else ""
-        raise BayescaleError(
-            f"where={expression!r}: {error}{hint}; the columns are {known}"
-            " (put a name with spaces in `backticks`, and text in quotes)"
-        ) from error
-    if not keep.any():
-        raise BayescaleError(f"where={expression!r}: none of the {len(table):,} rows satisfies it")
-    return keep

@@ -15,8 +15,9 @@ from bayescale.runs.check import join_reasons, number_reasons
 from bayescale.runs.convert import is_missing, refuse_text, to_numbers
 from bayescale.runs.derive import averaged, with_derived
 from bayescale.runs.describe import Column, describe_columns, describe_set_aside
+from bayescale.runs.expressions import matching
 from bayescale.runs.recognise import listed
-from bayescale.runs.rows import cells_of, matching, row_name, rows_of, summarise, warn_set_aside
+from bayescale.runs.rows import cells_of, row_name, rows_of, summarise, warn_set_aside
 
 _LABELS = ("run", "family")
 
