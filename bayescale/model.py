@@ -6,7 +6,7 @@ Everything that differs between two fits of the same structure is ``pm.Data``, s
 model takes other runs, reference points or prior intervals without compiling again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,34 +28,28 @@ from bayescale.grouped_model import (
 from bayescale.law import Law
 from bayescale.noise import Noise
 from bayescale.pool import Pooling
-from bayescale.priors import draw_link, log_density_of, natural
+from bayescale.priors import draw_link, log_density_of, natural, to_link
 from bayescale.spec import Prior, Spec, make_spec
 from bayescale.study import Study
 from bayescale.study_data import runs_and_law
-from bayescale.vector import (
-    LAW_LINK,
-    NOISE_LINK,
-    from_coordinates,
-    sampled_in_coordinates,
-    to_coordinates,
-)
+from bayescale.vector import LAW_LINK, NOISE_LINK, Coordinates
 
 
-class Coordinates(Transform):
-    """The law's coordinates as a PyMC transform of the link-scale vector."""
+class LawCoordinates(Transform):
+    """The coordinates that are sampled as a PyMC transform of the link-scale vector."""
 
     name = "coordinates"
 
-    def __init__(self, law: type[Law]) -> None:
-        self.law = law
+    def __init__(self, coordinates: Coordinates) -> None:
+        self.coordinates = coordinates
 
     def forward(self, value: Any, *inputs: Any) -> Any:
-        """Take the link-scale vector to the law's coordinates."""
-        return pt.stack(to_coordinates(self.law, value))
+        """Take the link-scale vector to what is sampled."""
+        return pt.stack(self.coordinates.forward(value))
 
     def backward(self, value: Any, *inputs: Any) -> Any:
-        """Take the law's coordinates to the link-scale vector."""
-        return pt.stack(from_coordinates(self.law, value))
+        """Take what is sampled to the link-scale vector."""
+        return pt.stack(self.coordinates.backward(value))
 
     def log_jac_det(self, value: Any, *inputs: Any) -> Any:
         """Zero: coordinates preserve volume (the contract test holds every law to it)."""
@@ -162,7 +156,7 @@ def model_of(spec: Spec, data: Data) -> pm.Model:
             step.column: shared[f"{name}_reference"] for name, step in spec.law.steps.items()
         }
         if spec.pool is None:
-            parameters = _law_parameters(spec, shared, scales)
+            parameters = _law_parameters(spec, shared, scales, spec.narrow(data.scales))
             parameters |= _noise_parameters(spec, shared, scales)
         else:
             parameters = grouped_parameters(spec, shared, scales)
@@ -190,9 +184,13 @@ def _of_runs(spec: Spec, data: Data) -> dict[str, tuple[tuple[str, ...], np.ndar
 
 
 def _law_parameters(
-    spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any]
+    spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any], narrow: Sequence[str]
 ) -> dict[str, Any]:
-    link = _law_prior(spec, shared, scales)
+    fixed = {
+        name: to_link(spec.law.parameters[name], shared["fixed"][i], scales)
+        for i, name in enumerate(spec.fixed)
+    }
+    link = _law_prior(spec, shared, scales, Coordinates.of(spec.law, fixed, narrow))
     values = {
         name: pm.Deterministic(name, natural(parameter, link[i], scales))
         for i, (name, parameter) in enumerate(spec.free.items())
@@ -213,9 +211,11 @@ def _noise_parameters(
     }
 
 
-def _law_prior(spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any]) -> Any:
+def _law_prior(
+    spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any], coordinates: Coordinates
+) -> Any:
     mean, sd = shared["law_prior_mean"], shared["law_prior_sd"]
-    transform = Coordinates(spec.law) if sampled_in_coordinates(spec) else None
+    transform = LawCoordinates(coordinates) if coordinates.mixed else None
     if not spec.distributions:
         return pm.Normal(LAW_LINK, mean, sd, dims="law_parameter", default_transform=transform)
 

@@ -19,9 +19,10 @@ import xarray as xr
 from bayescale.data import Data
 from bayescale.errors import BayescaleError
 from bayescale.grouped import start_of, vectors
+from bayescale.priors import to_link
 from bayescale.spec import Spec
 from bayescale.starts import LogDensity, near_modes
-from bayescale.vector import sampled_in_coordinates, to_coordinates
+from bayescale.vector import Coordinates
 
 STATS = ("diverging", "energy", "lp", "n_steps", "step_size", "tree_depth", "acceptance_rate")
 _NUTPIE_NAMES = {"logp": "lp", "depth": "tree_depth", "mean_tree_accept": "acceptance_rate"}
@@ -130,7 +131,7 @@ def compiled(spec: Spec, data: Data) -> Any:
 
     from bayescale.model import model_data, model_of
 
-    key = spec.structure() if spec.pool is None else (spec.structure(), len(data.groups))
+    key = spec.structure(), spec.narrow(data.scales) if spec.pool is None else len(data.groups)
     if key not in _COMPILED:
         _COMPILED[key] = nutpie.compile_pymc_model(model_of(spec, data), var_names=vectors(spec))
     used = {variable.name for variable in _COMPILED[key].shared_var_keys}
@@ -147,14 +148,15 @@ def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray
     if spec.pool is not None:
         return lambda seed=None: start_of(spec, data, np.random.default_rng(seed), spread)
     law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
+    declared = spec.law.parameters
+    fixed = {k: to_link(declared[k], value, data.scales) for k, value in spec.fixed.items()}
+    coordinates = Coordinates.of(spec.law, fixed, spec.narrow(data.scales))
     noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
 
     def start(seed: Any = None) -> np.ndarray:
         rng = np.random.default_rng(seed)
-        link = rng.normal(law_mean, spread * law_sd)
-        if sampled_in_coordinates(spec):
-            link = np.array(to_coordinates(spec.law, link))
-        return np.concatenate([link, rng.normal(noise_mean, spread * noise_sd)])
+        sampled = coordinates.forward(rng.normal(law_mean, spread * law_sd))
+        return np.concatenate([sampled, rng.normal(noise_mean, spread * noise_sd)])
 
     return start
 

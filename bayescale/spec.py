@@ -7,13 +7,14 @@ specs have the same :meth:`Spec.structure` share one compiled program.
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from bayescale.errors import BayescaleError
-from bayescale.law import Law, Parameter, closest
+from bayescale.law import Z90, Law, Parameter, closest
 from bayescale.laws import get_law
 from bayescale.noise import Noise, get_noise
 from bayescale.observable import Observable, observables
@@ -27,6 +28,11 @@ type Prior = tuple[float, float] | Multiple | float | Any
 a PyMC distribution."""
 type Scales = Mapping[str, Any]
 """Typical size of what parameters are multiples of: of the target, of each step by its column."""
+
+
+NARROW = 0.2
+"""Share of the default prior's sd below which a given prior counts as narrow."""
+_DRAWS = 2_000
 
 
 def _frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -138,15 +144,29 @@ class Spec:
         return low * unit, high * unit
 
     def normal_priors(self, names: Iterable[str], scales: Scales) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and sd on the link scale of the named parameters, each shape (name,)."""
+        """Return mean and sd on the link scale of the named parameters, each shape (name,).
+
+        For a prior that is a PyMC distribution they are those of a normal distribution with the
+        same median and 90 % interval.
+        """
         moments = []
         for name in names:
             parameter = self.parameters[name]
             unit = scales[parameter.of] if parameter.of else 1.0
+            if name in self.distributions:
+                moments.append(_moments(self.distributions[name], parameter, unit))
+                continue
             low, high = self.interval(name, scales)
             moments.append(parameter.normal(low / unit, high / unit))
         mean, sd = np.array(moments, dtype=float).reshape(-1, 2).T
         return mean.copy(), sd.copy()
+
+    def narrow(self, scales: Scales) -> tuple[str, ...]:
+        """Return the law's free parameters whose prior is far narrower than the law's own."""
+        given = [name for name in self.free if name in self.priors]
+        _, own = replace(self, priors=_frozen(None)).normal_priors(given, scales)
+        _, sd = self.normal_priors(given, scales)
+        return tuple(name for name, few in zip(given, sd < NARROW * own, strict=True) if few)
 
     def structure(self) -> Hashable:
         """Return what the compiled program depends on: all but numbers."""
@@ -219,6 +239,23 @@ def make_spec(
     if spec.pool is not None:
         _check_pool(spec, spec.pool)
     return spec
+
+
+@lru_cache
+def _drawn(distribution: Any) -> np.ndarray:
+    """Draw from a PyMC distribution, always the same numbers."""
+    import pymc as pm
+
+    return np.atleast_1d(pm.draw(distribution, _DRAWS, random_seed=0, mode="FAST_COMPILE"))
+
+
+def _moments(distribution: Any, parameter: Parameter, unit: float) -> tuple[float, float]:
+    """Return mean and sd on the link scale of the normal most like a PyMC distribution."""
+    least, most = parameter.bounds
+    values = _drawn(distribution) / unit
+    link = np.asarray(parameter.link(values[(values > least) & (values < most)]))
+    low, middle, high = np.quantile(link, [0.05, 0.5, 0.95])
+    return float(middle), float(high - low) / (2 * Z90)
 
 
 def _as_prior(prior: Any) -> Prior:

@@ -14,6 +14,7 @@ from bayescale.laws import BUILT_IN, get_law
 from bayescale.noise import get_noise
 from bayescale.priors import draw_prior
 from bayescale.spec import make_spec
+from bayescale.vector import Coordinates
 
 LAWS = list(BUILT_IN.values())
 every_law = pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
@@ -134,6 +135,35 @@ def test_coordinates_invert_and_preserve_volume(law: type[Law]) -> None:
         returned, matrix = function(point)
         np.testing.assert_allclose(returned, point, rtol=1e-9, atol=1e-9)
         assert abs(np.linalg.det(matrix)) == pytest.approx(1.0, rel=1e-8)
+
+
+MIXED = [law for law in LAWS if hasattr(law, "coordinates")]
+
+
+@pytest.mark.parametrize("law", MIXED, ids=lambda law: law.name)
+def test_a_narrow_or_fixed_parameter_is_sampled_as_itself(law: type[Law]) -> None:
+    """Every parameter has a coordinate to take the place of; the map inverts, keeps volume."""
+    names, rng = list(law.parameters), np.random.default_rng(4)
+    pairs = [(name,) for name in names] + [tuple(rng.permutation(names)[:2]) for _ in range(4)]
+    for apart in pairs:
+        narrow = Coordinates.of(law, {}, apart)
+        fixed = Coordinates.of(law, {name: 0.3 for name in apart}, ())
+        assert narrow.mixed and fixed.mixed, apart
+        places = [s.coordinate for s in narrow.swaps]
+        link = rng.normal(0, 1, len(names))
+        sampled = np.array(narrow.forward(link))
+        np.testing.assert_array_equal(sampled[places], [link[names.index(k)] for k in apart])
+        np.testing.assert_allclose(narrow.backward(sampled), link, rtol=1e-8, atol=1e-8)
+        free = np.delete(link, [names.index(k) for k in apart])
+        back = fixed.backward(fixed.forward(free))
+        np.testing.assert_allclose(back, free, rtol=1e-8, atol=1e-8)
+        for found, at in ((narrow, link), (fixed, free)):
+            steps = 1e-6 * np.eye(at.size)
+            columns = [
+                np.subtract(found.forward(at + step), found.forward(at - step)) for step in steps
+            ]
+            volume = np.linalg.det(np.array(columns) / 2e-6)
+            assert abs(volume) == pytest.approx(1.0, abs=1e-4), apart
 
 
 @every_law

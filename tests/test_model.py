@@ -13,16 +13,19 @@ from bayescale.laws import get_law
 from bayescale.model import model_data, model_of
 from bayescale.priors import draw_prior, log_prior, natural
 from bayescale.spec import make_spec
-from bayescale.vector import LAW_LINK, NOISE_LINK, to_coordinates
+from bayescale.vector import LAW_LINK, NOISE_LINK, Coordinates
 
 PRIORS = {
     "default": {},
     "interval": {"E": (1.5, 1.9), "alpha": (0.2, 0.5)},
     "fixed": {"E": 1.7},
+    "narrow": {"alpha": (0.35, 0.351), "E": (1.7, 1.701)},
+    "fixed and narrow": {"E": 1.7, "alpha": (0.35, 0.351), "beta": (0.4, 0.401)},
     "distribution": {
         "alpha": pm.Gamma.dist(4, 10),
         "E": pm.LogNormal.dist(0.5, 0.1),
     },
+    "narrow distribution": {"alpha": pm.Gamma.dist(400, 1000)},
 }
 
 
@@ -42,13 +45,15 @@ def test_model_density_is_prior_times_likelihood(runs, noise, priors) -> None:
     model = model_of(spec, data)
     logp = model.compile_logp(mode="FAST_COMPILE")
     differences = []
+    fixed = {k: np.log(v / data.scales["target"]) for k, v in spec.fixed.items()}
     for seed in range(3):
         rng = np.random.default_rng(seed)
         law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
         noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
         link = rng.normal(law_mean, law_sd / 2)
         scatter = rng.normal(noise_mean, noise_sd / 2)
-        sampled = np.array(to_coordinates(spec.law, link)) if not spec.fixed else link
+        coordinates = Coordinates.of(spec.law, fixed, spec.narrow(data.scales))
+        sampled = np.array(coordinates.forward(link))
         names = {v.name.split("_coordinates")[0]: v.name for v in model.value_vars}
         point = {names[LAW_LINK]: sampled, names[NOISE_LINK]: scatter}
         values = {
@@ -89,7 +94,9 @@ def test_model_draws_the_prior_we_draw(runs, priors) -> None:
         )
         assert test.pvalue > 1e-4, name
     if "alpha" in spec.distributions:
-        expected = scipy.stats.gamma(4, scale=0.1)
+        given = spec.distributions["alpha"].owner.inputs[2:]
+        shape, scale = (float(value.eval()) for value in given)
+        expected = scipy.stats.gamma(shape, scale=scale)
         assert scipy.stats.kstest(ours["alpha"].values.ravel(), expected.cdf).pvalue > 1e-4
 
 
