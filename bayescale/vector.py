@@ -180,6 +180,6 @@ def find_swaps(law: type[Law], apart: tuple[str, ...]) -> tuple[Swap, ...] | Non
 def _slopes(law: type[Law], point: np.ndarray, swaps: list[Swap], parameter: int) -> np.ndarray:
     """Return the change of a parameter for a step of each coordinate, per unit of the step."""
     # any point of the swapped space will do: the map between them is a bijection
-    at = _parameters(law, point, swaps)[parameter]
+    at = _parameters(law, list(point), swaps)[parameter]
     steps = _STEP * np.eye(len(point))
-    return np.array([(_parameters(law, point + s, swaps)[parameter] - at) / _STEP for s in steps])
+    return np.array([(_parameters(law, list(point + s), swaps)[parameter] - at) / _STEP for s in steps])
