@@ -16,130 +16,223 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bayescale.analysis.backtest import Backtest, backtest, backtest_point_fit
-    from bayescale.analysis.check import check
-    from bayescale.analysis.compare import compare
-    from bayescale.analysis.directions import directions
-    from bayescale.analysis.fit_average import fit_average
-    from bayescale.analysis.identify import identify
-    from bayescale.analysis.intervals import interval, intervals
-    from bayescale.analysis.optimum import growth, optimum
-    from bayescale.analysis.outliers import outliers, residuals
-    from bayescale.analysis.plan import Plan, least_useful, plan
-    from bayescale.analysis.predict import predict
-    from bayescale.analysis.regret import decision, regret
-    from bayescale.analysis.stability import stability
-    from bayescale.analysis.summary import constants, summary
-    from bayescale.analysis.targets import crossing, reach
-    from bayescale.analysis.waic import waic
-    from bayescale.averaging import Average, average
-    from bayescale.capabilities.compute import equivalent_compute
     from bayescale.capabilities.discrepancy import ScoreDiscrepancy
     from bayescale.capabilities.fit import CapabilityFit, fit_capabilities
-    from bayescale.capabilities.predict import predict_scores
-    from bayescale.catalogue import describe_law, laws
-    from bayescale.citation import cite
-    from bayescale.datasets import datasets, load_dataset
-    from bayescale.discrepancy import Discrepancy
+    from bayescale.capabilities.predict import equivalent_compute, predict_scores
+    from bayescale.data.datasets.load import datasets, load_dataset
+    from bayescale.data.derive import non_embedding_params, total_params
+    from bayescale.data.pass_at_k import coverage_table, pass_at_k
+    from bayescale.data.read import read_runs
+    from bayescale.data.runs import Runs, in_nats
+    from bayescale.data.schedule import with_schedule
+    from bayescale.decisions.optimum import growth, optimum
+    from bayescale.decisions.regret import decision, regret
+    from bayescale.decisions.scenario import Hardware, Scenario, load_scenario
+    from bayescale.decisions.targets import crossing, reach
+    from bayescale.design.contraction import directions
+    from bayescale.design.identify import identify
+    from bayescale.design.plan import Plan, least_useful, plan
     from bayescale.errors import BayescaleError, BayescaleWarning
-    from bayescale.fitting import Fit, fit
-    from bayescale.law import Fraction, Input, Law, Positive, Real
-    from bayescale.many import Fitted, fit_many
-    from bayescale.members import member, population
-    from bayescale.model import build_model
-    from bayescale.more_runs import add_runs, fitted_runs
-    from bayescale.noise import Noise
-    from bayescale.passk import coverage_table, pass_at_k
-    from bayescale.plots import (
-        plot_backtest,
-        plot_bands,
-        plot_capabilities,
-        plot_compare,
-        plot_exponents,
-        plot_frontier,
-        plot_identify,
-        plot_isoflop,
-        plot_plan,
-        plot_prior_posterior,
-        plot_regret,
-        plot_residuals,
-        plot_ridge,
-    )
-    from bayescale.prior_sets import Multiple, literature_priors
-    from bayescale.reporting import report
-    from bayescale.runs import Runs, in_nats, non_embedding_params, read_runs, total_params
-    from bayescale.sampling import Sampler
-    from bayescale.scenario import Hardware, Scenario, load_scenario
-    from bayescale.schedule import with_schedule
-    from bayescale.simulation import isoflop_design, simulate, typical_design
-    from bayescale.spec import make_spec
-    from bayescale.store import load, save
-    from bayescale.study import Study, load_model, models
-    from bayescale.study_data import study_runs
+    from bayescale.evaluation.backtest import Backtest, backtest, backtest_point_fit
+    from bayescale.evaluation.compare import compare
+    from bayescale.evaluation.forecast_weights import fit_average
+    from bayescale.evaluation.influence import stability
+    from bayescale.evaluation.published import check
+    from bayescale.evaluation.residuals import outliers, residuals
+    from bayescale.evaluation.waic import waic
+    from bayescale.inference.fit import build_model, fit
+    from bayescale.inference.groups import member, population
+    from bayescale.inference.io import load, save
+    from bayescale.inference.parallel import Fitted, fit_many
+    from bayescale.inference.result import Fit
+    from bayescale.inference.sampling import Sampler
+    from bayescale.inference.update import add_runs, fitted_runs
+    from bayescale.laws.base import Law
+    from bayescale.laws.inputs import Input
+    from bayescale.laws.parameters import Fraction, Positive, Real
+    from bayescale.model.literature_priors import Multiple, literature_priors
+    from bayescale.model.noise.base import Noise
+    from bayescale.model.simulate import isoflop_design, simulate, typical_design
+    from bayescale.model.spec import make_spec
+    from bayescale.plots.backtest import plot_backtest
+    from bayescale.plots.bands import plot_bands
+    from bayescale.plots.capabilities import plot_capabilities
+    from bayescale.plots.compare import plot_compare
+    from bayescale.plots.exponents import plot_exponents
+    from bayescale.plots.frontier import plot_frontier
+    from bayescale.plots.identify import plot_identify
+    from bayescale.plots.isoflop import plot_isoflop
+    from bayescale.plots.plan import plot_plan
+    from bayescale.plots.prior_posterior import plot_prior_posterior
+    from bayescale.plots.regret import plot_regret
+    from bayescale.plots.residuals import plot_residuals
+    from bayescale.plots.ridge import plot_ridge
+    from bayescale.prediction.averaging import Average, average
+    from bayescale.prediction.discrepancy import Discrepancy
+    from bayescale.prediction.intervals import interval, intervals
+    from bayescale.prediction.predict import predict
+    from bayescale.prediction.summary import constants, summary
+    from bayescale.reporting.page import report
+    from bayescale.studies.catalogue import describe_law, laws
+    from bayescale.studies.citation import cite
+    from bayescale.studies.runs import study_runs
+    from bayescale.studies.study import Study, load_model, models
+
 
 _HOME = {
-    "analysis.backtest": ("Backtest", "backtest", "backtest_point_fit"),
-    "analysis.check": ("check",),
-    "analysis.compare": ("compare",),
-    "analysis.directions": ("directions",),
-    "analysis.fit_average": ("fit_average",),
-    "analysis.identify": ("identify",),
-    "analysis.intervals": ("interval", "intervals"),
-    "analysis.optimum": ("growth", "optimum"),
-    "analysis.outliers": ("outliers", "residuals"),
-    "analysis.plan": ("Plan", "least_useful", "plan"),
-    "analysis.predict": ("predict",),
-    "analysis.regret": ("decision", "regret"),
-    "analysis.stability": ("stability",),
-    "analysis.summary": ("constants", "summary"),
-    "analysis.targets": ("crossing", "reach"),
-    "analysis.waic": ("waic",),
-    "averaging": ("Average", "average"),
-    "capabilities.compute": ("equivalent_compute",),
     "capabilities.discrepancy": ("ScoreDiscrepancy",),
-    "capabilities.fit": ("CapabilityFit", "fit_capabilities"),
-    "capabilities.predict": ("predict_scores",),
-    "catalogue": ("describe_law", "laws"),
-    "citation": ("cite",),
-    "datasets": ("datasets", "load_dataset"),
-    "discrepancy": ("Discrepancy",),
-    "errors": ("BayescaleError", "BayescaleWarning"),
-    "fitting": ("Fit", "fit"),
-    "law": ("Fraction", "Input", "Law", "Positive", "Real"),
-    "many": ("Fitted", "fit_many"),
-    "members": ("member", "population"),
-    "model": ("build_model",),
-    "more_runs": ("add_runs", "fitted_runs"),
-    "noise": ("Noise",),
-    "passk": ("coverage_table", "pass_at_k"),
-    "plots": (
-        "plot_backtest",
-        "plot_bands",
-        "plot_capabilities",
-        "plot_compare",
-        "plot_exponents",
-        "plot_frontier",
-        "plot_identify",
-        "plot_isoflop",
-        "plot_plan",
-        "plot_prior_posterior",
-        "plot_regret",
-        "plot_residuals",
-        "plot_ridge",
+    "capabilities.fit": (
+        "CapabilityFit",
+        "fit_capabilities",
     ),
-    "prior_sets": ("Multiple", "literature_priors"),
-    "reporting": ("report",),
-    "runs": ("Runs", "in_nats", "non_embedding_params", "read_runs", "total_params"),
-    "sampling": ("Sampler",),
-    "scenario": ("Hardware", "Scenario", "load_scenario"),
-    "schedule": ("with_schedule",),
-    "simulation": ("isoflop_design", "simulate", "typical_design"),
-    "spec": ("make_spec",),
-    "store": ("load", "save"),
-    "study": ("Study", "load_model", "models"),
-    "study_data": ("study_runs",),
+    "capabilities.predict": (
+        "equivalent_compute",
+        "predict_scores",
+    ),
+    "data.datasets.load": (
+        "datasets",
+        "load_dataset",
+    ),
+    "data.derive": (
+        "non_embedding_params",
+        "total_params",
+    ),
+    "data.pass_at_k": (
+        "coverage_table",
+        "pass_at_k",
+    ),
+    "data.read": ("read_runs",),
+    "data.runs": (
+        "Runs",
+        "in_nats",
+    ),
+    "data.schedule": ("with_schedule",),
+    "decisions.optimum": (
+        "growth",
+        "optimum",
+    ),
+    "decisions.regret": (
+        "decision",
+        "regret",
+    ),
+    "decisions.scenario": (
+        "Hardware",
+        "Scenario",
+        "load_scenario",
+    ),
+    "decisions.targets": (
+        "crossing",
+        "reach",
+    ),
+    "design.contraction": ("directions",),
+    "design.identify": ("identify",),
+    "design.plan": (
+        "Plan",
+        "least_useful",
+        "plan",
+    ),
+    "errors": (
+        "BayescaleError",
+        "BayescaleWarning",
+    ),
+    "evaluation.backtest": (
+        "Backtest",
+        "backtest",
+        "backtest_point_fit",
+    ),
+    "evaluation.compare": ("compare",),
+    "evaluation.forecast_weights": ("fit_average",),
+    "evaluation.influence": ("stability",),
+    "evaluation.published": ("check",),
+    "evaluation.residuals": (
+        "outliers",
+        "residuals",
+    ),
+    "evaluation.waic": ("waic",),
+    "inference.fit": (
+        "build_model",
+        "fit",
+    ),
+    "inference.groups": (
+        "member",
+        "population",
+    ),
+    "inference.io": (
+        "load",
+        "save",
+    ),
+    "inference.parallel": (
+        "Fitted",
+        "fit_many",
+    ),
+    "inference.result": ("Fit",),
+    "inference.sampling": ("Sampler",),
+    "inference.update": (
+        "add_runs",
+        "fitted_runs",
+    ),
+    "laws.base": ("Law",),
+    "laws.inputs": ("Input",),
+    "laws.parameters": (
+        "Fraction",
+        "Positive",
+        "Real",
+    ),
+    "model.literature_priors": (
+        "Multiple",
+        "literature_priors",
+    ),
+    "model.noise.base": ("Noise",),
+    "model.simulate": (
+        "isoflop_design",
+        "simulate",
+        "typical_design",
+    ),
+    "model.spec": ("make_spec",),
+    "plots.backtest": ("plot_backtest",),
+    "plots.bands": ("plot_bands",),
+    "plots.capabilities": ("plot_capabilities",),
+    "plots.compare": ("plot_compare",),
+    "plots.exponents": ("plot_exponents",),
+    "plots.frontier": ("plot_frontier",),
+    "plots.identify": ("plot_identify",),
+    "plots.isoflop": ("plot_isoflop",),
+    "plots.plan": ("plot_plan",),
+    "plots.prior_posterior": ("plot_prior_posterior",),
+    "plots.regret": ("plot_regret",),
+    "plots.residuals": ("plot_residuals",),
+    "plots.ridge": ("plot_ridge",),
+    "prediction.averaging": (
+        "Average",
+        "average",
+    ),
+    "prediction.discrepancy": ("Discrepancy",),
+    "prediction.intervals": (
+        "interval",
+        "intervals",
+    ),
+    "prediction.predict": ("predict",),
+    "prediction.summary": (
+        "constants",
+        "summary",
+    ),
+    "reporting.page": ("report",),
+    "studies.catalogue": (
+        "describe_law",
+        "laws",
+    ),
+    "studies.citation": ("cite",),
+    "studies.runs": ("study_runs",),
+    "studies.study": (
+        "Study",
+        "load_model",
+        "models",
+    ),
 }
+
+
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
+
 
 __all__ = [*_MODULE]
 

@@ -34,15 +34,15 @@ import pandas as pd
 from bars import RESULTS, Bar
 
 import bayescale as bs
-from bayescale.data import Data, extract
-from bayescale.diagnostics import RHAT_LIMIT
-from bayescale.law import Law
-from bayescale.laws import BUILT_IN
-from bayescale.noise import get_noise
-from bayescale.observable import Observable
-from bayescale.priors import draw_prior, to_link
-from bayescale.sampling import Sampler
-from bayescale.spec import Spec, make_spec
+from bayescale.inference.diagnostics import RHAT_LIMIT
+from bayescale.inference.sampling import Sampler
+from bayescale.laws.base import Law
+from bayescale.laws.registry import BUILT_IN
+from bayescale.model.link_scale import draw_prior, to_link
+from bayescale.model.noise import get_noise
+from bayescale.model.observations import Data, extract
+from bayescale.model.response import Observable
+from bayescale.model.spec import Spec, make_spec
 
 FOLDER = RESULTS / "calibrate"
 DATA_SETS = 30

@@ -10,7 +10,7 @@ from bars import Bar
 from calibrate import draw_truth, quiet_fit
 
 import bayescale as bs
-from bayescale.spec import make_spec
+from bayescale.model.spec import make_spec
 
 DATA_SETS = 200
 SCALE = 3.0

@@ -17,8 +17,8 @@ from calibrate import digest as digest_of_law
 from calibrate import quiet_fit
 
 import bayescale as bs
-from bayescale.laws import get_law
-from bayescale.study import Study, model_names
+from bayescale.laws.registry import get_law
+from bayescale.studies.study import Study, model_names
 
 FOLDER = RESULTS / "models"
 

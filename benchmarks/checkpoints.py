@@ -31,12 +31,12 @@ from calibrate import draw_truth, quiet_fit
 from calibration import REFERENCES, SCALE
 
 import bayescale as bs
-from bayescale.analysis.summary import constants
-from bayescale.discrepancy import DISCREPANCY
-from bayescale.noise import following
-from bayescale.sampling import Sampler
-from bayescale.spec import Spec, make_spec
-from bayescale.study_data import study_runs
+from bayescale.inference.sampling import Sampler
+from bayescale.model.noise import following
+from bayescale.model.spec import Spec, make_spec
+from bayescale.prediction.discrepancy import DISCREPANCY
+from bayescale.prediction.summary import constants
+from bayescale.studies.runs import study_runs
 
 FOLDER = RESULTS / "checkpoints"
 DATA_SETS = 30

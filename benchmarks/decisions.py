@@ -31,9 +31,9 @@ from scipy.optimize import brentq, minimize
 from threadpoolctl import threadpool_limits
 
 import bayescale as bs
-from bayescale.analysis.regret import SMALLER
-from bayescale.sampling import Sampler
-from bayescale.spec import Spec, make_spec
+from bayescale.decisions.regret import SMALLER
+from bayescale.inference.sampling import Sampler
+from bayescale.model.spec import Spec, make_spec
 
 STUDIES = 200
 LAWS = ("chinchilla", "skaling")

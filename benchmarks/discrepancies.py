@@ -33,13 +33,13 @@ from kept import SEED, fitted, rows_of, save_rows, thinned
 from sets import BESIDE, SETS, runs_of
 
 import bayescale as bs
-from bayescale.analysis.backtest import CUTS, score_split
-from bayescale.analysis.held_out import summarise
-from bayescale.analysis.splits import Split, cuts_of
-from bayescale.data import extract
-from bayescale.discrepancy import DISCREPANCY, Discrepancy
-from bayescale.runs import Runs
-from bayescale.spec import make_spec
+from bayescale.data.runs import Runs
+from bayescale.evaluation.backtest import CUTS, score_split
+from bayescale.evaluation.scores import summarise
+from bayescale.evaluation.splits import Split, cuts_of
+from bayescale.model.observations import extract
+from bayescale.model.spec import make_spec
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 
 LAW = "skaling"
 SIZES = (0.005, 0.0075, 0.01, 0.015, 0.02, 0.03)

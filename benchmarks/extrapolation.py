@@ -21,13 +21,13 @@ from kept import SEED, rows_of, save_rows
 from sets import BESIDE, SETS, runs_of
 
 import bayescale as bs
-from bayescale.analysis.backtest import score_split
-from bayescale.analysis.held_out import summarise
-from bayescale.analysis.splits import cuts_of
-from bayescale.averaging import Average, average
-from bayescale.data import extract
-from bayescale.discrepancy import DISCREPANCY
-from bayescale.spec import make_spec
+from bayescale.evaluation.backtest import score_split
+from bayescale.evaluation.scores import summarise
+from bayescale.evaluation.splits import cuts_of
+from bayescale.model.observations import extract
+from bayescale.model.spec import make_spec
+from bayescale.prediction.averaging import Average, average
+from bayescale.prediction.discrepancy import DISCREPANCY
 
 DEFAULT = "skaling"
 """The law that bands are judged with; the discrepancy was chosen with it."""

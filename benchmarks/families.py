@@ -28,13 +28,13 @@ import xarray as xr
 from bars import RESULTS, Bar
 
 import bayescale as bs
-from bayescale.data import Data, extract
-from bayescale.diagnostics import RHAT_LIMIT, Diagnostics, diagnose
-from bayescale.fitting import natural_parameters
-from bayescale.law import Z90
-from bayescale.laws import get_law
-from bayescale.sampling import Sampler, sample
-from bayescale.spec import Spec, make_spec
+from bayescale.inference.diagnostics import RHAT_LIMIT, Diagnostics, diagnose
+from bayescale.inference.fit import natural_parameters
+from bayescale.inference.sampling import Sampler, sample
+from bayescale.laws.parameters import Z90
+from bayescale.laws.registry import get_law
+from bayescale.model.observations import Data, extract
+from bayescale.model.spec import Spec, make_spec
 
 SETS, FAMILIES, RUNS = 40, 8, 5
 BUDGETS, RATIOS = (1e19, 1e21), (4.0, 120.0)

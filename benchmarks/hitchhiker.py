@@ -36,7 +36,7 @@ from kept import SEED, pooled, rows_of, save_rows
 from literature import priors_of
 
 import bayescale as bs
-from bayescale.sampling import Sampler
+from bayescale.inference.sampling import Sampler
 
 LAW, KEPT, LEAST, LAST = "chinchilla", 15, 1e10, 0.7
 SIZES, SHARES = (2, 3, 5), (0.3, 1.0)

@@ -39,13 +39,13 @@ import pandas as pd
 from bars import RESULTS, Bar
 
 import bayescale as bs
-from bayescale.analysis.identify import contractions
-from bayescale.data import extract
-from bayescale.fitting import assemble, natural_parameters
-from bayescale.noise import get_noise
-from bayescale.priors import natural, to_link
-from bayescale.sampling import Sampler, sample
-from bayescale.spec import Spec, make_spec
+from bayescale.design.identify import contractions
+from bayescale.inference.fit import assemble, natural_parameters
+from bayescale.inference.sampling import Sampler, sample
+from bayescale.model.link_scale import natural, to_link
+from bayescale.model.noise import get_noise
+from bayescale.model.observations import extract
+from bayescale.model.spec import Spec, make_spec
 
 FOLDER = RESULTS / "identify"
 REPLICATES = 100

@@ -18,13 +18,13 @@ from calibrate import problem
 from kept import fitted, rows_of, save_rows
 
 import bayescale as bs
-from bayescale.analysis.backtest import CUTS, score_split
-from bayescale.analysis.held_out import summarise
-from bayescale.analysis.splits import cuts_of
-from bayescale.data import extract
-from bayescale.discrepancy import DISCREPANCY
-from bayescale.laws import get_law
-from bayescale.spec import make_spec
+from bayescale.evaluation.backtest import CUTS, score_split
+from bayescale.evaluation.scores import summarise
+from bayescale.evaluation.splits import cuts_of
+from bayescale.laws.registry import get_law
+from bayescale.model.observations import extract
+from bayescale.model.spec import make_spec
+from bayescale.prediction.discrepancy import DISCREPANCY
 
 LAWS = ("chinchilla", "skaling")
 STUDIES = 40

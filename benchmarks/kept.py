@@ -16,11 +16,11 @@ import pandas as pd
 import xarray as xr
 
 import bayescale as bs
-from bayescale.data import extract
-from bayescale.laws import get_law
-from bayescale.runs import Runs
-from bayescale.sampling import Sampler
-from bayescale.spec import make_spec
+from bayescale.data.runs import Runs
+from bayescale.inference.sampling import Sampler
+from bayescale.laws.registry import get_law
+from bayescale.model.observations import extract
+from bayescale.model.spec import make_spec
 
 FOLDER = Path(__file__).parent / ".fits"
 SEED = 1

@@ -26,13 +26,13 @@ from kept import SEED, rows_of, save_rows
 from sets import BESIDE, SETS, Set, rows_of_set, runs_of
 
 import bayescale as bs
-from bayescale.analysis.backtest import score_split
-from bayescale.analysis.held_out import summarise
-from bayescale.analysis.splits import Split
-from bayescale.data import extract
-from bayescale.discrepancy import DISCREPANCY
-from bayescale.prior_sets import FILE
-from bayescale.sampling import Sampler
+from bayescale.evaluation.backtest import score_split
+from bayescale.evaluation.scores import summarise
+from bayescale.evaluation.splits import Split
+from bayescale.inference.sampling import Sampler
+from bayescale.model.literature_priors import FILE
+from bayescale.model.observations import extract
+from bayescale.prediction.discrepancy import DISCREPANCY
 
 RUNS, SMALL, STUDIES = 40, 10, 3
 KEPT = {"chinchilla": ("E", "alpha", "beta"), "skaling": ("E", "alpha", "beta", "k")}

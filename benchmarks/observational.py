@@ -27,7 +27,7 @@ from bars import RESULTS, Bar
 from scipy.optimize import curve_fit
 
 import bayescale as bs
-from bayescale.sampling import Sampler
+from bayescale.inference.sampling import Sampler
 
 BASE = ["mmlu", "arc_c", "hellaswag", "winogrande", "truthfulqa", "gsm8k", "xwinograd", "humaneval"]
 FLOORS: dict[str, Any] = {

@@ -32,11 +32,11 @@ from scipy.special import logsumexp
 from scipy.stats import t
 
 import bayescale as bs
-from bayescale.analysis.intervals import DRAWS
-from bayescale.analysis.scores import crps
 from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.model import DEGREES, evaluated
 from bayescale.capabilities.predict import evaluations
+from bayescale.evaluation.scores import crps
+from bayescale.prediction.intervals import DRAWS
 
 TASKS = {group: [PREFIX[group] + name for name in names] for group, names in GROUPS.items()}
 EMERGENT, POST, LEADERBOARD = TASKS["emergent"], TASKS["post-training"], TASKS["leaderboard"]

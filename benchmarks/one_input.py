@@ -39,15 +39,15 @@ from bars import RESULTS, Bar
 from kept import SEED, fitted, rows_of, save_rows, thinned
 
 import bayescale as bs
-from bayescale.analysis.backtest import score_split
-from bayescale.analysis.fit_average import AHEAD, DISCREPANCIES, weigh
-from bayescale.analysis.held_out import summarise
-from bayescale.analysis.splits import Split, ahead_of, fitting_small
-from bayescale.averaging import Average, average, members
-from bayescale.data import Data, extract
-from bayescale.discrepancy import DISCREPANCY, Discrepancy
-from bayescale.runs import Runs
-from bayescale.spec import make_spec
+from bayescale.data.runs import Runs
+from bayescale.evaluation.backtest import score_split
+from bayescale.evaluation.forecast_weights import AHEAD, DISCREPANCIES, weigh
+from bayescale.evaluation.scores import summarise
+from bayescale.evaluation.splits import Split, ahead_of, fitting_small
+from bayescale.model.observations import Data, extract
+from bayescale.model.spec import make_spec
+from bayescale.prediction.averaging import Average, average, members
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 
 CHOSE = ("double_descent", "nanogpt", "bb")
 REPORTED = ("nmt", "lm", "ic")

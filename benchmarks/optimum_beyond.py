@@ -16,7 +16,7 @@ from bars import RESULTS, Bar
 from kept import SEED, fitted, rows_of, save_rows, thinned
 
 import bayescale as bs
-from bayescale.discrepancy import DISCREPANCY
+from bayescale.prediction.discrepancy import DISCREPANCY
 
 LAW = "skaling"
 FITTED = (0.4, 0.6)

@@ -31,9 +31,9 @@ from bars import Bar
 from sets import runs_of
 
 import bayescale as bs
-from bayescale.analysis.candidates import inputs_of
-from bayescale.analysis.quantity import best_sizes
-from bayescale.discrepancy import DISCREPANCY, Surface
+from bayescale.design.candidates import inputs_of
+from bayescale.design.quantities_of_interest import best_sizes
+from bayescale.prediction.discrepancy import DISCREPANCY, Surface
 
 STUDIES = 20
 REAL = "hoffmann2022"

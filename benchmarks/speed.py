@@ -15,10 +15,10 @@ from extrapolation import CUTS, LAWS
 from sets import runs_of
 
 import bayescale as bs
-from bayescale.data import extract
-from bayescale.sampling import Sampler, compiled, sample
-from bayescale.spec import make_spec
-from bayescale.study_data import runs_and_law
+from bayescale.inference.fit import runs_and_law
+from bayescale.inference.sampling import Sampler, compiled, sample
+from bayescale.model.observations import extract
+from bayescale.model.spec import make_spec
 
 STUDY = "hoffmann2022"
 NAMES = ["E", "a", "alpha", "b", "beta", "sigma", "nu"]

@@ -13,8 +13,8 @@ import hitchhiker
 import literature
 from kept import rows_of
 
-from bayescale.prior_sets import literature_priors, literature_sources
-from bayescale.spec import make_spec
+from bayescale.model.literature_priors import literature_priors, literature_sources
+from bayescale.model.spec import make_spec
 
 INTRO = """# What families tell of one another
 

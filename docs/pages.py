@@ -14,7 +14,7 @@ from typing import Any
 from markdown_tables import said, table
 from pictures import write_extrapolation, write_pictures
 
-from bayescale.catalogue import LawCard, describe_laws, interval_text
+from bayescale.studies.catalogue import LawCard, describe_laws, interval_text
 
 FOLDER = Path(__file__).parent
 BENCHMARKS = FOLDER.parent / "benchmarks"

@@ -9,13 +9,23 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
-from bayescale.law import Input, Law
-from bayescale.laws import BUILT_IN
-from bayescale.noise import get_noise
-from bayescale.plots.style import BLUE, GREEN, GREY, VERMILLION, dress, one_panel
-from bayescale.plots.ticks import kind_of, log_axis, log_ticks
-from bayescale.priors import draw_prior
-from bayescale.spec import make_spec
+from bayescale.laws.base import Law
+from bayescale.laws.inputs import Input
+from bayescale.laws.registry import BUILT_IN
+from bayescale.model.link_scale import draw_prior
+from bayescale.model.noise import get_noise
+from bayescale.model.spec import make_spec
+from bayescale.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    VERMILLION,
+    dress,
+    kind_of,
+    log_axis,
+    log_ticks,
+    one_panel,
+)
 
 IMAGES = Path(__file__).parent / "images" / "laws"
 SIZE, DPI = (3.4, 2.3), 130

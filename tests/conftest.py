@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from handmade import handmade_fit
 
-from bayescale.fitting import Fit
+from bayescale.inference.result import Fit
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,15 @@ import pandas as pd
 import xarray as xr
 
 from bayescale import Law, isoflop_design, read_runs, simulate, typical_design
-from bayescale.data import Data, extract
-from bayescale.fitting import Fit, assemble
-from bayescale.law import Parameter
-from bayescale.laws import get_law
-from bayescale.priors import natural, to_link
-from bayescale.sampling import Sampler
-from bayescale.simulation import DEFAULT_NOISE
-from bayescale.spec import Spec, make_spec
+from bayescale.inference.fit import assemble
+from bayescale.inference.result import Fit
+from bayescale.inference.sampling import Sampler
+from bayescale.laws.parameters import Parameter
+from bayescale.laws.registry import get_law
+from bayescale.model.link_scale import natural, to_link
+from bayescale.model.observations import Data, extract
+from bayescale.model.simulate import DEFAULT_NOISE
+from bayescale.model.spec import Spec, make_spec
 
 TRUTH = {
     "chinchilla": {"E": 1.8, "a": 0.34, "alpha": 0.35, "b": 0.32, "beta": 0.37},

@@ -7,9 +7,9 @@ import pytest
 from rotation import drawn_by_commit
 
 import bayescale as bs
-from bayescale.laws import BUILT_IN
-from bayescale.noise import get_noise
-from bayescale.sampling import Sampler
+from bayescale.inference.sampling import Sampler
+from bayescale.laws.registry import BUILT_IN
+from bayescale.model.noise import get_noise
 
 SLICE, DATA_SETS = 3, 4
 QUICK = Sampler(draws=200, tune=300)

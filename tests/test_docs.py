@@ -6,7 +6,7 @@ import pages
 import pictures
 import pytest
 
-from bayescale.laws import BUILT_IN
+from bayescale.laws.registry import BUILT_IN
 
 DOCS = Path(pages.__file__).parent
 

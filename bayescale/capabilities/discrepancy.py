@@ -8,9 +8,9 @@ random function of the capabilities,
           \delta_j \sim \mathrm{GP}\bigl(0,\ s^2 k(|\theta - \theta'| / \ell)\bigr)
           \mid \text{residuals},
 
-with the Matérn-5/2 kernel k of :mod:`bayescale.discrepancy`, and the residuals of the models that
-have the score given with their scatter. Among these it follows what the sigmoid misses; far from
-them, in any direction, it is free to be s. It is cut off from the fit, as there.
+with the Matérn-5/2 kernel k of :mod:`bayescale.prediction.discrepancy`, and the residuals of the
+models that have the score given with their scatter. Among these it follows what the sigmoid
+misses; far from them, in any direction, it is free to be s. It is cut off from the fit, as there.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ import numpy as np
 import xarray as xr
 from scipy.linalg import cho_factor
 
-from bayescale.analysis.intervals import DRAWS
 from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.model import DEGREES, evaluated
 from bayescale.capabilities.table import NAME
-from bayescale.discrepancy import SizeAndReach, draw_error, error_at, kernel
-from bayescale.functions import sigmoid
+from bayescale.laws.functions import sigmoid
+from bayescale.prediction.discrepancy import SizeAndReach, draw_error, error_at, kernel
+from bayescale.prediction.intervals import DRAWS
 
 LEAST = 1e-6
 """Slope of a sigmoid below which a score says nothing of its log odds."""

@@ -10,12 +10,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.capabilities.factors import Factors, choose_factors
-from bayescale.capabilities.model import SAVED, capability_model
+from bayescale.capabilities.model import SAVED, Factors, capability_model, choose_factors
 from bayescale.capabilities.table import Floor, Scores, read_scores
-from bayescale.diagnostics import Diagnostics, diagnose
-from bayescale.fitting import second_try, warn_of
-from bayescale.sampling import STATS, Sampler, finished_part, run_nutpie, run_pymc, seed_of
+from bayescale.inference.diagnostics import Diagnostics, diagnose
+from bayescale.inference.fit import second_try, warn_of
+from bayescale.inference.sampling import (
+    STATS,
+    Sampler,
+    finished_part,
+    run_nutpie,
+    run_pymc,
+    seed_of,
+)
 
 SAMPLER = Sampler(draws=2000, target_accept=0.9)
 """How a table is sampled when nothing else is said."""

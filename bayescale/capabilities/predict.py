@@ -1,4 +1,7 @@
-"""What scores a model gets: those of the table, seen or missing, and of models to come."""
+"""What scores a model gets: those of the table, seen or missing, and of models to come.
+
+The compute at which a family of reference is as capable as a model.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,13 +10,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.analysis.intervals import DRAWS, interval
 from bayescale.capabilities.discrepancy import SCORE_DISCREPANCY, ScoreDiscrepancy
 from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.model import DEGREES, evaluated, terms, terms_of
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME, families_of, names_of, sizes_of
-from bayescale.errors import BayescaleError
-from bayescale.law import closest
+from bayescale.errors import BayescaleError, closest
+from bayescale.prediction.intervals import DRAWS, interval
 
 
 def predict_scores(
@@ -142,3 +144,46 @@ def _on_line(posterior: xr.Dataset, family: str, inputs: xr.DataArray, rng: Any)
             spread = posterior["slope_spread"]
             slope = slope + spread * rng.normal(size=spread.shape)
     return (level + (slope * inputs).sum("term")).transpose(*DRAWS, "factor")
+
+
+def equivalent_compute(
+    fit: CapabilityFit, family: str, *, ci_prob: float | None = None
+) -> pd.DataFrame:
+    """Say how much compute a family of reference needs for each model's first capability.
+
+    Models of all families stand on one axis then: the compute at which a typical model of the
+    reference family, on the family's line, has the same mean log odds of the scores.
+
+    Parameters
+    ----------
+    fit : CapabilityFit
+        A fit with one size.
+    family : str
+        The family of reference, best one with models of many sizes: ``"Llama-2"``.
+    ci_prob : float, optional
+        Probability inside the interval; ArviZ's setting (0.89) when None.
+
+    Returns
+    -------
+    DataFrame
+        One row a model, the most capable first: ``model``, ``family``, its own size (NaN where
+        unknown), and ``median``, ``lower`` and ``upper`` of its equivalent, in the same unit.
+
+    Raises
+    ------
+    BayescaleError
+        When the fit has two sizes or no such family.
+    """
+    scores, posterior = fit.scores, fit.posterior
+    column, sizes = scores.one_size("equivalent compute")
+    if family not in scores.every_family:
+        raise BayescaleError(
+            f"no family {family!r} in this fit{closest(family, list(scores.every_family))}"
+        )
+    first = posterior[["capability", "level", "slope"]].sel(factor=1, drop=True)
+    line = first[["level", "slope"]].sel(family=family, drop=True)
+    away = (first["capability"] - line["level"]) / line["slope"]
+    found = interval(10.0 ** (away + scores.center[0]), ci_prob)
+    who = {NAME: scores.models, FAMILY: scores.families, column: 10.0**sizes}
+    table = pd.DataFrame({**who, **{side: found[side].values for side in BOUNDS}})
+    return table.sort_values(by="median", ascending=False, ignore_index=True)

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescale.errors import BayescaleError
-from bayescale.law import Fraction, closest
+from bayescale.errors import BayescaleError, closest
+from bayescale.laws.parameters import Fraction
 
 NAME, FAMILY = "model", "family"
 """Columns of the table that say who a model is."""
+
+
 BOUNDS = ("median", "lower", "upper")
 """Columns of answers."""
+
 
 type Floor = float | tuple[float, float]
 """The score of guessing, or a 90 % interval for it."""

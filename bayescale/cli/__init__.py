@@ -8,23 +8,18 @@ from typing import Annotated
 
 import typer
 
-from bayescale.cli.answers import predict, summary
-from bayescale.cli.backtesting import backtest
-from bayescale.cli.catalogue import cite, datasets, laws, models, noises, runs
-from bayescale.cli.checking import check
-from bayescale.cli.comparing import compare
-from bayescale.cli.deciding import optimum, regret
-from bayescale.cli.files import draws, plot, report
-from bayescale.cli.fitting import fit
+from bayescale.cli.catalogue import check, cite, datasets, laws, models, noises, runs
+from bayescale.cli.decide import crossing, optimum, reach, regret
+from bayescale.cli.design import identify, plan
+from bayescale.cli.errors import GuardedGroup
+from bayescale.cli.evaluate import backtest, compare
+from bayescale.cli.export import draws, member, plot, report
+from bayescale.cli.fit import fit, fit_many
 from bayescale.cli.groups import as_written, expand
-from bayescale.cli.guard import GuardedGroup
-from bayescale.cli.identifying import identify
-from bayescale.cli.many import fit_many
-from bayescale.cli.members import member
-from bayescale.cli.planning import plan
-from bayescale.cli.reaching import crossing, reach
+from bayescale.cli.predict import predict, summary
 
 __all__ = ["app", "main"]
+
 
 _COMMANDS = (
     *(runs, fit, fit_many, compare, backtest, check),
@@ -32,6 +27,7 @@ _COMMANDS = (
     *(plot, report, draws, member),
     *(laws, noises, models, datasets, cite),
 )
+
 
 app = typer.Typer(
     cls=GuardedGroup,
@@ -69,6 +65,8 @@ def _root(
 
 
 _root.__doc__ = as_written(_root.__doc__)
+
+
 for _command in _COMMANDS:
     app.command()(expand(_command))
 

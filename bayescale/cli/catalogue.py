@@ -1,16 +1,20 @@
-"""``runs``, and the lists of laws, noises, models and data sets."""
+"""``runs``, and the lists of laws, noises, models and data sets.
+
+``check``: a study's published values beside our own.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescale.cli.describing import record, rows
-from bayescale.cli.options import JsonFlag, Reading, RunsSource
-from bayescale.cli.output import Cell, emit, say, table, write
+from bayescale.cli.options import JsonFlag, Reading, RunsSource, Sampling, find_study
+from bayescale.cli.output import Cell, emit, header, judged, record, rows, say, table, write
+from bayescale.data.number_format import fixed
+from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
-    from bayescale.catalogue import LawCard
+    from bayescale.studies.catalogue import LawCard
 
 
 def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
@@ -38,11 +42,11 @@ def laws(
     bayescale laws chinchilla
     """
     if name is None:
-        from bayescale.laws import law_records
+        from bayescale.laws.registry import law_records
 
         _list("laws", law_records(), ("inputs", "parameters", "reference"), json)
         return
-    from bayescale.catalogue import describe_law
+    from bayescale.studies.catalogue import describe_law
 
     card = describe_law(name)
     if json:
@@ -52,7 +56,7 @@ def laws(
 
 
 def _describe(card: "LawCard") -> None:
-    from bayescale.catalogue import interval_text
+    from bayescale.studies.catalogue import interval_text
 
     say(f"{card.name}: {card.about}", "", f"  {card.formula}", "", f"reference: {card.reference}")
     through = f", through {', '.join(card.steps)}" if card.steps else ""
@@ -76,14 +80,14 @@ def cite(
     bibtex: Annotated[bool, typer.Option("--bibtex", help="As BibTeX entries.")] = False,
 ) -> None:
     """Say what to cite for a law or a model."""
-    from bayescale.citation import cite
+    from bayescale.studies.citation import cite
 
     write(cite(name, "bibtex" if bibtex else "text") + "\n")
 
 
 def noises(json: JsonFlag = False) -> None:
     """List the noises: how losses scatter around a law."""
-    from bayescale.noise import NOISES
+    from bayescale.model.noise import NOISES
 
     found = [
         {"name": n.name, "about": n.about, "parameters": ", ".join(n.parameters) or "none"}
@@ -94,14 +98,14 @@ def noises(json: JsonFlag = False) -> None:
 
 def models(json: JsonFlag = False) -> None:
     """List the models: a study's law, data and priors."""
-    from bayescale.study import models
+    from bayescale.studies.study import models
 
     _list("models", rows(models()), ("law", "data"), json)
 
 
 def datasets(json: JsonFlag = False) -> None:
     """List the public data sets and where they are."""
-    from bayescale.datasets import datasets
+    from bayescale.data.datasets.load import datasets
 
     _list("datasets", rows(datasets()), ("rows", "available", "paper"), json)
 
@@ -120,3 +124,51 @@ def _list(
         say(Text.assemble((row["name"], "bold"), f"  {row.get('title', row['about'])}"))
         said = "; ".join(f"{detail}: {row[detail]}" for detail in details)
         say(Padding(Text(said, style="dim"), (0, 0, 0, 4)))
+
+
+def check(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A model file, or the name of one.", show_default=False
+        ),
+    ],
+    sampling: Sampling,
+    json: JsonFlag = False,
+) -> None:
+    r"""Fit a model and set published values beside it.
+
+    \b
+    bayescale check hoffmann2022
+    bayescale check models/gordon2021.toml --json
+    """
+    study = find_study(model)
+    if study is None:
+        raise BayescaleError(f"no model {model!r}: `bayescale models` lists them")
+    from bayescale.evaluation.published import check
+    from bayescale.model.spec import make_spec
+    from bayescale.studies.runs import study_runs
+
+    fit = sampling.fit(study_runs(study), make_spec(study), quiet=json)
+    found = check(fit, study)
+    with judged(fit):
+        if json:
+            emit({**header(fit), "ci_prob": found.attrs["ci_prob"], "published": rows(found)})
+            return
+        say(f"{study.name}: {study.title}", "")
+        lines: list[list[Cell]] = [
+            [
+                row["quantity"],
+                fixed(row["published"]),
+                _interval(row["lower"], row["upper"]),
+                row["verdict"],
+                f"{row['reason']} ({row['source']})",
+            ]
+            for row in rows(found)
+        ]
+        columns = ["quantity", "published", "ours, 90 %", "verdict", "why (source)"]
+        say(table(columns, lines, wide="why (source)"), "", str(fit.diagnostics))
+
+
+def _interval(lower: float | None, upper: float | None) -> str:
+    return "" if lower is None or upper is None else f"{fixed(lower)} to {fixed(upper)}"

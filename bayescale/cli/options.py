@@ -9,26 +9,33 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from bayescale.data.units import Kind, parse_quantity
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.quantities import Kind, parse_quantity
 
 if TYPE_CHECKING:
-    from bayescale.discrepancy import Discrepancy
-    from bayescale.fitting import Fit
-    from bayescale.runs import Runs
-    from bayescale.spec import Spec
-    from bayescale.study import Study
+    from bayescale.data.runs import Runs
+    from bayescale.inference.result import Fit
+    from bayescale.model.spec import Spec
+    from bayescale.prediction.discrepancy import Discrepancy
+    from bayescale.studies.study import Study
+
 
 FitFile = Annotated[
     Path, typer.Argument(metavar="FIT", help="A saved fit (fit.nc).", show_default=False)
 ]
+
+
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")
 ]
+
+
 ModelName = Annotated[
     str | None,
     typer.Option("--model", metavar="NAME", help="Show what this model published beside it."),
 ]
+
+
 ScenarioFile = Annotated[
     str | None,
     typer.Option(
@@ -38,6 +45,8 @@ ScenarioFile = Annotated[
         "inference, limits, hardware, candidates.",
     ),
 ]
+
+
 Ci = Annotated[
     float | None,
     typer.Option(
@@ -46,10 +55,14 @@ Ci = Annotated[
         help="Probability inside an interval, such as 0.9.  [default: 0.89, ArviZ's]",
     ),
 ]
+
+
 Seed = Annotated[
     int,
     typer.Option("--seed", min=0, metavar="N", help="Seed of the discrepancy and the scatter."),
 ]
+
+
 RunsSource = Annotated[
     str,
     typer.Argument(
@@ -59,6 +72,7 @@ RunsSource = Annotated[
         show_default=False,
     ),
 ]
+
 
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
 
@@ -73,7 +87,7 @@ class Showing:
     @property
     def width(self) -> float:
         """Probability inside the intervals."""
-        from bayescale.analysis.intervals import interval_width
+        from bayescale.prediction.intervals import interval_width
 
         return interval_width(self.ci)
 
@@ -124,13 +138,13 @@ class Reading:
         BayescaleError
             When there is no such table, model or data set, or it cannot be used.
         """
-        from bayescale.runs import in_nats
+        from bayescale.data.runs import in_nats
 
         runs = self._read(source)
         return in_nats(runs) if self.nats else runs
 
     def _read(self, source: str) -> "Runs":
-        from bayescale.runs import read_runs
+        from bayescale.data.read import read_runs
 
         options: dict[str, Any] = {
             "where": self.where,
@@ -144,7 +158,7 @@ class Reading:
                     f"--column does nothing to {source}: a model names its columns itself, in "
                     "[data.columns] of its file"
                 )
-            from bayescale.study_data import study_runs
+            from bayescale.studies.runs import study_runs
 
             return read_runs(study_runs(study), **options)
         columns = {
@@ -211,7 +225,7 @@ class Allowing:
         BayescaleError
             When it is no number, or not positive.
         """
-        from bayescale.discrepancy import DISCREPANCY, Discrepancy
+        from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 
         if self.discrepancy is None:
             return DISCREPANCY
@@ -278,8 +292,8 @@ def several(text: str, least: int = 2) -> "dict[str, Spec]":
     if len(set(names)) < least:
         number = "two" if least == 2 else "one"
         raise BayescaleError(f"--laws {text}: name at least {number}, such as chinchilla,skaling")
-    from bayescale.laws import get_law
-    from bayescale.spec import make_spec
+    from bayescale.laws.registry import get_law
+    from bayescale.model.spec import make_spec
 
     return {
         name: make_spec(get_law(law), noise=noise or None)
@@ -290,7 +304,7 @@ def several(text: str, least: int = 2) -> "dict[str, Spec]":
 
 def find_study(source: str) -> "Study | None":
     """Return the model that a user named by file or by name, or None where it is none."""
-    from bayescale.study import load_model, models
+    from bayescale.studies.study import load_model, models
 
     if source.endswith(".toml") or (_is_name(source) and source in models().index):
         return load_model(source)
@@ -301,7 +315,7 @@ def _dataset(source: str) -> Any:
     """Return the table of a data set named by the user, or None for what is no name."""
     if not _is_name(source):
         return None
-    from bayescale.datasets import datasets, load_dataset
+    from bayescale.data.datasets.load import datasets, load_dataset
 
     try:
         return load_dataset(source)
@@ -327,6 +341,6 @@ def check_folder(path: Path) -> None:
 
 def load_fit(path: Path) -> "Fit":
     """Load a saved fit."""
-    from bayescale.store import load
+    from bayescale.inference.io import load
 
     return load(path)

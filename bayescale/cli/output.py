@@ -1,19 +1,40 @@
-"""What a command prints: tables for people, JSON for programs."""
+"""What a command prints: tables for people, JSON for programs.
+
+What every command says of a fit: its title, its parameters, and whether to trust it.
+
+Pictures as files.
+"""
 
 import json
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from bayescale.cli.errors import UNTRUSTED
+from bayescale.cli.options import check_folder
+from bayescale.data.number_format import column_formatter, heading
+from bayescale.errors import BayescaleError
+
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import RenderableType
     from rich.table import Table
 
+    from bayescale.data.runs import Runs
+    from bayescale.inference.diagnostics import Diagnostics
+    from bayescale.inference.result import Fit
+    from bayescale.prediction.averaging import Average
+
+
 type Cell = str | Callable[[str], str]
 """Text, or a function from the separator between an estimate and its interval to text."""
+
 
 _PROSE = 20
 """Characters that a column of running text needs, at least."""
@@ -95,3 +116,137 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def title(fit: "Fit | Average") -> str:
+    """Name the law or laws, the runs and the units, in one line."""
+    from bayescale.prediction.averaging import Average, heaviest
+
+    name = f"average of {', '.join(fit.shares)}" if isinstance(fit, Average) else fit.law.name
+    fit = heaviest(fit)
+    runs = fit.record["runs"]
+    parts = [f"{name} on {fit.observed.size:,} runs of {runs['source']}"]
+    parts += [f"{fit.spec.noise.name} noise"]
+    if runs["params_convention"] != "unknown":
+        parts.append(f"{runs['params_convention']} params")
+    if runs["loss_unit"] != "unknown":
+        parts.append(f"loss in {runs['loss_unit']}")
+    return ", ".join(parts)
+
+
+def header(fit: "Fit | Average") -> dict[str, Any]:
+    """Return what every JSON answer says of the fit, or of the fits of an average, it came from."""
+    from bayescale.prediction.averaging import Average, heaviest
+
+    if isinstance(fit, Average):
+        each = {
+            name: {"weight": fit.weights[name], **header(one)} for name, one in fit.fits.items()
+        }
+        return {**header(heaviest(fit)), "law": "average", "average": each}
+    runs = fit.record["runs"]
+    return {
+        "law": fit.law.name,
+        "noise": fit.spec.noise.name,
+        "source": runs["source"],
+        "runs": fit.observed.size,
+        "params_convention": runs["params_convention"],
+        "loss_unit": runs["loss_unit"],
+        "diagnostics": diagnostics(fit.diagnostics),
+    }
+
+
+def diagnostics(found: "Diagnostics") -> dict[str, Any]:
+    """Return the diagnostics as JSON has them."""
+    return {"ok": found.ok, "problems": found.problems(), **vars(found)}
+
+
+def record(runs: "Runs") -> dict[str, Any]:
+    """Return what JSON says of a run table."""
+    labels = runs.set_aside.index.map(str)
+    return {
+        "source": runs.source,
+        "rows": len(runs),
+        "columns": [vars(column) for column in runs.columns],
+        "params_convention": runs.params_convention,
+        "loss_unit": runs.loss_unit,
+        "notes": list(runs.notes),
+        "set_aside": [
+            {"row": label, "reason": reason}
+            for label, reason in zip(labels, runs.set_aside["reason"], strict=True)
+        ],
+    }
+
+
+def rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return a table as JSON has it: a record a row, its index among them."""
+    return [dict(row) for row in frame.reset_index().to_dict("records")]
+
+
+def show_parameters(fit: "Fit", found: "pd.DataFrame") -> None:
+    """Print the summary table of a fit."""
+    columns = ["", heading(found.attrs["ci_prob"]), "R-hat", "ESS", "what it is"]
+    lines = [
+        [
+            row["parameter"],
+            column_formatter([row["median"], row["lower"], row["upper"]]),
+            f"{row['rhat']:.3f}",
+            f"{row['ess']:,.0f}",
+            f"{row['about']}, {row['unit']}" if row["unit"] else row["about"],
+        ]
+        for row in rows(found)
+    ]
+    say(table(columns, lines, wide="what it is"))
+    for name, value in fit.spec.fixed.items():
+        say(f"{name} was held fixed at {value:g}")
+
+
+def show_diagnostics(found: "Diagnostics") -> None:
+    """Say in one line whether the draws can be trusted; the banner has said what is wrong."""
+    numbers, _, _ = str(found).partition(":")
+    say("", f"diagnostics: {numbers}: {'no problem found' if found.ok else 'failed, see above'}")
+
+
+@contextmanager
+def judged(*fits: "Fit | Average") -> Iterator[None]:
+    """Answer under a banner, and end with exit code 3, when a fit's draws cannot be trusted."""
+    from bayescale.prediction.averaging import members
+
+    counted = [each for fit in fits for each in members(fit).items()]
+    failed = {name: one.diagnostics.problems() for name, one in counted if not one.diagnostics.ok}
+    for name, problems in failed.items():
+        _banner(name, problems)
+    yield
+    if failed:
+        raise typer.Exit(UNTRUSTED)
+
+
+def _banner(name: str, problems: Sequence[str]) -> None:
+    said = f"DO NOT TRUST THESE NUMBERS: the diagnostics of {name} failed."
+    typer.secho(said, err=True, fg="red", bold=True)
+    for problem in problems:
+        typer.secho(f"  - {problem}", err=True, fg="red")
+    typer.echo(err=True)
+
+
+def check_figure(output: Path) -> None:
+    """Refuse, before the work is done, a picture that could not be written after it."""
+    hide_display()
+    from matplotlib.figure import Figure
+
+    check_folder(output)
+    if output.suffix[1:].lower() not in Figure().canvas.get_supported_filetypes():
+        raise BayescaleError(f"cannot draw {output}: end it in .png, .pdf or .svg")
+
+
+def save_figure(drawn: Any, output: Path) -> None:
+    """Save the figure of the axes, or array of axes, that a plot returned."""
+    import numpy as np
+
+    np.ravel(drawn)[0].figure.savefig(output, dpi=150, bbox_inches="tight")
+
+
+def hide_display() -> None:
+    """Draw without a window, wherever the command runs."""
+    import matplotlib
+
+    matplotlib.use("Agg")

@@ -8,9 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from bayescale.analysis.backtest import Backtest
-from bayescale.plots.style import BLUE, CYCLE, GREY, INK, add_legend, panels
-from bayescale.plots.ticks import log_axis
+from bayescale.evaluation.backtest import Backtest
+from bayescale.plots.style import BLUE, CYCLE, GREY, INK, add_legend, log_axis, panels
 
 RULES = {
     "law": ("the law's forecast", {"color": BLUE, "marker": "o", "lw": 1.6}),
@@ -18,8 +17,12 @@ RULES = {
     "best_seen": ("the best run so far", {"color": GREY, "marker": "^", "ls": ":"}),
 }
 """The law and the rules that need none, and how they are drawn."""
+
+
 STRETCHES = 6
 """Distances are gathered into so many groups with as many runs each."""
+
+
 SPREAD = 0.02
 """Runs at one distance are drawn this far apart at most, as a share of all distances."""
 

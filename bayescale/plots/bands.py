@@ -8,17 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import LogNorm
 
-from bayescale.analysis.compute import has_frontier, main_column, run_columns
-from bayescale.analysis.intervals import interval, interval_width
-from bayescale.analysis.optimum import optimum
-from bayescale.analysis.outliers import outliers
-from bayescale.analysis.predict import predict
-from bayescale.averaging import Average, heaviest
-from bayescale.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
-from bayescale.fitting import Fit
-from bayescale.members import refuse_pooled
-from bayescale.plots.names import name_points
+from bayescale.evaluation.residuals import outliers
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
     INK,
@@ -26,14 +20,24 @@ from bayescale.plots.style import (
     VERMILLION,
     add_legend,
     column_label,
+    kind_of,
+    log_axis,
+    log_ticks,
     loss_label,
     mark_end,
+    name_points,
     one_panel,
     percent,
 )
-from bayescale.plots.ticks import kind_of, log_axis, log_ticks
+from bayescale.prediction.averaging import Average, heaviest
+from bayescale.prediction.compute import has_frontier, main_column, run_columns
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.intervals import interval, interval_width
+from bayescale.prediction.predict import predict
 
 POINTS = 60
+
+
 FEW = 12
 """Up to so many outlying runs are named."""
 

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayescale.analysis.intervals import interval, interval_width
 from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME
-from bayescale.errors import BayescaleError
-from bayescale.law import closest
-from bayescale.plots.style import CYCLE, GREY, legend_above, one_panel, percent
-from bayescale.plots.ticks import kind_of, log_axis
+from bayescale.errors import BayescaleError, closest
+from bayescale.plots.style import CYCLE, GREY, kind_of, legend_above, log_axis, one_panel, percent
+from bayescale.prediction.intervals import interval, interval_width
 
 NAMED = 4
 """So many families are drawn in colour when none are named: those of most models."""
+
+
 SIZES = {"params": "parameters", "flops": "training compute (FLOP)"}
 
 

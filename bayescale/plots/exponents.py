@@ -10,13 +10,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from bayescale.analysis.compute import has_frontier
-from bayescale.analysis.intervals import interval, interval_width
-from bayescale.analysis.optimum import growth
+from bayescale.decisions.optimum import growth
 from bayescale.errors import BayescaleError
-from bayescale.fitting import Fit
-from bayescale.law import Fraction
-from bayescale.members import refuse_pooled
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.result import Fit
+from bayescale.laws.parameters import Fraction
 from bayescale.plots.style import (
     BLUE,
     GREY,
@@ -28,9 +26,13 @@ from bayescale.plots.style import (
     percent,
     symbol,
 )
-from bayescale.study import Published
+from bayescale.prediction.compute import has_frontier
+from bayescale.prediction.intervals import interval, interval_width
+from bayescale.studies.study import Published
 
 FLOOR = "E"
+
+
 OPTIMAL = {
     "N_opt_exponent": "$N^*$ exponent",
     "D_opt_exponent": "$D^*$ exponent",

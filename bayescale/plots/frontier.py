@@ -7,13 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayescale.analysis.compute import require_frontier, run_columns
-from bayescale.analysis.intervals import interval, interval_width
-from bayescale.analysis.optimum import optimum
-from bayescale.analysis.spending import Spending
-from bayescale.averaging import Average, heaviest, members
-from bayescale.discrepancy import DISCREPANCY, Discrepancy
-from bayescale.fitting import Fit
+from bayescale.decisions.budget import Spending
+from bayescale.decisions.optimum import optimum
+from bayescale.decisions.scenario import Scenario, as_scenario
+from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
     GREY,
@@ -21,15 +18,22 @@ from bayescale.plots.style import (
     VERMILLION,
     column_label,
     legend_below,
+    log_axis,
     mark_end,
     panels,
     percent,
 )
-from bayescale.plots.ticks import log_axis
-from bayescale.scenario import Scenario, as_scenario
+from bayescale.prediction.averaging import Average, heaviest, members
+from bayescale.prediction.compute import require_frontier, run_columns
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.intervals import interval, interval_width
 
 POINTS = 16
+
+
 BEYOND = 100.0
+
+
 RATIO = 20.0
 """Tokens a parameter of the rule of thumb that is drawn for comparison."""
 

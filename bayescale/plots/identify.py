@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayescale.analysis.asked import link_table
-from bayescale.analysis.identify import contractions
-from bayescale.analysis.verdicts import IDENTIFIED, PRIOR_ONLY
+from bayescale.design.contraction import IDENTIFIED, PRIOR_ONLY
+from bayescale.design.identify import contractions
 from bayescale.errors import BayescaleError
-from bayescale.fitting import Fit
+from bayescale.inference.result import Fit, link_table
 from bayescale.plots.prior_posterior import COLUMNS, plot_prior_posterior
 from bayescale.plots.ridge import plot_ridge
 from bayescale.plots.style import BLUE, GREY, INK, ORANGE, VERMILLION, dress, symbol

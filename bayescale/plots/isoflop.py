@@ -7,27 +7,32 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from bayescale.analysis.compute import near, require_frontier, run_columns, typical_budgets
-from bayescale.analysis.intervals import interval, interval_width
-from bayescale.analysis.optimum import optimum
-from bayescale.analysis.points import make_points
-from bayescale.analysis.predict import predict
-from bayescale.discrepancy import DISCREPANCY, Discrepancy
-from bayescale.fitting import Fit
+from bayescale.decisions.optimum import optimum
+from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     INK,
     SEQUENCE,
     add_legend,
     column_label,
+    log_axis,
     loss_label,
     one_panel,
     percent,
+    write_tick,
 )
-from bayescale.plots.ticks import log_axis, write_tick
+from bayescale.prediction.compute import near, require_frontier, run_columns, typical_budgets
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.intervals import interval, interval_width
+from bayescale.prediction.points import make_points
+from bayescale.prediction.predict import predict
 
 POINTS = 60
+
+
 MARGIN = 1.6
 """How far each curve goes beyond its runs and its optimum, as a factor in N."""
+
+
 REACH = 10.0
 """A curve goes at most so many times below and above its median optimum, its runs aside."""
 

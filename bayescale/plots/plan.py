@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayescale.analysis.plan import Plan
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
+from bayescale.design.plan import Plan
 from bayescale.errors import BayescaleError
 from bayescale.plots.style import (
     BLUE,
@@ -16,10 +17,9 @@ from bayescale.plots.style import (
     SEQUENCE,
     VERMILLION,
     add_legend,
+    log_axis,
     panels,
 )
-from bayescale.plots.ticks import log_axis
-from bayescale.quantities import FLOPS_PER_PARAM_TOKEN
 
 
 def plan_data(planned: Plan) -> pd.DataFrame:

@@ -8,18 +8,30 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from scipy.stats import gaussian_kde, norm
 
-from bayescale.analysis.asked import scaled
-from bayescale.analysis.identify import contractions
-from bayescale.fitting import Fit
-from bayescale.law import Positive
-from bayescale.members import refuse_pooled
-from bayescale.plots.style import BLUE, GREY, INK, legend_below, panels, parameter_unit, symbol
-from bayescale.plots.ticks import log_axis
-from bayescale.priors import natural, to_link
+from bayescale.design.identify import contractions
+from bayescale.design.quantities_of_interest import scaled
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.result import Fit
+from bayescale.laws.parameters import Positive
+from bayescale.model.link_scale import natural, to_link
+from bayescale.plots.style import (
+    BLUE,
+    GREY,
+    INK,
+    legend_below,
+    log_axis,
+    panels,
+    parameter_unit,
+    symbol,
+)
 
 POINTS = 200
+
+
 WIDE = 3.0
 """Densities are drawn this many prior sd to each side of the prior's mean, on the link scale."""
+
+
 COLUMNS = 3
 
 

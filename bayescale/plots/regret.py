@@ -7,13 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayescale.analysis.intervals import interval, interval_width
-from bayescale.analysis.regret import decision, regret
-from bayescale.averaging import Average, heaviest
-from bayescale.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.data.units import format_quantity
+from bayescale.decisions.regret import decision, regret
+from bayescale.decisions.scenario import as_scenario
 from bayescale.errors import BayescaleError
-from bayescale.fitting import Fit
-from bayescale.plots.names import name_points
+from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
     GREEN,
@@ -21,12 +19,14 @@ from bayescale.plots.style import (
     VERMILLION,
     add_legend,
     column_label,
+    log_axis,
+    name_points,
     one_panel,
     percent,
 )
-from bayescale.plots.ticks import log_axis
-from bayescale.quantities import format_quantity
-from bayescale.scenario import as_scenario
+from bayescale.prediction.averaging import Average, heaviest
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.intervals import interval, interval_width
 
 SHOWN = 0.85
 """Share of the sizes whose bands fit into the picture: where inference takes all, they soar."""

@@ -7,20 +7,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from bayescale.analysis.compute import main_column, run_columns
-from bayescale.analysis.outliers import OUTLYING, outliers, residuals
-from bayescale.fitting import Fit
-from bayescale.plots.names import name_points
+from bayescale.evaluation.residuals import OUTLYING, outliers, residuals
+from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
     GREY,
     PALE,
     VERMILLION,
     column_label,
+    kind_of,
     legend_above,
+    log_axis,
+    name_points,
     one_panel,
 )
-from bayescale.plots.ticks import kind_of, log_axis
+from bayescale.prediction.compute import main_column, run_columns
 
 NAMED = 15
 """At most so many runs are named, the farthest first."""

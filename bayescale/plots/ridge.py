@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from bayescale.analysis.asked import link_table
-from bayescale.errors import BayescaleError
-from bayescale.fitting import Fit
-from bayescale.law import Positive, closest
-from bayescale.members import refuse_pooled
+from bayescale.errors import BayescaleError, closest
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.result import Fit, link_table
+from bayescale.laws.parameters import Positive
 from bayescale.plots.style import (
     BLUE,
     GREY,
@@ -20,14 +19,16 @@ from bayescale.plots.style import (
     ORANGE,
     PALE,
     add_legend,
+    log_axis,
     one_panel,
     parameter_unit,
     symbol,
 )
-from bayescale.plots.ticks import log_axis
 
 SHOWN = 1500
 """At most so many draws are drawn."""
+
+
 SMALL = 0.25
 """A posterior narrower than this part of its prior's interval is also shown inside it, small."""
 

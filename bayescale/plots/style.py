@@ -1,28 +1,47 @@
 """The look that all figures share: colours, panels, words on the axes.
 
 The palette is Okabe and Ito's, which colour-blind readers can tell apart.
+
+Names written beside points, none on top of another.
+
+Log axes that read like numbers people write: 100M, 1B, 10B; 10^20; 2, 2.5, 3.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.transforms import Bbox
 
+from bayescale.data.units import Kind, format_quantity
 from bayescale.errors import BayescaleError
-from bayescale.fitting import Fit
+from bayescale.inference.result import Fit
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7"
+
+
 INK, GREY, PALE = "#222222", "#7A7A7A", "#ECECEC"
+
+
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 """Colours of things that have no order."""
+
+
 SEQUENCE = "viridis"
 """Colour map of ordered quantities."""
 
+
 SIZE = (6.4, 4.2)
 """Size of a figure with one panel, in inches."""
+
 
 GREEK = ("alpha", "beta", "gamma", "delta", "kappa", "lambda", "mu", "nu", "sigma", "theta", "eta")
 
@@ -70,6 +89,8 @@ def dress(ax: Axes) -> None:
 
 LEGEND_COLUMNS = 4
 """Most entries of a legend side by side below a figure of two panels."""
+
+
 LEGEND: dict[str, Any] = {"fontsize": "small", "frameon": False, "handlelength": 1.6}
 
 
@@ -139,3 +160,149 @@ def mark_end(ax: Axes, edge: float) -> None:
         ax.axvspan(edge, right, color=PALE, lw=0, zorder=0)
         ax.axvline(edge, color=GREY, lw=1, ls=":", zorder=0.5, label="end of the data")
         ax.set_xlim(right=right)
+
+
+POINT_SIZE = 7.5
+"""Size of the text, and the gap between a point and its name, in points."""
+
+
+RADIUS = 4.0
+"""Half the room that a point itself takes, in points."""
+
+
+STEPS = tuple(chain([0.0], *((-step, step) for step in (0.5 * i for i in range(1, 25)))))
+"""Vertical shifts that are tried in turn, in text heights."""
+
+
+def name_points(ax: Axes, x: Sequence[float], y: Sequence[float], names: Sequence[str]) -> None:
+    """Write names to the right of points, or to the left near the right edge.
+
+    A name that would lie on another moves up or down and keeps a thin line to its point. Call it
+    once the axes have their limits.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where the points are.
+    x, y : sequence of float
+        The points, in data coordinates.
+    names : sequence of str
+        What to write.
+    """
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    ax.autoscale_view()
+    pixel = figure.dpi / 72
+    marks = ax.transData.transform(np.column_stack([x, y])) / pixel
+    taken = [Bbox([mark - RADIUS, mark + RADIUS]) for mark in marks]
+    for i in np.argsort(-marks[:, 1]):
+        (left, bottom), name = marks[i], str(names[i])
+        width = 0.62 * POINT_SIZE * len(name)
+        turn = left + POINT_SIZE + width > ax.bbox.x1 / pixel
+        start = left - POINT_SIZE - width if turn else left + POINT_SIZE
+        boxes = [_box(start, bottom + step * POINT_SIZE, width) for step in STEPS]
+        free = (k for k, box in enumerate(boxes) if not any(box.overlaps(t) for t in taken))
+        chosen = next(free, 0)
+        taken.append(boxes[chosen])
+        _write(ax, name, (x[i], y[i]), STEPS[chosen] * POINT_SIZE, turn)
+
+
+def _box(left: float, middle: float, width: float) -> Bbox:
+    height = 1.25 * POINT_SIZE
+    return Bbox.from_bounds(left, middle - height / 2, width, height)
+
+
+def _write(ax: Axes, name: str, point: tuple[float, float], shift: float, turn: bool) -> None:
+    line = {"arrowstyle": "-", "color": GREY, "lw": 0.5, "shrinkA": 0, "shrinkB": 3}
+    text = ax.annotate(
+        name.replace("$", r"\$"),
+        point,
+        (-POINT_SIZE if turn else POINT_SIZE, shift),
+        textcoords="offset points",
+        ha="right" if turn else "left",
+        va="center",
+        fontsize=POINT_SIZE,
+        color=INK,
+        zorder=5,
+        arrowprops=line if shift else None,
+    )
+    text.set_path_effects([withStroke(linewidth=2, foreground="w")])
+
+
+FINEST_FIRST = ((1, 2, 5), (1, 3), (1,))
+
+
+class RoundNumbers(Locator):
+    """Ticks of a log axis at round numbers, as many as fit.
+
+    Parameters
+    ----------
+    most : int
+        The largest number of ticks.
+    """
+
+    def __init__(self, most: int = 7) -> None:
+        self.most = most
+
+    def __call__(self) -> Any:
+        """Return the ticks of the axis as it is shown."""
+        assert self.axis is not None
+        low, high = sorted(self.axis.get_view_interval())
+        return self.tick_values(low, high)
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """Return the ticks between two positive values."""
+        if not 0 < vmin < vmax:
+            return np.array([])
+        powers = np.arange(np.floor(np.log10(vmin)), np.ceil(np.log10(vmax)) + 1)
+        for digits in FINEST_FIRST:
+            ticks = _within((np.array(digits) * 10.0 ** powers[:, None]).ravel(), vmin, vmax)
+            if len(ticks) < 3:
+                return _within(_even(vmin, vmax, self.most), vmin, vmax)
+            if len(ticks) <= self.most:
+                return ticks
+        inside = _within(10.0**powers, vmin, vmax)
+        return inside[:: -(-len(inside) // self.most)]
+
+
+def _even(low: float, high: float, most: int) -> np.ndarray:
+    steps = [1, 2, 2.5, 5, 10]
+    return np.asarray(MaxNLocator(max(most - 1, 1), steps=steps).tick_values(low, high))
+
+
+def _within(ticks: np.ndarray, low: float, high: float) -> np.ndarray:
+    slack = 1e-9
+    return ticks[(ticks >= low * (1 - slack)) & (ticks <= high * (1 + slack))]
+
+
+def write_tick(value: float, kind: Kind) -> str:
+    """Write a tick: ``10B`` for a count, a power of ten for compute, else the plain number."""
+    if kind == "count":
+        return format_quantity(value)
+    if kind == "number":
+        return f"{value:.6g}"
+    digits, exponent = f"{value:.3e}".split("e")
+    front = "" if float(digits) == 1 else rf"{float(digits):g}{{\times}}"
+    return f"${front}10^{{{int(exponent)}}}$"
+
+
+KINDS: dict[str, Kind] = {"params": "count", "tokens": "count", "flops": "flops"}
+
+
+def kind_of(column: str) -> Kind:
+    """Return how numbers of a column of the run table are written."""
+    return KINDS.get(column, "number")
+
+
+def log_axis(ax: Axes, which: Literal["x", "y"], kind: Kind, label: str, most: int = 7) -> None:
+    """Make one axis logarithmic, with round ticks and a label."""
+    ax.set(**{f"{which}scale": "log", f"{which}label": label})
+    log_ticks(ax.xaxis if which == "x" else ax.yaxis, kind, most)
+
+
+def log_ticks(axis: Axis, kind: Kind, most: int = 7) -> None:
+    """Give a logarithmic axis round ticks, and no others."""
+    axis.set_major_locator(RoundNumbers(most))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: write_tick(value, kind)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())

@@ -7,20 +7,22 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.analysis.optimum import optimum
-from bayescale.analysis.regret import decision, regret
-from bayescale.averaging import Average, heaviest
-from bayescale.discrepancy import Discrepancy
-from bayescale.fitting import Fit
-from bayescale.plots import plot_frontier, plot_regret
-from bayescale.quantities import Kind, format_quantity
-from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text
-from bayescale.reporting.pictures import picture
-from bayescale.reporting.readable import bounds, estimate, middle, plain, relative, spell
-from bayescale.scenario import Scenario
+from bayescale.data.number_format import format_value, plain, relative
+from bayescale.data.units import Kind, format_quantity
+from bayescale.decisions.optimum import optimum
+from bayescale.decisions.regret import decision, regret
+from bayescale.decisions.scenario import Scenario
+from bayescale.inference.result import Fit
+from bayescale.plots.frontier import plot_frontier
+from bayescale.plots.regret import plot_regret
+from bayescale.prediction.averaging import Average, heaviest
+from bayescale.prediction.discrepancy import Discrepancy
+from bayescale.prediction.intervals import bounds, estimate, middle
+from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
 
 CURVE = 12
 """Budgets along which the frontier of a scenario is drawn."""
+
 
 NAMES: dict[str, tuple[str, Kind]] = {
     "params": ("parameters", "count"),
@@ -197,7 +199,7 @@ def budget_labels(scenario: Scenario) -> list[str]:
         return [f"a price of {_count(price)}" for price in scenario.price]
     if scenario.days:
         return [f"{days:,.4g} days of training" for days in scenario.days]
-    return [spell(flops, "flops") for flops in scenario.flops]
+    return [format_value(flops, "flops") for flops in scenario.flops]
 
 
 def _optima(best: xr.Dataset, ci_prob: float | None, target: str) -> Table:
@@ -207,7 +209,7 @@ def _optima(best: xr.Dataset, ci_prob: float | None, target: str) -> Table:
     rows: list[list[Cell]] = []
     for i in range(best.sizes["budget"]):
         amount = float(best[given][i])
-        row: list[Cell] = [spell(amount, "flops" if given == "flops" else "count")]
+        row: list[Cell] = [format_value(amount, "flops" if given == "flops" else "count")]
         for name, (_, kind) in names.items():
             found = estimate(best[name].isel(budget=i), ci_prob)
             row.append(Pair(middle(found, kind), bounds(found, kind)))

@@ -7,31 +7,20 @@ import arviz_base as azb
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bayescale.analysis.backtest import Backtest
-from bayescale.analysis.identify import identify
-from bayescale.averaging import Average, heaviest, members, typical
-from bayescale.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.data.number_format import listed
+from bayescale.decisions.scenario import Scenario
+from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
-from bayescale.fitting import Fit
-from bayescale.members import refuse_pooled
-from bayescale.reporting.averages import average_sections
-from bayescale.reporting.background import data_section, origin_section, priors_section
+from bayescale.evaluation.backtest import Backtest
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.result import Fit
+from bayescale.prediction.averaging import Average, heaviest, members, typical
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.reporting.backtest import backtest_section, discrepancy_section, worth
 from bayescale.reporting.decisions import choices, decisions_section, terms
-from bayescale.reporting.foresight import backtest_section, discrepancy_section, worth
-from bayescale.reporting.knowledge import knowledge_section
-from bayescale.reporting.next_runs import next_runs_section, reach_section
-from bayescale.reporting.parameters import parameters_section
-from bayescale.reporting.readable import listed
-from bayescale.reporting.sections import (
-    bands_section,
-    checked_comparison,
-    comparison_section,
-    diagnostics_section,
-    optimum_section,
-    outliers_section,
-)
-from bayescale.reporting.targets import questions, targets
-from bayescale.reporting.words import (
+from bayescale.reporting.design import next_runs_section, reach_section
+from bayescale.reporting.identifiability import knowledge_section
+from bayescale.reporting.narrative import (
     caution,
     identification,
     paragraphs,
@@ -40,10 +29,22 @@ from bayescale.reporting.words import (
     shares,
     spanned,
 )
-from bayescale.scenario import Scenario
-from bayescale.study import Study
+from bayescale.reporting.parameters import parameters_section
+from bayescale.reporting.provenance import data_section, origin_section, priors_section
+from bayescale.reporting.sections import (
+    average_sections,
+    bands_section,
+    checked_comparison,
+    comparison_section,
+    diagnostics_section,
+    optimum_section,
+    outliers_section,
+)
+from bayescale.reporting.targets import questions, targets
+from bayescale.studies.study import Study
 
 SUFFIXES = (".html", ".htm")
+
 
 _KINDS = {"eti": "equal tails", "hdi": "highest density"}
 

@@ -6,24 +6,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayescale.analysis.compute import has_frontier
-from bayescale.analysis.optimum import growth
-from bayescale.analysis.summary import summary
-from bayescale.fitting import Fit
-from bayescale.plots import exponents_data, plot_exponents
-from bayescale.reporting.layout import Badge, Block, Bullets, Cell, Link, Pair, Section, Table, Text
-from bayescale.reporting.pictures import formula, picture
-from bayescale.reporting.readable import (
-    Estimate,
-    bounds,
-    estimate,
-    kind_of,
-    middle,
-    signed,
-    spell,
+from bayescale.data.number_format import format_value, kind_of, signed
+from bayescale.decisions.optimum import growth
+from bayescale.inference.result import Fit
+from bayescale.plots.exponents import exponents_data, plot_exponents
+from bayescale.prediction.compute import has_frontier
+from bayescale.prediction.intervals import Estimate, bounds, estimate, middle
+from bayescale.prediction.summary import summary
+from bayescale.reporting.layout import (
+    Badge,
+    Block,
+    Bullets,
+    Cell,
+    Link,
+    Pair,
+    Section,
+    Table,
+    Text,
+    formula,
+    picture,
 )
-from bayescale.reporting.words import percent, sentence
-from bayescale.study import Published, Study
+from bayescale.reporting.narrative import percent, sentence
+from bayescale.studies.study import Published, Study
 
 TONES = {
     "identified": Badge("identified", "good"),
@@ -48,7 +52,7 @@ def _inputs(fit: Fit) -> str:
     said = []
     for name, declared in fit.law.inputs.items():
         column = fit.spec.column(name)
-        at = f", relative to {spell(fit.references[name], kind_of(column))}"
+        at = f", relative to {format_value(fit.references[name], kind_of(column))}"
         said.append(f"{name} is {column}{at if declared.relative else ''}")
     reference = f" {sentence(fit.law.reference)}" if fit.law.reference else ""
     return f"Here {'; '.join(said)}.{reference}"

@@ -1,42 +1,46 @@
-"""The sections of a report that hold results."""
+"""The sections of a report that hold results.
+
+What a report of an average says of the laws in it.
+"""
 
 import math
 from typing import Any
 
 import pandas as pd
 
-from bayescale.analysis.compute import has_frontier
-from bayescale.analysis.optimum import growth
-from bayescale.analysis.outliers import OUTLYING, outliers
-from bayescale.averaging import Average, heaviest
-from bayescale.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
-from bayescale.discrepancy import Discrepancy
+from bayescale.data.number_format import format_value, kind_of, plain, relative, signed, times
+from bayescale.data.units import Kind
+from bayescale.decisions.optimum import growth
+from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
-from bayescale.fitting import Fit
-from bayescale.plots import (
-    plot_bands,
-    plot_compare,
-    plot_frontier,
-    plot_isoflop,
-    plot_residuals,
+from bayescale.evaluation.residuals import OUTLYING, outliers
+from bayescale.inference.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
+from bayescale.inference.result import Fit
+from bayescale.plots.bands import plot_bands
+from bayescale.plots.compare import plot_compare
+from bayescale.plots.frontier import plot_frontier
+from bayescale.plots.isoflop import plot_isoflop
+from bayescale.plots.residuals import plot_residuals
+from bayescale.prediction.averaging import Average, heaviest, members
+from bayescale.prediction.compute import has_frontier
+from bayescale.prediction.discrepancy import Discrepancy
+from bayescale.prediction.intervals import bounds, estimate, middle, with_bounds
+from bayescale.reporting.identifiability import knowledge_section
+from bayescale.reporting.layout import (
+    Badge,
+    Block,
+    Bullets,
+    Cell,
+    Pair,
+    Section,
+    Table,
+    Text,
+    picture,
 )
-from bayescale.quantities import Kind
-from bayescale.reporting.layout import Badge, Block, Bullets, Cell, Pair, Section, Table, Text
-from bayescale.reporting.pictures import picture
-from bayescale.reporting.readable import (
-    bounds,
-    estimate,
-    kind_of,
-    middle,
-    plain,
-    relative,
-    signed,
-    spell,
-    times,
-    with_bounds,
-)
+from bayescale.reporting.narrative import caution, counted, drift
+from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.targets import Target, plans
-from bayescale.reporting.words import counted, drift
+from bayescale.studies.study import Study
 
 COMPARED = {
     "elpd_loo",
@@ -95,7 +99,7 @@ def _expected(fit: Fit, asked: list[Target]) -> Table:
     rows: list[list[Cell]] = []
     for target in asked:
         found = target.answers
-        amount = spell(target.value, kind_of(target.column))
+        amount = format_value(target.value, kind_of(target.column))
         rows.append(
             [
                 Pair(amount, f"{times(target.factor)} the largest"),
@@ -269,3 +273,30 @@ def _residual_table(fit: Fit, table: pd.DataFrame) -> Table:
         "times the scatter",
     )
     return Table(header, rows)
+
+
+def average_sections(fit: Average, study: Study | None, ci_prob: float | None) -> list[Section]:
+    """Show the weights, and then of each law that counts its parameters and diagnostics."""
+    found = [_weights(fit)]
+    for name, one in members(fit).items():
+        own = study if study is not None and study.law == one.law.name else None
+        verdicts = identify(one)
+        parts = (
+            parameters_section(one, verdicts, own, ci_prob),
+            knowledge_section(one, verdicts, []),
+            diagnostics_section(one),
+        )
+        found += [Section(f"{part.title} of {name}", part.blocks) for part in parts]
+    return found
+
+
+def _weights(fit: Average) -> Section:
+    ranked = sorted(fit.weights.items(), key=lambda item: -item[1])
+    rows: list[list[Cell]] = []
+    for name, weight in ranked:
+        one = fit.fits[name]
+        rows.append([name, f"{100 * weight:.0f} %", one.law.about(), " ".join(caution(one))])
+    note = "Answers are drawn from the laws in proportion to their weights."
+    return Section(
+        "The laws that are averaged", [Table(("law", "weight", "what it is", ""), rows, note)]
+    )

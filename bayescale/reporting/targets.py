@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.analysis.compute import has_frontier, main_column, run_columns
-from bayescale.analysis.optimum import optimum
-from bayescale.analysis.points import make_points
-from bayescale.analysis.predict import predict
-from bayescale.averaging import Average, heaviest, members
-from bayescale.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
-from bayescale.fitting import Fit
-from bayescale.reporting.readable import Estimate, estimate
+from bayescale.inference.result import Fit
+from bayescale.prediction.averaging import Average, heaviest, members
+from bayescale.prediction.compute import has_frontier, main_column, run_columns
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.intervals import Estimate, estimate
+from bayescale.prediction.points import make_points
+from bayescale.prediction.predict import predict
 
 FURTHER = (10.0, 100.0)
 """Targets where none are given: multiples of the largest fitted run."""

@@ -1,0 +1,328 @@
+"""``optimum`` and ``regret``: what to spend a budget on, and what a choice gives up.
+
+``reach`` and ``crossing``: what a loss takes, and from which budget on one recipe is ahead.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayescale.cli.options import (
+    Allowing,
+    FitFile,
+    ScenarioFile,
+    Seed,
+    Showing,
+    load_fit,
+    pairs,
+    quantities,
+)
+from bayescale.cli.output import Cell, emit, header, judged, say, table, title
+from bayescale.cli.predict import allowed, answers, show_answer, spoken
+from bayescale.cli.saved_fits import Asked
+from bayescale.data.number_format import column_formatter, coordinate, fixed, heading
+from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayescale.decisions.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What a budget is, and what it pays for."""
+
+    flops: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="Budgets: 1e24, or 1e24,1e25, or 1 PF-day."),
+    ] = None
+    scenario: ScenarioFile = None
+    inference_tokens: Annotated[
+        str | None,
+        typer.Option(metavar="I", help="Tokens of inference that the budget pays for, too: 2T."),
+    ] = None
+    max_params: Annotated[
+        str | None, typer.Option(metavar="N", help="The largest model allowed.")
+    ] = None
+    max_tokens: Annotated[
+        str | None, typer.Option(metavar="D", help="The most training tokens allowed.")
+    ] = None
+    at: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUES",
+            help="Another input of the law, by its column, one value or several to choose from: "
+            "unique_tokens=100B. Repeatable.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+
+    def chosen(self) -> "Scenario":
+        """Return the scenario of the file, changed by the options.
+
+        Raises
+        ------
+        BayescaleError
+            When there is no budget, or a value is no quantity.
+        """
+        from bayescale.decisions.scenario import Scenario, load_scenario
+
+        found = load_scenario(self.scenario) if self.scenario else Scenario()
+        if self.flops is not None:
+            found = found.at_budgets(quantities("--flops", self.flops, "flops"))
+        named = ("inference_tokens", "max_params", "max_tokens")
+        given: dict[str, Any] = {
+            name: quantities(f"--{name.replace('_', '-')}", text)[0]
+            for name in named
+            if (text := getattr(self, name)) is not None
+        }
+        others = pairs("--at", self.at, "unique_tokens=100B")
+        at = {name: quantities(f"--at {name}", text) for name, text in others.items()}
+        if not found.budgets:
+            raise BayescaleError("what budget? say --flops 1e24, or give a --scenario that has one")
+        return replace(found, **given, at={**found.at, **at})
+
+
+def optimum(
+    asked: Asked,
+    spending: Spending,
+    allowing: Allowing,
+    showing: Showing,
+    seed: Seed = 0,
+) -> None:
+    """Find the best params and tokens for a budget.
+
+    It may have to pay for inference, too, and be limited: see the options, or a scenario file.
+    """
+    from bayescale.decisions.optimum import optimum
+
+    scenario, discrepancy = spending.chosen(), allowing.chosen()
+    fit = asked.load()
+    answer = optimum(fit, scenario, discrepancy=discrepancy, random_seed=seed)
+    with judged(fit):
+        if showing.json:
+            known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
+            emit({**known, "budgets": answers(answer, showing.width)})
+        else:
+            from bayescale.reporting.decisions import terms
+
+            say(title(fit), heading(showing.width), "")
+            show_answer(answer, showing.width)
+            said = [terms(scenario)] if scenario.constrained else []
+            say("", *said, spoken(discrepancy))
+
+
+def regret(
+    asked: Asked,
+    spending: Spending,
+    allowing: Allowing,
+    showing: Showing,
+    params: Annotated[
+        str | None, typer.Option(metavar="N,...", help="Sizes to judge: 7B,13B,70B.")
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="Share of the budget that may be wasted.  [default: 0.1]"
+        ),
+    ] = None,
+    probability: Annotated[
+        float | None,
+        typer.Option(metavar="PROB", help="How sure that must be.  [default: 0.8]"),
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Say what a size gives up, and which to choose.
+
+    Regret is the loss given up beside the best size, were it known; wasted is the share of the
+    budget without which that size would have done as well.
+    """
+    from bayescale.decisions.regret import decision, regret
+    from bayescale.prediction.averaging import heaviest
+
+    scenario, discrepancy = spending.chosen(), allowing.chosen()
+    changed = {"tolerance": tolerance, "probability": probability}
+    scenario = replace(scenario, **{k: v for k, v in changed.items() if v is not None})
+    sizes = scenario.candidates if params is None else quantities("--params", params)
+    fit = asked.load()
+    options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": seed}
+    found = regret(fit, scenario, list(sizes) or None, around=True, **options)
+    judgement, decided = judgements(found, showing.width), decision(found)
+    with judged(fit):
+        if showing.json:
+            known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
+            known |= {k: decided.attrs[k] for k in ("tolerance", "probability")}
+            emit({**known, "candidates": judgement, "decisions": decided.to_dict("records")})
+        else:
+            from bayescale.reporting.decisions import budget_labels, terms, verdict
+
+            say(title(fit))
+            if judgement:
+                say(heading(showing.width), "", _table(judgement))
+            labels = budget_labels(scenario)
+            for label, row in zip(labels, decided.to_dict("records"), strict=True):
+                said = verdict(row, scenario.tolerance, scenario.probability, heaviest(fit).unit)
+                say("", f"with {label}: {said}")
+            said = [terms(scenario)] if scenario.constrained else []
+            say("", *said, spoken(discrepancy))
+
+
+def judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
+    """Return what JSON says of each candidate: what it is, and its regret with intervals."""
+    from bayescale.prediction.intervals import interval
+
+    chosen = found.isel(choice=found["candidate"].to_numpy()).drop_vars("candidate")
+    bounds = {str(k): interval(v, width) for k, v in chosen.data_vars.items()}
+    means = chosen.mean(("chain", "draw"))
+    records = []
+    for i in range(chosen.sizes["budget"]):
+        for j in range(chosen.sizes["choice"]):
+            at = {"budget": i, "choice": j}
+            places = {
+                str(k): float(v.isel({d: at[str(d)] for d in v.dims}))
+                for k, v in chosen.coords.items()
+            }
+            drawn = {
+                name: {"mean": float(means[name][i, j])}
+                | {str(k): float(v[i, j]) for k, v in of.data_vars.items()}
+                for name, of in bounds.items()
+            }
+            records.append(places | drawn)
+    return records
+
+
+def _table(found: list[dict[str, Any]]) -> Any:
+    names = {"flops": "FLOP", "regret": "loss given up", "wasted": "share of the budget wasted"}
+    columns = [names.get(name, name) for name in found[0]]
+    return table(columns, [[_decision_cell(k, v) for k, v in row.items()] for row in found])
+
+
+def _decision_cell(name: str, value: Any) -> Cell:
+    if isinstance(value, float):
+        return coordinate(name, value)
+    digits = 2 if name in ("regret", "wasted") else 4
+    return column_formatter([value["median"], value["lower"], value["upper"]], digits=digits)
+
+
+_NEVER = "inf: not within ten thousand times the largest fitted run"
+
+
+@dataclass(frozen=True)
+class Reaching:
+    """What is to be reached, and what is held."""
+
+    loss: Annotated[
+        str | None, typer.Option(metavar="L", help="Losses (or scores) to reach: 2.0, or 2.1,2.0.")
+    ] = None
+    match: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Instead, a run to match: params=7B,tokens=2T."),
+    ] = None
+    params: Annotated[
+        str | None, typer.Option(metavar="N", help="Hold the size: how many tokens then?")
+    ] = None
+    tokens: Annotated[
+        str | None, typer.Option(metavar="D", help="Hold the data: how large a model then?")
+    ] = None
+
+
+def reach(
+    asked: Asked, reaching: Reaching, allowing: Allowing, showing: Showing, seed: Seed = 0
+) -> None:
+    r"""Find the budget, the data or the size that reaches a loss.
+
+    \b
+    bayescale reach fit.nc --loss 2.0
+    bayescale reach fit.nc --params 3B --match params=7B,tokens=1T
+    """
+    from bayescale.decisions.targets import reach
+    from bayescale.prediction.averaging import heaviest
+
+    goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
+    run = None
+    if reaching.match is not None:
+        run = pairs("--match", reaching.match.split(","), "params=7B")
+    fit = asked.load()
+    found = reach(
+        fit,
+        goals,
+        match=run,
+        params=reaching.params,
+        tokens=reaching.tokens,
+        discrepancy=allowing.chosen(),
+        random_seed=seed,
+    )
+    with judged(fit):
+        told = answers(found, showing.width)
+        if showing.json:
+            emit({**header(fit), "ci_prob": showing.width, "goals": told})
+        else:
+            say(title(fit), heading(showing.width), "")
+            names = {"probability": "reached in", "flops": "FLOP"}
+            columns = [names.get(str(name), str(name)) for name in told[0]]
+            target = heaviest(fit).target
+            say(
+                table(
+                    columns, [[_target_cell(k, v, target) for k, v in row.items()] for row in told]
+                )
+            )
+            say("", _NEVER, spoken(allowing.chosen()))
+
+
+def crossing(
+    one: FitFile,
+    other: Annotated[
+        Path, typer.Argument(metavar="OTHER", help="The fit to beat.", show_default=False)
+    ],
+    allowing: Allowing,
+    showing: Showing,
+    flops: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="Budgets to compare at.  [default: every decade]"),
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    r"""Find from which budget on one law or recipe beats another.
+
+    \b
+    bayescale crossing new.nc old.nc --flops 1e22,1e24
+    """
+    from bayescale.decisions.targets import crossing
+    from bayescale.prediction.intervals import interval
+
+    fits = load_fit(one), load_fit(other)
+    budgets = None if flops is None else quantities("--flops", flops, "flops")
+    found = crossing(*fits, budgets, discrepancy=allowing.chosen(), random_seed=seed)
+    start = {str(k): float(v) for k, v in interval(found["start"], showing.width).items()}
+    chance, told = float(found["probability"]), answers(found[["difference"]], showing.width)
+    with judged(*fits):
+        if showing.json:
+            known = {"start": start, "probability": chance, "ci_prob": showing.width}
+            emit({**known, "budgets": told, "fits": [header(fit) for fit in fits]})
+            return
+        say(f"one: {title(fits[0])}", f"other: {title(fits[1])}", heading(showing.width), "")
+        columns = [found.attrs["column"], "one is ahead in", f"{fits[0].target}, one minus other"]
+        say(table(columns, [_line(row, found) for row in told]), "")
+        ends = column_formatter(list(start.values()))(" ")
+        say(f"one is ahead for good in {100 * chance:.0f} % of the draws, from {ends} on")
+        say(_NEVER, spoken(allowing.chosen()))
+
+
+def _line(row: dict[str, Any], found: "xr.Dataset") -> list[Cell]:
+    column, gap = found.attrs["column"], row["difference"]
+    shown = column_formatter([gap["median"], gap["lower"], gap["upper"]], digits=3)
+    return [coordinate(column, row[column]), f"{100 * row['ahead']:.0f} %", shown]
+
+
+def _target_cell(name: str, value: Any, target: str) -> Cell:
+    if name == "probability":
+        return f"{100 * value:.0f} % of draws"
+    if name == target:
+        return fixed(value)
+    if isinstance(value, float):
+        return coordinate(name, value)
+    median, lower, upper = (coordinate(name, value[k]) for k in ("median", "lower", "upper"))
+    return lambda separator: f"{median}{separator}[{lower}, {upper}]"

@@ -1,0 +1,279 @@
+"""``identify``: what the runs of a saved fit can tell, and which runs would settle the rest.
+
+``plan``: which runs to do next, and which of those that were done matter least.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayescale.cli.options import (
+    Allowing,
+    FitFile,
+    JsonFlag,
+    Seed,
+    check_folder,
+    load_fit,
+    pairs,
+    quantities,
+)
+from bayescale.cli.output import Cell, emit, header, judged, rows, say, table, title
+from bayescale.cli.predict import spoken
+from bayescale.cli.saved_fits import load_fits
+from bayescale.data.number_format import COUNTS, coordinate
+from bayescale.data.units import parse_quantity
+from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayescale.design.plan import Plan
+
+
+SENSITIVE = 0.05
+"""ArviZ's limit of power-scaling sensitivity, above which the posterior moves with the prior."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked about besides the parameters."""
+
+    flops: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="Budgets whose best N, D, D/N and loss are judged: 1e24."),
+    ] = None
+    at: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUES",
+            help="Points whose loss is judged: --at params=70B --at tokens=1.4T. Repeatable.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+
+    def questions(self) -> dict[str, Any]:
+        """Return the questions as Python takes them."""
+        points = {
+            name: quantities(f"--at {name}", text, "flops" if name == "flops" else "count")
+            for name, text in pairs("--at", self.at, "tokens=10B").items()
+        }
+        budgets = quantities("--flops", self.flops, "flops") if self.flops else None
+        return {"flops": budgets, "at": points or None}
+
+
+def identify(
+    file: FitFile,
+    asking: Asking,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C",
+            help="Most FLOP that runs to settle something may cost together.  [default: what the "
+            "fitted runs cost]",
+        ),
+    ] = None,
+    refit: Annotated[
+        bool,
+        typer.Option("--refit", help="Fit again without runs where draws cannot be reweighted."),
+    ] = False,
+    seed: Seed = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Say which parameters and answers the runs pin down.
+
+    What the others trade off with, which runs would settle them, which combinations the runs do
+    not see, and how the answers move without the largest runs or the strangest.
+    """
+    from bayescale.design.contraction import directions
+    from bayescale.design.identify import identify
+    from bayescale.evaluation.influence import moves_in_words, stability
+
+    questions = asking.questions()
+    most = None if budget is None else parse_quantity(budget, "flops")
+    fit = load_fit(file)
+    found = identify(fit, budget=most, **questions)
+    unseen = directions(fit)
+    moved = stability(fit, refit=refit, random_seed=seed, progressbar=not json, **questions)
+    with judged(fit):
+        if json:
+            emit(
+                {
+                    **header(fit),
+                    "parameters": rows(found.loc[found["kind"] == "parameter"]),
+                    "quantities": rows(found.loc[found["kind"] == "quantity"]),
+                    "remedies": found.attrs["remedies"],
+                    "directions": unseen.to_dict("records"),
+                    "stability": moved.to_dict("records"),
+                }
+            )
+        else:
+            say(title(fit), "")
+            _show_verdicts(found)
+            _show_directions(unseen)
+            say("", *moves_in_words(moved))
+
+
+def _show_verdicts(found: "pd.DataFrame") -> None:
+    verdicts = rows(found)
+    columns = ["", "verdict", "contraction", "trades off with", "why"]
+    lines: list[list[Cell]] = [
+        [
+            row["parameter"],
+            row["verdict"],
+            f"{row['contraction']:.3f}",
+            f"{row['partner']} ({row['correlation']:+.2f})" if row["partner"] else "",
+            row["reason"],
+        ]
+        for row in verdicts
+    ]
+    say(table(columns, lines, wide="why"))
+    say("", "contraction: 0 where the runs said nothing, 1 where they said everything")
+    for remedy in dict.fromkeys(row["remedy"] for row in verdicts if row["remedy"]):
+        names = [row["parameter"] for row in verdicts if row["remedy"] == remedy]
+        say(f"to settle {', '.join(names)}: {remedy}")
+    moved = [row["parameter"] for row in verdicts if row["prior_sensitivity"] > SENSITIVE]
+    peaks = [row["parameter"] for row in verdicts if row["modes"] > 1]
+    for said, names in (("what moves with the weight of the priors", moved), ("two peaks", peaks)):
+        if names:
+            say(f"{said}: {', '.join(names)}")
+
+
+def _show_directions(unseen: "pd.DataFrame") -> None:
+    left = unseen.loc[unseen["verdict"] != "identified"]
+    if not len(left):
+        return
+    say("", "together, the runs do not see:")
+    lines: list[list[Cell]] = [
+        [str(row["direction"]), str(row["verdict"]), f"{row['contraction']:.3f}"]
+        for row in left.to_dict("records")
+    ]
+    say(table(["direction", "verdict", "contraction"], lines))
+
+
+_NAMED = 5
+"""Of the fitted runs that tell least, how many are named."""
+
+
+@dataclass(frozen=True)
+class Planning:
+    """What is planned."""
+
+    fits: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FIT...",
+            help="A saved fit; or several of the same runs, to learn which law is right.",
+            show_default=False,
+        ),
+    ]
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="What the runs may cost together: 1e21, or 2 PF-days."),
+    ] = None
+    about: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="flops=1e24: the best size at that budget; params=70B,tokens=1.4T: the loss "
+            "there; alpha-beta: parameters; law: which of several laws is right.  [default: the "
+            "best size at ten times the largest run]",
+        ),
+    ] = None
+    runs: Annotated[int, typer.Option(min=1, metavar="K", help="The most runs.")] = 6
+    limit: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="The largest that one run can be: params=20B. Repeatable.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+    candidates: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="The runs to choose from, with a column cost where that is not 6ND.  [default: a "
+            "grid made from the budget]",
+        ),
+    ] = None
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.csv", help="Write the runs to launch there."),
+    ] = None
+
+
+def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: Seed = 0) -> None:
+    r"""Choose the next runs: those that tell most for a budget.
+
+    \b
+    bayescale plan fit.nc --budget 1e21 --about flops=1e23
+    bayescale plan chinchilla.nc skaling.nc --budget 1e21 --about law
+    """
+    import pandas as pd
+
+    from bayescale.design.plan import least_useful, plan
+
+    if planning.output is not None:
+        check_folder(planning.output)
+    if planning.candidates is not None and not planning.candidates.exists():
+        raise BayescaleError(f"there is no file {planning.candidates}")
+    chosen = None if planning.candidates is None else pd.read_csv(planning.candidates)
+    fits = load_fits([str(path) for path in planning.fits]) if planning.fits[1:] else {}
+    fit: Any = fits or load_fit(planning.fits[0])
+    options: dict[str, Any] = {"discrepancy": allowing.chosen(), "random_seed": seed}
+    found = plan(
+        fit,
+        chosen,
+        budget=planning.budget,
+        about=planning.about,
+        runs=planning.runs,
+        limits=pairs("--limit", planning.limit, "params=20B"),
+        **options,
+    )
+    least = None if fits else least_useful(fit, found.asked, **options)
+    if planning.output is not None:
+        found.runs.to_csv(planning.output, index=False)
+    judgeable = fits or {"": fit}
+    with judged(*judgeable.values()):
+        if json:
+            emit(_answer(found, least) | {"fits": [header(one) for one in judgeable.values()]})
+        else:
+            _show(found, least)
+            say("", spoken(options["discrepancy"]))
+
+
+def _answer(found: "Plan", least: "pd.DataFrame | None") -> dict[str, Any]:
+    return {
+        "about": found.about,
+        "asked": found.asked,
+        "sd_now": found.sd_now,
+        "sd_after": found.sd_after,
+        "runs": found.runs.to_dict("records"),
+        "least_useful": [] if least is None else rows(least.set_index("run")),
+    }
+
+
+def _show(found: "Plan", least: "pd.DataFrame | None") -> None:
+    columns = [str(name) for name in found.runs]
+    lines: list[list[Cell]] = [
+        [_cell(name, row[name]) for name in columns] for row in found.runs.to_dict("records")
+    ]
+    names = {"sd_after": "left after it", "share": "share of the gain", "flops": "FLOP"}
+    say(table([names.get(name, name) for name in columns], lines), "", str(found))
+    if least is not None:
+        named = ", ".join(str(run) for run in least["run"].head(_NAMED))
+        most = least.iloc[-1]
+        said = f"told least about it: {named}; most: {most['run']}"
+        say("", f"of the fitted runs, these {said} (+{100 * most['lost']:.2g} % without it)")
+
+
+def _cell(name: str, value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    if name == "share":
+        return f"{100 * value:.0f} %"
+    if name in COUNTS or name in ("flops", "cost"):
+        return coordinate(name, value)
+    return f"{value:.4g}"

@@ -1,0 +1,120 @@
+"""How a command ends: one clear line instead of a traceback, and an exit code that means something.
+
+0 fine, 1 bad input, 2 wrong usage (typer's own), 3 a fit whose diagnostics failed, 130 interrupted.
+
+Where the time of a command went.
+"""
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from bayescale.errors import BayescaleError, BayescaleWarning
+
+BAD_INPUT = 1
+
+
+UNTRUSTED = 3
+
+
+INTERRUPTED = 130
+
+
+_EXTRAS = {"zarr": "zarr", "pyarrow": "parquet", "numpyro": "numpyro", "jax": "numpyro"}
+"""Packages that are not always installed, and the extra of bayescale that brings them."""
+
+
+class GuardedGroup(TyperGroup):
+    """A group of commands that says what went wrong in one line on stderr."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with _plain_warnings(), _one_line_errors():
+            return super().invoke(ctx)
+
+
+def warn(message: object) -> None:
+    """Say one line on stderr that does not stop the command."""
+    typer.secho(f"warning: {message}", err=True, fg="yellow")
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except BayescaleError as error:
+        raise _stopped(str(error), BAD_INPUT) from error
+    except KeyboardInterrupt as error:
+        raise _stopped("interrupted; nothing more was written", INTERRUPTED) from error
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            raise
+        extra = f"pip install 'bayescale[{_EXTRAS[error.name]}]'"
+        raise _stopped(f"this needs {error.name}, not installed: {extra}", BAD_INPUT) from error
+    except OSError as error:
+        if not error.strerror:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        raise _stopped(f"{where}{error.strerror}", BAD_INPUT) from error
+
+
+def _stopped(message: str, code: int) -> typer.Exit:
+    typer.secho(f"error: {message}", err=True, fg="red")
+    return typer.Exit(code)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Show each warning once, as one line."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", BayescaleWarning)
+        warnings.showwarning = _shower()
+        yield
+
+
+def _shower() -> Callable[..., None]:
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_: Any) -> None:
+        text = " ".join(str(message).split())
+        if text not in shown:
+            shown.add(text)
+            warn(text)
+
+    return show
+
+
+class Stopwatch:
+    """Seconds by what was done.
+
+    Attributes
+    ----------
+    laps : dict of str to float
+        What was done, to the seconds it took.
+    """
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._started = self._last = time.perf_counter()
+
+    def lap(self, name: str, parts: Mapping[str, float] | None = None) -> None:
+        """Book the time since the last lap: what is known of it under ``parts``, the rest here."""
+        now = time.perf_counter()
+        known = dict(parts or {})
+        self.laps |= known
+        self.laps[name] = max(now - self._last - sum(known.values()), 0.0)
+        self._last = now
+
+    @property
+    def total(self) -> float:
+        """Seconds from the start to the last lap."""
+        return self._last - self._started
+
+    def __str__(self) -> str:
+        spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.laps.items())
+        return f"{self.total:.1f} s ({spent})"

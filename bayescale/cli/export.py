@@ -1,0 +1,253 @@
+"""``plot``, ``report`` and ``draws``: files made of a saved fit.
+
+``member``: one group of a pooled fit, saved as a fit that every command takes.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bayescale.cli.options import (
+    Allowing,
+    Ci,
+    FitFile,
+    JsonFlag,
+    ModelName,
+    ScenarioFile,
+    Seed,
+    check_folder,
+    load_fit,
+    quantities,
+)
+from bayescale.cli.output import (
+    check_figure,
+    emit,
+    header,
+    hide_display,
+    judged,
+    save_figure,
+    say,
+    table,
+    write,
+)
+from bayescale.cli.saved_fits import Asked
+from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    from bayescale.inference.result import Fit
+
+
+Kind = Literal[
+    "bands",
+    "isoflop",
+    "frontier",
+    "regret",
+    "exponents",
+    "identify",
+    "ridge",
+    "residuals",
+    "prior_posterior",
+]
+
+
+_ALLOWING = ("bands", "isoflop", "frontier", "regret")
+"""Pictures that allow for the law being wrong."""
+
+
+_AVERAGED = ("bands", "frontier", "regret")
+"""Pictures that may be of an average."""
+
+
+_BUDGETED = ("isoflop", "frontier", "regret")
+"""Pictures of budgets."""
+
+
+Which = Annotated[Kind, typer.Argument(help="Which picture.", show_default=False)]
+
+
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="Where to.", show_default=False)
+]
+
+
+def report(
+    asked: Asked,
+    allowing: Allowing,
+    output: Output = Path("report.html"),
+    flops: Annotated[
+        str | None, typer.Option(metavar="C", help="Budgets to decide on: 1e24, or 1e24,1e25.")
+    ] = None,
+    scenario: ScenarioFile = None,
+    model: ModelName = None,
+    backtest: Annotated[
+        bool,
+        typer.Option(
+            "--backtest",
+            help="Fit the smaller runs, too, and show how well they foretell the rest.",
+        ),
+    ] = False,
+    ci: Ci = None,
+) -> None:
+    """Write the report of a fit: one HTML page."""
+    hide_display()
+    from bayescale.cli.evaluate import backtest_fit
+    from bayescale.reporting.page import report
+    from bayescale.studies.study import load_model
+
+    budgets = _spent(flops, scenario)
+    study = load_model(model) if model else None
+    fit, discrepancy = asked.load(), allowing.chosen()
+    tested = backtest_fit(fit, discrepancy) if backtest else None
+    with judged(fit):
+        written = report(
+            fit,
+            output,
+            flops=budgets,
+            study=study,
+            backtest=tested,
+            discrepancy=discrepancy,
+            ci_prob=ci,
+        )
+        say(f"wrote {written}")
+
+
+def plot(
+    asked: Asked,
+    kind: Which,
+    output: Output,
+    allowing: Allowing,
+    flops: Annotated[str | None, typer.Option(metavar="C", help="Budgets to draw.")] = None,
+    scenario: ScenarioFile = None,
+    model: ModelName = None,
+) -> None:
+    """Draw a picture of a fit: .png, .pdf or .svg."""
+    check_figure(output)
+    import bayescale.plots
+    from bayescale.studies.study import load_model
+
+    if asked.beside and kind not in _AVERAGED:
+        raise BayescaleError(f"the picture {kind} is of one fit: leave --with out")
+    fit, discrepancy = asked.load(), allowing.chosen()
+    published = load_model(model).published if model else ()
+    draw, budgets = getattr(bayescale.plots, f"plot_{kind}"), _drawable(kind, flops, scenario)
+    if budgets is not None:
+        drawn = draw(fit, budgets, discrepancy=discrepancy)
+    elif kind in _ALLOWING:
+        drawn = draw(fit, discrepancy=discrepancy)
+    elif allowing.discrepancy is not None:
+        raise BayescaleError(f"--discrepancy does nothing to the picture {kind}: leave it out")
+    else:
+        drawn = draw(fit, published) if kind == "exponents" else draw(fit)
+    with judged(fit):
+        save_figure(drawn, output)
+        say(f"wrote {output}")
+
+
+def _spent(flops: str | None, scenario: str | None) -> Any:
+    """Return the budgets, or the scenario of them, that were asked for."""
+    from bayescale.decisions.scenario import load_scenario
+
+    budgets = quantities("--flops", flops, "flops") if flops else None
+    if scenario is None:
+        return budgets
+    found = load_scenario(scenario)
+    return found.at_budgets(budgets) if budgets else found
+
+
+def _drawable(kind: str, flops: str | None, scenario: str | None) -> Any:
+    """Return the same where the picture is of budgets."""
+    if kind == "regret" and not (flops or scenario):
+        raise BayescaleError("regret at what budget? say --flops 1e24, or give a --scenario")
+    if (flops or scenario) and kind not in _BUDGETED:
+        raise BayescaleError(
+            f"the picture {kind} is of no budget: leave --flops and --scenario out"
+        )
+    if scenario and kind == "isoflop":
+        raise BayescaleError("the picture isoflop is of training alone: give it --flops")
+    return _spent(flops, scenario)
+
+
+def draws(
+    file: FitFile,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE.csv", help="Where to; - is stdout.", show_default=False
+        ),
+    ],
+) -> None:
+    """Write the posterior draws as CSV."""
+    from bayescale.prediction.summary import constants
+
+    check_folder(output)
+    fit = load_fit(file)
+    drawn = fit.posterior.assign(constants(fit).data_vars)
+    frame = drawn.to_dataframe().reset_index()
+    with judged(fit):
+        if str(output) == "-":
+            write(frame.to_csv(index=False))
+        else:
+            frame.to_csv(output, index=False)
+            say(f"wrote {len(frame):,} draws of {frame.shape[1] - 2} quantities to {output}")
+
+
+def member(
+    file: FitFile,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="The group; those there are when left out."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Save it here: .nc or .zarr."),
+    ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="A group that no run is of, from the population.")
+    ] = False,
+    seed: Seed = 0,
+    json: JsonFlag = False,
+) -> None:
+    r"""Take one group out of a pooled fit.
+
+    \b
+    bayescale fit runs.csv --law chinchilla --by family -o fit.nc
+    bayescale member fit.nc pythia -o pythia.nc
+    bayescale predict pythia.nc --params 7B --tokens 1T
+    """
+    fit = load_fit(file)
+    if name is None and not new:
+        _list(fit, json)
+        return
+    if name is not None and new:
+        raise BayescaleError(
+            f"--new is a group that no run is of, and {name} is named: one of both"
+        )
+    if output is None:
+        raise BayescaleError("where to? say -o FILE.nc; every command takes that file")
+    check_folder(output)
+    from bayescale.inference.groups import member
+    from bayescale.inference.io import save
+
+    found = member(fit, name, seed)
+    with judged(fit):
+        written = save(found, output)
+        if json:
+            emit({**header(found), "member": name, "written": written})
+        else:
+            runs = f"{found.observed.size} runs" if name else f"no runs, {len(fit.groups)} others"
+            say(f"wrote {written}: {name or 'a new group'}, {runs}")
+
+
+def _list(fit: "Fit", json: bool) -> None:
+    """Say which groups there are."""
+    by = fit.spec.pool.by if fit.spec.pool else ""
+    if not by:
+        raise BayescaleError("this fit pools nothing: fit with --by COLUMN")
+    of_runs = [str(k) for k in fit.groups_of(fit.spec.observables[0])[by].values]
+    counted = {name: of_runs.count(name) for name in fit.groups}
+    if json:
+        members = [{"member": name, "runs": runs} for name, runs in counted.items()]
+        emit({**header(fit), "by": by, "members": members})
+    else:
+        say(table([by, "runs"], [[name, str(runs)] for name, runs in counted.items()]))

@@ -1,0 +1,80 @@
+"""``--with``: saved fits of the same runs, averaged, in place of one."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayescale.cli.options import FitFile, load_fit
+from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    from bayescale.inference.result import Fit
+    from bayescale.prediction.averaging import Average
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which saved fit is asked, alone or averaged with others."""
+
+    file: FitFile
+    beside: Annotated[
+        list[Path],
+        typer.Option(
+            "--with",
+            metavar="FIT",
+            help="Average with this saved fit of the same runs. Repeatable.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="W,...",
+            help="What each fit of the average counts, in their order; `compare --backtest` finds "
+            "some.  [default: stacking, by leave-one-out]",
+        ),
+    ] = None
+
+    def load(self) -> "Fit | Average":
+        """Load the fit, or average the fits.
+
+        Raises
+        ------
+        BayescaleError
+            When a file is no saved fit, the fits are not of the same runs, or the weights do not
+            go with them.
+        """
+        if not self.beside:
+            if self.weights is not None:
+                raise BayescaleError("--weights is of an average: name the other fits by --with")
+            return load_fit(self.file)
+        from bayescale.prediction.averaging import average
+
+        fits = load_fits([str(path) for path in (self.file, *self.beside)])
+        return average(fits, None if self.weights is None else self._weights(list(fits)))
+
+    def _weights(self, names: list[str]) -> dict[str, float]:
+        try:
+            values = [float(text) for text in str(self.weights).split(",")]
+        except ValueError as error:
+            raise BayescaleError(f"--weights {self.weights}: write numbers, 0.3,0.7") from error
+        if len(values) != len(names):
+            raise BayescaleError(f"--weights {self.weights}: one each of {', '.join(names)}")
+        return dict(zip(names, values, strict=True))
+
+
+def load_fits(sources: list[str]) -> "dict[str, Fit]":
+    """Load several saved fits, by the name of their file.
+
+    Raises
+    ------
+    BayescaleError
+        For one given twice, or a file that is no saved fit.
+    """
+    stems = [Path(source).stem for source in sources]
+    names = stems if len(set(stems)) == len(stems) else sources
+    if len(set(names)) < len(names):
+        raise BayescaleError("the same fit is given twice")
+    return {name: load_fit(Path(s)) for name, s in zip(names, sources, strict=True)}

@@ -1,0 +1,1 @@
+"""Run tables: reading and checking them, units, formats, schedules and public data sets."""

@@ -1,0 +1,310 @@
+"""What the name of a column says: which quantity, in what unit, by which convention.
+
+Names are read as words, so that ``n_params``, ``Num Params``, ``params.nParams`` and
+``params (B)`` are one thing: a column is the quantity whose noun it holds if every other word
+is a harmless one (``training tokens`` are tokens; ``tokens per param`` or ``unique tokens`` are
+not).
+"""
+
+import re
+from dataclasses import dataclass
+
+from bayescale.data.units import Kind, unit_factor
+
+KINDS: dict[str, Kind] = {
+    "params": "count",
+    "tokens": "count",
+    "flops": "flops",
+    "loss": "number",
+    "loss_se": "number",
+}
+
+
+RENAMED = (*KINDS, "run", "family", "step")
+
+
+ROLES = ("status", "diverged", "params_convention", "loss_unit")
+
+
+CONVENTIONS = ("total", "non-embedding", "active", "unknown")
+
+
+EXACT, ALIAS, FALLBACK = range(3)
+
+
+_WRAPPERS = re.compile(
+    "(metrics?|params?|summary|summary_metrics|config|hparams|hyperparameters|tags|attributes"
+    "|mlflow|data|results)[./:](?=.)",
+    re.IGNORECASE,
+)
+
+
+_PHRASES = {
+    "model size": "modelsize",
+    "bits per byte": "bpb",
+    "bits per char": "bpc",
+    "bits per character": "bpc",
+    "bits per token": "bpt",
+    "cross entropy": "crossentropy",
+    "held out": "heldout",
+    "std err": "stderr",
+    "std error": "stderr",
+    "standard error": "stderr",
+    "non embedding": "nonembedding",
+    "non embeddings": "nonembedding",
+    "non embed": "nonembedding",
+    "non emb": "nonembedding",
+    "no embedding": "nonembedding",
+    "no embeddings": "nonembedding",
+    "without embedding": "nonembedding",
+    "without embeddings": "nonembedding",
+    "excl embedding": "nonembedding",
+    "excluding embeddings": "nonembedding",
+    "nonembed": "nonembedding",
+    "nonemb": "nonembedding",
+    "with embeddings": "total",
+    "incl embeddings": "total",
+    "including embeddings": "total",
+}
+
+
+_LOSS_WORDS = "eval evaluation val valid validation dev test heldout final last lm mean avg average"
+
+
+_VOCABULARY = {
+    "params": (
+        "param params parameter parameters nparams numparams paramcount paramscount parametercount "
+        "modelsize",
+        "n num number nr of count counts model trainable",
+    ),
+    "tokens": (
+        "token tokens ntokens numtokens tokensseen tokencount traintokens trainingtokens",
+        "n num number nr of count total train training trained on seen processed consumed data",
+    ),
+    "flops": (
+        "flop flops flos compute totalflops trainflops trainingflops",
+        "n num number of count total train training used 6nd",
+    ),
+    "loss": (
+        "loss crossentropy xent nll bpb bpc bpt valloss evalloss testloss finalloss",
+        _LOSS_WORDS + " ce nats bits byte per token",
+    ),
+    "loss_se": ("se sem stderr lossse lossstderr", _LOSS_WORDS + " loss crossentropy of"),
+}
+
+
+_WORDS = {name: (set(n.split()), set(w.split())) for name, (n, w) in _VOCABULARY.items()}
+
+
+_WHOLE: dict[str, tuple[str, int]] = {
+    "size": ("params", FALLBACK),
+    "flopsbudget": ("flops", FALLBACK),
+    "computebudget": ("flops", FALLBACK),
+    "runname": ("run", ALIAS),
+    "name": ("run", FALLBACK),
+    "runid": ("run", FALLBACK + 1),
+    "id": ("run", FALLBACK + 2),
+    "modelfamily": ("family", ALIAS),
+    "globalstep": ("step", ALIAS),
+    "trainstep": ("step", ALIAS),
+    "trainerglobalstep": ("step", ALIAS),
+    "steps": ("step", FALLBACK),
+    "numsteps": ("step", FALLBACK),
+    "trainsteps": ("step", FALLBACK),
+    "trainingsteps": ("step", FALLBACK),
+    "iteration": ("step", FALLBACK),
+    "iterations": ("step", FALLBACK),
+    "iter": ("step", FALLBACK),
+    "state": ("status", ALIAS),
+    "runstatus": ("status", ALIAS),
+    "runstate": ("status", ALIAS),
+    "isdiverged": ("diverged", ALIAS),
+    "hasdiverged": ("diverged", ALIAS),
+    "nconvention": ("params_convention", ALIAS),
+    "paramconvention": ("params_convention", ALIAS),
+    "paramscounted": ("params_convention", ALIAS),
+    "lossunits": ("loss_unit", ALIAS),
+    "losskind": ("loss_unit", ALIAS),
+}
+
+
+_LETTERS = {"N": "params", "D": "tokens", "C": "flops", "L": "loss"}
+
+
+_CONVENTION_WORDS = {
+    "nonembedding": "non-embedding",
+    "active": "active",
+    "activated": "active",
+    "total": "total",
+}
+
+
+_LOSS_UNITS = {
+    "nats": "nats",
+    "natstoken": "nats/token",
+    "natspertoken": "nats/token",
+    "bits": "bits",
+    "bitstoken": "bits/token",
+    "bitspertoken": "bits/token",
+    "bpt": "bits/token",
+    "bitsbyte": "bits/byte",
+    "bitsperbyte": "bits/byte",
+    "bpb": "bits/byte",
+    "bitschar": "bits/char",
+    "bitsperchar": "bits/char",
+    "bpc": "bits/char",
+    "ppl": "perplexity",
+    "perplexity": "perplexity",
+}
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What one column's name says."""
+
+    name: str
+    """The canonical name."""
+    rank: int = ALIAS
+    """How sure: `EXACT`, `ALIAS`, or `FALLBACK` and worse (taken where nothing better is)."""
+    factor: float = 1.0
+    """What a number in the column is counted in."""
+    unit: str = ""
+    """That unit as the name spells it."""
+    convention: str = ""
+    """Which parameters are counted, where the name says so."""
+    loss_unit: str = ""
+    """The unit of the loss, where the name says so."""
+
+
+def interpret(name: str) -> Meaning | None:
+    """Say what a column is by its name, or None where it is none that is known.
+
+    Examples
+    --------
+    >>> interpret("tokens (B)")
+    Meaning(name='tokens', rank=1, factor=1000000000.0, unit='B', convention='', loss_unit='')
+    >>> interpret("tokens_per_param") is None
+    True
+    """
+    text = name.strip()
+    if text in RENAMED or text in ROLES:
+        return Meaning(text, EXACT)
+    text, bracket = _split_bracket(_unwrap(text))
+    if text in _LETTERS:
+        return _with_unit(Meaning(_LETTERS[text]), bracket)
+    words = _words(text)
+    whole = _WHOLE.get("".join(words))
+    if whole is not None:
+        return _with_unit(Meaning(*whole), bracket)
+    if "_".join(words) in (*RENAMED, *ROLES):
+        return _with_unit(Meaning("_".join(words)), bracket)
+    return _interpret_words(words, bracket) or _interpret_words(words + _words(bracket), "")
+
+
+def interpret_letter(name: str) -> Meaning | None:
+    """Read ``n``, ``d``, ``c`` and ``l`` as the literature's N, D, C and L."""
+    letter = _unwrap(name.strip())
+    if len(letter) == 1 and letter.upper() in _LETTERS:
+        return Meaning(_LETTERS[letter.upper()], FALLBACK)
+    return None
+
+
+def loss_unit(text: str) -> str:
+    """One spelling for a unit of loss; an unknown unit stays as it is written."""
+    return _LOSS_UNITS.get("".join(_words(text)), text.strip())
+
+
+def convention(text: str) -> str:
+    """The convention a word such as ``kaplan`` or ``Non-Embedding`` names, or ``unknown``."""
+    words = _words(text)
+    named = [_CONVENTION_WORDS[word] for word in words if word in _CONVENTION_WORDS]
+    return named[0] if named else "non-embedding" if words == ["kaplan"] else "unknown"
+
+
+def _interpret_words(words: list[str], bracket: str) -> Meaning | None:
+    """Try each quantity, with and without a unit among the words."""
+    plain = (_match(name, words) for name in KINDS)
+    meaning = next((found for found in plain if found is not None), None)
+    if meaning is not None:
+        return _with_unit(meaning, bracket)
+    for name in ("params", "tokens", "flops"):
+        for rest, unit in _units_in(words, KINDS[name]):
+            found = _match(name, rest)
+            if found is not None and not bracket:
+                return _with_unit(found, unit)
+    return None
+
+
+def _match(name: str, words: list[str]) -> Meaning | None:
+    """Decide whether the words name this quantity, and what else they say of it."""
+    nouns, harmless = _WORDS[name]
+    rank, kind, unit = ALIAS, "", ""
+    if name == "params":
+        kind = next((_CONVENTION_WORDS[word] for word in words if word in _CONVENTION_WORDS), "")
+        words = [word for word in words if word not in _CONVENTION_WORDS]
+        nouns = nouns | {"n"} if kind == "non-embedding" else nouns
+    if name == "loss":
+        train = {"train", "training"} & set(words)
+        perplexity = {"ppl", "perplexity"} & set(words)
+        rank = FALLBACK + bool(train) if train or perplexity else ALIAS
+        nouns, harmless = nouns | perplexity | ({"ce"} & set(words)), harmless | train
+        unit = next((_LOSS_UNITS[word] for word in words if word in _LOSS_UNITS), "")
+    if not nouns & set(words) or not set(words) <= nouns | harmless:
+        return None
+    return Meaning(name, rank, convention=kind, loss_unit=unit)
+
+
+def _with_unit(meaning: Meaning, unit: str) -> Meaning | None:
+    """Add the unit that the name gives; a unit of another kind means another quantity."""
+    if not unit:
+        return meaning
+    name, rank, kind = meaning.name, meaning.rank, meaning.convention
+    if name == "loss":
+        known = "".join(_words(unit)) in _LOSS_UNITS
+        return Meaning(name, rank, loss_unit=loss_unit(unit) if known else meaning.loss_unit)
+    if name == "params" and convention(unit) != "unknown":
+        return Meaning(name, rank, convention=convention(unit))
+    if name not in ("params", "tokens", "flops"):
+        return meaning
+    factor = unit_factor(re.sub(r"^(in|x|×)\s+", "", unit), KINDS[name])
+    if factor is None:
+        return None
+    return Meaning(name, rank, factor, unit, kind)
+
+
+def _units_in(words: list[str], kind: Kind) -> list[tuple[list[str], str]]:
+    """Every way to read the first or last words as a unit: the other words, and the unit."""
+    ways = []
+    for size in (3, 2, 1):
+        for unit, rest in ((words[-size:], words[:-size]), (words[:size], words[size:])):
+            text = " ".join(unit)
+            if len(unit) == size and unit_factor(text, kind) is not None:
+                rest = [word for word in rest if word != "in"]
+                alone = kind == "flops" and not rest and unit_factor(text, "count") is None
+                ways.append((["flops"] if alone else rest, text))
+    for place, word in enumerate(words):
+        if kind == "flops" and len(word) > 5 and unit_factor(word, kind) is not None:
+            ways.append(([*words[:place], "flops", *words[place + 1 :]], word))
+    return ways
+
+
+def _split_bracket(name: str) -> tuple[str, str]:
+    """Split ``tokens (B)`` into ``tokens`` and ``B``."""
+    found = re.fullmatch(r"(.+?)\s*[(\[{]\s*([^()\[\]{}]+?)\s*[)\]}]", name)
+    return (found[1], found[2]) if found else (name, "")
+
+
+def _unwrap(name: str) -> str:
+    """Drop what MLflow, W&B and nested JSON put before a name: ``summary/loss`` is ``loss``."""
+    while found := _WRAPPERS.match(name):
+        name = name[found.end() :]
+    return name
+
+
+def _words(name: str) -> list[str]:
+    """Split a name into lower-case words, with set phrases as one word."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    text = " ".join(re.findall(r"[a-z0-9]+", spaced.lower()))
+    for phrase, word in _PHRASES.items():
+        text = re.sub(rf"\b{phrase}\b", word, text)
+    return [str(word) for word in text.split()]

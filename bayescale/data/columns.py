@@ -1,0 +1,202 @@
+"""Which column of a table is which quantity."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+import pandas as pd
+
+from bayescale.data.aliases import (
+    CONVENTIONS,
+    EXACT,
+    FALLBACK,
+    KINDS,
+    RENAMED,
+    ROLES,
+    Meaning,
+    convention,
+    interpret,
+    interpret_letter,
+)
+from bayescale.data.messages import cells_of
+from bayescale.errors import BayescaleError
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What each column of a table was taken for."""
+
+    taken: dict[str, tuple[str, Meaning]]
+    """The canonical name of each quantity found, its column, and what that column's name says."""
+    notes: tuple[str, ...]
+    """What a user should know about the choice."""
+
+    def column(self, name: str) -> str | None:
+        """Name the column that is this quantity, if there is one."""
+        found = self.taken.get(name)
+        return found[0] if found else None
+
+
+def recognise(frame: pd.DataFrame, columns: Mapping[str, str | None] | None = None) -> Recognition:
+    """Decide which column is which quantity.
+
+    Parameters
+    ----------
+    frame
+        The table as it was read.
+    columns
+        The user's own word, by canonical name; None for "there is no such column".
+
+    Raises
+    ------
+    BayescaleError
+        Two columns could be the same quantity, or `columns` names something unknown.
+    """
+    chosen = _check_chosen(columns or {}, [str(name) for name in frame.columns])
+    candidates = _candidates(frame, chosen)
+    taken = {
+        name: (column, _chosen_meaning(name, column)) for name, column in chosen.items() if column
+    }
+    notes = []
+    for name, found in candidates.items():
+        best = min(meaning.rank for _, meaning in found)
+        leading = [(column, meaning) for column, meaning in found if meaning.rank == best]
+        if len(leading) > 1 and name in KINDS:
+            raise _ambiguous(name, [column for column, _ in leading])
+        taken[name] = leading[0]
+        notes += _passed_over(name, leading[0][0], found)
+    return Recognition(_total_beside(taken, candidates), tuple(notes))
+
+
+def _candidates(
+    frame: pd.DataFrame, chosen: Mapping[str, str | None]
+) -> dict[str, list[tuple[str, Meaning]]]:
+    """All columns that could be each quantity the user did not decide on."""
+    used = set(chosen.values())
+    free = [str(name) for name in frame.columns if str(name) not in used]
+    found = [(column, _interpret(cells_of(frame, column), column)) for column in free]
+    if not any(meaning and meaning.name in ("params", "tokens", "flops") for _, meaning in found):
+        found = [(column, meaning or interpret_letter(column)) for column, meaning in found]
+    candidates: dict[str, list[tuple[str, Meaning]]] = {}
+    for column, meaning in found:
+        if meaning and meaning.name not in chosen:
+            candidates.setdefault(meaning.name, []).append((column, meaning))
+    return candidates
+
+
+def _interpret(values: pd.Series, column: str) -> Meaning | None:
+    """Read the name; a "parameter count" that holds words says how parameters were counted."""
+    meaning = interpret(column)
+    if (
+        meaning
+        and meaning.name == "params"
+        and meaning.rank > EXACT
+        and values.dtype.kind in "OTUS"
+    ):
+        words = [str(value) for value in values.dropna().unique()]
+        if words and not any(character.isdigit() for word in words for character in word):
+            return Meaning("params_convention")
+    return meaning
+
+
+def _chosen_meaning(name: str, column: str) -> Meaning:
+    """Keep the unit that the user's column carries in its name."""
+    meaning = interpret(column)
+    return meaning if meaning and meaning.name == name else Meaning(name, EXACT)
+
+
+def _check_chosen(columns: Mapping[str, str | None], known: list[str]) -> dict[str, str | None]:
+    """Check the user's own mapping against the names there are."""
+    for name, column in columns.items():
+        if name not in (*RENAMED, *ROLES):
+            raise BayescaleError(
+                f"columns= maps {name!r}, which is no quantity that is read; "
+                f"known are {', '.join((*RENAMED, *ROLES))}{_closest(name, (*RENAMED, *ROLES))}"
+            )
+        if column is not None and column not in known:
+            raise BayescaleError(
+                f"columns= says {name!r} is {column!r}, but there is no such column"
+                f"{_closest(column, known)}; the table has {listed(known)}"
+            )
+    given = [column for column in columns.values() if column is not None]
+    twice = next((column for column in given if given.count(column) > 1), None)
+    if twice is not None:
+        raise BayescaleError(
+            f"columns= names the column {twice!r} for two quantities; name it once"
+        )
+    return dict(columns)
+
+
+def _total_beside(
+    taken: dict[str, tuple[str, Meaning]], candidates: Mapping[str, list[tuple[str, Meaning]]]
+) -> dict[str, tuple[str, Meaning]]:
+    """`params` beside a count named non-embedding is the total."""
+    if "params" in taken and "params" in candidates:
+        column, meaning = taken["params"]
+        others = {other.convention for _, other in candidates["params"]}
+        if not meaning.convention and others - {""} == {"non-embedding"}:
+            return taken | {"params": (column, replace(meaning, convention="total"))}
+    return taken
+
+
+def _passed_over(name: str, column: str, found: list[tuple[str, Meaning]]) -> list[str]:
+    """Note the columns that could have been this quantity, but for a better one."""
+    others = [other for other, meaning in found if other != column and meaning.rank < FALLBACK]
+    if not others or name not in KINDS:
+        return []
+    return [f"{name} is {column!r}; {listed(map(repr, others))} could be it too, and is only kept"]
+
+
+def _ambiguous(name: str, columns: list[str]) -> BayescaleError:
+    """Two columns could be one quantity."""
+    return BayescaleError(
+        f"{' and '.join(map(repr, columns))} could both be {name}: say which one, "
+        f"as in columns={{{name!r}: {columns[0]!r}}}, or rename it to {name!r}"
+    )
+
+
+def named_convention(values: pd.Series, column: str) -> tuple[str, str]:
+    """Read which parameters are counted from a column that says so, row by row.
+
+    Parameters
+    ----------
+    values
+        The column, of the rows that are used.
+    column
+        Its name, for the message.
+
+    Returns
+    -------
+    tuple of str
+        The convention, and a note where the column's own word is no known one.
+
+    Raises
+    ------
+    BayescaleError
+        The rows count parameters in several ways.
+    """
+    words = [str(value) for value in values.dropna().unique()]
+    known = {convention(word) if convention(word) != "unknown" else word for word in words}
+    if len(known) > 1:
+        raise BayescaleError(
+            f"the column {column!r} mixes ways to count parameters ({listed(words)}), which one "
+            f"law cannot fit together: keep one, as in where='{column} == \"{words[0]}\"'"
+        )
+    found = known.pop() if known else "unknown"
+    if found in CONVENTIONS:
+        return found, ""
+    return "unknown", f"the column {column!r} calls the parameter count {found!r}"
+
+
+def listed(names: Iterable[object], limit: int = 12) -> str:
+    """Write names as a list, shortened."""
+    shown = [str(name) for name in names]
+    more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
+    return ", ".join(shown[:limit]) + more
+
+
+def _closest(name: str, known: Iterable[str]) -> str:
+    """Suggest the likely slip."""
+    by_lower = {other.lower(): other for other in known}
+    close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f"; did you mean {by_lower[close[0]]!r}?" if close else ""

@@ -1,0 +1,131 @@
+"""From the cells of a table, which may be text such as ``7B``, to numbers."""
+
+from decimal import Decimal
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+
+from bayescale.data.aliases import KINDS, RENAMED
+from bayescale.data.columns import Recognition
+from bayescale.data.messages import cells_of, row_name
+from bayescale.data.units import Kind, parse_quantity
+from bayescale.errors import BayescaleError
+
+MISSING = {"", "-", "--", "na", "n/a", "#n/a", "<na>", "nan", "none", "null"}
+
+
+_INFINITE = {"inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
+
+
+Unreadable = dict[int, str]
+"""What is no number: the message, by the position of the row."""
+
+
+def to_numbers(
+    cells: pd.Series, kind: Kind = "number", factor: float = 1.0
+) -> tuple[np.ndarray, Unreadable]:
+    """Read a column as numbers.
+
+    Parameters
+    ----------
+    cells
+        Numbers, or text as people write numbers.
+    kind
+        As for `bayescale.data.units.parse_quantity`.
+    factor
+        What numbers without a unit of their own are counted in.
+
+    Returns
+    -------
+    numpy.ndarray
+        One float64 a row; NaN where the cell is empty or no number.
+    dict of int to str
+        Why, for the cells that are no number.
+    """
+    if pd.api.types.is_numeric_dtype(cells):
+        return cells.to_numpy(dtype="float64", na_value=np.nan) * factor, {}
+    values = np.full(len(cells), np.nan)
+    unreadable: Unreadable = {}
+    for position, cell in enumerate(cells):
+        try:
+            values[position] = _number(cell, kind, factor)
+        except BayescaleError as error:
+            unreadable[position] = str(error)
+    return values, unreadable
+
+
+def is_missing(cells: pd.Series) -> np.ndarray:
+    """Tell which cells are empty, or hold a word for that."""
+    missing = cells.isna().to_numpy()
+    if not pd.api.types.is_numeric_dtype(cells):
+        missing = missing | cells.astype("str").str.strip().str.lower().isin(MISSING).to_numpy(bool)
+    return missing
+
+
+def canonical_table(
+    frame: pd.DataFrame, recognition: Recognition
+) -> tuple[pd.DataFrame, dict[str, Unreadable]]:
+    """Rename the columns that were recognised, and read their numbers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table: canonical columns first, then every other column under its own name.
+    dict
+        The cells that are no number, by canonical column.
+    """
+    sources = {name: column for name, (column, _) in recognition.taken.items() if name in RENAMED}
+    table: dict[str, object] = {}
+    unreadable: dict[str, Unreadable] = {}
+    for name in (name for name in RENAMED if name in sources):
+        cells = cells_of(frame, sources[name])
+        table[name] = cells
+        if name in KINDS:
+            factor = recognition.taken[name][1].factor
+            table[name], unreadable[name] = to_numbers(cells, KINDS[name], factor)
+    for column in frame.columns.difference(list(sources.values()), sort=False):
+        table[_free_name(column, frame)] = frame[column]
+    return pd.DataFrame(table, index=frame.index), unreadable
+
+
+def refuse_text(column: str, index: pd.Index, unreadable: Unreadable, canonical: str) -> None:
+    """Raise for the first cell that is no number.
+
+    Raises
+    ------
+    BayescaleError
+        There is such a cell; names its column and row.
+    """
+    for position, message in unreadable.items():
+        more = f" ({len(unreadable) - 1:,} more like it)" if len(unreadable) > 1 else ""
+        remedy = "correct it, or leave it empty to set the row aside"
+        if canonical in RENAMED and len(unreadable) > len(index) / 2:
+            remedy += f"; if this column is not {canonical}, say columns={{{canonical!r}: None}}"
+        raise BayescaleError(
+            f"column {column!r}, {row_name(index, position)}: {message}{more}; {remedy}"
+        )
+
+
+def _number(cell: object, kind: Kind, factor: float) -> float:
+    """Read one cell."""
+    if isinstance(cell, str):
+        word = cell.strip().lower()
+        if word in MISSING:
+            return np.nan
+        return np.inf if word in _INFINITE else parse_quantity(cell, kind, unit=factor)
+    if isinstance(cell, Real | Decimal) and not isinstance(cell, bool | np.bool):
+        return float(cell) * factor
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return np.nan
+    return parse_quantity(str(cell), kind)
+
+
+def _free_name(column: str, frame: pd.DataFrame) -> str:
+    """Keep a column's own name, unless a canonical column needs it."""
+    if column not in RENAMED:
+        return column
+    name = f"original_{column}"
+    while name in frame.columns:
+        name = f"original_{name}"
+    return name

@@ -1,0 +1,322 @@
+"""CSV and TSV, read strictly, with the line of each row.
+
+Files of runs as data frames, by the suffix of the file.
+
+Opening a file of text, and the refusals that all formats share.
+
+JSON lines, JSON and Parquet.
+"""
+
+import csv
+import gzip
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import pandas as pd
+from pandas.api.extensions import ExtensionArray
+
+from bayescale.data.convert import MISSING
+from bayescale.errors import BayescaleError
+
+_DELIMITERS = ",;\t|"
+
+
+def read_delimited(path: Path) -> pd.DataFrame:
+    """Read CSV or TSV, strictly: every row has as many fields as the header."""
+    with open_text(path) as stream:
+        try:
+            lines, rows = _fields(stream, path)
+        except csv.Error as error:
+            raise BayescaleError(f"{path.name!r} is not a table of text: {error}") from error
+    header, body = _header(rows[0], path), rows[1:]
+    if len(body) > MAX_ROWS:
+        raise refuse_large(repr(path.name))
+    for line, row in zip(lines[1:], body, strict=True):
+        if len(row) != len(header):
+            raise BayescaleError(
+                f"{path.name!r}, line {line}: {len(row)} fields, but the header has "
+                f"{len(header)}; correct the line, or quote fields that hold the delimiter"
+            )
+    index = pd.Index(lines[1:], name="line", dtype="int64")
+    cells = zip(*body, strict=True) if body else ([] for _ in header)
+    columns = [_infer(list(column)) for column in cells]
+    return pd.DataFrame(dict(zip(header, columns, strict=True)), index=index)
+
+
+def _fields(stream: TextIO, path: Path) -> tuple[list[int], list[list[str]]]:
+    """Split up to one row more than the limit into fields, with the line each starts on."""
+    first = stream.readline()
+    skipped = 1
+    while first and not first.strip():
+        first, skipped = stream.readline(), skipped + 1
+    delimiter = max(_DELIMITERS, key=first.count)
+    if delimiter not in first:
+        raise BayescaleError(
+            f"{path.name!r} is not a table: its first line, {first.strip()[:60]!r}, has no comma, "
+            "semicolon or tab; the first line must name the columns"
+        )
+    reader = csv.reader(
+        _chain(first, stream), delimiter=delimiter, skipinitialspace=True, strict=True
+    )
+    lines, rows, start = [], [], skipped
+    for row in reader:
+        if any(field.strip() for field in row):
+            lines.append(start)
+            rows.append(row)
+        start = skipped + reader.line_num
+        if len(rows) > MAX_ROWS + 1:
+            break
+    return lines, rows
+
+
+def _chain(first: str, rest: TextIO) -> Iterator[str]:
+    """Yield the first line, then the others."""
+    yield first
+    yield from rest
+
+
+def _header(names: list[str], path: Path) -> list[str]:
+    """Check and complete the names of the columns."""
+    header = [name.strip() or f"column {place}" for place, name in enumerate(names, start=1)]
+    refuse_duplicates(header, repr(path.name))
+    if all(_is_number(name) for name in header):
+        raise BayescaleError(
+            f"{path.name!r} has no header: its first line holds only numbers; "
+            "name the columns there, as in params,tokens,loss"
+        )
+    return header
+
+
+def _infer(cells: list[str]) -> np.ndarray | ExtensionArray:
+    """Give a column of text its type: numbers, booleans, or text as it stands."""
+    stripped = [cell.strip() for cell in cells]
+    present = [cell for cell in stripped if cell.lower() not in MISSING]
+    if {cell.lower() for cell in present} <= {"true", "false"} and present:
+        known = {"true": True, "false": False}
+        flags = [known.get(cell.lower()) for cell in stripped]
+        return np.array(flags) if None not in flags else pd.array(flags, dtype="boolean")
+    elif all(_is_number(cell) for cell in present):
+        if len(present) == len(cells) and all(_is_integer(cell) for cell in present):
+            return np.array([int(cell) for cell in stripped])
+        return np.array([float(c) if c.lower() not in MISSING else math.nan for c in stripped])
+    return pd.array([cell or None for cell in stripped], dtype="str")
+
+
+def _is_number(cell: str) -> bool:
+    """Whether the text is a number, and not a code such as 007 or 1_000."""
+    digits = cell.lstrip("+-")
+    if "_" in cell or (digits[:1] == "0" and digits[1:2].isdigit()):
+        return False
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_integer(cell: str) -> bool:
+    """Whether the text is a whole number that a 64-bit integer holds."""
+    return cell.lstrip("+-").isdigit() and len(cell) < 18
+
+
+def load_file(path: Path) -> pd.DataFrame:
+    """Read a table by the suffix of its file.
+
+    Parameters
+    ----------
+    path
+        A ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` (each also ``.gz``), ``.json`` or
+        ``.parquet`` file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run. The index is the line in the file (``line``), or the number of the record
+        (``row``, from 1) where a file has no lines.
+
+    Raises
+    ------
+    BayescaleError
+        The file is absent, no table, empty, or larger than 20,000 rows.
+    """
+    if not path.exists():
+        raise BayescaleError(f"no file {str(path)!r}: check the path")
+    if path.is_dir():
+        raise BayescaleError(f"{str(path)!r} is a folder: name the file in it")
+    suffix = next((s for s in reversed(path.suffixes) if s.lower() != ".gz"), "").lower()
+    readers = {
+        ".csv": read_delimited,
+        ".tsv": read_delimited,
+        ".jsonl": read_json_lines,
+        ".ndjson": read_json_lines,
+        ".json": read_json,
+        ".parquet": read_parquet,
+    }
+    if suffix not in readers:
+        raise BayescaleError(
+            f"{path.name!r}: do not know how to read {suffix or 'a file without suffix'}; "
+            f"save the table as one of {', '.join(readers)}, or pass a DataFrame"
+        )
+    if path.stat().st_size == 0:
+        raise BayescaleError(f"{path.name!r} is empty: it needs a header and one row a run")
+    frame = readers[suffix](path)
+    if frame.empty:
+        raise BayescaleError(f"{path.name!r} has a header but no rows: it needs one row a run")
+    return frame
+
+
+MAX_ROWS = 20_000
+
+
+_HEAD = 1_000_000
+
+
+_BINARY = {
+    b"PK": "a zip archive or an Excel file: export the sheet as CSV",
+    b"\x1f\x8b": "compressed: name it .csv.gz or .jsonl.gz",
+    b"PAR1": "a Parquet file: name it .parquet",
+    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
+}
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
+    """Open a text file, after a look at what it really holds."""
+    opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opener(path, "rb") as stream:
+            _check_head(stream.read(_HEAD), path)
+            stream.seek(0)
+            with TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
+                yield text
+    except UnicodeDecodeError as error:
+        raise BayescaleError(
+            f"{path.name!r} is not UTF-8 text ({error}): save it as UTF-8"
+        ) from error
+    except (OSError, EOFError) as error:
+        raise BayescaleError(f"cannot read {path.name!r}: {error}") from error
+
+
+def _check_head(head: bytes, path: Path) -> None:
+    """Refuse what is no text table, by how it begins."""
+    for magic, kind in _BINARY.items():
+        if head.startswith(magic):
+            raise BayescaleError(f"{path.name!r} is not a text table but {kind}")
+    if b"\0" in head:
+        raise BayescaleError(f"{path.name!r} is not a table but binary data")
+    if head.lstrip()[:1] == b"<":
+        raise BayescaleError(
+            f"{path.name!r} is not a table but HTML or XML: download the data itself"
+        )
+    if not head.strip():
+        raise BayescaleError(f"{path.name!r} is empty: it needs a header and one row a run")
+    if len(head) == _HEAD and b"\n" not in head and b"\r" not in head:
+        raise BayescaleError(f"{path.name!r} is not a table: it has no line breaks")
+
+
+def refuse_large(name: str, rows: int | None = None) -> BayescaleError:
+    """Say what to do with a table of too many rows, whose number may not be known."""
+    count = f"{rows:,}" if rows else f"more than {MAX_ROWS:,}"
+    return BayescaleError(
+        f"{name} has {count} rows, and the limit is {MAX_ROWS:,}: a scaling law is fitted to one "
+        "row a run, so keep each run's last checkpoint, or thin the checkpoints, and read that"
+    )
+
+
+def refuse_duplicates(names: list[str], where: str) -> None:
+    """Refuse a table in which two columns have one name."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BayescaleError(
+            f"{where} has several columns named {', '.join(map(repr, twice))}: rename all but one"
+        )
+
+
+_MAX_JSON_BYTES = 100_000_000
+
+
+def read_json_lines(path: Path) -> pd.DataFrame:
+    """Read one JSON object a line."""
+    lines, records = [], []
+    with open_text(path) as stream:
+        numbered = ((line, text) for line, text in enumerate(stream, start=1) if text.strip())
+        try:
+            for line, text in islice(numbered, MAX_ROWS + 1):
+                lines.append(line)
+                records.append(_record(json.loads(text), f"{path.name!r}, line {line}"))
+        except json.JSONDecodeError as error:
+            raise BayescaleError(
+                f"{path.name!r}, line {lines[-1]}: not JSON ({error.msg}); "
+                'each line must be one object, as in {"params": 7e9, "loss": 2.1}'
+            ) from error
+    if len(records) > MAX_ROWS:
+        raise refuse_large(repr(path.name))
+    return pd.DataFrame(records, index=pd.Index(lines, name="line"))
+
+
+def read_json(path: Path) -> pd.DataFrame:
+    """Read a JSON list of objects."""
+    if path.stat().st_size > _MAX_JSON_BYTES:
+        raise BayescaleError(
+            f"{path.name!r} is over 100 MB: save one row a run, as CSV or JSON lines"
+        )
+    with open_text(path) as stream:
+        try:
+            records = json.load(stream)
+        except json.JSONDecodeError as error:
+            raise BayescaleError(
+                f"{path.name!r}, line {error.lineno}: not JSON ({error.msg}); "
+                "if each line is one object, name it .jsonl"
+            ) from error
+    if not isinstance(records, list):
+        raise BayescaleError(f"{path.name!r} must hold a list of objects, one a run")
+    if len(records) > MAX_ROWS:
+        raise refuse_large(repr(path.name), len(records))
+    rows = [
+        _record(record, f"{path.name!r}, record {n}") for n, record in enumerate(records, start=1)
+    ]
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="row"))
+
+
+def _record(value: object, where: str, prefix: str = "") -> dict[str, Any]:
+    """Flatten one object: {"metrics": {"loss": 2}} becomes {"metrics.loss": 2}."""
+    if not isinstance(value, dict):
+        raise BayescaleError(f'{where}: expected an object such as {{"params": 7e9, "loss": 2.1}}')
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, dict):
+            flat |= _record(item, where, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = json.dumps(item) if isinstance(item, list) else item
+    return flat
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read Parquet through pyarrow, which is an optional dependency."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise BayescaleError(
+            f"reading {path.name!r} needs pyarrow: pip install 'bayescale[parquet]'"
+        ) from error
+    try:
+        with pq.ParquetFile(path) as file:
+            refuse_duplicates(file.schema_arrow.names, repr(path.name))
+            if file.metadata.num_rows > MAX_ROWS:
+                raise refuse_large(repr(path.name), file.metadata.num_rows)
+            frame = file.read().to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise BayescaleError(f"{path.name!r} is not a Parquet file: {error}") from error
+    if isinstance(frame.index, pd.MultiIndex) or frame.index.name:
+        frame = frame.reset_index()
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
+    return frame

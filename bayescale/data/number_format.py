@@ -1,0 +1,148 @@
+"""Numbers and intervals as people read them.
+
+>>> fixed(1.8044)
+'1.804'
+>>> column_formatter([1.8044, 1.7787, 1.8])(" ")
+'1.804 [1.779, 1.800]'
+>>> column_formatter([700.9, 3.027, 11945.3])(" ")
+'700.9 [3.027, 11945]'
+>>> column_formatter([7.13e10, 6.5e10, 7.81e10], "count")(" ")
+'71.3B [65B, 78.1B]'
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+from bayescale.data.aliases import KINDS
+from bayescale.data.units import Kind, format_quantity
+
+COUNTS = ("params", "tokens", "price")
+"""Columns of counts, and of money, shown as 70B; a column of compute is shown as 5.76e+23."""
+
+
+def fixed(value: float, digits: int = 4, like: float | None = None) -> str:
+    """Write a number with ``digits`` significant digits, or as many decimals as ``like`` has."""
+    scale = abs(value if like is None else like)
+    if not (math.isfinite(value) and math.isfinite(scale)):
+        return f"{value}"
+    if scale == 0 or not 1e-4 <= scale < 1e6:
+        return f"{value:.{digits - 1}g}"
+    return f"{value:.{max(digits - 1 - math.floor(math.log10(scale)), 0)}f}"
+
+
+def column_formatter(
+    numbers: Sequence[float], kind: str = "number", digits: int = 4
+) -> Callable[[str], str]:
+    """Return a cell for a table: median and interval, on one line or on two.
+
+    Parameters
+    ----------
+    numbers : sequence of float
+        Median, lower, upper.
+    kind : str
+        "count" for 70B, "number" for a plain number.
+    digits : int
+        Significant digits of the median of plain numbers; its interval has as many decimals, but
+        for a bound of another order of magnitude.
+    """
+    if kind == "count":
+        median, lower, upper = (format_quantity(value) for value in numbers)
+    else:
+        centre = numbers[0]
+        median, lower, upper = (
+            fixed(value, digits, centre if 0.1 < value / (centre or 1.0) < 10 else value)
+            for value in numbers
+        )
+    return lambda separator: f"{median}{separator}[{lower}, {upper}]"
+
+
+def coordinate(name: str, value: float) -> str:
+    """Write a point's coordinate by the kind of its column."""
+    if name in COUNTS or name.endswith(("params", "tokens")):
+        return format_quantity(value)
+    return format_quantity(value, kind="flops")
+
+
+def heading(width: float) -> str:
+    """Say what the numbers of an interval column are: ``median [89 % interval]``."""
+    return f"median [{100 * width:.4g} % interval]"
+
+
+WIDE = 1.25
+"""Ratio of upper to lower bound above which a count is written with two digits, not three."""
+
+
+def kind_of(column: str) -> Kind:
+    """Return how the values of a canonical column are written."""
+    return KINDS.get(column, "number")
+
+
+def plain(value: float, width: float) -> str:
+    """Write a number with two digits of the interval's width, and at least two of its own.
+
+    >>> plain(2.03617, 0.03), plain(0.3419, 0.02), plain(1920.7, 2400.0), plain(8.3e13, 1e13)
+    ('2.036', '0.342', '1,900', '8.3e+13')
+    """
+    if not math.isfinite(value):
+        return "unbounded" if value > 0 else "undefined"
+    if value and not 1e-4 <= abs(value) < 1e6:
+        return f"{value:.3g}"
+    decimals = max(_decimals(width), _decimals(value))
+    return f"{round(value, decimals):,.{min(max(decimals, 0), 6)}f}"
+
+
+def _decimals(value: float) -> int:
+    """Return the decimal place of the second significant digit."""
+    return 1 - math.floor(math.log10(abs(value))) if value and math.isfinite(value) else -99
+
+
+def format_value(value: float, kind: Kind, width: float = 0.0) -> str:
+    """Write one number of a kind: ``73.6B``, ``5.76e+23 FLOP``, ``2.036``.
+
+    >>> format_value(73.6e9, "count"), format_value(2.03617, "number", 0.03)
+    ('73.6B', '2.036')
+    """
+    if kind == "number":
+        return plain(value, width)
+    return format_quantity(value, kind=kind) + (" FLOP" if kind == "flops" else "")
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its sign: ``+0.67``, ``−6.4``.
+
+    >>> signed(0.671), signed(-6.41, 1)
+    ('+0.67', '−6.4')
+    """
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def relative(error: float) -> str:
+    """Write a relative error in per cent, with two digits: ``0.48 %``, ``12 %``.
+
+    >>> relative(0.00478), relative(0.1234)
+    ('0.48 %', '12 %')
+    """
+    size = abs(100 * error)
+    return f"{100 * error:.{0 if size >= 10 else 1 if size >= 1 else 2}f} %"
+
+
+def times(factor: float) -> str:
+    """Write a ratio: ``10 times``, ``1,300 times``, ``0.25 times``.
+
+    >>> times(10.0), times(1296.0), times(0.254)
+    ('10 times', '1,300 times', '0.25 times')
+    """
+    rounded = float(f"{factor:.2g}")
+    return f"{rounded:,.0f} times" if rounded >= 10 else f"{rounded:g} times"
+
+
+def listed(names: Sequence[str], limit: int = 12) -> str:
+    """Join names as prose does, the first ``limit`` of them.
+
+    >>> listed(["E"]), listed(["E", "alpha", "beta"]), listed(["a", "b", "c", "d"], limit=2)
+    ('E', 'E, alpha and beta', 'a, b and 2 more')
+    """
+    shown = list(names[:limit])
+    if len(names) > limit:
+        shown.append(f"{len(names) - limit} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

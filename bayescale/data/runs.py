@@ -1,0 +1,336 @@
+"""The run table.
+
+Converting the loss of a run table to nats.
+"""
+
+import dataclasses
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+
+from bayescale.data.aliases import KINDS, RENAMED
+from bayescale.data.columns import listed
+from bayescale.data.convert import is_missing, refuse_text, to_numbers
+from bayescale.data.derive import averaged, with_derived
+from bayescale.data.describe import Column, describe_columns, describe_set_aside
+from bayescale.data.expressions import matching
+from bayescale.data.messages import cells_of, row_name, rows_of, summarise, warn_set_aside
+from bayescale.data.validate import join_reasons, number_reasons
+from bayescale.errors import BayescaleError
+
+_LABELS = ("run", "family")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Runs:
+    """A checked table of training runs. `bayescale.read_runs` makes one.
+
+    Nothing changes it: `where`, `derive`, `average` and `require` return another.
+    """
+
+    table: pd.DataFrame
+    """One row a run: the canonical columns that were recognised (params, tokens, flops, loss and
+    loss_se as float64; run, family, step), then every other column under its own name. The
+    index is the line in the file (``line``) or the frame's own."""
+    original: pd.DataFrame
+    """The same rows as they were given."""
+    columns: tuple[Column, ...]
+    """What each canonical column was taken from."""
+    set_aside: pd.DataFrame
+    """The rows, as they were given, that cannot be used, and the ``reason``."""
+    params_convention: str
+    """Which parameters are counted: total, non-embedding, active, or unknown."""
+    loss_unit: str
+    """The unit of the loss: nats/token, bits/byte, perplexity, ..., or unknown."""
+    notes: tuple[str, ...]
+    """What a user should know of the reading, a sentence each."""
+    source: str
+    """Where the table comes from."""
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __repr__(self) -> str:
+        return self.describe()
+
+    def _repr_html_(self) -> str:
+        head = self.table.head().to_html(escape=True, max_cols=12)
+        return f"<pre>{html.escape(self.describe())}</pre>\n{head}"
+
+    def describe(self) -> str:
+        """Say what each column was taken for, in what unit, and which rows were set aside.
+
+        Returns
+        -------
+        str
+            Some ten lines of text.
+        """
+        names = {column.name for column in self.columns}
+        lines = describe_columns(self.table, self.columns)
+        lines += [f"parameters counted: {self.params_convention}"] if "params" in names else []
+        lines += [f"unit of the loss: {self.loss_unit}"] if "loss" in names else []
+        lines += [f"note: {note}" for note in self.notes]
+        lines.append(describe_set_aside(self.set_aside))
+        title = f"{len(self):,} {'row' if len(self) == 1 else 'rows'} from {self.source}"
+        return "\n  ".join([title, *lines])
+
+    def labels(self) -> list[str]:
+        """Name the runs.
+
+        Returns
+        -------
+        list of str
+            For each row the run's name or, where it has none, ``line 17`` or ``row 17``.
+        """
+        places = [row_name(self.table.index, position) for position in range(len(self))]
+        if "run" not in self.table:
+            return places
+        unnamed = is_missing(cells_of(self.table, "run"))
+        names = cells_of(self.table, "run").convert_dtypes().astype("str")
+        return [
+            place if none else name
+            for place, none, name in zip(places, unnamed, names, strict=True)
+        ]
+
+    def where(self, expression: str) -> "Runs":
+        """Keep the rows for which an expression holds.
+
+        Parameters
+        ----------
+        expression
+            A condition over the columns of `table`, such as ``"params > 1e8 and seed == 1"``.
+
+        Returns
+        -------
+        Runs
+            The rows that satisfy it. `set_aside` stays as it is.
+
+        Raises
+        ------
+        BayescaleError
+            The expression cannot be evaluated, or no row satisfies it.
+        """
+        renamed = {column.source: column.name for column in self.columns if column.source}
+        keep = matching(self.table, expression, renamed)
+        note = f"where {expression}: {keep.sum():,} of {len(self):,} rows"
+        return dataclasses.replace(self.take(keep), notes=(*self.notes, note))
+
+    def take(self, rows: np.ndarray) -> "Runs":
+        """Take some rows, and say nothing of the others.
+
+        Parameters
+        ----------
+        rows
+            Whether each row is taken.
+
+        Returns
+        -------
+        Runs
+            Those rows. `set_aside` stays as it is.
+        """
+        table, original = rows_of(self.table, rows), rows_of(self.original, rows)
+        return dataclasses.replace(self, table=table, original=original)
+
+    def derive(self, columns: Mapping[str, str]) -> "Runs":
+        """Add columns that follow from others.
+
+        Parameters
+        ----------
+        columns
+            New column to an expression of the columns of `table`:
+            ``{"accuracy": "1 - loss"}``.
+
+        Returns
+        -------
+        Runs
+            The same rows with the new columns.
+
+        Raises
+        ------
+        BayescaleError
+            A column is there already, or its expression cannot be evaluated to numbers.
+        """
+        made = [f"{name} = {expression}" for name, expression in columns.items()]
+        table = with_derived(self.table, columns)
+        return dataclasses.replace(self, table=table, notes=(*self.notes, *made))
+
+    def average(self, by: str) -> "Runs":
+        """Average the rows that share a value of one column: seeds of a run, problems of a test.
+
+        Parameters
+        ----------
+        by
+            The column.
+
+        Returns
+        -------
+        Runs
+            One row a value, in the order of its first row; numbers are means.
+
+        Raises
+        ------
+        BayescaleError
+            There is no such column.
+        """
+        table, original = averaged(self.table, by), self.original.assign(**{by: self.table[by]})
+        note = f"averaged by {by}: {len(table):,} rows of {len(self):,}"
+        return dataclasses.replace(
+            self, table=table, original=averaged(original, by), notes=(*self.notes, note)
+        )
+
+    def require(
+        self, columns: Sequence[str], positive: Sequence[str] = (), *, labels: Sequence[str] = ()
+    ) -> "Runs":
+        """Demand columns, and set aside the rows that lack a usable value in them.
+
+        Parameters
+        ----------
+        columns
+            Columns of `table` that must hold finite numbers; ``run`` and ``family`` need only be
+            there and not be missing.
+        positive
+            Columns that must moreover be greater than zero.
+        labels
+            Columns that need only be there and not be missing.
+
+        Returns
+        -------
+        Runs
+            The rows that can be used, with the demanded columns as float64; the others are in
+            `set_aside`, with the reason, and a `BayescaleWarning` names them.
+
+        Raises
+        ------
+        BayescaleError
+            A column is absent or holds text, or no row is left.
+        """
+        labels = [*labels, *(name for name in columns if name in _LABELS)]
+        numeric = [name for name in dict.fromkeys([*columns, *positive]) if name not in labels]
+        for name in [*numeric, *labels]:
+            self._refuse_absent(name)
+        values = {name: self._numbers(name) for name in numeric}
+        parts = [(is_missing(cells_of(self.table, name)), f"{name} missing") for name in labels]
+        for name in numeric:
+            parts += number_reasons(name, values[name], positive=name in positive)
+        read = dataclasses.replace(self, table=self.table.assign(**values))
+        return read._set_aside(join_reasons(parts, self.table.index))
+
+    def keep(self, usable: np.ndarray, otherwise: str) -> "Runs":
+        """Set aside the rows that cannot be used for a reason of the caller's.
+
+        Parameters
+        ----------
+        usable
+            Whether each row can be used.
+        otherwise
+            The reason where it cannot.
+
+        Returns
+        -------
+        Runs
+            The usable rows; the others are in `set_aside`, and a `BayescaleWarning` names them.
+
+        Raises
+        ------
+        BayescaleError
+            No row is left.
+        """
+        return self._set_aside(join_reasons([(~usable, otherwise)], self.table.index))
+
+    def _set_aside(self, reasons: pd.Series) -> "Runs":
+        """Set aside the rows that have a reason."""
+        keep = (reasons == "").to_numpy(bool)
+        refuse_empty(reasons, keep, self.source)
+        warn_set_aside(reasons)
+        aside = rows_of(with_reason(self.original, reasons), ~keep)
+        set_aside = pd.concat([self.set_aside, aside])
+        return dataclasses.replace(self.take(keep), set_aside=set_aside)
+
+    def _numbers(self, name: str) -> np.ndarray:
+        """Read a column as numbers."""
+        values, unreadable = to_numbers(cells_of(self.table, name), KINDS.get(name, "count"))
+        refuse_text(name, self.table.index, unreadable, name)
+        return values
+
+    def _refuse_absent(self, name: str) -> None:
+        """Raise for a column that is not there."""
+        if name in self.table:
+            return
+        has = {column.name: f"{column.name} (from {column.source!r})" for column in self.columns}
+        has |= {c.name: c.name for c in self.columns if c.source in (c.name, None)}
+        others = [str(column) for column in self.table.columns if column not in has]
+        alike = [other for other in others if name in other.lower()]
+        yours = (alike or get_close_matches(name, others, n=1) or ["your column"])[0]
+        remedy = f", or say columns={{{name!r}: {yours!r}}}" if name in RENAMED else ""
+        table = listed((has.get(str(c), str(c)) for c in self.table.columns), limit=20)
+        raise BayescaleError(
+            f"{self.source} has no column for {name}; it has {table}. "
+            f"Rename the column that is {name}{remedy}"
+        )
+
+
+def with_reason(frame: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:
+    """Add the column ``reason``; one that is there already is kept as ``original_reason``."""
+    renamed = frame.rename(columns={"reason": "original_reason"})
+    return renamed.assign(reason=reasons.to_numpy())
+
+
+def refuse_empty(reasons: pd.Series, keep: np.ndarray, source: str) -> None:
+    """Raise where no row is left, and count the reasons.
+
+    Raises
+    ------
+    BayescaleError
+        No row is left.
+    """
+    if not keep.any():
+        raise BayescaleError(
+            f"{source}: none of the {len(keep):,} rows can be used: {summarise(reasons)}"
+        )
+
+
+def in_nats(runs: Runs) -> Runs:
+    """Convert the loss of a run table, and its standard error, from bits or perplexity to nats.
+
+    Parameters
+    ----------
+    runs : Runs
+        A table whose ``loss_unit`` is known: ``bits/token``, ``bits/byte``, ``perplexity``, or nats
+        already.
+
+    Returns
+    -------
+    Runs
+        Per the same token, byte or character: bits/byte become nats/byte. Perplexity becomes
+        nats/token.
+
+    Raises
+    ------
+    BayescaleError
+        When the unit is not known or is none of these.
+    """
+    unit = runs.loss_unit
+    if unit.startswith("nats"):
+        return runs
+    table = runs.table.copy()
+    loss = table["loss"].to_numpy(float)
+    if unit.startswith("bits"):
+        slope, converted = np.full(len(loss), math.log(2)), loss * math.log(2)
+        name = unit.replace("bits", "nats", 1)
+    elif unit == "perplexity":
+        slope, converted, name = 1 / loss, np.log(loss), "nats/token"
+    else:
+        raise BayescaleError(
+            f"cannot convert a loss in {unit!r} to nats: say what it is, "
+            'read_runs(..., loss_unit="bits/byte") or "bits/token" or "perplexity"'
+        )
+    table["loss"] = converted
+    if "loss_se" in table:
+        table["loss_se"] = table["loss_se"].to_numpy(float) * slope
+    note = f"loss converted from {unit} to {name}"
+    return dataclasses.replace(runs, table=table, loss_unit=name, notes=(*runs.notes, note))

@@ -1,0 +1,264 @@
+"""Numbers as people write them: ``7B``, ``1.4T tokens``, ``3e21``, ``1 PF-day``."""
+
+import math
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
+from typing import Any, Literal
+
+from bayescale.errors import BayescaleError
+
+Kind = Literal["count", "flops", "number"]
+
+
+_EXPECTED: dict[Kind, str] = {
+    "count": "a count such as 7B, 350M, 1.4T, 3e9 or 1,000,000",
+    "flops": "an amount of compute such as 3e21, 10 PFLOP or 1 PF-day",
+    "number": "a plain number such as 2.31 or 1e-3",
+}
+
+
+_COUNT_UNITS = (
+    (("k", "thousand", "thousands"), 10**3),
+    (("m", "mn", "mil", "million", "millions"), 10**6),
+    (("b", "bn", "billion", "billions"), 10**9),
+    (("t", "tn", "trillion", "trillions"), 10**12),
+)
+
+
+_COUNTS = {name: factor for names, factor in _COUNT_UNITS for name in names}
+
+
+_PREFIXES = dict(
+    zip(
+        ["", "k", "m", "g", "t", "p", "e", "z", "y"],
+        (1000**power for power in range(9)),
+        strict=True,
+    )
+)
+
+
+_LONG_PREFIXES = ("kilo", "mega", "giga", "tera", "peta", "exa", "zetta", "yotta")
+
+
+FLOPS_PER_PARAM_TOKEN = 6
+"""Training takes six FLOP a parameter and token: C = 6 N D."""
+
+
+_SECONDS = {"d": 86_400, "h": 3_600}
+
+
+_FORMATS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+_NUMBER = re.compile(
+    r"([+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?)(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+_POWER_OF_TEN = re.compile(r"(?:(?<=\d)\s*[x×*·]\s*|(?<![\d.])(?=10[\^*]))10(?:\^|\*\*)(?=[+-]?\d)")
+
+
+_COUNTED = re.compile(r"[\s_-]*(?:params?|parameters?|tok|toks|tokens?)$")
+
+
+_FLOPS = re.compile(
+    rf"(?P<prefix>{'|'.join(_LONG_PREFIXES)}|[kmgtpezy])?[\s_-]*(?P<flop>flops?|f)"
+    r"(?P<rate>\s*/\s*s(?:ec)?|[\s_]s)?(?:[\s_-]*(?P<time>d|days?|h|hours?))?"
+)
+
+
+def parse_quantity(value: str | float, kind: Kind = "count", *, unit: float = 1.0) -> float:
+    """Read one number, as people write it.
+
+    Parameters
+    ----------
+    value
+        A number, or text such as ``7B``, ``1.4T tokens``, ``1_000_000``, ``10^24`` or ``1 PF-day``.
+    kind
+        ``count`` (parameters, tokens), ``flops`` (floating point operations), or ``number``
+        (no unit allowed).
+    unit
+        What a number without a unit of its own is counted in.
+
+    Returns
+    -------
+    float
+        The number itself: parameters, tokens, or FLOP. It is finite, and may be negative.
+
+    Raises
+    ------
+    BayescaleError
+        The text is no such number; the message says what was expected.
+
+    Examples
+    --------
+    >>> parse_quantity("1.4T tokens")
+    1400000000000.0
+    >>> parse_quantity("2 PF-days", "flops")
+    1.728e+20
+    """
+    if isinstance(value, Real) and not isinstance(value, bool):
+        result = float(value) * unit
+    elif isinstance(value, str):
+        result = _parse_text(value, kind, unit)
+    else:
+        raise _unreadable(value, kind)
+    if not math.isfinite(result):
+        raise _unreadable(value, kind)
+    return result
+
+
+def parse_quantities(name: str, values: Any, kind: Kind = "count") -> list[float]:
+    """Read one or several numbers, as people write them.
+
+    Parameters
+    ----------
+    name
+        What they are, for messages.
+    values
+        A number, text, or several in a list or an array of any shape.
+    kind
+        As for `parse_quantity`.
+
+    Raises
+    ------
+    BayescaleError
+        There is none, or one is no such number.
+
+    Examples
+    --------
+    >>> parse_quantities("params", ["7B", 2])
+    [7000000000.0, 2.0]
+    """
+    if hasattr(values, "__array__"):
+        import numpy as np  # the command line's help does not wait for it
+
+        values = np.asarray(values).ravel().tolist()
+    several = isinstance(values, Sequence) and not isinstance(values, str)
+    flat: list[Any] = list(values) if several else [values]
+    if not flat:
+        raise BayescaleError(f"{name} is empty: pass at least one value")
+    try:
+        return [parse_quantity(value, kind) for value in flat]
+    except BayescaleError as error:
+        raise BayescaleError(f"{name}: {error}") from None
+
+
+def unit_factor(text: str, kind: Kind = "count") -> float | None:
+    """How much one of a unit is, or None where the text is no unit of that kind.
+
+    Parameters
+    ----------
+    text
+        A unit such as ``B``, ``millions``, ``PF-days``, ``GFLOP`` or ``1e18``.
+    kind
+        As for `parse_quantity`.
+
+    Examples
+    --------
+    >>> unit_factor("billions"), unit_factor("PF-days", "flops"), unit_factor("apples")
+    (1000000000.0, 8.64e+19, None)
+    """
+    match = _NUMBER.fullmatch(_plain(text))
+    if match is None:
+        factor = _factor(text.strip().lower(), kind)
+    else:
+        rest = _factor(match[2].strip(), kind)
+        factor = None if rest is None else _decimal(match[1]) * rest
+    return float(factor) if factor else None
+
+
+def format_quantity(value: float, digits: int = 3, kind: Kind = "count") -> str:
+    """Write one number as people read it.
+
+    Parameters
+    ----------
+    value
+        The number: parameters, tokens, FLOP, ...
+    digits
+        Significant digits.
+    kind
+        ``count`` gives ``70B``; ``flops`` and ``number`` give ``5.76e+23``.
+
+    Examples
+    --------
+    >>> format_quantity(70e9), format_quantity(1.4e12), format_quantity(5.76e23, kind="flops")
+    ('70B', '1.4T', '5.76e+23')
+    """
+    if kind != "count" or not math.isfinite(value):
+        return f"{value:.{digits}g}"
+    rounded = float(f"{value:.{digits - 1}e}")
+    if abs(rounded) < 1e15:
+        for scale, suffix in _FORMATS:
+            if abs(rounded) >= scale:
+                return f"{rounded / scale:.{max(digits, 3)}g}{suffix}"
+    return f"{rounded:.{max(digits, 3)}g}"
+
+
+def _parse_text(text: str, kind: Kind, unit: float) -> float:
+    """Read text as number and unit."""
+    match = _NUMBER.fullmatch(_plain(text))
+    if match is None:
+        raise _unreadable(text, kind)
+    number, rest = match[1], match[2].strip()
+    if kind == "count":
+        rest = _COUNTED.sub("", rest).rstrip(" -_")
+    if not rest:
+        return float(_decimal(number)) * unit
+    factor = _factor(rest.strip(" -_"), kind)
+    if factor is None:
+        raise _unreadable(text, kind)
+    return float(_decimal(number) * factor)
+
+
+def _plain(text: str) -> str:
+    """Lower case, and powers of ten as exponents: 3x10^21 becomes 3e21."""
+    lowered = text.strip().lower()
+    found = _POWER_OF_TEN.search(lowered)
+    if found is None:
+        return lowered
+    return lowered[: found.start()] + ("e" if found.start() else "1e") + lowered[found.end() :]
+
+
+def _factor(text: str, kind: Kind) -> Decimal | None:
+    """The factor of a unit in lower case; one for no unit, None for an unknown one."""
+    if not text:
+        return Decimal(1)
+    if kind == "flops":
+        factor = _flops_factor(text)
+        text = re.sub(r"\s*flops?$", "", text)
+        return factor if factor is not None else _factor(text, "count")
+    return Decimal(_COUNTS[text]) if kind == "count" and text in _COUNTS else None
+
+
+def _flops_factor(text: str) -> Decimal | None:
+    """The factor of GFLOP, PF-days, petaflop/s-days and the like; a bare rate has none."""
+    match = _FLOPS.fullmatch(text)
+    if match is None:
+        return None
+    time, bare = match["time"], match["flop"] == "f" or match["rate"]
+    if bare and not time:
+        return None
+    prefix = _PREFIXES[(match["prefix"] or "")[:1]]
+    return Decimal(prefix * (_SECONDS[time[0]] if time else 1))
+
+
+def _decimal(number: str) -> Decimal:
+    """Exact, so that 1.1B is the float nearest to 1100000000."""
+    return Decimal(number.replace(",", "").replace("_", ""))
+
+
+def _unreadable(value: object, kind: Kind) -> BayescaleError:
+    """Say what was expected, and what slipped where that is known."""
+    message = f"cannot read {value!r}: expected {_EXPECTED[kind]}"
+    text = str(value).strip().lower()
+    if re.fullmatch(r"[+-]?\d+,\d+\D*", text):
+        message += " (write decimals with a point)"
+    elif kind == "flops" and re.search(r"flops?\s*/\s*s(ec)?$", text):
+        message += " (that is a rate: multiply it by the time, as in PF-days)"
+    elif kind == "count" and re.search(r"flops?|days?", text):
+        message += " (that is an amount of compute)"
+    return BayescaleError(message)

@@ -1,0 +1,180 @@
+"""Which rows cannot be used and why, what follows from the others, and what looks odd."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from bayescale.data.aliases import RENAMED
+from bayescale.data.columns import Recognition
+from bayescale.data.expressions import evaluate
+from bayescale.data.messages import cells_of
+
+SIZES = ("params", "tokens", "flops")
+
+
+FILLS = {
+    "flops": "6 * params * tokens",
+    "tokens": "flops / (6 * params)",
+    "params": "flops / (6 * tokens)",
+}
+
+
+_ENDINGS = {
+    "unfinished": "running pending queued scheduled starting created preempting preempted paused "
+    "suspended unfinished incomplete interrupted",
+    "failed": "crashed crash failed failure fail killed canceled cancelled aborted error errored "
+    "timeout oom out_of_memory node_fail diverged nan",
+}
+
+
+_BAD = {word: kind for kind, words in _ENDINGS.items() for word in words.split()}
+
+
+_TOLERANCE = 0.2
+
+
+_FEW = 1_000
+
+
+def join_reasons(parts: Iterable[tuple[np.ndarray, str]], index: pd.Index) -> pd.Series:
+    """Combine masks of rows and their reasons to one text a row, empty where there is none."""
+    reasons = np.full(len(index), "", dtype=object)
+    for mask, text in parts:
+        reasons[mask] = [f"{reason} and {text}" if reason else text for reason in reasons[mask]]
+    return pd.Series(reasons, index=index, dtype=object)
+
+
+def number_reasons(
+    name: str, values: np.ndarray, *, positive: bool
+) -> Iterator[tuple[np.ndarray, str]]:
+    """Find the numbers that cannot be used.
+
+    Parameters
+    ----------
+    name
+        The column, for the text.
+    values
+        float64, one a row.
+    positive
+        Whether zero and less cannot be used either.
+    """
+    yield np.isnan(values), f"{name} missing"
+    yield np.isinf(values), f"{name} not finite"
+    if positive:
+        yield values == 0, f"zero {name}"
+        yield (values < 0) & np.isfinite(values), f"negative {name}"
+
+
+def reading_reasons(
+    table: pd.DataFrame, recognition: Recognition, filled: str | None = None
+) -> pd.Series:
+    """Say of each row why it cannot be used, or nothing.
+
+    Parameters
+    ----------
+    table
+        The canonical table.
+    recognition
+        Where its status is.
+    filled
+        The column that only follows from others, whose faults are theirs.
+
+    Returns
+    -------
+    pandas.Series
+        A text a row. Whether a loss of zero or less can be used is for the noise model to say.
+    """
+    parts: list[tuple[np.ndarray, str]] = []
+    status, diverged = recognition.column("status"), recognition.column("diverged")
+    if status is not None:
+        parts += _status_reasons(cells_of(table, status))
+    if diverged is not None:
+        flags = cells_of(table, diverged).astype("str").str.strip().str.lower()
+        parts.append((flags.isin(["true", "1", "1.0", "yes"]).to_numpy(bool), "diverged"))
+    for name in (*SIZES, "loss"):
+        if name in table and name != filled:
+            parts += number_reasons(name, table[name].to_numpy(), positive=name in SIZES)
+    return join_reasons(parts, table.index)
+
+
+def drop_empty(table: pd.DataFrame, names: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Drop a column of params, tokens or FLOP, among the names, that holds nothing at all."""
+    empty = [name for name in names if name in SIZES and cells_of(table, name).isna().all()]
+    return table.drop(columns=empty), empty
+
+
+def fill(table: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """Fill the one of params, tokens and FLOP that is lacking, by C = 6 N D.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table, with all three where two were there.
+    str or None
+        The column that was filled.
+    """
+    lacking = [name for name in SIZES if name not in table]
+    if len(lacking) != 1:
+        return table, None
+    full = table.assign(**{lacking[0]: evaluate(table, FILLS[lacking[0]])})
+    first = [name for name in RENAMED if name in full]
+    ordered = [*first, *full.columns.difference(first, sort=False)]
+    return full.reindex(columns=ordered), lacking[0]
+
+
+def fillable(reasons: pd.Series, table: pd.DataFrame) -> Iterator[str]:
+    """Note the rows that lack only what follows from C = 6 N D."""
+    for name in SIZES:
+        count = int((reasons == f"{name} missing").sum())
+        if count and all(other in table for other in SIZES):
+            yield (
+                f"{count:,} of the rows set aside lack only {name}: "
+                f"with columns={{{name!r}: None}} every row has {name} = {FILLS[name]}"
+            )
+
+
+def oddities(table: pd.DataFrame) -> Iterator[str]:
+    """Note what a user may not have meant."""
+    if not any(name in table for name in (*SIZES, "loss")):
+        yield "no column was recognised as params, tokens, flops or loss: name them with columns="
+    for name in SIZES:
+        median = float(np.median(table[name].to_numpy())) if name in table else 0.0
+        if 0 < median < _FEW:
+            yield (
+                f"{name} are small (median {median:.3g}): if they are counted in "
+                f"billions, say, name the column '{name} (B)'"
+            )
+    if all(name in table for name in SIZES):
+        ratio = _median_ratio(table)
+        if abs(ratio - 1) > _TOLERANCE:
+            yield (
+                f"flops is {ratio:.3g} times 6 * params * tokens in median: check the units, and "
+                "which parameters are counted"
+            )
+    copies = int(_duplicated(table).sum())
+    if copies:
+        yield f"exact copies of another row: {copies:,}; they are kept, and each counts in a fit"
+
+
+def _status_reasons(cells: pd.Series) -> Iterator[tuple[np.ndarray, str]]:
+    """Find the runs that did not end well, by the words of trackers and schedulers."""
+    words = cells.astype("str").str.strip().str.lower().str.split().str[0].fillna("")
+    for word in words.unique():
+        if word in _BAD:
+            mask = (words == word).to_numpy(bool) & cells.notna().to_numpy(bool)
+            yield mask, f"{_BAD[word]} (status {word!r})"
+
+
+def _median_ratio(table: pd.DataFrame) -> float:
+    """How many times 6 N D the compute is, in median."""
+    params, tokens, flops = (table[name].to_numpy() for name in SIZES)
+    return float(np.median(flops / (6 * params * tokens)))
+
+
+def _duplicated(table: pd.DataFrame) -> pd.Series:
+    """Find exact copies, also where cells hold lists."""
+    try:
+        return table.duplicated()
+    except TypeError:
+        return table.astype("str").duplicated()

@@ -1,0 +1,1 @@
+"""What to train: compute-optimal allocation, regret and targets."""

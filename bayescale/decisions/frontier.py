@@ -1,0 +1,106 @@
+"""Paths: the runs one would do as compute, or data, or size grows, and where they end up."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantity
+from bayescale.decisions.optimum import optimum
+from bayescale.errors import BayescaleError
+from bayescale.inference.result import Fit
+from bayescale.prediction.averaging import Average, heaviest, members
+from bayescale.prediction.compute import has_frontier, main_column, run_columns
+
+BELOW, BEYOND = 0.1, 1e4
+"""From which part of the smallest fitted run to how many times the largest a path goes."""
+
+
+STEP = 0.1
+"""In decades."""
+
+
+def path_column(fit: Fit | Average) -> str:
+    """Return what grows along the path that spends each budget best: compute, or the one input.
+
+    Raises
+    ------
+    BayescaleError
+        For laws with other inputs, which a budget does not determine.
+    """
+    columns = set()
+    for one in members(fit).values():
+        single = len(one.law.inputs) == 1 and all(i.relative for i in one.law.inputs.values())
+        if not (has_frontier(one) or single):
+            taken = ", ".join(map(one.spec.column, one.law.inputs))
+            raise BayescaleError(
+                f"{one.law.name} takes {taken}, which a budget does not determine: this needs a "
+                "law of params and tokens, or of one input"
+            )
+        columns.add(main_column(one))
+    if len(columns) > 1:
+        raise BayescaleError(f"the laws grow along different columns: {', '.join(sorted(columns))}")
+    return columns.pop()
+
+
+def path_values(fits: list[Fit | Average], column: str) -> np.ndarray:
+    """Return the values that a column takes along a path, from below the runs to far beyond."""
+    spent = np.concatenate([run_columns(heaviest(fit))[column] for fit in fits])
+    low, high = np.log10(BELOW * spent.min()), np.log10(BEYOND * spent.max())
+    return 10 ** np.linspace(low, high, round((high - low) / STEP) + 1)
+
+
+def best_path(fit: Fit | Average, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the points of the path that spends each budget best, by column.
+
+    The size at each budget is the median of what the laws think best: the run one would plan.
+    """
+    column = path_column(fit)
+    if not all(has_frontier(one) for one in members(fit).values()):
+        return {column: values}
+    best = optimum(fit, values, discrepancy=None)["params"].median(("chain", "draw")).values
+    return {"params": best, "tokens": values / (FLOPS_PER_PARAM_TOKEN * best), "flops": values}
+
+
+def straight_path(fit: Fit | Average, held: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return the points of a path along which params are held and tokens grow, or the reverse.
+
+    Raises
+    ------
+    BayescaleError
+        When not one of them is held, or a law takes other inputs.
+    """
+    given = {name: parse_quantity(value) for name, value in held.items()}
+    if len(given) != 1 or not all(has_frontier(one) for one in members(fit).values()):
+        raise BayescaleError("hold one of params and tokens, of a law of both")
+    ((name, value),) = given.items()
+    if not value > 0:
+        raise BayescaleError(f"{name} must be positive; got {value:g}")
+    other = "tokens" if name == "params" else "params"
+    values = path_values([fit], other)
+    flops = FLOPS_PER_PARAM_TOKEN * value * values
+    return {other: values, name: np.full(len(values), value), "flops": flops}
+
+
+def first_time(good: xr.DataArray, curve: xr.DataArray, level: Any) -> xr.DataArray:
+    """Return where along a path, in steps of it, a curve first is good; infinite where it never is.
+
+    Parameters
+    ----------
+    good : DataArray of bool, dims (..., point)
+        Whether a point is good.
+    curve, level : DataArray
+        Good is on one side of the level; between points the curve is a straight line.
+    """
+    at = good.argmax("point")
+    before = (at - 1).clip(0)
+    here, last = (curve.isel(point=i) - level for i in (at, before))
+    part = xr.where(here == last, 0.0, last / (last - here).where(here != last, 1.0))
+    return xr.where(good.any("point"), before + part.clip(0, 1).where(at > 0, 0.0), np.inf)
+
+
+def along(values: np.ndarray, steps: xr.DataArray) -> xr.DataArray:
+    """Return a column of a path at places given in steps of it, straight in its logarithm."""
+    at = steps.clip(max=len(values) - 1)
+    found = np.exp(np.interp(at.values, np.arange(len(values)), np.log(values)))
+    return xr.where(np.isfinite(steps), at.copy(data=found), np.inf)

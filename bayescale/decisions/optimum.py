@@ -1,0 +1,234 @@
+"""The best model for a budget: which N and D it is best spent on, whatever it has to pay for."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
+from bayescale.decisions.budget import Spending
+from bayescale.decisions.loss_grid import survey
+from bayescale.decisions.scenario import Scenario, as_scenario
+from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.inference.groups import ask_each
+from bayescale.inference.result import Fit
+from bayescale.prediction.averaging import Average
+from bayescale.prediction.compute import run_columns
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+
+SEARCH = 60.0
+"""Half width of the search, in natural-log units of D / N around the ratio that the runs had."""
+
+
+STEP = 0.2
+"""With a discrepancy, distance of the splits looked at, in the same unit."""
+
+
+GRID = 33
+
+
+ROUNDS = 7
+
+
+def optimum(
+    fit: Fit | Average,
+    flops: Any,
+    *,
+    numerical: bool = False,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int | None = None,
+) -> xr.Dataset:
+    """Find the compute-optimal parameters and tokens of budgets, draw by draw.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law of params and tokens, or of params and flops; or several.
+    flops : number, str, 1-d array or Scenario
+        Budgets of training, in FLOP: ``1e24``, ``"1 PF-day"``. Or a scenario: budgets that also
+        pay for inference, in FLOP, money or days, limits, and the law's further inputs.
+    numerical : bool
+        Search numerically even where the law has a closed form.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs, which moves the optimum too; None believes
+        the law.
+    random_seed : int, optional
+        Seed of the discrepancy.
+
+    Returns
+    -------
+    xarray.Dataset, dims (chain, draw, budget)
+        ``params``, ``tokens``, ``tokens_per_param`` and ``loss`` (the target at the optimum, the
+        least loss or error or the highest accuracy, without scatter), with the coordinate
+        ``flops``. A scenario adds ``training_share`` of the budget, ``epochs``, ``price``,
+        ``days`` of training, and the best of each further input that it leaves open, as far as
+        they apply; its price or days are coordinates where they are the budget. Each budget has a
+        discrepancy of its own. Of a pooled fit also over its groups.
+
+    Raises
+    ------
+    BayescaleError
+        When the law has no params or no tokens, or needs other inputs than the scenario has.
+    """
+    scenario = as_scenario(flops)
+    if isinstance(fit, Average):
+        known: dict[str, Any] = {"numerical": numerical, "random_seed": random_seed}
+
+        def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+            return optimum(one, scenario, discrepancy=wrong, **known)
+
+        return fit.mix(ask, discrepancy)
+    if fit.spec.pool is not None:
+        options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
+        return ask_each(fit, lambda one: optimum(one, scenario, numerical=numerical, **options))
+    spending = Spending(fit, scenario)
+    budget = spending.budgets()
+    ratios = law_ratios(spending, budget, numerical)
+    option, ratio, loss = _believed(spending, budget, ratios)
+    if discrepancy is not None:
+        rng, surface = np.random.default_rng(random_seed), discrepancy.surface(fit)
+        none = np.empty(0)
+        for i, each in enumerate(budget.to_numpy()):
+            around = [ratio.isel(budget=i).to_numpy() for ratio in ratios]
+            best = survey(spending, np.array([each]), around, none, surface, rng, STEP).best()
+            for found, values in zip((option, ratio, loss), best, strict=True):
+                found[dict(budget=i)] = values[..., 0]
+    chosen = {
+        name: xr.DataArray(np.array([o[name] for o in spending.options]), dims="option").isel(
+            option=option
+        )
+        for name in scenario.at
+    }
+    return _answer(spending, budget, ratio, chosen).assign(loss=spending.sign * loss)
+
+
+def growth(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
+    """Measure how the compute-optimal N and D grow with compute, over a range of budgets.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law of params and tokens, or several.
+    flops : (budget, budget), optional
+        From which budget to which, in FLOP; from the largest fitted run to ten times its compute
+        when None.
+
+    Returns
+    -------
+    xarray.Dataset, dims (chain, draw)
+        ``N_opt_exponent`` and ``D_opt_exponent``: the mean log-slopes over the range, which for
+        laws with a closed-form optimum are the slopes everywhere.
+
+    Raises
+    ------
+    BayescaleError
+        When the law has no optimum, see :func:`optimum`, or the range is not of two budgets.
+    """
+    if isinstance(fit, Average):
+        return fit.mix(lambda one, _: growth(one, flops))
+    if flops is None:
+        largest = float(run_columns(fit)["flops"].max())
+        flops = (largest, 10 * largest)
+    if fit.spec.pool is not None:
+        return ask_each(fit, lambda one: growth(one, flops))
+    best = optimum(fit, list(flops), discrepancy=None)
+    budgets = best["flops"].values
+    if len(budgets) != 2 or budgets[0] == budgets[1]:
+        raise BayescaleError("growth is measured between two different budgets: (1e18, 1e24)")
+    ratio = best.isel(budget=1, drop=True) / best.isel(budget=0, drop=True)
+    decades = np.log10(budgets[1] / budgets[0])
+    return xr.Dataset(
+        {
+            "N_opt_exponent": np.log10(ratio["params"]) / decades,
+            "D_opt_exponent": np.log10(ratio["tokens"]) / decades,
+        }
+    )
+
+
+def law_ratios(
+    spending: Spending, budget: xr.DataArray, numerical: bool = False
+) -> list[xr.DataArray]:
+    """Return the log ratio of D to N that is best by the law, by option.
+
+    Each is of dims (chain, draw, budget), by the closed form where the law has one and nothing
+    but training is paid for.
+    """
+    fit, law = spending.fit, spending.fit.law
+    size, data = fit.input_of("params"), fit.input_of("tokens")
+    searched = numerical or spending.scenario.constrained
+    if hasattr(law, "optimal_size") and data and size and not searched:
+        scale = FLOPS_PER_PARAM_TOKEN * fit.references[size] * fit.references[data]
+        arguments = {name: fit.parameters[name] for name in law.parameters}
+        params = fit.references[size] * law.optimal_size(budget / scale, **arguments)
+        ratio = np.log(budget / (FLOPS_PER_PARAM_TOKEN * params**2))
+        return [ratio.transpose("chain", "draw", "budget")]
+    return [_search(spending, budget, option) for option in spending.options]
+
+
+def _search(spending: Spending, budget: xr.DataArray, option: dict[str, float]) -> xr.DataArray:
+    """Find the best split at each budget and draw by repeated grid refinement."""
+    columns = run_columns(spending.fit)
+    spent = FLOPS_PER_PARAM_TOKEN * columns["params"] ** 2
+    usual = float(np.log(np.median(columns["flops"] / spent)))
+    bounds = spending.limits(budget.to_numpy(), option)
+    low, high = (budget.copy(data=bound) for bound in bounds)
+    steps: Any = xr.DataArray(np.linspace(-1.0, 1.0, GRID), dims="step")
+    centre: Any = np.minimum(np.maximum(usual + 0 * budget, low), high)
+    start, width = centre, SEARCH
+    for _ in range(ROUNDS):
+        ratio: Any = np.minimum(np.maximum(centre + width * steps, low), high)
+        best = (spending.sign * spending.loss(budget, ratio, option)).argmin("step")
+        centre = ratio.isel(step=best)
+        width *= 2.0 / (GRID - 1)
+    if bool((np.abs(centre - start) > SEARCH).any()):
+        warnings.warn(
+            f"{spending.fit.law.name} has no optimum inside the search at some draws: it improves "
+            "all the way to very small or very large models",
+            BayescaleWarning,
+            stacklevel=4,
+        )
+    return centre.transpose("chain", "draw", "budget")
+
+
+def _believed(
+    spending: Spending, budget: xr.DataArray, ratios: list[xr.DataArray]
+) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """Return the best option by the law, its log ratio and its loss, less being better."""
+    losses = [
+        spending.sign * spending.loss(budget, ratio, option)
+        for ratio, option in zip(ratios, spending.options, strict=True)
+    ]
+    ratio, loss = xr.concat(ratios, "option"), xr.concat(losses, "option")
+    option = loss.argmin("option")
+    found = (option, ratio.isel(option=option), loss.isel(option=option))
+    option, ratio, loss = (one.transpose("chain", "draw", "budget") for one in found)
+    return option, ratio, loss
+
+
+def _answer(
+    spending: Spending, budget: xr.DataArray, ratio: xr.DataArray, option: dict[str, xr.DataArray]
+) -> xr.Dataset:
+    """Return what is spent on what, dims (chain, draw, budget)."""
+    scenario: Scenario = spending.scenario
+    params, tokens = spending.within(*spending.split(budget, ratio, option))
+    cost = spending.cost(params, tokens, option)
+    found = {"params": params, "tokens": tokens, "tokens_per_param": tokens / params}
+    found |= {name: option[name] for name, values in scenario.at.items() if len(values) > 1}
+    if "unique_tokens" in option:
+        found["epochs"] = np.maximum(tokens / option["unique_tokens"], 1.0)
+    if scenario.inference_tokens:
+        found["training_share"] = spending.training(option) * params * tokens / cost
+    if scenario.hardware is not None:
+        hardware = scenario.hardware
+        if hardware.price_per_hour is not None and not scenario.price:
+            found["price"] = cost * hardware.price_per_hour / hardware.flops_per_hour
+        if not scenario.days:
+            training = spending.training(option) * params * tokens
+            found["days"] = training / hardware.flops_per_day
+    order = ("chain", "draw", "budget")
+    return xr.Dataset(
+        {name: value.transpose(*order) for name, value in found.items()},
+        coords={"flops": budget},
+        attrs={"law": spending.fit.law.name},
+    )

@@ -1,0 +1,252 @@
+"""What a choice of model size gives up: in loss, and in compute that would have done as well."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.interpolate import CubicSpline
+
+from bayescale.data.units import parse_quantities
+from bayescale.decisions.budget import Spending
+from bayescale.decisions.loss_grid import survey
+from bayescale.decisions.optimum import law_ratios, optimum
+from bayescale.decisions.scenario import Scenario, as_scenario
+from bayescale.errors import BayescaleError
+from bayescale.inference.result import Fit
+from bayescale.prediction.averaging import Average, members
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, Surface
+
+SMALLER = 9.0 * np.linspace(0.0, 1.0, 11) ** 2
+"""Budgets at which the best loss is found, as how many natural-log units below the one asked."""
+
+
+BETWEEN = 9.0 * np.linspace(0.0, 1.0, 181) ** 2
+"""Budgets between which it is then a straight line; a cubic spline leads from one to the next."""
+
+
+STEP = 0.4
+"""Distance of the splits looked at, in natural-log units of D / N."""
+
+
+SIZES = 49
+
+
+BEYOND = 3.0
+"""Sizes looked at where none are given, and how many times beyond the interval of N* they go."""
+
+
+def regret(
+    fit: Fit | Average,
+    flops: Any,
+    params: Any = None,
+    *,
+    around: bool = False,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int | None = None,
+) -> xr.Dataset:
+    """Measure what choosing a size gives up beside the best one, draw by draw.
+
+    Each draw of the law, and of its discrepancy, has a best size of its own; a size chosen now
+    falls short of it by its regret. The same draw judges both.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law of params and tokens, or several.
+    flops : number, str, 1-d array or Scenario
+        Budgets in FLOP, or a scenario; see :func:`bayescale.optimum`.
+    params : number, str or 1-d array, optional
+        Sizes to judge; the scenario's candidates when None, and where there are none sizes all
+        over the posterior of the best one. The rest of the budget goes into tokens.
+    around : bool
+        Look at those sizes besides the ones that are given.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
+    random_seed : int, optional
+        Seed of the discrepancy.
+
+    Returns
+    -------
+    xarray.Dataset, dims (chain, draw, budget, choice)
+        ``regret``, the loss given up, in the target's unit; ``wasted``, the share of the budget
+        without which the best model would have reached the same; ``loss``, what the choice
+        reaches. Coordinates: ``flops``, and ``params``, ``tokens`` and inputs that the scenario
+        leaves open of each choice, and whether it is a ``candidate`` that was given.
+        :func:`bayescale.decision` says which to take.
+
+    Raises
+    ------
+    BayescaleError
+        As for :func:`bayescale.optimum`, and for sizes that the scenario rules out.
+    """
+    scenario = as_scenario(flops)
+    spendings = [Spending(one, scenario) for one in members(fit).values()]
+    budget = spendings[0].budgets()
+    given = scenario.candidates if params is None else parse_quantities("params", params)
+    parts = [np.tile(np.array(given, dtype=float), (budget.size, 1))]
+    if around or not given:
+        parts.append(_sizes_around(fit, scenario, budget))
+    sizes = np.concatenate(parts, axis=1)
+    for each, row in zip(budget.to_numpy(), sizes, strict=True):
+        spendings[0].check(float(each), row)
+
+    def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+        surface = None if wrong is None else wrong.surface(one)
+        rng = np.random.default_rng(random_seed)
+        parts = [
+            _at_budget(Spending(one, scenario), budget[[i]], row, surface, rng)
+            for i, row in enumerate(sizes)
+        ]
+        return xr.concat(parts, "budget").assign_attrs(law=one.law.name)
+
+    answer = fit.mix(ask, discrepancy) if isinstance(fit, Average) else ask(fit, discrepancy)
+    return answer.assign_coords(_choices(spendings[0], budget, sizes, len(given))).assign_attrs(
+        target=spendings[0].fit.target,
+        units=spendings[0].fit.unit,
+        tolerance=scenario.tolerance,
+        probability=scenario.probability,
+    )
+
+
+def decision(
+    regrets: xr.Dataset, tolerance: float | None = None, probability: float | None = None
+) -> pd.DataFrame:
+    """Say which choice has the least expected regret, and which are as good.
+
+    Parameters
+    ----------
+    regrets : xarray.Dataset
+        What :func:`bayescale.regret` returned. It can choose from what was looked at there: for
+        the flat set ask for no sizes, or for those ``around``.
+    tolerance : float, optional
+        Share of the budget that may be wasted; the scenario's (0.1) when None.
+    probability : float, optional
+        How sure that must be; the scenario's (0.8) when None.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a budget: ``flops``, and its price or days if it is in these; the choice of least
+        expected regret, ``params``, ``tokens`` and inputs left open, with the means of ``regret``
+        and ``wasted`` and the probability ``within`` the tolerance. ``near_lower`` to
+        ``near_upper`` are the sizes that are expected to waste at most the tolerance more than
+        this choice: what one may choose from. ``flat_lower`` to ``flat_upper`` is the flat set,
+        the sizes that waste at most the tolerance, beside the best of each draw, with the
+        probability asked; missing where no size does, the posterior being too wide for that.
+        Both are of the open inputs of the choice.
+
+    Raises
+    ------
+    BayescaleError
+        When tolerance or probability does not lie between zero and one.
+    """
+    allowed = float(regrets.attrs["tolerance"] if tolerance is None else tolerance)
+    sure = float(regrets.attrs["probability"] if probability is None else probability)
+    for name, value in (("tolerance", allowed), ("probability", sure)):
+        if not 0 < value < 1:
+            raise BayescaleError(f"{name} is {value:g}: it must lie between 0 and 1")
+    draws = ("chain", "draw")
+    means = regrets[["regret", "wasted"]].mean(draws)
+    within = (regrets["wasted"] <= allowed).mean(draws)
+    along = {str(k): c.dims for k, c in regrets.coords.items() if k != "candidate"}
+    opened = [name for name, dims in along.items() if dims == ("choice",)]
+    budgets = [name for name, dims in along.items() if dims == ("budget",)]
+    rows = []
+    for i in range(regrets.sizes["budget"]):
+        at = means.isel(budget=i)
+        best = int(at["regret"].to_numpy().argmin())
+        alike = np.ones(at.sizes["choice"], dtype=bool)
+        for name in opened:
+            alike &= (at[name] == at[name][best]).to_numpy()
+        sizes, waste = at["params"].to_numpy(), at["wasted"].to_numpy()
+        flat = sizes[alike & (within[i] >= sure).to_numpy()]
+        near = sizes[alike & (waste <= waste[best] + allowed)]
+        columns = (*budgets, "params", "tokens", *opened, "regret", "wasted")
+        taken = at.isel(choice=best)
+        rows.append(
+            {name: float(taken[name]) for name in columns}
+            | {"within": float(within[i, best])}
+            | {"near_lower": near.min(), "near_upper": near.max()}
+            | {"flat_lower": min(flat, default=np.nan), "flat_upper": max(flat, default=np.nan)}
+        )
+    table = pd.DataFrame(rows)
+    table.attrs |= {"tolerance": allowed, "probability": sure}
+    return table
+
+
+def _sizes_around(fit: Fit | Average, scenario: Scenario, budget: xr.DataArray) -> np.ndarray:
+    """Return sizes all over the posterior of the best one, shape (budget, size)."""
+    best = optimum(fit, scenario, discrepancy=None)["params"]
+    low, high = best.quantile([0.005, 0.995], ("chain", "draw")).to_numpy()
+    most = np.full(budget.shape, scenario.max_params or np.inf)
+    spending = Spending(next(iter(members(fit).values())), scenario)
+    if spending.serving:
+        most = np.minimum(most, 0.99 * budget.to_numpy() / spending.serving)
+    high = np.minimum(high * BEYOND, most)
+    return np.geomspace(np.minimum(low / BEYOND, high / BEYOND), high, SIZES, axis=1)
+
+
+def _choices(
+    spending: Spending, budget: xr.DataArray, sizes: np.ndarray, given: int
+) -> dict[str, Any]:
+    """Return what each choice is: every size, the given ones first, with every option."""
+    options = spending.options
+    tokens = [spending.tokens(budget.to_numpy()[:, None], sizes, option) for option in options]
+    found: dict[str, Any] = {
+        "flops": budget,
+        "params": (("budget", "choice"), np.tile(sizes, (1, len(options)))),
+        "tokens": (("budget", "choice"), np.concatenate(tokens, axis=1)),
+        "candidate": ("choice", np.tile(np.arange(sizes.shape[1]) < given, len(options))),
+    }
+    for name, values in spending.scenario.at.items():
+        if len(values) > 1:
+            each = np.repeat([option[name] for option in options], sizes.shape[1])
+            found[name] = ("choice", each)
+    return found
+
+
+def _at_budget(
+    spending: Spending,
+    budget: xr.DataArray,
+    sizes: np.ndarray,
+    surface: Surface | None,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    """Return the regrets at one budget, dims (chain, draw, budget, choice)."""
+    budgets = float(budget[0]) * np.exp(-SMALLER)
+    ends = xr.DataArray(budgets[[0, -1]], dims="budget")
+    around = [ratio.to_numpy() for ratio in law_ratios(spending, ends)]
+    seen = survey(spending, budgets, around, sizes, surface, rng, STEP)
+    best = seen.best()[2]
+    chosen = seen.chosen.reshape(*best.shape[:2], -1)
+    best[..., 0] = np.minimum(best[..., 0], chosen.min(axis=-1))
+    answer = {
+        "regret": chosen - best[..., :1],
+        "wasted": _wasted(best, chosen),
+        "loss": spending.sign * chosen,
+    }
+    dims = ("chain", "draw", "budget", "choice")
+    return xr.Dataset({name: (dims, value[:, :, None]) for name, value in answer.items()})
+
+
+def _wasted(best: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return the share of the budget without which the best model does as well as each choice.
+
+    Parameters
+    ----------
+    best : array, shape (chain, draw, budget)
+        The best loss at ever smaller budgets.
+    chosen : array, shape (chain, draw, choice)
+        The loss of each choice, at the first of them.
+    """
+    best = CubicSpline(SMALLER, best, axis=-1)(BETWEEN)
+    best = np.maximum.accumulate(best, axis=-1)
+    last = best.shape[-1] - 2
+    reached = np.zeros(chosen.shape, dtype=int)
+    for i in range(1, last + 1):
+        reached += chosen >= best[..., i, None]
+    low, high = (np.take_along_axis(best, reached + i, -1) for i in (0, 1))
+    part = np.clip((chosen - low) / np.where(high > low, high - low, 1.0), 0.0, 1.0)
+    below = BETWEEN[reached] + part * np.diff(BETWEEN)[reached]
+    return -np.expm1(-below)

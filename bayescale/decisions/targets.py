@@ -1,0 +1,213 @@
+"""Targets: which budget reaches a loss, and from which on one law or recipe beats another."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.data.units import parse_quantity
+from bayescale.decisions.frontier import (
+    along,
+    best_path,
+    first_time,
+    path_column,
+    path_values,
+    straight_path,
+)
+from bayescale.errors import BayescaleError
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.result import Fit
+from bayescale.prediction.averaging import Average, heaviest
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.points import make_points
+from bayescale.prediction.predict import predict
+
+
+def reach(
+    fit: Fit | Average,
+    loss: Any = None,
+    *,
+    match: Mapping[str, Any] | None = None,
+    params: Any = None,
+    tokens: Any = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int | None = None,
+) -> xr.Dataset:
+    """Find the budget, the data or the size that reaches a loss, draw by draw.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law of params and tokens, or of one input; or several.
+    loss : number or 1-d array, optional
+        Values of the target to reach, in its unit: losses, or scores of a law that rises.
+    match : mapping, optional
+        Instead: a run to match, ``{"params": "7B", "tokens": "2T"}``. What it reaches is as
+        uncertain as the rest, and goes together with it.
+    params : number or str, optional
+        The size is held: how many tokens does it need?
+    tokens : number or str, optional
+        The data are held: how large must the model be? When neither is, budgets are spent as the
+        median best size would.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
+    random_seed : int, optional
+        Seed of the discrepancy.
+
+    Returns
+    -------
+    xarray.Dataset, dims (chain, draw, goal)
+        ``params``, ``tokens`` and ``flops`` (or the law's one input) where the outcome first is as
+        good as the goal, from a tenth of the smallest fitted run to ten thousand times the largest;
+        infinite in draws that do not reach it by then, so a median may be infinite. Coordinates:
+        the goal, by the target's name (its median, of a run to match), ``probability`` of reaching
+        it, and what is held.
+
+    Raises
+    ------
+    BayescaleError
+        When there is not one goal, or the law takes other inputs.
+    """
+    refuse_pooled(heaviest(fit), "reach")
+    if (loss is None) == (match is None):
+        raise BayescaleError("reach what? give a loss, or match={...} a run; not both")
+    held = {k: v for k, v in (("params", params), ("tokens", tokens)) if v is not None}
+    if not held:
+        path = best_path(fit, path_values([fit], path_column(fit)))
+    else:
+        path = straight_path(fit, held)
+    table, steps = path, len(next(iter(path.values())))
+    if match is not None:
+        at = make_points(match, None, grid=False)
+        table = {name: np.append(values, _one(at, name)) for name, values in path.items()}
+    answer = predict(fit, table, discrepancy=discrepancy, random_seed=random_seed)
+    outcome = answer["outcome"].reset_coords(drop=True)
+    goal: Any
+    if match is None:
+        goal = xr.DataArray([parse_quantity(v, "number") for v in np.ravel(loss)], dims="goal")
+    else:
+        goal = outcome.isel(point=[steps]).rename(point="goal")
+        outcome = outcome.isel(point=slice(steps))
+    rises = heaviest(fit).law.rises
+    when = first_time(outcome >= goal if rises else outcome <= goal, outcome, goal)
+    reached = (when < np.inf).mean(("chain", "draw"))
+    found = {
+        name: along(values, when).transpose("chain", "draw", "goal")
+        for name, values in path.items()
+        if name not in held
+    }
+    shown = goal if match is None else goal.median(("chain", "draw"))
+    return xr.Dataset(
+        found,
+        coords={
+            heaviest(fit).target: ("goal", shown.values),
+            "probability": ("goal", reached.values),
+            **{name: path[name][0] for name in held},
+        },
+        attrs={"law": answer.attrs["law"], "target": heaviest(fit).target},
+    )
+
+
+def _one(points: xr.Dataset, column: str) -> float:
+    if column not in points.coords or points.sizes["point"] != 1:
+        raise BayescaleError(f"the run to match needs one {column}, such as params=7B, tokens=2T")
+    return float(points[column].item())
+
+
+def crossing(
+    one: Fit | Average,
+    other: Fit | Average,
+    flops: Any = None,
+    *,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int = 0,
+) -> xr.Dataset:
+    """Find from which budget on one law or recipe beats another, with its probability.
+
+    Parameters
+    ----------
+    one, other : Fit or Average
+        Fits of the same target: two recipes, or two laws. Each spends a budget as its own median
+        best size would, and has a discrepancy of its own.
+    flops : number, str or 1-d array, optional
+        Budgets at which to compare, in FLOP (or the laws' one input); every decade when None.
+    discrepancy : Discrepancy, optional
+        How wrong the laws may be away from the runs; None believes them.
+    random_seed : int
+        Seed of the discrepancies.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``start``, dims (chain, draw): the budget from which on ``one`` is ahead, as far as ten
+        thousand times the largest fitted run; the beginning, a tenth of the smallest, where it
+        always is, and infinite where it is behind at the end. ``difference``, dims (chain, draw,
+        budget): the target of ``one`` minus that of ``other``. Coordinates of the budgets:
+        ``flops`` (or the one input) and ``ahead``, the probability that ``one`` is better there;
+        ``probability`` is that of ``start`` being finite.
+
+    Raises
+    ------
+    BayescaleError
+        When the fits do not predict the same, or take other inputs.
+    """
+    column = _comparable(one, other)
+    values = path_values([one, other], column)
+    if flops is None:
+        decades = np.arange(np.ceil(np.log10(values[0])), np.log10(values[-1]))
+        asked = 10.0**decades
+    else:
+        asked = make_points({column: flops}, None, grid=False)[column].values
+    both = np.concatenate([values, asked])
+    seeds = np.random.SeedSequence(random_seed).generate_state(2).tolist()
+    first, second = (
+        _flat(predict(fit, best_path(fit, both), discrepancy=discrepancy, random_seed=seed))
+        for fit, seed in zip((one, other), seeds, strict=True)
+    )
+    count = min(len(first), len(second))
+    lead = xr.DataArray(_thin(first, count) - _thin(second, count), dims=("draw", "point"))
+    lead = lead.expand_dims("chain")
+    worse = -lead if heaviest(one).law.rises else lead
+    steps = len(values)
+    backwards = worse.isel(point=slice(steps))[..., ::-1]
+    last = steps - 1 - first_time(backwards >= 0, backwards, 0.0)
+    start = along(values, xr.where(worse.isel(point=steps - 1) >= 0, np.inf, last.clip(min=0)))
+    ahead = (worse.isel(point=slice(steps, None)) < 0).mean(("chain", "draw"))
+    return xr.Dataset(
+        {
+            "start": start,
+            "difference": lead.isel(point=slice(steps, None)).rename(point="budget"),
+        },
+        coords={
+            column: ("budget", asked),
+            "ahead": ("budget", ahead.values),
+            "probability": float(np.isfinite(start).mean()),
+        },
+        attrs={"column": column, "target": heaviest(one).target},
+    )
+
+
+def _comparable(one: Fit | Average, other: Fit | Average) -> str:
+    """Return the column that both grow along, or raise where they predict different things."""
+    a, b = heaviest(one), heaviest(other)
+    refuse_pooled(a, "a crossing")
+    refuse_pooled(b, "a crossing")
+    if a.target != b.target:
+        raise BayescaleError(f"one predicts {a.target} and the other {b.target}: they do not cross")
+    if a.unit and b.unit and a.unit != b.unit:
+        raise BayescaleError(f"one is in {a.unit} and the other in {b.unit}: convert one of them")
+    columns = path_column(one), path_column(other)
+    if len(set(columns)) > 1:
+        raise BayescaleError(f"one grows along {columns[0]} and the other along {columns[1]}")
+    return columns[0]
+
+
+def _flat(answer: xr.Dataset) -> np.ndarray:
+    """Return the outcomes as an array, shape (draw, point), chains end to end."""
+    values = answer["outcome"].transpose("chain", "draw", "point").values
+    return values.reshape(-1, values.shape[-1])
+
+
+def _thin(draws: np.ndarray, count: int) -> np.ndarray:
+    return draws[np.linspace(0, len(draws), count, endpoint=False).astype(int)]

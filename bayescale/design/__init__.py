@@ -1,0 +1,1 @@
+"""What the runs identify, and which runs to do next."""

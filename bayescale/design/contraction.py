@@ -1,0 +1,88 @@
+"""What the runs see together and what they do not: combinations of parameters.
+
+When a parameter counts as identified: contraction from prior to posterior, and its limits.
+"""
+
+import numpy as np
+import pandas as pd
+
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.result import Fit, links
+from bayescale.model.link_scale import to_link
+
+NAMED = 0.35
+"""A parameter is named where its share of a direction is at least this part of the largest."""
+
+
+def directions(fit: Fit) -> pd.DataFrame:
+    """Name the combinations of parameters that the runs see least, and most.
+
+    They are the eigenvectors of the posterior's covariance relative to the prior's, on the
+    parameters' link scales (log for positive ones): along the first the runs tell least, whatever
+    they say of each parameter alone.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a direction, the least seen first: ``direction`` in words ("E up, alpha down"),
+        ``verdict`` and ``contraction`` as for a parameter, and a column for each parameter: how far
+        it goes, on its link scale, within one posterior standard deviation along the direction.
+    """
+    refuse_pooled(fit, "directions")
+    names, sd = list(fit.spec.free), prior_sds(fit)
+    draws = links(fit, fit.posterior) / sd
+    share, axes = np.linalg.eigh(np.atleast_2d(np.cov(draws.T)))
+    order = np.argsort(-share)
+    rows = []
+    for left, axis in zip(share[order], axes.T[order], strict=True):
+        axis = axis * np.sign(axis[np.argmax(np.abs(axis))])
+        steps = dict(zip(names, axis * np.sqrt(max(left, 0.0)) * sd, strict=True))
+        contraction = 1 - float(left)
+        said = {"direction": _words(names, axis), "verdict": verdict(contraction)}
+        rows.append({**said, "contraction": contraction, **steps})
+    return pd.DataFrame(rows)
+
+
+def _words(names: list[str], axis: np.ndarray) -> str:
+    large = [i for i in np.argsort(-np.abs(axis)) if abs(axis[i]) >= NAMED * np.abs(axis).max()]
+    return ", ".join(f"{names[i]} {'up' if axis[i] > 0 else 'down'}" for i in large)
+
+
+IDENTIFIED = 0.9
+"""Contraction above which a parameter is identified: its sd is below 0.32 of the prior's."""
+
+
+PRIOR_ONLY = 0.1
+"""Contraction below which the posterior is the prior."""
+
+
+VERDICTS = ("identified", "weak", "prior only")
+
+
+def verdict(contraction: float) -> str:
+    """Return "identified", "weak" or "prior only"."""
+    if contraction > IDENTIFIED:
+        return "identified"
+    return "weak" if contraction > PRIOR_ONLY else "prior only"
+
+
+def allowed_variance(prior: float) -> float:
+    """Return the variance below which what has that prior variance is identified."""
+    return (1 - IDENTIFIED) * prior
+
+
+def prior_sds(fit: Fit) -> np.ndarray:
+    """Return the prior's sd of each free parameter on its link scale, shape (parameter,)."""
+    return np.array([_prior_sd(fit, name) for name in fit.spec.free])
+
+
+def _prior_sd(fit: Fit, name: str) -> float:
+    if name in fit.spec.distributions or isinstance(fit.spec.priors.get(name), str):
+        drawn = fit.group("prior")[name]
+        return float(to_link(fit.spec.free[name], drawn, fit.scales).std())
+    return float(fit.spec.normal_priors([name], fit.scales)[1][0])

@@ -1,0 +1,138 @@
+"""What runs would tell of a law near draws of its posterior: the Gaussian approximation.
+
+Near a draw the law is straight in its link-scale parameters z. A run of inputs x, whose value
+scatters by s on the scale of its noise, adds J J' / s^2 to the precision of z, J the slope of the
+law there; the prior adds its own. The sum's inverse is the covariance that a fit of those runs
+would have if that draw were the truth. Averages over draws then allow for not knowing it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.design.quantities_of_interest import scaled
+from bayescale.inference.result import Fit, from_links, links, with_draws
+from bayescale.model.response import Observable
+
+STEP = 1e-3
+"""Half width of the differences that stand for slopes, on the link scale."""
+
+
+TINY = 0.01
+"""Relative error at which the size of scatter is read off a noise."""
+
+
+def thinned(fit: Fit, count: int) -> xr.Dataset:
+    """Return ``count`` draws spread over all chains, dims (chain=1, draw)."""
+    flat = fit.posterior.stack(all=("chain", "draw"), create_index=False)
+    kept = np.unique(np.linspace(0, flat.sizes["all"] - 1, count).astype(int))
+    chosen = flat.isel(all=kept).drop_vars(["chain", "draw"], errors="ignore")
+    return chosen.rename(all="draw").expand_dims(chain=[0]).assign_coords(draw=np.arange(len(kept)))
+
+
+def _slopes(fit: Fit, posterior: xr.Dataset, of: Callable[[xr.Dataset], np.ndarray]) -> np.ndarray:
+    """Differentiate a function of the draws by each free parameter's link, on the last axis."""
+    centre, found = links(fit, posterior), []
+    for i in range(centre.shape[1]):
+        moved = np.zeros(centre.shape[1])
+        moved[i] = STEP
+        above, below = (of(from_links(fit, centre + by, posterior)) for by in (moved, -moved))
+        found.append((above - below) / (2 * STEP))
+    return np.stack(found, axis=-1)
+
+
+def rows_of(
+    fit: Fit,
+    posterior: xr.Dataset,
+    seen: Observable,
+    inputs: Mapping[str, xr.DataArray],
+    known: Mapping[str, Any],
+) -> np.ndarray:
+    """Return the slope of each run's value, over its scatter, at each draw.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    posterior : xarray.Dataset, dims (chain=1, draw)
+        The draws, as :func:`thinned` returns them.
+    seen : Observable
+        The column that is observed.
+    inputs : mapping of str to DataArray, dim ``seen.dim``
+        The runs, by the law's names.
+    known : mapping
+        What the noise knows of them.
+
+    Returns
+    -------
+    numpy.ndarray, shape (draw, run, parameter)
+    """
+    noise, unit = seen.noise, fit.scales[_unit(seen)]
+    order = ("draw", seen.dim)
+
+    def curve(draws: xr.Dataset) -> xr.DataArray:
+        value = fit.curve(inputs, draws.assign(fit.spec.fixed), seen.step).isel(chain=0)
+        return value.broadcast_like(inputs[next(iter(inputs))].isel(node=0, missing_dims="ignore"))
+
+    def value(draws: xr.Dataset) -> np.ndarray:
+        return noise.relative(curve(draws), unit).transpose(*order).to_numpy()
+
+    there, at = curve(posterior), seen.of_noise(posterior.isel(chain=0))
+    _, size = noise.displacement(there, at, known, noise.displace(there, TINY, unit), unit)
+    size = size.broadcast_like(there).transpose(*order).to_numpy()
+    return _slopes(fit, posterior, value) / size[..., None]
+
+
+def _unit(seen: Observable) -> str:
+    return seen.prefix.removesuffix("_") or "target"
+
+
+def gradients(fit: Fit, posterior: xr.Dataset, flops: Any, at: Any) -> dict[str, np.ndarray]:
+    """Return the slopes of everything asked in the free parameters' links, by name.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape (draw, parameter)
+        On the scales that quantities are judged on.
+    """
+    names = list(scaled(with_draws(fit, posterior.isel(draw=[0])), flops, at).data_vars)
+
+    def values(draws: xr.Dataset) -> np.ndarray:
+        return scaled(with_draws(fit, draws), flops, at).to_array().isel(chain=0).to_numpy()
+
+    return dict(zip(map(str, names), _slopes(fit, posterior, values), strict=True))
+
+
+def precision(fit: Fit, posterior: xr.Dataset, prior_sd: Sequence[float]) -> np.ndarray:
+    """Return the precision that prior and fitted runs give, shape (draw, parameter, parameter)."""
+    total = np.diag(1 / np.square(np.asarray(prior_sd)))[None]
+    for seen in fit.spec.observables:
+        rows = rows_of(fit, posterior, seen, fit.inputs_of(seen), fit.known_of(seen))
+        total = total + np.einsum("dri,drj->dij", rows, rows)
+    return total
+
+
+def of_candidates(
+    fit: Fit, posterior: xr.Dataset, inputs: Mapping[str, xr.DataArray]
+) -> np.ndarray:
+    """Return the slopes of what candidate runs would observe: the target, and the law's steps.
+
+    Parameters
+    ----------
+    fit, posterior
+        As for :func:`rows_of`.
+    inputs : mapping of str to DataArray, dim point
+        The candidates.
+
+    Returns
+    -------
+    numpy.ndarray, shape (draw, candidate, observed column, parameter)
+    """
+    found = []
+    for seen in fit.spec.observables:
+        here = {name: values.rename(point=seen.dim) for name, values in inputs.items()}
+        known = seen.noise.typical(fit.known_of(seen))
+        found.append(rows_of(fit, posterior, seen, here, known))
+    return np.stack(found, axis=2)

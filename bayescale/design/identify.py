@@ -1,0 +1,236 @@
+"""What the runs can and cannot tell: a verdict on every parameter, and on what is asked."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import arviz_stats as azs
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale.data.units import parse_quantity
+from bayescale.design.contraction import allowed_variance, prior_sds, verdict
+from bayescale.design.explain import reason, remedy_in_words
+from bayescale.design.modes import modes
+from bayescale.design.quantities_of_interest import asked, prior_scaled, scaled, spoken
+from bayescale.design.recommend import Prospect, Remedy, prospect, remedies
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.result import Fit
+from bayescale.prediction.intervals import interval
+
+PARTNER = 0.3
+"""Correlation, on the link scale, from which a partner is named."""
+
+
+Z90 = 1.6448536269514722
+
+
+def identify(
+    fit: Fit, *, flops: Any = None, at: Any = None, budget: float | str | None = None
+) -> pd.DataFrame:
+    """Say which parameters the runs identify, and which runs would settle the others.
+
+    Contraction is one minus the ratio of posterior to prior variance on the parameter's link scale
+    (log for positive parameters): 0 means the runs said nothing, 1 that they said everything. The
+    prior is the one of the fit, so a narrow prior leaves less to be learnt.
+
+    A remedy is tried before it is said. Runs in reach of the fitted ones are candidates; at a
+    hundred draws of the posterior, each in turn taken for the truth, the covariance that a fit of
+    the old and new runs would have says whether the verdict would turn; a remedy turns it at 85 %
+    of the draws. It rests on the law and its scatter, as every answer here does.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    flops : number, str or 1-d array, optional
+        Budgets: the compute-optimal N*, D* and D*/N* and the target there get verdicts too.
+    at : DataFrame or mapping, optional
+        Points, as for :func:`bayescale.predict`: the target there gets a verdict too.
+    budget : number or str, optional
+        Most FLOP that the runs of a remedy may cost together; what the fitted runs cost when None.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a law parameter, then one a quantity asked about (without a discrepancy: what the
+        runs tell within the law): ``kind`` ("parameter" or "quantity"), ``verdict`` ("identified",
+        contraction above 0.9; "weak"; "prior only", below 0.1), ``contraction``, ``partner`` (the
+        parameter it trades off with or, for a quantity, leans on; empty if none) and their
+        ``correlation``, ``reason`` and ``remedy`` in words, ``runs`` and ``chance`` of the remedy
+        (how many, and at which share of the draws it turns the verdict), ``modes`` (peaks of the
+        posterior), ``prior_sensitivity`` and ``likelihood_sensitivity`` (ArviZ's power scaling:
+        above 0.05 the posterior moves when the prior, or the likelihood, is given more or less
+        weight), ``rhat`` and ``ess``. ``attrs["remedies"]`` has the runs of each remedy that
+        settles its row, as records.
+
+    Raises
+    ------
+    BayescaleError
+        When a budget or a point does not fit the law.
+
+    See Also
+    --------
+    directions : Combinations of parameters that the runs do not see.
+    stability : How the answers move when runs are left out.
+    """
+    refuse_pooled(fit, "identify")
+    values, shown = scaled(fit, flops, at), asked(fit, flops, at)
+    table = contractions(fit, flops, at)
+    table[["partner", "correlation"]] = _partners(
+        fit, values, {str(k): str(v) for k, v in table["verdict"].items()}
+    )
+    limit = None if budget is None else parse_quantity(budget, "flops")
+    found = _remedies(fit, table, flops, at, limit)
+    table["reason"], table["remedy"] = _explained(fit, table, found, shown)
+    settled = {name: one for name, one in found.items() if one is not None and one.settles}
+    table["runs"] = [len(settled[k].runs) if k in settled else 0 for k in table.index]
+    table["chance"] = [one.chance if (one := found.get(k)) else np.nan for k in table.index]
+    table["modes"] = [len(modes(values[name].values)) for name in table.index]
+    table = table.join(_sampled(fit, values.assign(fit.posterior[list(fit.spec.free)]))).drop(
+        columns=["allowed", "prior_variance"]
+    )
+    table.attrs["remedies"] = {k: one.runs.to_dict("records") for k, one in settled.items()}
+    return table
+
+
+def contractions(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
+    """Return verdicts and contractions alone, which takes no time.
+
+    Parameters
+    ----------
+    fit, flops, at
+        As for :func:`identify`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``kind``, ``verdict``, ``contraction``, ``prior_variance`` on the scale each is judged on,
+        and the variance ``allowed`` to what is identified.
+    """
+    values, prior = scaled(fit, flops, at), prior_scaled(fit, flops, at)
+    own = dict(zip(fit.spec.free, prior_sds(fit), strict=True))
+    rows = {}
+    for key in values.data_vars:
+        name = str(key)
+        parameter = name in own
+        before = own[name] if parameter else _spread(prior[name])
+        after = float(values[name].std()) if parameter else _spread(values[name])
+        contraction = 1 - (after / before) ** 2
+        rows[name] = {
+            "kind": "parameter" if parameter else "quantity",
+            "verdict": verdict(contraction),
+            "contraction": contraction,
+            "prior_variance": before**2,
+            "allowed": allowed_variance(before**2),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
+
+
+def _spread(draws: xr.DataArray) -> float:
+    """Return the sd of a normal with the same 90 % interval: priors of optima have long tails."""
+    values = draws.values[np.isfinite(draws.values)]
+    low, high = np.quantile(values, [0.05, 0.95])
+    return float(high - low) / (2 * Z90)
+
+
+def _partners(fit: Fit, values: xr.Dataset, verdicts: Mapping[str, str]) -> pd.DataFrame:
+    """Name for each row the parameter it trades off with, or leans on.
+
+    A parameter that the runs do not identify is paired with another such one where there is one:
+    what is well known cannot be what it hides behind.
+    """
+    names = list(fit.spec.free)
+    drawn = {str(name): draws.values.ravel() for name, draws in values.data_vars.items()}
+    found = {}
+    for name, own in drawn.items():
+        others = [other for other in names if other != name]
+        if verdicts[name] != "identified":
+            others = [other for other in others if verdicts[other] == "weak"] or others
+        strength = {other: float(np.corrcoef(own, drawn[other])[0, 1]) for other in others}
+        partner = max(strength, key=lambda other: abs(strength[other]), default="")
+        close = bool(partner) and abs(strength[partner]) >= PARTNER
+        found[name] = (partner, strength[partner]) if close else ("", float("nan"))
+    return pd.DataFrame.from_dict(found, orient="index", columns=["partner", "correlation"])
+
+
+def _remedies(
+    fit: Fit, table: pd.DataFrame, flops: Any, at: Any, budget: float | None
+) -> dict[str, Remedy | None]:
+    """Try remedies for what is open."""
+    left = table.loc[table["verdict"] != "identified"]
+    if left.empty:
+        return {}
+    seen = prospect(fit, list(prior_sds(fit)), flops, at)
+    if seen is None:
+        return dict.fromkeys(map(str, left.index))
+    limits = {str(k): _allowed(seen, str(k), row) for k, row in left.to_dict("index").items()}
+    return dict(remedies(seen, limits, budget))
+
+
+def _allowed(seen: Prospect, name: str, row: Mapping[Any, Any]) -> float:
+    """Return the variance at which a verdict turns, where the approximation is what it is.
+
+    What the draws scatter beyond it, now, they may scatter then.
+    """
+    now = float(np.mean(seen.variance(name, seen.covariance)))
+    actual = (1 - row["contraction"]) * row["prior_variance"]
+    return float(row["allowed"]) * min(now / actual, 1.0)
+
+
+def _explained(
+    fit: Fit, table: pd.DataFrame, found: Mapping[str, Remedy | None], values: xr.Dataset
+) -> tuple[list[str], list[str]]:
+    """Return reasons and remedies, a row each."""
+    reasons, said = [], []
+    for key, row in table.to_dict("index").items():
+        name, open_one = str(key), row["verdict"] != "identified"
+        why = reason(fit, row["partner"], row["kind"]) if open_one else "the runs pin it down"
+        if row["kind"] == "quantity":
+            band = interval(values[name])
+            ends = (_spelled(name, float(band[end])) for end in ("lower", "upper"))
+            why = f"{why}: {' to '.join(ends)}"
+        one = found.get(name)
+        after = 1 - one.variance / row["prior_variance"] if one else float("nan")
+        reasons.append(why)
+        said.append(remedy_in_words(one, row["contraction"], after) if open_one else "")
+    return reasons, said
+
+
+def _spelled(name: str, value: float) -> str:
+    return spoken("params" if name.startswith(("N* ", "D* ")) else "", value)
+
+
+def _sampled(fit: Fit, values: xr.Dataset) -> pd.DataFrame:
+    """Return what power scaling and the sampler's checks say of each row."""
+    groups = {name: fit.group(name) for name in ("log_likelihood", "log_prior")}
+    numbered = values.rename({name: f"v{i}" for i, name in enumerate(values.data_vars)})
+    with _quiet():
+        tree = xr.DataTree.from_dict({"posterior": numbered, **groups})
+        sensitivity = azs.psense_summary(tree, round_to=6).set_axis(list(values.data_vars))
+    bulk, tail = (azs.ess(values, method=how).to_pandas() for how in ("bulk", "tail"))
+    return pd.DataFrame(
+        {
+            "prior_sensitivity": sensitivity["prior"].astype(float),
+            "likelihood_sensitivity": sensitivity["likelihood"].astype(float),
+            "rhat": azs.rhat(values).to_pandas(),
+            "ess": np.minimum(bulk, tail),
+        }
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep ArviZ's pointer to its manual, and Pareto-k remarks, out of the user's sight."""
+    logger = logging.getLogger("arviz_stats.psense")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning, module="arviz_stats")
+            yield
+    finally:
+        logger.setLevel(before)

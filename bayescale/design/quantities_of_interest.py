@@ -1,0 +1,307 @@
+"""What a fit is asked about: its parameters, and what follows from them at budgets and points.
+
+Every quantity has a scale on which what the runs add to the prior is judged: a parameter its link
+scale, the compute-optimal N, D and D/N the logarithm, a predicted target the scale of its noise.
+
+What a plan is about: the best size at a budget, the outcome of a run, or parameters.
+"""
+
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, format_quantity
+from bayescale.decisions.loss_grid import lowest
+from bayescale.decisions.optimum import optimum
+from bayescale.errors import BayescaleError, BayescaleWarning, closest
+from bayescale.inference.result import Fit, with_draws
+from bayescale.model.link_scale import to_link
+from bayescale.prediction.compute import has_frontier, main_column, run_columns
+from bayescale.prediction.discrepancy import Surface
+from bayescale.prediction.points import inputs_at, make_points, used, without_nodes
+
+OPTIMA = {"params": "N*", "tokens": "D*", "tokens_per_param": "D*/N*"}
+"""Quantities of a compute-optimal model, and what they are called here."""
+
+
+def asked(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
+    """Return the draws of everything a fit is asked about, each in its own unit.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    flops : number, str or 1-d array, optional
+        Budgets, at which the compute-optimal model and its target are asked about.
+    at : DataFrame or mapping, optional
+        Points, as for :func:`bayescale.predict`, at which the target is asked about.
+
+    Returns
+    -------
+    xarray.Dataset, dims (chain, draw)
+        The law's free parameters, then ``N* (1e+24 FLOP)``, ``loss (params 70B, tokens 1.4T)``
+        and so on, none of them with a discrepancy: what the runs say within the law. The attribute
+        ``scale`` of what is no parameter is "log" or "noise", see :func:`on_scale`.
+
+    Raises
+    ------
+    BayescaleError
+        When a budget or a point does not fit the law.
+    """
+    found = fit.posterior[list(fit.spec.free)]
+    if flops is not None:
+        found = found.assign(_optima(fit, flops))
+    return found if at is None else found.assign(_targets(fit, at))
+
+
+def _optima(fit: Fit, flops: Any) -> dict[str, xr.DataArray]:
+    best = optimum(fit, flops, discrepancy=None)
+    found = {}
+    for i, budget in enumerate(best["flops"].values):
+        here, place = best.isel(budget=i), f"{spoken('flops', float(budget))} FLOP"
+        found |= {f"{k} ({place})": _plain(here[name], "log") for name, k in OPTIMA.items()}
+        found[f"{fit.target} ({place})"] = _plain(here["loss"], "noise")
+    return found
+
+
+def _targets(fit: Fit, at: Any) -> dict[str, xr.DataArray]:
+    points = make_points({}, used(fit, at), grid=False)
+    curve = fit.curve(inputs_at(fit, points)).transpose("chain", "draw", "point")
+    taken = {fit.spec.column(name) for name in fit.law.inputs}
+    shown = without_nodes(fit, points).coords
+    columns = [str(name) for name in shown if name in taken and shown[name].dims == ("point",)]
+    found = {}
+    for i in range(curve.sizes["point"]):
+        said = [f"{name} {spoken(name, float(points[name][i]))}" for name in columns]
+        place = ", ".join(said) or f"point {i + 1}"
+        found[f"{fit.target} ({place})"] = _plain(curve.isel(point=i), "noise")
+    return found
+
+
+def _plain(values: xr.DataArray, scale: str) -> xr.DataArray:
+    return values.reset_coords(drop=True).assign_attrs(scale=scale)
+
+
+def spoken(column: str, value: float) -> str:
+    """Write the value of a column: counts as 70B, compute as 1e+24, others as they are."""
+    if column == "flops":
+        return format_quantity(value, kind="flops")
+    if column.endswith(("params", "tokens")):
+        return format_quantity(value)
+    return f"{value:.4g}"
+
+
+def on_scale(fit: Fit, name: str, values: Any, scale: str | None = None) -> Any:
+    """Take values of a quantity to the scale on which it is judged.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit that was asked.
+    name : str
+        The quantity.
+    values : array-like
+        In its own unit.
+    scale : str, optional
+        "log" or "noise" for what is no parameter.
+    """
+    if scale == "log":
+        return np.log(values)
+    if scale == "noise":
+        return fit.spec.noise.relative(values, fit.scale)
+    return to_link(fit.spec.free[name], values, fit.scales)
+
+
+def scaled(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
+    """Return :func:`asked` on the scales on which its quantities are judged."""
+    found = asked(fit, flops, at)
+    return found.map(lambda v: on_scale(fit, str(v.name), v, v.attrs.get("scale")), keep_attrs=True)
+
+
+def prior_scaled(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
+    """Return what the prior alone says of everything asked, on the scales they are judged on."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.filterwarnings("ignore", "no optimum", BayescaleWarning)
+        warnings.filterwarnings("ignore", ".*has no optimum inside the search", BayescaleWarning)
+        return scaled(with_draws(fit, fit.group("prior")), flops, at)
+
+
+AHEAD = 10.0
+"""Where nothing is asked: this many times the compute of the largest fitted run."""
+
+
+AROUND, STEP = 1.5 * float(np.log(10)), 0.1
+"""How far from the law's best size to look for that of the outcome, and how finely, in ln N."""
+
+
+COARSE = 4
+"""The best size is explained by the outcomes at every so many of those steps."""
+
+
+SMOOTH = 1e-7
+"""Directions of the outcomes with less than this share of their variance explain nothing."""
+
+
+_WAYS = "flops=1e24 (the best size there), params=70B,tokens=1.4T (the loss there), or alpha-beta"
+
+
+type About = str | Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Quantity:
+    """A number that every draw has: a weighted sum of outcomes, or of parameters.
+
+    Attributes
+    ----------
+    inputs : mapping of str to DataArray, dim point
+        Where the outcomes are, by the law's names; None for parameters.
+    weights : array, shape (point,)
+        Of the outcomes, on the scale of relative errors.
+    draws : array, shape (draw,)
+        The sum of parameters, chains end to end; zero where outcomes are summed.
+    rest : float
+        Variance of the number that the sum of outcomes leaves unexplained.
+    """
+
+    inputs: Mapping[str, xr.DataArray] | None
+    weights: np.ndarray
+    draws: np.ndarray
+    rest: float = 0.0
+
+
+def read_about(about: About | None, fit: Fit) -> dict[str, float]:
+    """Return what is asked as a mapping: the columns of a point, or parameters with their signs.
+
+    Parameters
+    ----------
+    about : str or mapping, optional
+        ``"flops=1e24"`` or ``{"flops": 1e24}``, ``"params=70B, tokens=1.4T"``, ``"alpha - beta"``;
+        ten times the largest fitted run when None.
+    fit : Fit
+        The law that is asked.
+
+    Raises
+    ------
+    BayescaleError
+        For what is neither a point nor parameters of the law.
+    """
+    if not about:
+        column = "flops" if has_frontier(fit) else main_column(fit)
+        return {column: AHEAD * float(run_columns(fit)[column].max())}
+    if isinstance(about, Mapping) and set(about) <= set(fit.spec.free):
+        return {str(name): float(sign) for name, sign in about.items()}
+    if isinstance(about, str):
+        if "=" not in about:
+            return _parameters(about, fit)
+        parts = [part.partition("=") for part in about.split(",")]
+        about = {name.strip(): value.strip() for name, _, value in parts}
+    points = make_points(about, None, grid=False)
+    if points.sizes["point"] != 1:
+        raise BayescaleError("a plan is about one point: give each column one value")
+    return {str(name): float(points[name].item()) for name in points.coords}
+
+
+def _parameters(text: str, fit: Fit) -> dict[str, float]:
+    found, known = re.findall(r"([+-]?)\s*(\w+)", text), list(fit.spec.free)
+    for _, name in found:
+        if name not in known:
+            raise BayescaleError(
+                f"about {text!r}: {fit.law.name} has no free parameter {name!r}"
+                f"{closest(name, known)}; it has {', '.join(known)}. Ask for {_WAYS}"
+            )
+    if not found:
+        raise BayescaleError(f"about what? ask for {_WAYS}")
+    return {name: -1.0 if sign == "-" else 1.0 for sign, name in found}
+
+
+def spoken_quantity(asked: Mapping[str, float], fit: Fit) -> str:
+    """Name what is asked in words."""
+    if set(asked) <= set(fit.spec.free):
+        text = "".join(f" {'-' if sign < 0 else '+'} {name}" for name, sign in asked.items())
+        return text.removeprefix(" + ").strip()
+    if is_budget(asked, fit):
+        return f"the log of the best size at {format_quantity(asked['flops'], kind='flops')} FLOP"
+    at = ", ".join(
+        f"{name} = {format_quantity(value, kind='flops' if name == 'flops' else 'count')}"
+        for name, value in asked.items()
+        if name in map(fit.spec.column, fit.law.inputs)
+    )
+    return f"the {fit.target} at {at}, as a relative error"
+
+
+def is_budget(asked: Mapping[str, float], fit: Fit) -> bool:
+    """Return whether a budget is asked about, to be split between params and tokens."""
+    return set(asked) == {"flops"} and has_frontier(fit)
+
+
+def quantity_of(
+    fit: Fit, asked: Mapping[str, float], surface: Surface | None, rng: np.random.Generator
+) -> Quantity:
+    """Return what is asked of one fit, draw by draw."""
+    if set(asked) <= set(fit.spec.free):
+        draws = sum(sign * fit.posterior[name].values.ravel() for name, sign in asked.items())
+        return Quantity(None, np.zeros(0), np.asarray(draws))
+    if is_budget(asked, fit):
+        return _best_size(fit, asked["flops"], surface, rng)
+    inputs = inputs_at(fit, make_points(asked, None, grid=False))
+    return Quantity(inputs, np.ones(1), np.zeros(1))
+
+
+def _best_size(
+    fit: Fit, flops: float, surface: Surface | None, rng: np.random.Generator
+) -> Quantity:
+    """Write the log of the best size as a weighted sum of outcomes of runs that spend the budget.
+
+    The weights are those of least squares over the draws; the rest is what bends.
+    """
+    inputs, outcome = _along_budget(fit, flops, surface, rng)
+    best = _best_of(fit, inputs, outcome)
+    few = np.arange(0, outcome.shape[1], COARSE)
+    values, vectors = np.linalg.eigh(np.cov(outcome[:, few].T))
+    seen = values > SMOOTH * values[-1]
+    main = vectors[:, seen] / np.sqrt(values[seen])
+    share = (best - best.mean()) @ (outcome[:, few] - outcome[:, few].mean(0)) @ main / len(best)
+    at = {name: values.isel(point=few) for name, values in inputs.items()}
+    return Quantity(at, main @ share, np.zeros(1), float(best.var() - share @ share))
+
+
+def best_sizes(
+    fit: Fit, flops: float, surface: Surface | None, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the log of the best size at a budget, shape (draw,): as ``optimum`` draws it."""
+    return _best_of(fit, *_along_budget(fit, flops, surface, rng))
+
+
+def _best_of(fit: Fit, inputs: Mapping[str, xr.DataArray], outcome: np.ndarray) -> np.ndarray:
+    first = float(inputs[fit.input_of("params") or ""].values[0])
+    where = np.log(first) + STEP * np.arange(outcome.shape[-1])
+    return lowest(where, -outcome if fit.law.rises else outcome)[0]
+
+
+def _along_budget(
+    fit: Fit, flops: float, surface: Surface | None, rng: np.random.Generator
+) -> tuple[dict[str, xr.DataArray], np.ndarray]:
+    """Return the inputs of runs that spend a budget, and the outcomes of every draw there."""
+    law = np.log(optimum(fit, flops, discrepancy=None)["params"])
+    low, middle, high = np.quantile(law, [0.005, 0.5, 0.995])
+    reach = AROUND + max(high - middle, middle - low)
+    sizes = xr.DataArray(np.exp(middle + np.arange(-reach, reach, STEP)), dims="point")
+    columns = {"params": sizes, "tokens": flops / (FLOPS_PER_PARAM_TOKEN * sizes)}
+    inputs = {name: columns[fit.spec.column(name)] for name in fit.law.inputs}
+    outcome = outcomes(fit, inputs)
+    if surface is not None:
+        outcome = outcome + surface.draw(inputs, rng).values.reshape(outcome.shape)
+    return inputs, outcome
+
+
+def outcomes(fit: Fit, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
+    """Return the curve of every draw, chains end to end, on the scale of relative errors."""
+    curve = fit.curve(inputs).transpose("chain", "draw", "point")
+    values = fit.spec.noise.relative(curve, fit.scale).values
+    return values.reshape(-1, values.shape[-1])

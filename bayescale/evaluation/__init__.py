@@ -1,0 +1,1 @@
+"""How well a law describes and predicts runs: comparison, backtests, residuals."""

@@ -1,0 +1,272 @@
+"""Fit the small runs, score the large ones: what a law's bands are worth beyond the data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale.errors import BayescaleError
+from bayescale.evaluation.point_estimate import RESAMPLES, point_fit
+from bayescale.evaluation.scores import (
+    log_score,
+    main_input,
+    points_of,
+    scores_of,
+    summarise,
+    with_mean,
+)
+from bayescale.evaluation.splits import Split, cuts_of, groups_of
+from bayescale.inference.fit import fit, runs_and_law
+from bayescale.inference.result import Fit
+from bayescale.model.observations import Data, along_runs, extract
+from bayescale.model.spec import Spec, make_spec
+from bayescale.prediction.averaging import Average, average, heaviest
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.intervals import DRAWS
+from bayescale.prediction.predict import forecast
+
+CUTS = (0.5, 0.7, 0.85)
+"""Quantiles of compute below which runs are fitted, unless told otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """What a law foretold of runs it had not seen.
+
+    Attributes
+    ----------
+    runs : DataFrame
+        One row a held-out run and cut: ``cut``, ``run``, ``distance`` in decades beyond the
+        largest fitted run, ``observed`` and ``median`` of the forecast in the target's unit,
+        ``error`` of the median (relative: 0.01 is one per cent too high), ``lower_50``,
+        ``upper_50``, ..., the errors that the forecast reckons with (``error_lower_50``,
+        ``error_upper_50``, ...), ``pit``, ``crps`` (relative) and ``log_score`` (density of the
+        target in its own unit), and the errors ``best_seen`` and ``log_linear`` of two naive rules.
+    summary : DataFrame
+        One row a cut, and ``all`` with equal weight a cut: ``fitted`` and ``held_out`` runs,
+        ``cover_50``, ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error``
+        (the bias), ``abs_error`` and those of the naive rules, ``width_90`` (relative), and
+        whether the fit's ``diagnostics`` were fine.
+    law : str
+        What was fitted.
+    """
+
+    runs: pd.DataFrame
+    summary: pd.DataFrame
+    law: str
+
+
+def backtest(
+    runs: Any,
+    law: Any = None,
+    *,
+    by: str | None = None,
+    cuts: Sequence[float] = CUTS,
+    leave_out: str | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int | None = None,
+    progressbar: bool = True,
+) -> Backtest:
+    """Fit the runs below a cut and score the forecasts of those above it, for several cuts.
+
+    Parameters
+    ----------
+    runs, law
+        The run table and what to fit, as for :func:`bayescale.fit`; a list of laws is averaged,
+        with weights that each cut's fitted runs give by stacking.
+    by : str, optional
+        The column to cut by; compute, or the law's first input, when None.
+    cuts : sequence of float
+        Quantiles of that column.
+    leave_out : str, optional
+        Instead of cutting, leave out the rows of one value of this column at a time: one budget,
+        one family.
+    discrepancy : Discrepancy, optional
+        As for :func:`bayescale.predict`.
+    random_seed, progressbar
+        As for :func:`bayescale.fit`.
+
+    Returns
+    -------
+    Backtest
+        Every held-out row is foretold as that of a new run. A cut may divide the checkpoints of a
+        run; ``leave_out="run"`` holds out whole runs.
+
+    Raises
+    ------
+    BayescaleError
+        When the runs do not fit the law, too few lie below a cut, or none above it.
+    """
+    specs, data = laws_on(runs, law)
+    first = next(iter(specs))
+    splits = _splits(specs[first], data[first], by, cuts, leave_out)
+    seeds = np.random.SeedSequence(random_seed).generate_state(len(splits))
+    scored, summary = [], []
+    for split, seed in zip(splits, seeds.tolist(), strict=True):
+        fits = fit_laws(specs, data, ~split.held_out, seed, progressbar)
+        fitted = average(fits) if len(fits) > 1 else fits[first]
+        scored.append(score_split(fitted, data, split, discrepancy, seed))
+        fine = all(one.diagnostics.ok for one in fits.values())
+        summary.append(summarise(scored[-1], int((~split.held_out).sum()), fine))
+    return _backtest(scored, summary, " + ".join(specs))
+
+
+def backtest_point_fit(
+    runs: Any,
+    law: Any = None,
+    *,
+    by: str | None = None,
+    cuts: Sequence[float] = CUTS,
+    leave_out: str | None = None,
+    random_seed: int | None = None,
+) -> Backtest:
+    """Score what the literature does instead: a robust point fit, with a bootstrap over runs.
+
+    Parameters
+    ----------
+    runs, law, by, cuts, leave_out, random_seed
+        As for :func:`backtest`, with one law.
+
+    Returns
+    -------
+    Backtest
+        Bands are those of the bootstrapped curves: a run's scatter is not in them, nor a
+        ``log_score``. See :func:`bayescale.evaluation.point_estimate.point_fit` for the method.
+
+    Raises
+    ------
+    BayescaleError
+        As for :func:`backtest`.
+    """
+    table, chosen = runs_and_law(runs, law)
+    spec = make_spec(chosen)
+    _refuse_pool(spec)
+    data = extract(spec, table)
+    scored, summary = [], []
+    for split in _splits(spec, data, by, cuts, leave_out):
+        small = extract(spec, data.runs.take(~split.held_out))
+        inputs, _, _ = points_of(data, split)
+        found = {
+            name: xr.DataArray(np.broadcast_to(values, RESAMPLES + 1)[None], dims=DRAWS)
+            for name, values in point_fit(spec, small, random_seed).items()
+        }
+        curves = spec.law.curve(inputs, small.references, found).transpose(*DRAWS, "point")
+        errors = scores_of(data, split, spec.noise, curves[:, :1])["error"]
+        bands = scores_of(data, split, spec.noise, curves[:, 1:])
+        scored.append(bands.assign(error=errors, median=curves[0, 0].values, log_score=np.nan))
+        summary.append(summarise(scored[-1], len(small.observed), diagnostics=True))
+    return _backtest(scored, summary, f"{spec.law.name}, point fit")
+
+
+def laws_on(runs: Any, law: Any) -> tuple[dict[str, Spec], dict[str, Data]]:
+    """Return each law that was named, and the runs as it takes them, by the law's name.
+
+    Parameters
+    ----------
+    runs, law
+        As for :func:`backtest`.
+
+    Raises
+    ------
+    BayescaleError
+        When the runs do not fit a law, the laws cannot use the same ones, one is given twice, or
+        groups are pooled.
+    """
+    table, chosen = runs_and_law(runs, law)
+    several = chosen if isinstance(chosen, list | tuple) else [chosen]
+    chosen_specs = (along_runs(make_spec(one), table) for one in several)
+    specs: dict[str, Spec] = {}
+    for spec in chosen_specs:
+        _refuse_pool(spec)
+        if spec.law.name in specs:
+            raise BayescaleError(f"{spec.law.name} is given twice: an average takes each law once")
+        specs[spec.law.name] = spec
+    data = {name: extract(spec, table) for name, spec in specs.items()}
+    _check_same(data)
+    return specs, data
+
+
+def fit_laws(
+    specs: Mapping[str, Spec],
+    data: Mapping[str, Data],
+    chosen: np.ndarray,
+    seed: int,
+    progressbar: bool,
+) -> dict[str, Fit]:
+    """Fit each law to the runs that are chosen, an array of bool, shape (run,)."""
+    return {
+        name: fit(data[name].runs.take(chosen), spec, random_seed=seed, progressbar=progressbar)
+        for name, spec in specs.items()
+    }
+
+
+def _refuse_pool(spec: Spec) -> None:
+    if spec.pool is not None:
+        raise BayescaleError(
+            "forecasts are tested of one law, not of pooled groups: leave out pool and by"
+        )
+
+
+def _splits(
+    spec: Spec, data: Data, by: str | None, cuts: Sequence[float], leave_out: str | None
+) -> list[Split]:
+    if leave_out is not None:
+        return list(groups_of(data.runs, leave_out))
+    return list(cuts_of(data.runs, by or main_input(spec), cuts))
+
+
+def _check_same(data: Mapping[str, Data]) -> None:
+    (first, reference), *others = data.items()
+    for name, other in others:
+        if other.labels != reference.labels or (other.observed != reference.observed).any():
+            raise BayescaleError(
+                f"{name} can use {len(other.labels)} runs and {first} {len(reference.labels)}, not "
+                "the same ones: keep those that all laws can use (read_runs(..., where=...))"
+            )
+
+
+def _backtest(scored: list[pd.DataFrame], summary: list[dict[str, Any]], law: str) -> Backtest:
+    table = with_mean(pd.DataFrame(summary).set_index("cut"))
+    return Backtest(pd.concat(scored, ignore_index=True), table, law)
+
+
+def score_split(
+    fitted: Fit | Average,
+    data: Mapping[str, Data],
+    split: Split,
+    discrepancy: Discrepancy | None,
+    seed: int,
+) -> pd.DataFrame:
+    """Score a fit's, or an average's, forecasts of the held-out runs.
+
+    Parameters
+    ----------
+    fitted : Fit or Average
+        Of the runs that are not held out.
+    data : mapping of str to Data
+        All runs, as each law by its name takes them.
+    split, discrepancy, seed
+        Which runs are held out, how wrong the law may be, and where chance comes from.
+
+    Returns
+    -------
+    DataFrame
+        The rows of ``Backtest.runs``.
+    """
+    (reference, *_) = data.values()
+
+    def foretell(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+        inputs, known, observed = points_of(data[one.law.name], split)
+        rng = np.random.default_rng([seed, 2])
+        known = one.spec.noise.alone(known)
+        found = forecast(one, inputs, known, discrepancy=wrong, rng=rng)
+        density = one.spec.noise.log_density(found["outcome"], one.parameters, known, observed)
+        return xr.Dataset({"new_run": found["new_run"], "density": density})
+
+    several = isinstance(fitted, Average)
+    drawn = fitted.mix(foretell, discrepancy) if several else foretell(fitted, discrepancy)
+    scored = scores_of(reference, split, heaviest(fitted).spec.noise, drawn["new_run"])
+    return scored.assign(log_score=log_score(drawn["density"]).values)

@@ -1,0 +1,152 @@
+"""Average laws, and how wrong they may be, by what they foretell of the runs themselves.
+
+One curve with many points says more than a few finished runs: its own later part shows which law
+foretells it, and how well. Each law is fitted to all points and to those below one half and one
+quarter of the largest; laws and discrepancies are then stacked by the densities of what each fit
+had not seen, point by point (leave-one-out) and beyond.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bayescale.errors import BayescaleError
+from bayescale.evaluation.backtest import fit_laws, laws_on, score_split
+from bayescale.evaluation.scores import main_input
+from bayescale.evaluation.splits import FEWEST, Split, ahead_of
+from bayescale.inference.result import Fit
+from bayescale.inference.update import runs_shared
+from bayescale.model.observations import Data
+from bayescale.prediction.averaging import Average, pointwise_loo, stack
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+
+AHEAD = (2.0, 4.0)
+"""How far the forecasts go that laws are weighed by, as a factor of the input."""
+
+
+DISCREPANCIES = (
+    DISCREPANCY,
+    Discrepancy(0.03, 0.5),
+    Discrepancy(0.06, 0.5),
+    Discrepancy(0.1, 0.5),
+    Discrepancy(0.06, 1.0),
+    Discrepancy(0.1, 1.0),
+)
+"""How wrong a law may be: as a law of finished runs is, or more, and sooner."""
+
+
+def fit_average(
+    runs: Any,
+    laws: Sequence[Any],
+    *,
+    by: str | None = None,
+    ahead: Sequence[float] = AHEAD,
+    discrepancies: Sequence[Discrepancy] = DISCREPANCIES,
+    random_seed: int | None = None,
+    progressbar: bool = True,
+) -> Average:
+    """Fit several laws, and average them by what each foretells of the runs.
+
+    For one curve: the loss by tokens, by examples, by compute. Laws and discrepancies that foretell
+    its later part from the earlier one count most. Points count as independent, and forecasts are
+    tried two and four times ahead: further out, and on curves that waver, bands are too narrow
+    still (``docs/extrapolation.md``).
+
+    Parameters
+    ----------
+    runs
+        The run table, as for :func:`bayescale.fit`.
+    laws : sequence
+        Laws, names or specs; ``["power_law_floor", "power_law_saturating"]``.
+    by : str, optional
+        The column along which to look ahead; compute, or the laws' first input, when None.
+    ahead : sequence of float
+        The forecasts start at its largest value divided by these; one that would leave fewer than
+        five runs to fit, or has none to foretell, is left out.
+    discrepancies : sequence of Discrepancy
+        How wrong a law may be.
+    random_seed, progressbar
+        As for :func:`bayescale.fit`.
+
+    Returns
+    -------
+    Average
+        With discrepancies of its own, which count unless another one is asked for. A law whose
+        diagnostics failed counts for nothing, unless all did.
+
+    Raises
+    ------
+    BayescaleError
+        As for :func:`bayescale.backtest`, for fewer than two laws, and where no forecast is left.
+    """
+    if not discrepancies:
+        raise BayescaleError("how wrong may a law be? give one discrepancy or more")
+    specs, data = laws_on(runs, [laws] if isinstance(laws, str) else list(laws))
+    if len(specs) < 2:
+        raise BayescaleError(f"an average is of two laws or more, not of {', '.join(specs)} alone")
+    first = next(iter(specs))
+    column = by or main_input(specs[first])
+    splits = list(ahead_of(data[first].runs, column, ahead))
+    if not splits:
+        raise BayescaleError(
+            f"there is no forecast to weigh the laws by: below parts of the largest {column} lie "
+            f"fewer than {FEWEST} runs, or all; fit each law and use average"
+        )
+    states = np.random.SeedSequence(random_seed).generate_state(len(splits) + 1)
+    seed, *seeds = states.tolist()
+    every = np.full(len(data[first].observed), True)
+    fits = fit_laws(specs, data, every, seed, progressbar)
+    earlier = [
+        (split, fit_laws(specs, data, ~split.held_out, own, progressbar))
+        for split, own in zip(splits, seeds, strict=True)
+    ]
+    return weigh(fits, earlier, data, discrepancies, seed)
+
+
+def _several_runs(one: Fit) -> bool:
+    """Whether there are runs to leave out, and not only rows of one run."""
+    names = runs_shared(one)
+    return names is None or len(set(names)) > 1
+
+
+def weigh(
+    fits: Mapping[str, Fit],
+    earlier: Sequence[tuple[Split, Mapping[str, Fit]]],
+    data: Mapping[str, Data],
+    discrepancies: Sequence[Discrepancy],
+    seed: int,
+) -> Average:
+    """Average fits by leave-one-out, and by the forecasts of fits to earlier parts of the runs.
+
+    Parameters
+    ----------
+    fits : mapping of str to Fit
+        Of all the runs, by the names of their laws.
+    earlier : sequence of (Split, mapping of str to Fit)
+        Which runs were held out, and the same laws fitted to the others.
+    data : mapping of str to Data
+        All the runs, as each law takes them.
+    discrepancies, seed
+        How wrong a law may be, and where chance comes from.
+
+    Returns
+    -------
+    Average
+    """
+    sound = [name for name, one in fits.items() if one.diagnostics.ok] or list(fits)
+    among: dict[str, list[np.ndarray]] = {name: [] for name in sound}
+    if _several_runs(fits[sound[0]]):
+        among = {name: [pointwise_loo(fits[name])] for name in sound}
+    columns = {(name, wrong): [*among[name]] for name in sound for wrong in discrepancies}
+    for split, parts in earlier:
+        for (name, wrong), densities in columns.items():
+            scored = score_split(parts[name], {name: data[name]}, split, wrong, seed)
+            densities.append(scored["log_score"].to_numpy())
+    stacked = stack(np.column_stack([np.concatenate(column) for column in columns.values()]))
+    weights = dict.fromkeys(fits, 0.0)
+    shares: dict[str, dict[Discrepancy, float]] = {name: {} for name in sound}
+    for (name, wrong), share in zip(columns, stacked.tolist(), strict=True):
+        weights[name] += share
+        shares[name][wrong] = share
+    return Average(fits, weights, shares)

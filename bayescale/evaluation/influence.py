@@ -1,0 +1,226 @@
+"""How answers move when runs are left out: the largest ones, outliers, the one that matters most.
+
+Draws are weighted anew by what the left-out runs said (Pareto-smoothed importance sampling, as in
+LOO). Where too few draws would carry the weight, Pareto's k says so, and only another fit can tell.
+"""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from arviz_stats.base import array_stats
+
+from bayescale.design.quantities_of_interest import asked, on_scale, scaled
+from bayescale.errors import BayescaleWarning
+from bayescale.evaluation.residuals import outliers
+from bayescale.inference.fit import fit as fit_runs
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.result import Fit
+from bayescale.inference.sampling import Sampler
+from bayescale.inference.update import runs_again
+from bayescale.model.spec import make_spec
+from bayescale.prediction.compute import main_column, run_columns
+
+LARGEST = 0.3
+"""Share of the runs that is left out at the far end of the range."""
+
+
+LOOKED_AT = 20
+"""So many runs, those whose densities vary most, are tried for the one that matters most."""
+
+
+GREATER_IS_LESS = ("loss",)
+"""Inputs whose far end is the small one."""
+
+
+def stability(
+    fit: Fit,
+    *,
+    flops: Any = None,
+    at: Any = None,
+    refit: bool = False,
+    random_seed: int | None = None,
+    progressbar: bool = True,
+) -> pd.DataFrame:
+    """Say how parameters and answers move when runs are left out.
+
+    What moves when the range grows, from the smaller runs to all of them, will move again beyond
+    them; what hangs on one run hangs on its mistakes.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    flops, at
+        What is asked about besides the parameters, as for :func:`bayescale.identify`.
+    refit : bool
+        Fit again where draws cannot be reweighted, which takes seconds to a minute each.
+    random_seed, progressbar
+        Of those fits, as for :func:`bayescale.fit`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a set of runs and parameter or quantity: ``left_out`` in words ("the largest 12 runs
+        by flops", "3 outliers", "run a17", the one of single runs that matters most) and ``names``
+        of those runs; ``quantity``; the medians ``all_runs`` and ``without`` in its own unit;
+        ``shift`` of the mean in posterior standard deviations (on the scale it is judged on);
+        ``expected``, how far it would move by chance if the law were right; ``pareto_k``; and
+        ``how`` ("reweighted", "refitted" or "not known": k is too high, ask with ``refit=True``).
+
+    Raises
+    ------
+    BayescaleError
+        When a budget or a point does not fit the law.
+    """
+    refuse_pooled(fit, "stability")
+    own = (asked(fit, flops, at), scaled(fit, flops, at))
+    parts = [
+        _moved(fit, own, said, names, (flops, at) if refit else None, random_seed, progressbar)
+        for said, names in _left_out(fit, own[1])
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _left_out(fit: Fit, values: xr.Dataset) -> Iterator[tuple[str, list[str]]]:
+    """Yield what is left out in turn: in words, and the runs' names."""
+    labels, column = fit.observed["run"].values, main_column(fit)
+    far = run_columns(fit)[column]
+    low = column in GREATER_IS_LESS
+    limit = np.quantile(far, LARGEST if low else 1 - LARGEST)
+    beyond = far <= limit if low else far >= limit
+    if 0 < beyond.sum() <= len(far) / 2:
+        end = "smallest" if low else "largest"
+        yield f"the {end} {beyond.sum():,} runs by {column}", list(labels[beyond])
+    strange = [str(name) for name in outliers(fit).index]
+    if 0 < len(strange) < len(far) / 2:
+        said = "1 outlier" if len(strange) == 1 else f"{len(strange)} outliers"
+        yield said, strange
+    worst = _most_moving(fit, values)
+    yield f"run {worst}", [worst]
+
+
+def _most_moving(fit: Fit, values: xr.Dataset) -> str:
+    """Return the run without which something moves most."""
+    density = fit.group("log_likelihood")[fit.target]
+    variance = density.var(("chain", "draw")).to_numpy()
+    several = np.argsort(-variance)[:LOOKED_AT]
+    names = [str(density["run"].values[i]) for i in several]
+    return max(names, key=lambda name: _largest_shift(fit, values, name))
+
+
+def _largest_shift(fit: Fit, values: xr.Dataset, name: str) -> float:
+    weights, _ = _reweighted(fit, [name])
+    return max(abs(_shift(values[k].values.ravel(), weights)[0]) for k in values.data_vars)
+
+
+def _reweighted(fit: Fit, names: list[str]) -> tuple[np.ndarray, float]:
+    """Return weights of the draws without some runs, shape (chain x draw,), and Pareto's k."""
+    density = fit.group("log_likelihood")
+    total: Any = 0.0
+    for seen in fit.spec.observables:
+        gone = np.isin(density[seen.dim].values.astype(str), names)
+        total = total + density[seen.column].isel({seen.dim: gone}).sum(seen.dim)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logs, k = array_stats.psislw(
+            total.transpose("chain", "draw").values.ravel()
+        )  # negated there
+    return np.exp(logs - logs.max()) / np.exp(logs - logs.max()).sum(), float(k)
+
+
+def _shift(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Return by how many sd the mean moves, and by how many it would by chance."""
+    mean, sd = values.mean(), values.std()
+    there = float(weights @ values)
+    spread = float(weights @ (values - there) ** 2)
+    return float((there - mean) / sd), float(np.sqrt(max(spread - sd**2, 0.0)) / sd)
+
+
+def _moved(
+    fit: Fit,
+    own: tuple[xr.Dataset, xr.Dataset],
+    said: str,
+    names: list[str],
+    again: tuple[Any, Any] | None,
+    seed: int | None,
+    progressbar: bool,
+) -> pd.DataFrame:
+    """Return the rows of one set of runs; ``again`` has the questions for another fit."""
+    shown, values = own
+    weights, k = _reweighted(fit, names)
+    trusted = k <= min(1 - 1 / np.log10(weights.size), 0.7)
+    refitted = None
+    if not trusted and again is not None:
+        refitted = asked(_without(fit, names, seed, progressbar), *again)
+    how = "reweighted" if trusted else "not known" if refitted is None else "refitted"
+    rows = []
+    for key, draws in shown.data_vars.items():
+        name, scale = str(key), draws.attrs.get("scale")
+        before = values[name].values.ravel()
+        row = {"without": np.nan, "shift": np.nan, "expected": np.nan}
+        if trusted:
+            shift, expected = _shift(before, weights)
+            row |= {"without": _median(draws.values.ravel(), weights)}
+            row |= {"shift": shift, "expected": expected}
+        elif refitted is not None:
+            there = on_scale(fit, name, refitted[name], scale).values
+            chance = np.sqrt(max(there.var() - before.var(), 0.0)) / before.std()
+            row |= {"without": float(refitted[name].median()), "expected": float(chance)}
+            row |= {"shift": float((there.mean() - before.mean()) / before.std())}
+        middle = float(draws.median())
+        rows.append({"quantity": name, "all_runs": middle, **row, "pareto_k": k, "how": how})
+    table = pd.DataFrame(rows)
+    table.insert(0, "left_out", said)
+    return table.assign(names=[names] * len(table))
+
+
+def _median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    return float(values[order][np.searchsorted(np.cumsum(weights[order]), 0.5)])
+
+
+def _without(fit: Fit, names: list[str], seed: int | None, progressbar: bool) -> Fit:
+    """Fit again without some runs, at the same reference points, so that parameters compare."""
+    runs = runs_again(fit)
+    kept = ~np.isin(np.array(runs.labels(), dtype=str), names)
+    spec = make_spec(fit.spec, references=_relative(fit))
+    sampler = Sampler(**fit.record["sampler"])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "every run has", BayescaleWarning)
+        return fit_runs(
+            runs.take(kept), spec, sampler=sampler, random_seed=seed, progressbar=progressbar
+        )
+
+
+def _relative(fit: Fit) -> dict[str, float]:
+    inputs = fit.law.inputs
+    return {k: v for k, v in fit.references.items() if k not in inputs or inputs[k].relative}
+
+
+def moves_in_words(table: pd.DataFrame) -> list[str]:
+    """Say for each set of runs what moves most without it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What :func:`stability` returned.
+    """
+    said = []
+    for what, rows in table.groupby("left_out", sort=False):
+        first = rows.iloc[0]
+        if first["how"] == "not known":
+            k = f"Pareto k {first['pareto_k']:.2f}"
+            said.append(f"without {what}: only another fit can tell ({k}; ask for refit)")
+            continue
+        worst = rows.loc[rows["shift"].abs().idxmax()]
+        before, after = f"{worst['all_runs']:.4g}", f"{worst['without']:.4g}"
+        said.append(
+            f"without {what}: {worst['quantity']} moves most, from {before} to {after}, "
+            f"{abs(worst['shift']):.1f} posterior sd where {worst['expected']:.1f} would be chance "
+            f"({worst['how']})"
+        )
+    return said

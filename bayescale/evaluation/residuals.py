@@ -1,0 +1,74 @@
+"""Runs that do not fit the law."""
+
+import numpy as np
+import pandas as pd
+
+from bayescale.errors import BayescaleError
+from bayescale.inference.result import Fit
+
+OUTLYING = 6.0
+"""Standardised residual beyond which a run is named; see :func:`outliers`."""
+
+
+def residuals(fit: Fit) -> pd.DataFrame:
+    """Return the residuals of the fitted runs.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run: ``observed`` and ``predicted`` (posterior median of the law) in the target's
+        unit, ``residual`` on the scale of the noise (log loss: 0.01 is one per cent), and
+        ``standardised``, divided by the scatter (sigma and the run's known standard error).
+        Where rows of a run follow from one another, ``standardised`` is what does not follow from
+        the row before: a run that lies off the law as a whole is named at its first row.
+
+    Raises
+    ------
+    BayescaleError
+        For a new group of a pooled fit, which no run is of.
+    """
+    if not fit.informed:
+        raise BayescaleError(
+            "no run is of this new group: there is nothing to compare with the law"
+        )
+    inputs = {**fit.inputs, **fit.groups_of(fit.spec.observables[0])}
+    observed, curve = fit.observed, fit.curve(inputs).median(("chain", "draw"))
+    centre = fit.parameters_at(inputs).median(("chain", "draw"))
+    residual, standardised = fit.spec.noise.residual(curve, centre, fit.known, observed)
+    return pd.DataFrame(
+        {
+            "observed": observed.values,
+            "predicted": curve.values,
+            "residual": residual.values,
+            "standardised": standardised.values,
+        },
+        index=pd.Index(observed["run"].values, name="run"),
+    )
+
+
+def outliers(fit: Fit) -> pd.DataFrame:
+    """Name the runs that lie far off the law.
+
+    They are not dropped: under the Student-t noise they count for little (a run at six times the
+    scatter has a few per cent of the weight of one near the curve), under the normal noise they
+    move the answer.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of :func:`residuals` more than six times the scatter away, worst first.
+    """
+    table = residuals(fit)
+    distance = np.abs(table["standardised"].to_numpy())
+    worst_first = np.argsort(-distance)
+    return table.iloc[worst_first[distance[worst_first] > OUTLYING]]

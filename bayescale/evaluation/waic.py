@@ -1,0 +1,83 @@
+"""WAIC, which ArviZ no longer has, as one more of its ELPD results."""
+
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import xarray as xr
+from arviz_stats.utils import ELPDData
+from scipy.special import logsumexp
+
+from bayescale.errors import BayescaleWarning
+from bayescale.inference.result import Fit
+from bayescale.inference.update import log_likelihood_by_run
+
+TRUSTED_VARIANCE = 0.4
+"""Above this posterior variance of a run's log likelihood WAIC's correction is not reliable."""
+
+
+@dataclass(repr=False)
+class ELPDDataWAIC(ELPDData):
+    """Result of :func:`waic`; an ArviZ ``ELPDData`` whose pointwise parts are always kept.
+
+    Attributes
+    ----------
+    p_i : xarray.DataArray, dim run
+        Posterior variance of each run's log likelihood; above 0.4 the run is not trusted.
+    """
+
+    _kind: ClassVar[str | None] = "waic"
+
+    p_i: xr.DataArray | None = None
+
+
+def waic(fit: Fit) -> ELPDDataWAIC:
+    """Estimate the expected log predictive density of a fit by WAIC.
+
+    Watanabe (2010); the penalty is the posterior variance of the pointwise log likelihood, and the
+    0.4 rule is that of Vehtari, Gelman and Gabry (2017), arXiv:1507.04544, sec. 2.2.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+
+    Returns
+    -------
+    ELPDDataWAIC
+        ``elpd``, ``se``, ``p``, pointwise ``elpd_i`` and ``p_i`` (dim run). Rows that share a run,
+        such as checkpoints, count as one.
+
+    Warns
+    -----
+    BayescaleWarning
+        When runs have a log likelihood too variable for WAIC.
+    """
+    log_likelihood = log_likelihood_by_run(fit).stack(sample=("chain", "draw"))
+    samples = log_likelihood.sizes["sample"]
+    axis = log_likelihood.get_axis_num("sample")
+    observed = log_likelihood.isel(sample=0, drop=True)
+    density = observed.copy(data=logsumexp(log_likelihood.values, axis=axis) - np.log(samples))
+    p_i = log_likelihood.var("sample", ddof=1)
+    elpd_i = density - p_i
+    untrusted = int((p_i > TRUSTED_VARIANCE).sum())
+    if untrusted:
+        warnings.warn(
+            f"WAIC is not reliable: {untrusted} of {elpd_i.size} runs have a log-likelihood "
+            f"variance above {TRUSTED_VARIANCE}; use LOO",
+            BayescaleWarning,
+            stacklevel=2,
+        )
+    return ELPDDataWAIC(
+        elpd=float(elpd_i.sum()),
+        se=float(np.sqrt(elpd_i.size * elpd_i.var())),
+        p=float(p_i.sum()),
+        n_samples=samples,
+        n_data_points=elpd_i.size,
+        scale="log",
+        warning=bool(untrusted),
+        good_k=float("nan"),
+        elpd_i=elpd_i,
+        p_i=p_i,
+    )

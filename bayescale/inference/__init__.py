@@ -1,0 +1,1 @@
+"""Sampling the posterior, judging it, and saving it."""

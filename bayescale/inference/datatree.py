@@ -1,0 +1,181 @@
+"""A fit's draws, densities and predictions as one tree in ArviZ's schema.
+
+Where a fit's numbers came from: versions, seed, sampler, the runs and the rows set aside.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.data.runs import Runs
+from bayescale.errors import BayescaleError
+from bayescale.inference.sampling import Sampler
+from bayescale.model.hierarchical import draw_links, in_units, log_prior_of
+from bayescale.model.link_scale import draw_prior, log_prior
+from bayescale.model.observations import Data
+from bayescale.model.response import Observable, Observed
+from bayescale.model.spec import Spec
+
+
+def by_run(spec: Spec, seen: Observable, rows: Observed) -> dict[str, xr.DataArray]:
+    """Return the law's inputs of the runs in which a column was observed, with their names."""
+    coords = {seen.dim: list(rows.labels)}
+    found = {
+        name: xr.DataArray(values, coords, dims=("node", seen.dim)[-values.ndim :])
+        for name, values in rows.inputs.items()
+    }
+    if spec.pool is not None:
+        found[spec.pool.by] = xr.DataArray(list(rows.members), coords, dims=seen.dim)
+    return found
+
+
+def at_members(spec: Spec, parameters: Any, inputs: Mapping[Any, Any]) -> Any:
+    """Return parameters as points have them: in a pooled model, those of each point's group.
+
+    Raises
+    ------
+    BayescaleError
+        When groups are pooled and ``inputs`` do not name them.
+    """
+    if spec.pool is None:
+        return parameters
+    by = spec.pool.by
+    if by not in inputs:
+        raise BayescaleError(
+            f"this fit pools groups by {by}, and each has parameters of its own: ask one of them, "
+            "bayescale.member(fit, NAME)"
+        )
+    return parameters.sel({by: inputs[by]}).drop_vars(by)
+
+
+def prior_of(spec: Spec, data: Data, draws: int, rng: np.random.Generator) -> xr.Dataset:
+    """Draw natural parameters from the prior, dims (chain=1, draw)."""
+    if spec.pool is None:
+        return draw_prior(spec, data.scales, draws, rng)
+    links = {name: values[None] for name, values in draw_links(spec, data, draws, rng).items()}
+    return in_units(spec, data, links).assign(spec.fixed)
+
+
+def make_tree(
+    spec: Spec,
+    data: Data,
+    posterior: xr.Dataset,
+    stats: xr.Dataset,
+    prior: xr.Dataset,
+    rng: np.random.Generator,
+) -> xr.DataTree:
+    """Put draws, densities, predictions and data together.
+
+    Parameters
+    ----------
+    spec, data
+        What was fitted, to what.
+    posterior, stats : xarray.Dataset, dims (chain, draw)
+        Draws of the natural parameters, and sampler statistics.
+    prior : xarray.Dataset, dims (chain, draw)
+        Draws of the prior.
+    rng : numpy.random.Generator
+        Draws the predictions.
+
+    Returns
+    -------
+    xarray.DataTree
+        See :class:`bayescale.inference.result.Fit`.
+    """
+    groups: dict[str, Any] = {
+        "posterior": posterior,
+        "sample_stats": stats,
+        "log_likelihood": {},
+        "log_prior": log_prior(spec, data.scales, posterior)
+        if spec.pool is None
+        else log_prior_of(spec, data, posterior),
+        "posterior_predictive": {},
+        "prior": prior,
+        "prior_predictive": {},
+        "observed_data": {},
+        "constant_data": {
+            **{f"{name}_reference": value for name, value in data.references.items()},
+            "target_scale": data.scale,
+        },
+    }
+    everything = posterior.assign(spec.fixed)
+    for seen in spec.observables:
+        for group, values in _predictions(spec, data, seen, everything, prior, rng).items():
+            groups[group] |= values
+    order = ("chain", "draw", "node", ...)
+    return xr.DataTree.from_dict(
+        {
+            name: xr.Dataset(dict(group)).transpose(*order, missing_dims="ignore")
+            for name, group in groups.items()
+        }
+    )
+
+
+def _predictions(
+    spec: Spec,
+    data: Data,
+    seen: Observable,
+    posterior: xr.Dataset,
+    prior: xr.Dataset,
+    rng: np.random.Generator,
+) -> dict[str, dict[str, Any]]:
+    """Return what the groups of the tree hold of one observed column."""
+    rows, noise, column = data.of(seen), seen.noise, seen.column
+    inputs = by_run(spec, seen, rows)
+    observed = xr.DataArray(rows.observed, {seen.dim: list(rows.labels)}, dims=seen.dim)
+    known = {name: observed.copy(data=values) for name, values in rows.known.items()}
+    posterior, prior = (at_members(spec, found, inputs) for found in (posterior, prior))
+    curve, prior_curve = (
+        spec.law.curve(inputs, data.references, at, seen.step) for at in (posterior, prior)
+    )
+    scatter = seen.of_noise(posterior)
+    density = noise.log_density(curve, scatter, known, observed)
+    drawn = noise.draw(curve, scatter, known, rng=rng)
+    with np.errstate(invalid="ignore"):  # a loss below zero, as priors may expect, has no log
+        expected = noise.draw(prior_curve, seen.of_noise(prior), known, rng=rng)
+    return {
+        "log_likelihood": {column: density},
+        "posterior_predictive": {column: drawn},
+        "prior_predictive": {column: expected},
+        "observed_data": {column: observed},
+        "constant_data": {
+            **{f"{seen.prefix}{name}": values for name, values in inputs.items()},
+            **{f"{column}{noise.known[name][0]}": values for name, values in known.items()},
+        },
+    }
+
+
+def record_of(
+    spec: Spec, data: Data, sampler: Sampler, seed: int, seconds: dict[str, float]
+) -> dict[str, Any]:
+    """Return the origin of a fit, in JSON's types."""
+    return {
+        "versions": {
+            name: version(name) for name in ("bayescale", "pymc", "pytensor", "nutpie", "arviz")
+        },
+        "sampler": vars(sampler),
+        "seed": seed,
+        "seconds": seconds,
+        "data": data.digest(),
+        "law": spec.law.fingerprint(),
+        "runs": _runs_record(data.runs),
+    }
+
+
+def _runs_record(runs: Runs) -> dict[str, Any]:
+    labels = runs.set_aside.index.map(str)
+    return {
+        "source": runs.source,
+        "rows": len(runs),
+        "columns": [vars(column) for column in runs.columns],
+        "params_convention": runs.params_convention,
+        "loss_unit": runs.loss_unit,
+        "notes": list(runs.notes),
+        "set_aside": [
+            {"row": label, "reason": str(reason)}
+            for label, reason in zip(labels, runs.set_aside["reason"], strict=True)
+        ],
+    }

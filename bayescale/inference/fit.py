@@ -1,0 +1,278 @@
+"""Fitting: from a run table and a law to a posterior in ArviZ's schema."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+
+from bayescale.data.read import read_runs
+from bayescale.data.runs import Runs
+from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.inference.datatree import at_members, by_run, make_tree, prior_of, record_of
+from bayescale.inference.diagnostics import Diagnostics, diagnose
+from bayescale.inference.result import Fit
+from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
+from bayescale.laws.base import Law
+from bayescale.model.build import model_of
+from bayescale.model.coordinates import LAW_LINK, NOISE_LINK
+from bayescale.model.hierarchical import in_units
+from bayescale.model.link_scale import natural
+from bayescale.model.noise.base import Noise
+from bayescale.model.observations import Data, along_runs, constant_inputs, extract
+from bayescale.model.pooling import Pooling
+from bayescale.model.spec import Prior, Spec, make_spec
+from bayescale.studies.runs import study_runs
+from bayescale.studies.study import Study
+
+PRIOR_DRAWS = 1000
+
+
+EXTENSION = 4
+"""A fit whose diagnostics fail is drawn once more, this many times as long."""
+
+
+CAREFUL = 0.99
+"""What ``target_accept`` is then, if transitions diverged: smaller steps."""
+
+
+def fit(
+    runs: Any,
+    law: str | type[Law] | Study | Spec | None = None,
+    *,
+    noise: str | Noise | None = None,
+    priors: Mapping[str, Prior] | str | None = None,
+    columns: Mapping[str, str] | None = None,
+    pool: Pooling | None = None,
+    by: str | None = None,
+    sampler: Literal["nutpie", "pymc", "numpyro"] | Sampler = "nutpie",
+    random_seed: int | None = None,
+    progressbar: bool = True,
+) -> Fit:
+    """Fit a law to a table of training runs.
+
+    Parameters
+    ----------
+    runs : Runs, DataFrame, path or Study
+        The run table, as for :func:`bayescale.read_runs`; or a model file loaded by
+        :func:`bayescale.load_model`, which brings its runs and its law.
+    law : str, Law class, Study or Spec
+        A built-in law by name (:func:`bayescale.laws`), two by
+        ``"chinchilla_then_accuracy_from_loss"``, a law of your own, a model file to fit to
+        other runs, or the ``spec`` of another fit.
+    noise : str or Noise, optional
+        ``"student_t"`` (the default of most laws) or ``"normal"``, both on log loss. A known
+        standard error of a run (column ``loss_se``) is added in quadrature. Where rows share a
+        name in the column ``run``, as checkpoints do, the default is ``"checkpoints"``: residuals
+        that follow from one another along a run (:mod:`bayescale.model.noise.autocorrelated`). A
+        noise that is named here stays.
+    priors : mapping or "literature", optional
+        Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, or in multiples of
+        the typical loss, ``{"E": Multiple(0.5, 0.8)}``, to a fixed value, ``{"E": 1.69}``, or to a
+        PyMC distribution, ``{"alpha": pm.Gamma.dist(2, 4)}``; or what public families say,
+        :func:`bayescale.literature_priors`.
+    columns : mapping, optional
+        Input or step of the law, or its target, to column of the table: ``{"x": "tokens"}``,
+        ``{"loss": "loss_c4"}``.
+    pool : {"partial", "shared", "separate"} or mapping, optional
+        What groups of runs have in common: ``{"alpha": "partial"}`` learns a population of alphas
+        from which each group's comes, ``"shared"`` is one value for all, ``"separate"`` none in
+        common, which parameters not named are. One word is for all of the law; multiples of the
+        target, as floors are, then pool partially, each in its group's own unit, by ``"shared"``
+        too. The noise's parameters are shared unless named, or multiples of the target.
+    by : str, optional
+        The column that names each run's group, ``"family"``; pools partially unless ``pool`` says
+        otherwise.
+    sampler : str or Sampler
+        ``"nutpie"``, ``"pymc"``, ``"numpyro"``, or a :class:`Sampler` with more to say.
+    random_seed : int, optional
+        Makes the draws reproducible; one is chosen, and recorded, when none is given.
+    progressbar : bool
+        Show the sampler's progress.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    BayescaleError
+        For runs, priors or inputs that do not fit the law.
+
+    Warns
+    -----
+    BayescaleWarning
+        When rows were set aside, when an input does not vary, and when the diagnostics still fail
+        after one longer try.
+    """
+    table, chosen = runs_and_law(runs, law)
+    spec = make_spec(chosen, noise=noise, priors=priors, columns=columns, pool=pool, by=by)
+    spec = along_runs(spec, table)
+    data = extract(spec, table)
+    sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
+    _warn_constant(spec, data)
+    return _fit(spec, data, sampler, seed_of(random_seed), progressbar)
+
+
+def _warn_constant(spec: Spec, data: Data) -> None:
+    for name, value in constant_inputs(data).items():
+        column = spec.column(name)
+        warnings.warn(
+            f"every run has {column} = {value:g}: what the law says of {name} keeps its prior; "
+            f"add runs that differ in {column}",
+            BayescaleWarning,
+            stacklevel=3,
+        )
+
+
+def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:
+    _check_prior(spec, data, seed)
+    draws, posterior, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
+    if not diagnostics.ok and not draws.interrupted:
+        sampler = second_try(sampler, diverged=diagnostics.divergences > 0)
+        seconds = draws.seconds
+        draws, posterior, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar)
+        draws = replace(draws, seconds={k: seconds[k] + v for k, v in draws.seconds.items()})
+    warn_of(diagnostics, draws.interrupted)
+    seconds = {name: round(value, 2) for name, value in draws.seconds.items()}
+    return assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=seconds)
+
+
+def warn_of(diagnostics: Diagnostics, interrupted: bool) -> None:
+    """Warn whoever called the caller's caller of draws that are not what was asked for."""
+    said = []
+    if interrupted:
+        said.append(f"interrupted: kept the {diagnostics.draws:,} draws that were finished")
+    if not diagnostics.ok:
+        said.append(f"do not trust these numbers yet: {'; '.join(diagnostics.problems())}")
+    for text in said:
+        warnings.warn(text, BayescaleWarning, stacklevel=4)
+
+
+def second_try(sampler: Sampler, diverged: bool) -> Sampler:
+    """Return how a fit is drawn once more when its diagnostics failed."""
+    careful = CAREFUL if diverged else sampler.target_accept
+    return replace(sampler, draws=EXTENSION * sampler.draws, target_accept=careful)
+
+
+def assemble(
+    spec: Spec,
+    data: Data,
+    posterior: xr.Dataset,
+    stats: xr.Dataset,
+    *,
+    sampler: Sampler,
+    seed: int,
+    seconds: Mapping[str, float] | None = None,
+) -> Fit:
+    """Make a Fit of draws: add densities, predictions and the prior, and record their origin.
+
+    Parameters
+    ----------
+    spec, data
+        What was fitted, to what.
+    posterior, stats : xarray.Dataset, dims (chain, draw)
+        Draws of the natural parameters, and sampler statistics.
+    sampler, seed, seconds
+        How they were drawn, for the record; the seed also draws the predictions.
+    """
+    rng = np.random.default_rng([seed, 1])
+    prior = prior_of(spec, data, PRIOR_DRAWS, rng)
+    tree = make_tree(spec, data, posterior, stats, prior, rng)
+    return Fit(spec, tree, record_of(spec, data, sampler, seed, dict(seconds or {})))
+
+
+def _attempt(
+    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
+) -> tuple[Draws, xr.Dataset, Diagnostics]:
+    draws = sample(spec, data, sampler, seed, progressbar)
+    posterior = natural_parameters(spec, data, draws)
+    return draws, posterior, diagnose(posterior, draws.stats)
+
+
+def _check_prior(spec: Spec, data: Data, seed: int) -> None:
+    prior = prior_of(spec, data, PRIOR_DRAWS, np.random.default_rng(seed))
+    for seen in spec.observables:
+        inputs = by_run(spec, seen, data.of(seen))
+        at = at_members(spec, prior, inputs)
+        curve = spec.law.curve(inputs, data.references, at, seen.step)
+        finite = float(np.isfinite(curve).mean())
+        if finite < 0.99:
+            raise BayescaleError(
+                f"the {seen.column} of {spec.law.name} is not finite at {1 - finite:.0%} of the "
+                "prior's draws at these runs: look at the priors and the inputs' units"
+            )
+
+
+def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
+    """Return the draws in the parameters' own units, dims (chain, draw)."""
+    if spec.pool is not None:
+        return in_units(spec, data, {name: link.values for name, link in draws.links.items()})
+    values = {}
+    for link, names in (
+        (draws.links[LAW_LINK], spec.free),
+        (draws.links[NOISE_LINK], spec.noise_parameters),
+    ):
+        for i, (name, parameter) in enumerate(names.items()):
+            at = link.isel({link.dims[-1]: i}).drop_vars([link.dims[-1]], errors="ignore")
+            values[name] = natural(parameter, at, data.scales)
+    return xr.Dataset(values)
+
+
+def build_model(
+    runs: Any,
+    law: str | type[Law] | Study | Spec | None = None,
+    *,
+    noise: str | Noise | None = None,
+    priors: Mapping[str, Prior] | str | None = None,
+    columns: Mapping[str, str] | None = None,
+    references: Mapping[str, float] | None = None,
+    pool: Pooling | None = None,
+    by: str | None = None,
+) -> pm.Model:
+    """Build the PyMC model that :func:`bayescale.fit` samples, to look at or change by hand.
+
+    Parameters
+    ----------
+    runs, law
+        The run table and what to fit, as for :func:`bayescale.fit`.
+    noise, priors, columns, pool, by
+        As for :func:`bayescale.fit`.
+    references : mapping, optional
+        Input to reference point; the geometric mean of the runs where not given.
+
+    Returns
+    -------
+    pymc.Model
+        Natural parameters are Deterministics under their own names; the observed variable is
+        the law's target on the scale of the noise.
+
+    Raises
+    ------
+    BayescaleError
+        For runs, priors or inputs that do not fit the law.
+    """
+    table, chosen = runs_and_law(runs, law)
+    spec = make_spec(
+        chosen,
+        noise=noise,
+        priors=priors,
+        columns=columns,
+        references=references,
+        pool=pool,
+        by=by,
+    )
+    spec = along_runs(spec, table)
+    return model_of(spec, extract(spec, table))
+
+
+def runs_and_law(runs: Any, law: Any) -> tuple[Runs, Any]:
+    """Read the runs; a study given in their place brings its own, and the law."""
+    if isinstance(runs, Study):
+        return study_runs(runs), runs if law is None else law
+    if law is None:
+        raise BayescaleError("which law? name one (bayescale.laws() lists them) or pass a class")
+    return read_runs(runs), law

@@ -1,0 +1,162 @@
+"""One group of a pooled fit as a fit of its own, of which every question can be asked."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.errors import BayescaleError, closest
+from bayescale.inference.result import Fit
+from bayescale.laws.parameters import Z90
+from bayescale.model.hierarchical import draw_population
+from bayescale.model.link_scale import to_link
+from bayescale.model.literature_priors import Multiple
+from bayescale.model.pooling import Pool, mean_of, spread_of
+from bayescale.model.spec import Spec
+
+
+def member(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit:
+    """Return one group of a pooled fit, with what it borrowed from the others.
+
+    Parameters
+    ----------
+    fit : Fit
+        A pooled fit.
+    name : str or None
+        The group: ``"pythia"``. None is a group that no run is of: its partially pooled parameters
+        are drawn from their population, its separate ones from their priors.
+    random_seed : int, optional
+        Seed of those draws.
+
+    Returns
+    -------
+    Fit
+        Its posterior is the group's share of the pooled one, and its runs are the group's. Every
+        function of a fit takes it: :func:`bayescale.predict`, :func:`bayescale.optimum`, ... That
+        of a group without runs has those of all to say what a run is like, but no likelihood.
+
+    Raises
+    ------
+    BayescaleError
+        When nothing is pooled, or there is no such group.
+    """
+    pool = fit.spec.pool
+    if pool is None:
+        raise BayescaleError(
+            "this fit pools nothing, it has no members: fit(..., pool='partial', by='family')"
+        )
+    if name is not None and name not in fit.groups:
+        raise BayescaleError(
+            f"no run has {pool.by} = {name!r}{closest(name, fit.groups)}; there are "
+            f"{', '.join(fit.groups)} (None is a new one)"
+        )
+    spec = replace(fit.spec, pool=None)
+    tree = _new(fit, pool, random_seed) if name is None else _known(fit, spec, pool, name)
+    origin = {"by": pool.by, "member": name, "of": len(fit.groups)}
+    runs = {**fit.record["runs"], "rows": tree[f"observed_data/{fit.target}"].size}
+    if name is not None:
+        runs["source"] = f"{runs['source']}, {pool.by} {name}"
+    return Fit(spec, tree, {**fit.record, "runs": runs, "pooled": origin})
+
+
+def population(fit: Fit) -> dict[str, tuple[float, float]]:
+    """Return what a pooled fit says of the next group, as priors for a fit of its own.
+
+    A later study then borrows from the groups without being fitted with them:
+    ``fit(runs, make_spec("chinchilla", priors=population(pooled), references=pooled.references))``.
+
+    Parameters
+    ----------
+    fit : Fit
+        A pooled fit.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        Of each partially pooled parameter of the law, the 90 % interval of a new group: in
+        multiples of its typical target (:class:`bayescale.Multiple`) where the law says so, else in
+        the parameter's own unit. Amplitudes hold at the pooled fit's reference point:
+        ``references=fit.references``.
+
+    Raises
+    ------
+    BayescaleError
+        When nothing is pooled partially.
+    """
+    kinds = fit.spec.kinds
+    names = [name for name in fit.spec.free if kinds.get(name) == "partial"]
+    if not names:
+        raise BayescaleError(
+            "no parameter of this fit comes from a population: fit(..., pool='partial', by=...)"
+        )
+    found = {}
+    for name in names:
+        parameter = fit.spec.parameters[name]
+        centre = to_link(parameter, fit.posterior[mean_of(name)], fit.scales)
+        variance = float((fit.posterior[spread_of(name)] ** 2).mean() + centre.var())
+        middle, half = float(centre.mean()), Z90 * variance**0.5
+        low, high = (float(parameter.inverse(middle + sign * half)) for sign in (-1, 1))
+        found[name] = Multiple(low, high) if parameter.of else (low, high)
+    return found
+
+
+def ask_each(fit: Fit, ask: Callable[[Fit], xr.Dataset]) -> xr.Dataset:
+    """Ask every group of a pooled fit the same; the answers stand side by side along the groups."""
+    assert fit.spec.pool is not None
+    answers = [ask(member(fit, name)) for name in fit.groups]
+    names = xr.DataArray(fit.groups, dims=fit.spec.pool.by, name=fit.spec.pool.by)
+    return xr.concat(answers, dim=names, combine_attrs="drop_conflicts")
+
+
+def refuse_pooled(fit: Fit, what: str) -> None:
+    """Raise for a pooled fit where the answer is about one law.
+
+    Raises
+    ------
+    BayescaleError
+        Naming a group to ask instead.
+    """
+    if fit.spec.pool is not None:
+        raise BayescaleError(
+            f"{what} is of one law, and this fit pools {len(fit.groups)} groups by "
+            f"{fit.spec.pool.by}: ask one of them, bayescale.member(fit, {fit.groups[0]!r})"
+        )
+
+
+def _known(fit: Fit, spec: Spec, pool: Pool, name: str) -> xr.DataTree:
+    """Return the share of a group in a pooled fit's tree."""
+    groups: dict[str, xr.Dataset] = {k: fit.group(k) for k in fit.tree.children}
+    for seen in fit.spec.observables:
+        own = fit.groups_of(seen)[pool.by] == name
+        groups = {
+            k: found.isel({seen.dim: np.flatnonzero(own)}) if seen.dim in found.dims else found
+            for k, found in groups.items()
+        }
+    parameters = [*spec.free, *spec.noise_parameters]
+    for k in ("posterior", "prior", "log_prior"):
+        found = groups[k][[p for p in parameters if p in groups[k]]]
+        groups[k] = found.sel({pool.by: name}, drop=True) if pool.by in found.dims else found
+    return xr.DataTree.from_dict({**groups, "constant_data": _constant(fit, spec, pool, groups)})
+
+
+def _constant(fit: Fit, spec: Spec, pool: Pool, groups: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Return the constants of a group: the typical size of the target is its own."""
+    observed = groups["observed_data"][fit.target].values
+    scale = spec.noise.scale(observed) if observed.size else fit.scale
+    constant = groups["constant_data"].drop_vars([f"{s.prefix}{pool.by}" for s in spec.observables])
+    return constant.assign(target_scale=scale)
+
+
+def _new(fit: Fit, pool: Pool, random_seed: int | None) -> xr.DataTree:
+    """Return a tree of draws for a group without runs."""
+    rng = np.random.default_rng(random_seed)
+    groups: dict[str, Any] = {
+        k: fit.group(k) for k in ("sample_stats", "observed_data", "constant_data")
+    }
+    for k in ("posterior", "prior"):
+        groups[k] = draw_population(fit.spec, fit.scales, fit.group(k), rng)
+    labels = [f"{seen.prefix}{pool.by}" for seen in fit.spec.observables]
+    groups["constant_data"] = groups["constant_data"].drop_vars(labels)
+    return xr.DataTree.from_dict(groups)

@@ -1,0 +1,152 @@
+"""Where chains start when the posterior may have several modes: at the best of thirty optima.
+
+A chain that starts far from the posterior's mass may end in a mode that the data all but exclude,
+and never leave it. Laws that say ``multimodal = True`` are therefore climbed first, from draws of
+the prior; chains start around the optima that hold a share of the posterior worth a chain. Modes of
+like mass are all started from, so that chains that do not meet still show in R-hat.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
+
+CLIMBS = 30
+"""Prior draws from which the log density is climbed."""
+
+
+COMPARABLE = 5.0
+"""Nats below the best mode's mass down to which a mode is started from."""
+
+
+STEPS = 300
+"""Most steps of one climb."""
+
+
+STEP = 1e-4
+"""Step of the finite differences of the gradient, on the link scale."""
+
+
+WIDEST = 1.0
+"""Largest standard deviation of the starts around a mode, on the link scale."""
+
+
+type LogDensity = Callable[[np.ndarray], tuple[float, np.ndarray]]
+"""Log density and its gradient at a point, shape (coordinate,); -inf where it is not finite."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """An optimum of a log density and its Gaussian approximation there.
+
+    Attributes
+    ----------
+    point : array, shape (coordinate,)
+        The optimum.
+    log_mass : float
+        Log of the integral of the Gaussian approximation (Laplace).
+    axes : array, shape (coordinate, axis)
+        Principal axes of the approximation.
+    sd : array, shape (axis,)
+        Its standard deviations along them.
+    """
+
+    point: np.ndarray
+    log_mass: float
+    axes: np.ndarray
+    sd: np.ndarray
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw a point from the Gaussian approximation."""
+        return self.point + self.axes @ rng.normal(0, self.sd)
+
+    def holds(self, point: np.ndarray) -> bool:
+        """Whether a point is within one standard deviation along every axis."""
+        return bool((abs(self.axes.T @ (point - self.point)) < self.sd).all())
+
+
+def near_modes(
+    log_density: LogDensity, draw: Callable[[Any], np.ndarray], seed: int
+) -> Callable[[Any], np.ndarray]:
+    """Return a function from a seed to a start near one of the modes.
+
+    Parameters
+    ----------
+    log_density : callable
+        From a point to log density and gradient.
+    draw : callable
+        From a seed to a point to climb from.
+    seed : int
+        Of the points climbed from.
+
+    Returns
+    -------
+    callable
+        From a seed to a draw around one of the modes, each taken as often as its mass says; or
+        ``draw`` itself when nothing could be climbed.
+    """
+    found = find_modes(log_density, [draw([seed, i]) for i in range(CLIMBS)])
+    if not found:
+        return draw
+    mass = np.exp([mode.log_mass - found[0].log_mass for mode in found])
+
+    def start(seed: Any = None) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        return found[rng.choice(len(found), p=mass / mass.sum())].draw(rng)
+
+    return start
+
+
+def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mode]:
+    """Climb from every start; return the distinct modes that hold a share worth a chain.
+
+    Parameters
+    ----------
+    log_density : callable
+        From a point to log density and gradient.
+    starts : iterable of array, shape (coordinate,)
+        Where to climb from. A start at which the density is not finite is passed over.
+
+    Returns
+    -------
+    list of Mode
+        The best first; empty when no start could be climbed from.
+    """
+    with threadpool_limits(1, "blas"):  # matrices of ten rows: waiting threads cost tenfold
+        found = [_mode_at(log_density, top) for top in _climbed(log_density, starts)]
+    distinct: list[Mode] = []
+    for mode in sorted(found, key=lambda mode: -mode.log_mass):
+        if distinct and mode.log_mass < distinct[0].log_mass - COMPARABLE:
+            break
+        if not any(known.holds(mode.point) for known in distinct):
+            distinct.append(mode)
+    return distinct
+
+
+def _climbed(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Return the ends of the climbs."""
+
+    def descent(point: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = log_density(point)
+        return (-value, -gradient) if np.isfinite(value) else (1e100, np.zeros_like(point))
+
+    climbs = [
+        minimize(descent, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
+        for start in starts
+        if np.isfinite(log_density(start)[0])
+    ]
+    return [climb.x for climb in climbs]
+
+
+def _mode_at(log_density: LogDensity, point: np.ndarray) -> Mode:
+    """Return the Gaussian approximation at a point, its curvature from differences of gradients."""
+    steps = STEP * np.eye(point.size)
+    rows = [log_density(point + h)[1] - log_density(point - h)[1] for h in steps]
+    curvature = -np.array(rows) / (2 * STEP)
+    values, axes = np.linalg.eigh((curvature + curvature.T) / 2)
+    sd = 1 / np.sqrt(np.maximum(values, WIDEST**-2))
+    log_mass = log_density(point)[0] + np.log(sd).sum()
+    return Mode(point, float(log_mass), axes, sd)

@@ -1,0 +1,210 @@
+"""TODO."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale.inference.datatree import at_members
+from bayescale.inference.diagnostics import Diagnostics, diagnose
+from bayescale.laws.base import Law
+from bayescale.model.link_scale import natural, to_link
+from bayescale.model.response import Observable
+from bayescale.model.spec import Spec
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted law: what was fitted, and the draws.
+
+    Every question is a function of a fit: :func:`bayescale.summary`, :func:`bayescale.predict`,
+    :func:`bayescale.optimum`, ...; every ArviZ function works on ``fit.tree``.
+
+    Attributes
+    ----------
+    spec : Spec
+        The law, its noise, and what was changed of their defaults.
+    tree : xarray.DataTree
+        ArviZ's schema, dims (chain, draw, run): ``posterior``, ``sample_stats``,
+        ``log_likelihood`` (density of the target in its own unit; under a noise along runs, of a
+        checkpoint given the one before, so that a run's is the sum), ``log_prior``, ``prior``,
+        ``prior_predictive``, ``posterior_predictive``, ``observed_data``, ``constant_data``. A
+        chained law's steps stand beside the target by their columns, dim ``loss_run`` for a loss.
+    record : mapping
+        Where the numbers came from: versions, seed, sampler, the run table and the rows set aside.
+    """
+
+    spec: Spec
+    tree: xr.DataTree
+    record: Mapping[str, Any]
+
+    @property
+    def law(self) -> type[Law]:
+        """The law that was fitted."""
+        return self.spec.law
+
+    def group(self, name: str) -> xr.Dataset:
+        """Return one group of the tree as a Dataset."""
+        return self.tree.children[name].to_dataset()
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Draws of the law's and the noise's free parameters, dims (chain, draw)."""
+        return self.group("posterior")
+
+    @property
+    def parameters(self) -> xr.Dataset:
+        """The posterior together with the parameters that were held fixed."""
+        return self.posterior.assign(self.spec.fixed)
+
+    @property
+    def target(self) -> str:
+        """The column that the law predicts."""
+        return self.spec.target
+
+    @property
+    def unit(self) -> str:
+        """The unit of the target, "" where it has none or it is not known."""
+        return self._unit_of_column(self.target)
+
+    def unit_of(self, parameter: str) -> str:
+        """Return the unit of a parameter, "" where it has none or it is not known."""
+        of = self.spec.parameters[parameter].of if parameter in self.spec.parameters else None
+        return self._unit_of_column(self.target if of == "target" else of or "")
+
+    def _unit_of_column(self, column: str) -> str:
+        known = self.record["runs"].get("loss_unit", "unknown")
+        return known if column.startswith("loss") and known != "unknown" else ""
+
+    @property
+    def observed(self) -> xr.DataArray:
+        """The observed target, dim run."""
+        return self.group("observed_data")[self.target]
+
+    @property
+    def known(self) -> dict[str, xr.DataArray]:
+        """What the noise uses of each run besides the observed value, dim run."""
+        return self.known_of(self.spec.observables[0])
+
+    def known_of(self, seen: Observable) -> dict[str, xr.DataArray]:
+        """Return what the noise of a step, or of the target, uses of each of its runs."""
+        constant = self.group("constant_data")
+        return {
+            name: constant[f"{seen.column}{suffix}"]
+            for name, (suffix, _) in seen.noise.known.items()
+        }
+
+    @property
+    def informed(self) -> bool:
+        """Whether runs of its own stand behind it; not of a new group from a population."""
+        return "log_likelihood" in self.tree.children
+
+    @property
+    def groups(self) -> list[str]:
+        """The names of the groups of a pooled fit; empty for any other."""
+        return [str(k) for k in self.posterior[self.spec.pool.by].values] if self.spec.pool else []
+
+    @property
+    def inputs(self) -> dict[str, xr.DataArray]:
+        """The law's inputs of the fitted runs, in their own units, dims run or (node, run)."""
+        return self.inputs_of(self.spec.observables[0])
+
+    def inputs_of(self, seen: Observable) -> dict[str, xr.DataArray]:
+        """Return the law's inputs of the runs in which a step, or the target, was observed."""
+        constant = self.group("constant_data")
+        return {name: constant[f"{seen.prefix}{name}"] for name in self.law.inputs}
+
+    def groups_of(self, seen: Observable) -> dict[str, xr.DataArray]:
+        """Return the group of each run in which a step, or the target, was observed, if pooled."""
+        by = [self.spec.pool.by] if self.spec.pool else []
+        return {name: self.group("constant_data")[f"{seen.prefix}{name}"] for name in by}
+
+    @property
+    def references(self) -> dict[str, float]:
+        """The reference point of each input and step, in its own unit."""
+        constant = self.group("constant_data")
+        names = [*self.law.inputs, *self.law.steps]
+        return {name: float(constant[f"{name}_reference"]) for name in names}
+
+    @property
+    def scale(self) -> float:
+        """Typical size of the observed target, the unit of priors ``of="target"``."""
+        return self.scales["target"]
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """What parameters are multiples of: the target's typical size, each step's by column."""
+        found = {"target": float(self.group("constant_data")["target_scale"])}
+        steps = self.law.steps.items()
+        return found | {step.column: self.references[name] for name, step in steps}
+
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """Whether the draws can be trusted."""
+        return diagnose(self.posterior, self.group("sample_stats"))
+
+    def input_of(self, column: str) -> str | None:
+        """Return the law's input that was read from a canonical column, or None."""
+        return next((k for k in self.law.inputs if self.spec.column(k) == column), None)
+
+    def curve(
+        self, inputs: Mapping[Any, Any], parameters: Any = None, step: str | None = None
+    ) -> Any:
+        """Evaluate the law, or one of its steps, on every draw at inputs in their own units.
+
+        A pooled fit needs each point's group besides, by the name of its column.
+        """
+        at = self.parameters_at(inputs) if parameters is None else parameters
+        return self.law.curve(inputs, self.references, at, step)
+
+    def parameters_at(self, inputs: Mapping[Any, Any]) -> xr.Dataset:
+        """Return the parameters; of a pooled fit, those of the group of each point.
+
+        Raises
+        ------
+        BayescaleError
+            When the fit is pooled and the points have no groups.
+        """
+        return at_members(self.spec, self.parameters, inputs)
+
+    def __repr__(self) -> str:
+        pool = self.spec.pool
+        pooled = f" of {len(self.groups)} pooled by {pool.by}" if pool else ""
+        return (
+            f"<bayescale.Fit {self.law.name}, {self.spec.noise.name} noise, "
+            f"{self.observed.size} runs{pooled}; {self.diagnostics}>"
+        )
+
+
+def with_draws(fit: Fit, posterior: xr.Dataset) -> Fit:
+    """Return a fit whose posterior is other draws, to ask them what is asked of a fit."""
+    tree = xr.DataTree.from_dict(
+        {"posterior": posterior, "constant_data": fit.tree.children["constant_data"].to_dataset()}
+    )
+    return Fit(fit.spec, tree, fit.record)
+
+
+def links(fit: Fit, posterior: xr.Dataset) -> np.ndarray:
+    """Return draws of the law's free parameters on the link scale, shape (draw, parameter)."""
+    columns = [
+        np.ravel(to_link(parameter, posterior[name].values, fit.scales))
+        for name, parameter in fit.spec.free.items()
+    ]
+    return np.stack(columns, axis=-1)
+
+
+def link_table(fit: Fit) -> pd.DataFrame:
+    """Return the posterior of the free parameters on the link scale, one column a parameter."""
+    return pd.DataFrame(links(fit, fit.posterior), columns=list(fit.spec.free))
+
+
+def from_links(fit: Fit, values: np.ndarray, posterior: xr.Dataset) -> xr.Dataset:
+    """Put other values of the law's free parameters into draws, dims (chain=1, draw)."""
+    own = {
+        name: (("chain", "draw"), natural(parameter, values[:, i], fit.scales)[None])
+        for i, (name, parameter) in enumerate(fit.spec.free.items())
+    }
+    return posterior.assign(own)

@@ -1,0 +1,288 @@
+"""Drawing from the posterior: nutpie by default, PyMC's own sampler or NumPyro on request.
+
+Compiling takes seconds and drawing little, so one compiled program per structure (law, noise, fixed
+parameters) is kept in the process and fed with each fit's data.
+"""
+
+import ctypes
+import dataclasses
+import time
+import warnings
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from bayescale.errors import BayescaleError
+from bayescale.inference.initialization import LogDensity, near_modes
+from bayescale.model.coordinates import Coordinates
+from bayescale.model.hierarchical import start_of, vectors
+from bayescale.model.link_scale import to_link
+from bayescale.model.observations import Data
+from bayescale.model.spec import Spec
+
+STATS = ("diverging", "energy", "lp", "n_steps", "step_size", "tree_depth", "acceptance_rate")
+
+
+_NUTPIE_NAMES = {"logp": "lp", "depth": "tree_depth", "mean_tree_accept": "acceptance_rate"}
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How to draw from the posterior.
+
+    Parameters
+    ----------
+    name : {"nutpie", "pymc", "numpyro"}
+        Which sampler.
+    draws, tune, chains : int
+        Kept draws and warm-up draws a chain, and chains.
+    cores : int or None
+        Chains run at once; None uses every core.
+    target_accept : float
+        Higher takes smaller steps, which bends of the posterior may need.
+    """
+
+    name: Literal["nutpie", "pymc", "numpyro"] = "nutpie"
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    cores: int | None = None
+    target_accept: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.name not in _SAMPLERS:
+            raise BayescaleError(
+                f"no sampler named {self.name!r}; there are {', '.join(_SAMPLERS)}"
+            )
+        if min(self.draws, self.tune, self.chains) < 1:
+            raise BayescaleError("a sampler needs at least one draw, one warm-up draw, one chain")
+
+
+LEAST_KEPT = 100
+"""Draws over all chains below which an interrupted sampler has nothing to keep."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Posterior draws on the link scale and sampler statistics.
+
+    ``links`` has the vectors of :func:`bayescale.model.hierarchical.vectors`, dims (chain, draw,
+    ...); ``interrupted`` says that the user stopped the sampler before it was done; ``seconds``
+    where the time went.
+    """
+
+    links: Mapping[str, xr.DataArray]
+    stats: xr.Dataset
+    interrupted: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def seed_of(random_seed: int | None) -> int:
+    """Return the seed that was given, or choose one, to be recorded."""
+    if random_seed is not None:
+        return random_seed
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Draws:
+    """Draw from the posterior of ``spec`` given ``data``."""
+    started = time.perf_counter()
+    if sampler.name == "nutpie":
+        compiled(spec, data)  # kept: drawing then finds it
+    compiling = time.perf_counter() - started
+    posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
+    sampling = time.perf_counter() - started - compiling
+    links = {name: posterior[name] for name in vectors(spec)}
+    finished = finished_part(next(link for link in links.values() if link.size))
+    links = {name: link.isel(finished) for name, link in links.items()}
+    stats = stats.isel(finished)
+    return Draws(
+        links,
+        stats[[name for name in STATS if name in stats]],
+        interrupted=stats["diverging"].shape != (sampler.chains, sampler.draws),
+        seconds={"compiling": compiling, "sampling": sampling},
+    )
+
+
+def finished_part(draws: xr.DataArray) -> dict[str, Any]:
+    """Select what an interrupted sampler finished: chains half as long as the longest, cut even.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When that is next to nothing.
+    """
+    lengths = np.isfinite(draws.values).all(axis=tuple(range(2, draws.ndim))).sum(axis=1)
+    chains = np.flatnonzero(lengths > lengths.max(initial=0) / 2)
+    length = int(lengths[chains].min(initial=draws.shape[1]))
+    if length * len(chains) < min(LEAST_KEPT, draws.shape[0] * draws.shape[1]):
+        raise KeyboardInterrupt
+    return {"chain": chains, "draw": slice(length)}
+
+
+_COMPILED: dict[Hashable, Any] = {}
+
+
+def compiled(spec: Spec, data: Data) -> Any:
+    """Return nutpie's compiled model for the spec's structure, holding ``data``."""
+    import nutpie
+
+    from bayescale.model.build import model_data, model_of
+
+    key = spec.structure(), spec.narrow(data.scales) if spec.pool is None else len(data.groups)
+    if key not in _COMPILED:
+        _COMPILED[key] = nutpie.compile_pymc_model(model_of(spec, data), var_names=vectors(spec))
+    used = {variable.name for variable in _COMPILED[key].shared_var_keys}
+    values = {name: v for name, v in model_data(spec, data).items() if name in used}
+    program = _COMPILED[key].with_data(**values)
+    return dataclasses.replace(program, initial_point_func=_starts(spec, data, spread=0.5))
+
+
+def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray]:
+    """Return a function from a seed to a draw of the prior, in sampled coordinates.
+
+    ``spread`` multiplies the prior's standard deviations.
+    """
+    if spec.pool is not None:
+        return lambda seed=None: start_of(spec, data, np.random.default_rng(seed), spread)
+    law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
+    declared = spec.law.parameters
+    fixed = {k: to_link(declared[k], value, data.scales) for k, value in spec.fixed.items()}
+    coordinates = Coordinates.of(spec.law, fixed, spec.narrow(data.scales))
+    noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
+
+    def start(seed: Any = None) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        sampled = coordinates.forward(rng.normal(law_mean, spread * law_sd))
+        return np.concatenate([sampled, rng.normal(noise_mean, spread * noise_sd)])
+
+    return start
+
+
+def _log_density(program: Any) -> LogDensity:
+    """Return the log density that nutpie compiled, with its gradient."""
+    call, data = program.compiled_logp_func.ctypes, program.user_data.ctypes.data
+    pointer = ctypes.POINTER(ctypes.c_double)
+
+    def log_density(point: np.ndarray) -> tuple[float, np.ndarray]:
+        point, gradient, value = np.ascontiguousarray(point), np.empty(point.size), np.empty(1)
+        at = (array.ctypes.data_as(pointer) for array in (point, gradient, value))
+        failed = call(point.size, *at, data)
+        return (-np.inf if failed else float(value[0])), gradient
+
+    return log_density
+
+
+def _nutpie(
+    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
+) -> tuple[xr.Dataset, xr.Dataset]:
+    program = compiled(spec, data)
+    if spec.law.multimodal:
+        start = near_modes(_log_density(program), _starts(spec, data, spread=1.0), seed)
+        program = dataclasses.replace(program, initial_point_func=start)
+    return run_nutpie(program, sampler, seed, spec.law.name if progressbar else None)
+
+
+def run_nutpie(
+    program: Any,
+    sampler: Sampler,
+    seed: int,
+    title: str | None,
+    adaptation: Literal["low_rank", "diag"] = "low_rank",
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Draw from a model that nutpie compiled; return the draws and the sampler's statistics.
+
+    ``title`` heads a progress bar, which there is none without. ``"low_rank"`` learns correlations
+    between parameters, which costs too much for many hundreds of them.
+    """
+    import nutpie
+
+    with _progress(title, sampler) as report:
+        tree = nutpie.sample(
+            program,
+            draws=sampler.draws,
+            tune=sampler.tune,
+            chains=sampler.chains,
+            cores=sampler.cores,
+            seed=seed,
+            adaptation=adaptation,
+            target_accept=sampler.target_accept,
+            save_warmup=False,
+            progress_bar=False,
+            progress_callback=report,
+        )
+    stats = tree["sample_stats"].to_dataset()
+    return tree["posterior"].to_dataset(), stats.rename(
+        {old: new for old, new in _NUTPIE_NAMES.items() if old in stats}
+    )
+
+
+def _pymc(
+    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
+) -> tuple[xr.Dataset, xr.Dataset]:
+    from bayescale.model.build import model_of
+
+    return run_pymc(model_of(spec, data), sampler, seed, progressbar)
+
+
+def run_pymc(
+    model: Any,
+    sampler: Sampler,
+    seed: int,
+    progressbar: bool,
+    starts: Any = None,
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Draw from a PyMC model by PyMC's sampler, or NumPyro's; return as :func:`run_nutpie` does."""
+    import pymc as pm
+
+    with model, warnings.catch_warnings():
+        # The verdict on the draws is bayescale's own, in words (inference/diagnostics.py).
+        warnings.filterwarnings("ignore", module="pymc")
+        tree = pm.sample(
+            draws=sampler.draws,
+            tune=sampler.tune,
+            chains=sampler.chains,
+            cores=sampler.cores,
+            random_seed=seed,
+            initvals=starts,
+            target_accept=sampler.target_accept,
+            nuts_sampler=sampler.name,
+            progressbar=progressbar,
+            compute_convergence_checks=False,
+        )
+    return tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
+
+
+_SAMPLERS = {"nutpie": _nutpie, "pymc": _pymc, "numpyro": _pymc}
+
+
+@contextmanager
+def _progress(title: str | None, sampler: Sampler) -> Iterator[Callable[..., None] | None]:
+    """Yield a callback for nutpie that drives one progress bar over all chains, if titled."""
+    if title is None:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} draws, {task.fields[bad]} divergent"),
+        TimeElapsedColumn(),
+    )
+    total = (sampler.tune + sampler.draws) * sampler.chains
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task(title, total=total, bad=0)
+
+        def report(chains: Any) -> None:
+            bar.update(
+                task,
+                completed=sum(chain.finished_draws for chain in chains),
+                bad=sum(chain.divergences for chain in chains),
+            )
+
+        yield report

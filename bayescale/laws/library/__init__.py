@@ -1,0 +1,1 @@
+"""The laws of the literature, one file per family; none imports another."""

@@ -1,0 +1,150 @@
+"""The shape of a model: width and depth in place of the number of parameters.
+
+Size of the vocabulary: loss against the parameters inside and outside the embedding.
+"""
+
+from typing import Any
+
+from bayescale.laws.base import Law
+from bayescale.laws.inputs import Input
+from bayescale.laws.parameters import Positive, Real
+from bayescale.laws.transforms import from_total_ratio, total_ratio
+
+
+class WidthDepth(Law):
+    r"""Irreducible loss plus one power law each in width, depth and tokens.
+
+    .. math:: L(w, d, D) = E + a_w \, (w / w_0)^{-\alpha_w} + a_d \, (d / d_0)^{-\alpha_d}
+              + b \, (D / D_0)^{-\beta}
+    """
+
+    reference = "McLeish et al. (2025), arXiv:2502.06857 (Gemstones)"
+
+    w = Input("width", about="width of the residual stream", span=(256, 4096))
+    d = Input("depth", about="layers", span=(4, 80))
+    D = Input("tokens", about="training tokens")
+    E = Positive(0.2, 0.95, of="target", about="irreducible loss")
+    a_w = Positive(0.01, 0.7, of="target", about="excess loss due to width, at the reference")
+    alpha_w = Positive(0.1, 1.5, about="width exponent")
+    a_d = Positive(0.01, 0.7, of="target", about="excess loss due to depth, at the reference")
+    alpha_d = Positive(0.1, 1.5, about="depth exponent")
+    b = Positive(0.01, 0.7, of="target", about="excess loss due to data, at the reference")
+    beta = Positive(0.1, 0.8, about="data exponent")
+
+    @staticmethod
+    def equation(
+        w: Any,
+        d: Any,
+        D: Any,
+        E: Any,
+        a_w: Any,
+        alpha_w: Any,
+        a_d: Any,
+        alpha_d: Any,
+        b: Any,
+        beta: Any,
+    ) -> Any:
+        """Loss at relative width w, depth d and tokens D."""
+        return E + a_w * w**-alpha_w + a_d * d**-alpha_d + b * D**-beta
+
+    @staticmethod
+    def coordinates(
+        E: Any, a_w: Any, alpha_w: Any, a_d: Any, alpha_d: Any, b: Any, beta: Any
+    ) -> tuple[Any, ...]:
+        """Level, floor to reducible loss, shares, and the three local log-slopes."""
+        shape, width_share = total_ratio(a_w, a_d)
+        reducible, shape_share = total_ratio(shape, b)
+        level, floor_ratio = total_ratio(E, reducible)
+        slopes = (alpha_w + a_w - level, alpha_d + a_d - level, beta + b - level)
+        return level, floor_ratio, shape_share, width_share, *slopes
+
+    @staticmethod
+    def from_coordinates(
+        level: Any,
+        floor_ratio: Any,
+        shape_share: Any,
+        width_share: Any,
+        slope_w: Any,
+        slope_d: Any,
+        slope_data: Any,
+    ) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        E, reducible = from_total_ratio(level, floor_ratio)
+        shape, b = from_total_ratio(reducible, shape_share)
+        a_w, a_d = from_total_ratio(shape, width_share)
+        exponents = (slope_w - a_w + level, slope_d - a_d + level, slope_data - b + level)
+        return E, a_w, exponents[0], a_d, exponents[1], b, exponents[2]
+
+    @staticmethod
+    def derived(
+        w: Any,
+        d: Any,
+        D: Any,
+        E: Any,
+        a_w: Any,
+        alpha_w: Any,
+        a_d: Any,
+        alpha_d: Any,
+        b: Any,
+        beta: Any,
+    ) -> dict[str, Any]:
+        """Constants of L = E + A_w / w^alpha_w + A_d / d^alpha_d + B / D^beta."""
+        return {"A_w": a_w * w**alpha_w, "A_d": a_d * d**alpha_d, "B": b * D**beta}
+
+
+class Vocabulary(Law):
+    r"""A floor and three power laws: parameters outside the embedding, inside it, and characters.
+
+    The loss is counted from a unigram model's, so that vocabularies of different sizes compare; it
+    is negative for any model that has learnt something, and so is its floor.
+
+    .. math:: L_u(N_{nv}, N_v, H) = E + a \, (N_{nv} / N_{nv,0})^{-\alpha}
+              + v \, (N_v / N_{v,0})^{-\alpha_v} + b \, (H / H_0)^{-\beta}
+    """
+
+    reference = "Tao et al. (2024), arXiv:2407.13623"
+    target = "loss_unigram"
+    noise = "raw_student_t"
+
+    N_nv = Input("params_non_vocabulary", span=(3e7, 3e9), about="parameters outside the embedding")
+    N_v = Input("params_vocabulary", span=(3e6, 1e8), about="parameters of the embedding")
+    H = Input("characters", span=(4e9, 5e11), about="characters trained on")
+    E = Real(-3.0, 0.0, of="target", about="irreducible unigram-normalised loss")
+    a = Positive(0.01, 1.0, of="target", about="excess loss of the reference size")
+    alpha = Positive(0.1, 0.8, about="exponent of the parameters outside the embedding")
+    v = Positive(0.002, 1.0, of="target", about="excess loss of the reference embedding")
+    alpha_v = Positive(0.1, 1.2, about="exponent of the parameters of the embedding")
+    b = Positive(0.01, 1.0, of="target", about="excess loss of the reference data")
+    beta = Positive(0.1, 0.8, about="data exponent")
+
+    @staticmethod
+    def equation(
+        N_nv: Any,
+        N_v: Any,
+        H: Any,
+        E: Any,
+        a: Any,
+        alpha: Any,
+        v: Any,
+        alpha_v: Any,
+        b: Any,
+        beta: Any,
+    ) -> Any:
+        """Unigram-normalised loss at relative sizes and relative characters."""
+        return E + a * N_nv**-alpha + v * N_v**-alpha_v + b * H**-beta
+
+    @staticmethod
+    def derived(
+        N_nv: Any,
+        N_v: Any,
+        H: Any,
+        E: Any,
+        a: Any,
+        alpha: Any,
+        v: Any,
+        alpha_v: Any,
+        b: Any,
+        beta: Any,
+    ) -> dict[str, Any]:
+        """Tao's A_1, A_2 and B, the amplitudes at one parameter and one character."""
+        return {"A_1": a * N_nv**alpha, "A_2": v * N_v**alpha_v, "B": b * H**beta}

@@ -1,0 +1,94 @@
+"""Data repeated over several epochs."""
+
+from typing import Any
+
+from bayescale.laws.base import Law
+from bayescale.laws.functions import expm1, maximum, minimum
+from bayescale.laws.inputs import Input
+from bayescale.laws.parameters import Positive
+from bayescale.laws.transforms import from_two_power_laws, of_two_power_laws
+
+
+def _worth(unique: Any, repeats: Any, half_life: Any) -> Any:
+    """What the unique part and its repetitions are worth; each repetition is worth less."""
+    return unique * (1 - half_life * expm1(-repeats / half_life))
+
+
+class Repeated(Law):
+    r"""Chinchilla's law in the effective size and data: repeated tokens are worth less and less.
+
+    U is the unique data and e = D / U the epochs: where a table has unique tokens, make a column of
+    tokens over unique tokens. Parameters beyond the compute-optimal number for U lose their worth
+    in the same way. The law cannot describe a loss that rises with repetition.
+
+    .. math:: L = E + a \, (N' / N_0)^{-\alpha} + b \, (D' / D_0)^{-\beta}, \quad
+              D' = U \left[ 1 + R_D \left( 1 - e^{-(e - 1) / R_D} \right) \right], \quad
+              N' = U_N \left[ 1 + R_N \left( 1 - e^{-(N / U_N - 1) / R_N} \right) \right], \quad
+              U = D / e, \quad U_N = \min(N, N^*(U))
+    """
+
+    reference = "Muennighoff et al. (2023), arXiv:2305.16264"
+
+    N = Input("params", about="model parameters")
+    D = Input("tokens", about="training tokens, repetitions included")
+    epochs = Input("epochs", relative=False, about="passes over the unique data", span=(1, 60))
+    E = Positive(0.2, 0.95, of="target", about="irreducible loss")
+    a = Positive(0.02, 0.5, of="target", about="excess loss of a model of the reference size")
+    alpha = Positive(0.15, 0.7, about="size exponent")
+    b = Positive(0.02, 0.5, of="target", about="excess loss of unrepeated data of reference size")
+    beta = Positive(0.15, 0.7, about="data exponent")
+    R_D = Positive(2.0, 100.0, about="repetitions of data after which new ones are worth 1/e")
+    R_N = Positive(0.5, 50.0, about="the same of parameters beyond the optimum for the unique data")
+
+    @staticmethod
+    def equation(
+        N: Any,
+        D: Any,
+        epochs: Any,
+        E: Any,
+        a: Any,
+        alpha: Any,
+        b: Any,
+        beta: Any,
+        R_D: Any,
+        R_N: Any,
+    ) -> Any:
+        """Loss at relative size N, relative tokens D, and epochs."""
+        passes = maximum(epochs, 1.0)  # less than one pass repeats nothing
+        unique = D / passes
+        fitting = (alpha * a / (beta * b)) ** (1 / alpha) * unique ** (beta / alpha)
+        useful = minimum(N, fitting)
+        size = _worth(useful, N / useful - 1, R_N)
+        data = _worth(unique, passes - 1, R_D)
+        return E + a * size**-alpha + b * data**-beta
+
+    @staticmethod
+    def coordinates(
+        E: Any, a: Any, alpha: Any, b: Any, beta: Any, R_D: Any, R_N: Any
+    ) -> tuple[Any, ...]:
+        """Chinchilla's: level, floor ratio, share, local log-slope, its split; then R_D, R_N."""
+        return *of_two_power_laws(E, a, alpha, b, beta), R_D, R_N
+
+    @staticmethod
+    def from_coordinates(
+        level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any, R_D: Any, R_N: Any
+    ) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        pair = from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
+        return *pair, R_D, R_N
+
+    @staticmethod
+    def derived(
+        N: Any,
+        D: Any,
+        epochs: Any,
+        E: Any,
+        a: Any,
+        alpha: Any,
+        b: Any,
+        beta: Any,
+        R_D: Any,
+        R_N: Any,
+    ) -> dict[str, Any]:
+        """A and B of the law without repetition: L = E + A / N^alpha + B / D^beta."""
+        return {"A": a * N**alpha, "B": b * D**beta}

@@ -1,0 +1,141 @@
+"""Learning rate and batch size: the loss over both, whose lowest point moves with N and D."""
+
+from typing import Any
+
+from bayescale.laws.base import Law
+from bayescale.laws.functions import expm1, log, where
+from bayescale.laws.inputs import Input
+from bayescale.laws.parameters import Positive, Real
+from bayescale.laws.transforms import from_two_power_laws, of_two_power_laws
+
+
+def _bowl(x: Any, skew: Any) -> Any:
+    """Return x^2 near zero, steeper on the right where ``skew`` is above zero."""
+    s = where(skew * skew < 1e-12, 1e-6, skew)  # the limit at zero skew is x^2
+    return 2 * (expm1(s * x) - s * x) / s**2
+
+
+class StepLaw(Law):
+    r"""Chinchilla's loss at the best learning rate and batch size, times what being off costs.
+
+    The best learning rate is a power law in N and D, the best batch size one in D; q(x, z) is x^2
+    with a skew z, and kappa says how the best learning rate moves with the batch size.
+
+    .. math:: L = \left[ E + a n^{-\alpha} + b d^{-\beta} \right] \left[ 1
+              + h_\eta \, q(u - \kappa v, z_\eta) + h_B \, q(v, z_B) \right], \quad
+              u = \ln \frac{\eta}{\eta_0 n^{p} d^{q}}, \; v = \ln \frac{B}{B_0 d^{r}}, \;
+              n = \frac{N}{N_0}, \; d = \frac{D}{D_0}
+    """
+
+    reference = "Li et al. (2025), arXiv:2503.04715 (the optimum; the surface around it is ours)"
+
+    N = Input("params", about="non-embedding parameters")
+    D = Input("tokens", about="training tokens")
+    lr = Input("lr", span=(2e-4, 2e-2), about="peak learning rate")
+    batch = Input("batch_size_tokens", span=(3e4, 4e6), about="batch size in tokens")
+    E = Positive(0.2, 0.95, of="target", about="irreducible loss")
+    a = Positive(0.01, 1.0, of="target", about="excess loss of a model of the reference size")
+    alpha = Positive(0.1, 0.8, about="size exponent of the loss")
+    b = Positive(0.01, 1.0, of="target", about="excess loss of a data set of the reference size")
+    beta = Positive(0.1, 0.8, about="data exponent of the loss")
+    lr_0 = Positive(0.2, 5.0, about="best learning rate at the reference point")
+    lr_N = Real(-1.0, 0.2, about="size exponent p of the best learning rate")
+    lr_D = Real(-0.6, 0.6, about="data exponent q of the best learning rate")
+    batch_0 = Positive(0.2, 5.0, about="best batch size at the reference point")
+    batch_D = Real(0.0, 1.0, about="data exponent r of the best batch size")
+    kappa = Real(-0.5, 1.0, about="exponent of the best learning rate in the batch size")
+    h_lr = Positive(
+        0.001, 0.05, about="relative loss added by a learning rate off by a factor of e"
+    )
+    h_batch = Positive(
+        0.001, 0.05, about="relative loss added by a batch size off by a factor of e"
+    )
+    skew_lr = Real(-1.0, 1.0, about="above zero, too high a learning rate costs more")
+    skew_batch = Real(-1.0, 1.0, about="above zero, too large a batch costs more")
+
+    @staticmethod
+    def equation(
+        N: Any,
+        D: Any,
+        lr: Any,
+        batch: Any,
+        E: Any,
+        a: Any,
+        alpha: Any,
+        b: Any,
+        beta: Any,
+        lr_0: Any,
+        lr_N: Any,
+        lr_D: Any,
+        batch_0: Any,
+        batch_D: Any,
+        kappa: Any,
+        h_lr: Any,
+        h_batch: Any,
+        skew_lr: Any,
+        skew_batch: Any,
+    ) -> Any:
+        """Loss at relative size, tokens, learning rate and batch size."""
+        off_batch = log(batch / batch_0) - batch_D * log(D)
+        off_lr = log(lr / lr_0) - lr_N * log(N) - lr_D * log(D) - kappa * off_batch
+        cost = h_lr * _bowl(off_lr, skew_lr) + h_batch * _bowl(off_batch, skew_batch)
+        return (E + a * N**-alpha + b * D**-beta) * (1 + cost)
+
+    @staticmethod
+    def coordinates(
+        E: Any,
+        a: Any,
+        alpha: Any,
+        b: Any,
+        beta: Any,
+        lr_0: Any,
+        lr_N: Any,
+        lr_D: Any,
+        batch_0: Any,
+        batch_D: Any,
+        kappa: Any,
+        h_lr: Any,
+        h_batch: Any,
+        skew_lr: Any,
+        skew_batch: Any,
+    ) -> tuple[Any, ...]:
+        """Level, floor to reducible loss, size to data share, local slope, its split; the rest."""
+        best = (lr_0, lr_N, lr_D, batch_0, batch_D)
+        around = (kappa, h_lr, h_batch, skew_lr, skew_batch)
+        return *of_two_power_laws(E, a, alpha, b, beta), *best, *around
+
+    @staticmethod
+    def from_coordinates(
+        level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any, *rest: Any
+    ) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        pair = from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
+        return *pair, *rest
+
+    @staticmethod
+    def derived(
+        N: Any,
+        D: Any,
+        lr: Any,
+        batch: Any,
+        E: Any,
+        a: Any,
+        alpha: Any,
+        b: Any,
+        beta: Any,
+        lr_0: Any,
+        lr_N: Any,
+        lr_D: Any,
+        batch_0: Any,
+        batch_D: Any,
+        kappa: Any,
+        h_lr: Any,
+        h_batch: Any,
+        skew_lr: Any,
+        skew_batch: Any,
+    ) -> dict[str, Any]:
+        """Step law's constants: lr = lr_c N^lr_N D^lr_D, batch = batch_c D^batch_D tokens."""
+        return {
+            "lr_c": lr * lr_0 * N**-lr_N * D**-lr_D,
+            "batch_c": batch * batch_0 * D**-batch_D,
+        }

@@ -1,0 +1,144 @@
+"""Routed experts: loss against size and number of experts, and against their granularity."""
+
+from typing import Any
+
+from bayescale.laws.base import Law
+from bayescale.laws.functions import exp, log, logaddexp
+from bayescale.laws.inputs import Input
+from bayescale.laws.parameters import Fraction, Positive, Real
+from bayescale.laws.transforms import from_two_power_laws, of_two_power_laws
+
+LN10 = 2.302585092994046
+
+
+MANY = 32
+"""A usual number of experts, at which the runs see what experts are worth."""
+
+
+def _log_gain(log_offset: Any, log_max: Any) -> Any:
+    """Return the log of how many times a usual number of experts counts for a dense model."""
+    many = log(MANY - 1 + exp(log_offset))
+    return logaddexp(-log_offset, -log_max) - logaddexp(-many, -log_max)
+
+
+class RoutedExperts(Law):
+    r"""A power law in size and one in the number of experts, whose logarithms interact; no floor.
+
+    The effective number of experts saturates: it starts at 1 / (1 / offset + 1 / E_max) for a dense
+    model and never exceeds E_max. Amplitude and exponents are those of a dense model, or of the
+    reference size; with n = N / N_0 and e the effective number relative to a dense model's:
+
+    .. math:: \log_{10} L(N, E) = \log_{10} L_0 - \alpha \log_{10} n - \beta \log_{10} e
+              + c \, \log_{10} n \, \log_{10} e, \quad
+              e = \hat E(E) / \hat E(1), \quad
+              \frac{1}{\hat E(E)} = \frac{1}{E - 1 + E_o} + \frac{1}{E_{max}}
+    """
+
+    name = "routed_experts"
+    reference = "Clark et al. (2022), arXiv:2202.01169, eqs. 1 and 2"
+
+    N = Input("params", about="parameters of the dense model, those that one token uses")
+    experts = Input("num_experts", relative=False, span=(1, 512), about="experts a routed layer")
+    L0 = Positive(0.5, 2.0, of="target", about="loss of a dense model of the reference size")
+    alpha = Positive(0.02, 0.5, about="size exponent of a dense model")
+    beta = Positive(0.005, 0.3, about="experts exponent at the reference size")
+    c = Real(-0.05, 0.05, about="interaction: above zero, experts help larger models less")
+    offset = Positive(1.0, 10.0, about="E_o, experts that a dense model counts for")
+    E_max = Positive(50.0, 5000.0, about="effective experts of infinitely many")
+
+    @staticmethod
+    def equation(
+        N: Any, experts: Any, L0: Any, alpha: Any, beta: Any, c: Any, offset: Any, E_max: Any
+    ) -> Any:
+        """Loss at relative size N and a number of experts, one for a dense model."""
+        start = 1 / (1 / offset + 1 / E_max)
+        size = log(N)
+        effective = -log((1 / (experts - 1 + offset) + 1 / E_max) * start)
+        return L0 * exp(-alpha * size - beta * effective + c / LN10 * size * effective)
+
+    @staticmethod
+    def coordinates(
+        L0: Any, alpha: Any, beta: Any, c: Any, offset: Any, E_max: Any
+    ) -> tuple[Any, ...]:
+        """In the place of beta, the log loss that a usual number of experts takes away."""
+        return L0, alpha, beta + log(_log_gain(offset, E_max)), c, offset, E_max
+
+    @staticmethod
+    def from_coordinates(
+        L0: Any, alpha: Any, taken: Any, c: Any, offset: Any, E_max: Any
+    ) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        return L0, alpha, taken - log(_log_gain(offset, E_max)), c, offset, E_max
+
+    @staticmethod
+    def derived(
+        N: Any, experts: Any, L0: Any, alpha: Any, beta: Any, c: Any, offset: Any, E_max: Any
+    ) -> dict[str, Any]:
+        """Clark's a, b, d of log10 L = a log N + b log E + c log N log E + d, and E_start."""
+        start = 1 / (1 / offset + 1 / E_max)
+        size, first = log(N) / LN10, log(start) / LN10
+        return {
+            "a": -alpha - c * first,
+            "b": -beta - c * size,
+            "d": log(L0) / LN10 + alpha * size + beta * first + c * size * first,
+            "E_start": start,
+        }
+
+
+class Granularity(Law):
+    r"""Chinchilla's law for mixtures of experts: finer experts make a model count for more.
+
+    Granularity G says how many times smaller an expert is than the feed-forward layer it replaces;
+    a is the excess loss at G = 1 and s the share of it that ever finer experts would take away.
+
+    .. math:: L(N, D, G) = E + a \left[ 1 - s + s \, G^{-\gamma} \right] (N / N_0)^{-\alpha}
+              + b \, (D / D_0)^{-\beta}
+    """
+
+    reference = "Krajewski et al. (2024), arXiv:2402.07871"
+
+    N = Input("params", about="model parameters")
+    D = Input("tokens", about="training tokens")
+    G = Input("granularity", relative=False, span=(1, 16), about="granularity of the experts")
+    E = Positive(0.15, 0.95, of="target", about="irreducible loss")
+    a = Positive(
+        0.01, 1.0, of="target", about="excess loss of a model of the reference size, G = 1"
+    )
+    alpha = Positive(0.05, 0.8, about="size exponent")
+    b = Positive(0.02, 1.0, of="target", about="excess loss of a data set of the reference size")
+    beta = Positive(0.05, 0.8, about="data exponent")
+    s = Fraction(0.02, 0.6, about="share of the size term that granularity can take away")
+    gamma = Positive(0.1, 2.0, about="granularity exponent")
+
+    @staticmethod
+    def equation(
+        N: Any, D: Any, G: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any, s: Any, gamma: Any
+    ) -> Any:
+        """Loss at relative size N, relative tokens D and granularity G."""
+        return E + a * (1 - s + s * G**-gamma) * N**-alpha + b * D**-beta
+
+    @staticmethod
+    def coordinates(
+        E: Any, a: Any, alpha: Any, b: Any, beta: Any, s: Any, gamma: Any
+    ) -> tuple[Any, ...]:
+        """Level, floor to reducible loss, size to data share, local slope, its split; the rest."""
+        return *of_two_power_laws(E, a, alpha, b, beta), s, gamma
+
+    @staticmethod
+    def from_coordinates(
+        level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any, s: Any, gamma: Any
+    ) -> tuple[Any, ...]:
+        """Invert :meth:`coordinates`."""
+        pair = from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
+        return *pair, s, gamma
+
+    @staticmethod
+    def derived(
+        N: Any, D: Any, G: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any, s: Any, gamma: Any
+    ) -> dict[str, Any]:
+        """Krajewski's constants: L = E + (g / G^gamma + A) / N^alpha + B / D^beta."""
+        return {
+            "g": s * a * N**alpha,
+            "A": (1 - s) * a * N**alpha,
+            "B": b * D**beta,
+        }

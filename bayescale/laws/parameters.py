@@ -1,0 +1,123 @@
+"""TODO."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from bayescale.errors import BayescaleError
+from bayescale.laws import functions as fn
+
+Z90 = 1.6448536269514722
+"""Half width of a central 90 % interval of the standard normal."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter and its prior: a normal on its link scale, given as a 90 % interval.
+
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high``.
+    of : str or None
+        ``"target"`` multiplies both bounds by the geometric mean of the observed target, so that
+        the prior does not depend on the unit of the loss; the column of one of the law's steps, by
+        that step's reference point.
+    about : str
+        One line for the catalogue and the report.
+
+    Raises
+    ------
+    BayescaleError
+        When the interval is empty or leaves the parameter's bounds.
+    """
+
+    low: float
+    high: float
+    of: str | None = None
+    about: str = ""
+
+    bounds: ClassVar[tuple[float, float]]
+
+    def __post_init__(self) -> None:
+        self.check(self.low, self.high)
+
+    def check(self, low: float, high: float) -> None:
+        """Raise unless ``low < high``, both inside the parameter's open bounds."""
+        least, most = self.bounds
+        if not least < low < high < most:
+            raise BayescaleError(
+                f"({low:g}, {high:g}) is not a 90 % interval of a {type(self).__name__} parameter: "
+                f"it needs {least:g} < low < high < {most:g}"
+            )
+
+    def link(self, value: Any) -> Any:
+        """Take a value to the real line, where the prior is normal."""
+        raise NotImplementedError
+
+    def inverse(self, z: Any) -> Any:
+        """Bring a point of the real line back to the parameter's own scale."""
+        raise NotImplementedError
+
+    def log_jacobian(self, z: Any) -> Any:
+        """Log derivative of :meth:`inverse` at ``z``."""
+        raise NotImplementedError
+
+    def normal(self, low: float, high: float) -> tuple[float, float]:
+        """Mean and sd, on the link scale, of the prior with this 90 % interval."""
+        self.check(low, high)
+        below, above = float(self.link(low)), float(self.link(high))
+        return (below + above) / 2, (above - below) / (2 * Z90)
+
+
+class Positive(Parameter):
+    """A parameter above zero; its prior is log-normal."""
+
+    bounds = (0.0, float("inf"))
+
+    def link(self, value: Any) -> Any:
+        """Natural logarithm."""
+        return fn.log(value)
+
+    def inverse(self, z: Any) -> Any:
+        """Exponential."""
+        return fn.exp(z)
+
+    def log_jacobian(self, z: Any) -> Any:
+        """The exponential is its own derivative."""
+        return z
+
+
+class Fraction(Parameter):
+    """A parameter between zero and one; its prior is logit-normal."""
+
+    bounds = (0.0, 1.0)
+
+    def link(self, value: Any) -> Any:
+        """Log odds."""
+        return fn.logit(value)
+
+    def inverse(self, z: Any) -> Any:
+        """Logistic function."""
+        return fn.sigmoid(z)
+
+    def log_jacobian(self, z: Any) -> Any:
+        """The log of p (1 - p)."""
+        return -fn.softplus(z) - fn.softplus(-z)
+
+
+class Real(Parameter):
+    """A parameter of either sign; its prior is normal."""
+
+    bounds = (float("-inf"), float("inf"))
+
+    def link(self, value: Any) -> Any:
+        """The value itself."""
+        return value
+
+    def inverse(self, z: Any) -> Any:
+        """The value itself."""
+        return z
+
+    def log_jacobian(self, z: Any) -> Any:
+        """Zero."""
+        return 0.0 * z

@@ -1,0 +1,89 @@
+"""The laws of the literature, one file a family; none knows of another.
+
+Two of them chain by name: ``skaling_then_accuracy_from_loss`` is accuracy through the loss that
+``skaling`` predicts, both observed in one model.
+
+>>> from bayescale.laws.registry.registry import get_law, law_names
+>>> get_law("chinchilla").name
+'chinchilla'
+"""
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from bayescale.errors import BayescaleError, closest
+from bayescale.laws import library
+from bayescale.laws.base import Law
+from bayescale.laws.chain import THEN, chain
+
+
+def _defined() -> dict[str, type[Law]]:
+    """Return the laws that the files of this folder define, in the files' order."""
+    found: dict[str, type[Law]] = {}
+    for module in iter_modules(library.__path__):
+        for value in vars(import_module(f"{library.__name__}.{module.name}")).values():
+            if isinstance(value, type) and issubclass(value, Law) and value is not Law:
+                found[value.name] = value
+    return found
+
+
+BUILT_IN: dict[str, type[Law]] = _defined()
+"""Every law of the literature by name: a class in a file of ``laws/library`` is one."""
+
+
+@cache
+def _chained(first: str, then: str) -> type[Law]:
+    return chain(get_law(first), get_law(then))
+
+
+CHAINS = (
+    ("chinchilla", "error_from_loss"),
+    ("chinchilla", "accuracy_from_loss"),
+    ("power_law_floor", "accuracy_from_loss"),
+)
+"""Chains that the literature uses; any other goes by the two names as well."""
+
+
+def law_names() -> list[str]:
+    """Return the names of the built-in laws."""
+    return list(BUILT_IN)
+
+
+def law_records() -> list[dict[str, str]]:
+    """Return a record a law: what the command line lists, without pandas."""
+    return [
+        {
+            "name": law.name,
+            "about": law.about(),
+            "inputs": ", ".join(i.column for i in law.inputs.values()),
+            "parameters": ", ".join(law.parameters),
+            "formula": law.formula(),
+            "reference": law.reference,
+        }
+        for law in BUILT_IN.values()
+    ]
+
+
+def get_law(law: str | type[Law]) -> type[Law]:
+    """Return the law of that name, or the chain of two; a law class is returned as it is.
+
+    Raises
+    ------
+    BayescaleError
+        When no built-in law has the name.
+    """
+    if isinstance(law, type) and issubclass(law, Law):
+        return law
+    if isinstance(law, str) and law in BUILT_IN:
+        return BUILT_IN[law]
+    if isinstance(law, str) and THEN in law:
+        first, _, then = law.partition(THEN)
+        return _chained(first, then)
+    raise BayescaleError(
+        f"no law named {law!r}{closest(str(law), BUILT_IN)}; there are "
+        f"{', '.join(BUILT_IN)}. A law of your own is passed as its class."
+    )
+
+
+BUILT_IN |= {law.name: law for law in (_chained(*names) for names in CHAINS)}

@@ -1,0 +1,1 @@
+"""A law, a noise model, priors and runs as a PyMC model."""

@@ -1,0 +1,95 @@
+"""Priors by name: what public families of runs say of the parameters of the next one.
+
+>>> from bayescale.model.build.literature_priors import literature_priors
+>>> sorted(literature_priors("chinchilla"))
+['E', 'alpha', 'beta']
+
+A set holds numbers, one interval a parameter, that a hierarchical fit of public families left for a
+family that is not among them, and names its sources.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bayescale.errors import BayescaleError
+from bayescale.laws.base import Law
+from bayescale.laws.registry import get_law
+
+LITERATURE = "literature"
+
+
+FILE = Path(__file__).with_name("literature.toml")
+
+
+class Multiple(NamedTuple):
+    """A prior's 90 % interval in multiples of the typical observed target, whatever its unit."""
+
+    low: float
+    high: float
+
+
+def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
+    """Return what public families say of a law's exponents and floor.
+
+    Parameters
+    ----------
+    law : str or Law class
+        The law.
+
+    Returns
+    -------
+    dict of str to (float, float)
+        Parameter to 90 % interval for a new family: of exponents in their own unit, of the
+        irreducible loss as a :class:`Multiple` of the geometric mean of the observed losses.
+        Amplitudes hang on the reference point and keep their own priors.
+
+    Raises
+    ------
+    BayescaleError
+        When no public families were pooled under this law.
+
+    Notes
+    -----
+    ``docs/families.md`` names the families, and shows what these priors do to small studies.
+    """
+    name, known = get_law(law).name, _sets()
+    if name not in known:
+        raise BayescaleError(
+            f"no public families were pooled under {name}: priors={LITERATURE!r} is for "
+            f"{', '.join(known)}"
+        )
+    declared = get_law(law).parameters
+    return {
+        k: Multiple(low, high) if declared[k].of else (low, high)
+        for k, (low, high) in known[name]["intervals"].items()
+    }
+
+
+def literature_sources(law: str | type[Law]) -> list[str]:
+    """Return the families that :func:`literature_priors` comes from."""
+    return list(_sets()[get_law(law).name]["families"])
+
+
+@cache
+def _sets() -> dict[str, Any]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def named(priors: Any, law: type[Law]) -> Mapping[str, Any]:
+    """Return priors as a mapping, of which a set's name may stand in the place.
+
+    Raises
+    ------
+    BayescaleError
+        For another word.
+    """
+    if priors is None:
+        return {}
+    if not isinstance(priors, str):
+        return priors
+    if priors != LITERATURE:
+        raise BayescaleError(f"priors={priors!r}: the one set of priors is {LITERATURE!r}")
+    return literature_priors(law)

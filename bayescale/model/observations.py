@@ -1,0 +1,175 @@
+"""What the runs contribute to a model: the numbers that its program is fed with.
+
+Which noise a table gets whose rows share runs.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from bayescale.data.runs import Runs
+from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.model.noise import following, get_noise
+from bayescale.model.noise.autocorrelated import series_of
+from bayescale.model.response import Observable, Observed, among, distinct, rows_of_each, take
+from bayescale.model.spec import Scales, Spec
+
+
+@dataclass(frozen=True)
+class Data(Observed):
+    """What the runs contribute to a model; the observed column is the target.
+
+    Attributes
+    ----------
+    references : mapping of str to float
+        Reference point of each input (one for absolute inputs) and each step.
+    scales : mapping of str to float
+        Typical size of the target (for losses the geometric mean), and by its column the
+        reference point of each step.
+    runs : Runs
+        The table the target's values came from, after unusable rows were set aside.
+    steps : mapping of str to Observed
+        What was observed of each of the law's steps, often in other runs too.
+    group_scales : mapping of str to float
+        The groups and the typical size of the target in each; empty where nothing is pooled.
+    """
+
+    references: Mapping[str, float]
+    scales: Scales
+    runs: Runs
+    steps: Mapping[str, Observed] = field(default_factory=dict)
+    group_scales: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> list[str]:
+        """The names of the groups; empty where nothing is pooled."""
+        return list(self.group_scales)
+
+    @property
+    def scale(self) -> float:
+        """Typical size of the target."""
+        return self.scales["target"]
+
+    def of(self, observable: Observable) -> Observed:
+        """Return what was observed of the target, or of a step."""
+        return self.steps[observable.step] if observable.step else self
+
+    def digest(self) -> str:
+        """Return a hash of the numbers that were fitted."""
+        hashed = hashlib.sha256()
+        for seen in (self, *self.steps.values()):
+            for values in (*seen.inputs.values(), seen.observed, *seen.known.values()):
+                hashed.update(np.ascontiguousarray(values, dtype=float).tobytes())
+            hashed.update("\n".join(seen.members).encode())
+        return hashed.hexdigest()[:16]
+
+
+def extract(spec: Spec, runs: Runs) -> Data:
+    """Take from a run table what the model of ``spec`` needs.
+
+    Rows in which a needed value is missing or impossible are set aside, with the reason, in
+    ``Data.runs.set_aside``. A row that lacks the target or a step counts for what it has.
+
+    Raises
+    ------
+    BayescaleError
+        For a missing column, or fewer usable runs than parameters.
+    """
+    rows = rows_of_each(spec, runs)
+    used = runs.take(among(runs, rows.values()))
+    if len(used) < len(spec.free):
+        raise BayescaleError(
+            f"{len(used)} usable runs for the {len(spec.free)} parameters of {spec.law.name} "
+            f"({', '.join(spec.free)}): add runs, choose a smaller law, or fix a parameter "
+            "(priors={'E': 1.7})"
+        )
+    labels = pd.Series(distinct(used.labels()), index=used.table.index)
+    target, *others = (
+        take(spec, seen, rows[seen.column].table, labels) for seen in spec.observables
+    )
+    steps = dict(zip(spec.law.steps, others, strict=True))
+    references = {
+        name: spec.references.get(name, float(np.exp(np.log(values).mean())))
+        if spec.law.inputs[name].relative
+        else 1.0
+        for name, values in target.inputs.items()
+    }
+    scales = {"target": spec.noise.scale(target.observed)}
+    for name, step in spec.law.steps.items():
+        typical = get_noise(step.noise).scale(steps[name].observed)
+        references[name] = scales[step.column] = spec.references.get(name, typical)
+    return Data(
+        **vars(target),
+        references=references,
+        scales=scales,
+        runs=rows[spec.target],
+        steps=steps,
+        group_scales=_group_scales(spec, target, others, scales["target"]) if spec.pool else {},
+    )
+
+
+def _group_scales(
+    spec: Spec, target: Observed, others: Iterable[Observed], typical: float
+) -> dict[str, float]:
+    """Return the groups in the order of the table, with the typical size of the target in each.
+
+    Raises
+    ------
+    BayescaleError
+        When there are fewer than two.
+    """
+    groups = dict.fromkeys(member for seen in (target, *others) for member in seen.members)
+    if spec.pool is not None and len(groups) < 2:
+        raise BayescaleError(
+            f"every usable run has {spec.pool.by} = {', '.join(groups)}: there is nothing to pool"
+        )
+    values = {group: target.observed[np.array(target.members) == group] for group in groups}
+    return {k: spec.noise.scale(v) if len(v) else typical for k, v in values.items()}
+
+
+def constant_inputs(data: Data) -> dict[str, float]:
+    """Return the inputs that have one distinct value in all runs, with that value."""
+    return {name: float(values[0]) for name, values in data.inputs.items() if np.ptp(values) == 0}
+
+
+def along_runs(spec: Spec, runs: Runs) -> Spec:
+    """Return the spec for rows that may share runs: a noise that nobody chose gives way.
+
+    Rows of one name in the column ``run``, at different places along it, are not independent.
+    Where the noise is the law's default they get the one that has them follow from one another
+    (``checkpoints`` for ``student_t``); a noise that was asked for stays.
+
+    Parameters
+    ----------
+    spec : Spec
+        What is fitted.
+    runs : Runs
+        The run table.
+
+    Warns
+    -----
+    BayescaleWarning
+        When there is no such noise for what the law observes: its rows then count as independent.
+    """
+    if not spec.default_noise or spec.target not in runs.table:
+        return spec
+    table = runs.table.dropna(subset=[spec.target])
+    series = series_of(table, np.full(len(table), np.nan)).series
+    shared = series[np.isfinite(series)]
+    if not shared.size:
+        return spec
+    noise = following(spec.noise)
+    if noise is None:
+        warnings.warn(
+            f"{shared.size} rows are of {np.unique(shared).size} runs and count as independent, "
+            f"for there is no {spec.noise.name} noise along a run: intervals will be too narrow; "
+            "keep one row a run",
+            BayescaleWarning,
+            stacklevel=3,
+        )
+        return spec
+    return replace(spec, noise=noise, default_noise=False)

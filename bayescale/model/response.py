@@ -1,0 +1,177 @@
+"""The columns that a law predicts: its target, and each step on the way to it.
+
+What the runs say of each column that a law predicts, and which rows can be used for it.
+"""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayescale.data.runs import Runs
+from bayescale.errors import BayescaleWarning
+from bayescale.laws.base import Law
+from bayescale.laws.parameters import Parameter
+from bayescale.model.noise import get_noise
+from bayescale.model.noise.autocorrelated import repeats
+from bayescale.model.noise.base import Noise
+
+if TYPE_CHECKING:
+    from bayescale.model.spec import Spec
+
+
+@dataclass(frozen=True)
+class Observable:
+    """A column that a law predicts and runs have observed.
+
+    Attributes
+    ----------
+    column : str
+        The column of the run table.
+    noise : Noise
+        How the observed values scatter.
+    step : str or None
+        The law's step, None for its target.
+    prefix : str
+        What begins the names of its noise's parameters and of its dimension: ``"loss_"`` for a
+        step observed as loss, nothing for the target.
+    """
+
+    column: str
+    noise: Noise
+    step: str | None = None
+    prefix: str = ""
+
+    @property
+    def dim(self) -> str:
+        """The dimension of its observed values."""
+        return f"{self.prefix}run"
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """The parameters of its noise, by their names in the model."""
+        return {
+            f"{self.prefix}{name}": replace(parameter, of=self.prefix.removesuffix("_"))
+            if self.prefix and parameter.of == "target"
+            else parameter
+            for name, parameter in self.noise.parameters.items()
+        }
+
+    @property
+    def needed(self) -> list[str]:
+        """The columns that its noise cannot do without, such as the number of trials."""
+        known = self.noise.known.values()
+        return [f"{self.column}{suffix}" for suffix, absent in known if absent is None]
+
+    @property
+    def known(self) -> list[str]:
+        """The columns of what its noise uses of each run besides the observed value."""
+        return [f"{self.column}{suffix}" for suffix, _ in self.noise.known.values()]
+
+    def of_noise(self, values: Mapping[Any, Any]) -> dict[str, Any]:
+        """Pick the noise's parameters, by the noise's own names, from all of the model's."""
+        return {name: values[f"{self.prefix}{name}"] for name in self.noise.parameters}
+
+
+def observables(law: type[Law], noise: Noise, columns: Mapping[str, str]) -> tuple[Observable, ...]:
+    """Return the columns that a law predicts, its target first.
+
+    Parameters
+    ----------
+    law : Law class
+        The law.
+    noise : Noise
+        The noise of its target.
+    columns : mapping
+        Target or step to column of the table, where not the law's own.
+    """
+    target = Observable(columns.get(law.target, law.target), noise)
+    steps = [
+        Observable(columns.get(name, step.column), get_noise(step.noise), name, step.prefix)
+        for name, step in law.steps.items()
+    ]
+    return (target, *steps)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the runs say of one column that the law predicts.
+
+    Attributes
+    ----------
+    inputs : mapping of str to array, shape (run,) or (node, run)
+        The law's inputs, in their own units.
+    observed : array, shape (run,)
+        Observed values, in their unit.
+    known : mapping of str to array, shape (run,)
+        What the noise uses besides: a value's standard error (zero where none is known) or
+        number of trials.
+    labels : tuple of str
+        Name of each run.
+    members : tuple of str
+        The group of each run; empty where nothing is pooled.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    observed: np.ndarray
+    known: Mapping[str, np.ndarray]
+    labels: tuple[str, ...]
+    members: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+def rows_of_each(spec: "Spec", runs: Runs) -> dict[str, Runs]:
+    """Return the rows that can be used for each column; warn of those that cannot for any."""
+    target, *steps = spec.observables
+    if not steps:
+        return {target.column: _usable(spec, runs, target)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BayescaleWarning)
+        found = {seen.column: _usable(spec, runs, seen) for seen in spec.observables}
+    elsewhere = among(runs, found.values()) & ~among(runs, [found[target.column]])
+    return found | {target.column: _usable(spec, runs.take(~elsewhere), target)}
+
+
+def among(runs: Runs, parts: Iterable[Runs]) -> np.ndarray:
+    """Return which rows of a table are in one of its parts."""
+    return np.any([runs.table.index.isin(part.table.index) for part in parts], axis=0)
+
+
+def _usable(spec: "Spec", runs: Runs, seen: Observable) -> Runs:
+    """Return the rows that have the inputs and a possible value of an observed column."""
+    columns = {name: spec.columns_of(name) for name in spec.law.inputs}
+    everything = [column for names in columns.values() for column in names]
+    relative = [c for name, i in spec.law.inputs.items() if i.relative for c in columns[name]]
+    runs = runs.require(
+        [*everything, seen.column, *seen.needed],
+        positive=[*relative, *seen.needed],
+        labels=[spec.pool.by] if spec.pool else [],
+    )
+    usable = seen.noise.usable(runs.table[seen.column].to_numpy(float))
+    runs = runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")
+    repeated = repeats(runs.table, [*everything, seen.column, *seen.known])
+    return runs.keep(~repeated, "it repeats an earlier row of its run")
+
+
+def take(spec: "Spec", seen: Observable, table: pd.DataFrame, labels: pd.Series) -> Observed:
+    """Take from the usable rows what the model is given of one observed column."""
+    return Observed(
+        {name: i.take(table, spec.column(name)) for name, i in spec.law.inputs.items()},
+        table[seen.column].to_numpy(float),
+        seen.noise.take(table, seen.column),
+        tuple(labels[table.index]),
+        members=tuple(map(str, table[spec.pool.by])) if spec.pool else (),
+    )
+
+
+def distinct(labels: list[str]) -> tuple[str, ...]:
+    """Number the repeats of a label: checkpoints of one run carry its name."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for label in labels:
+        seen[label] += 1
+        distinct.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return tuple(distinct)

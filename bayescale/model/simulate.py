@@ -1,0 +1,170 @@
+"""Runs made from a law: for trying a design, for tests, and for studies without public data."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import qmc
+
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantity
+from bayescale.errors import BayescaleError, closest
+from bayescale.laws.base import Law
+from bayescale.laws.registry import get_law
+from bayescale.model.noise import get_noise
+from bayescale.model.noise.base import Noise
+from bayescale.model.response import Observable, observables
+
+DEFAULT_NOISE = {
+    "sigma": 0.005,
+    "nu": 5.0,
+    "rho": 0.02,
+    "tail": 0.3,
+    "inefficiency": 0.3,
+    "reach": 0.3,
+}
+
+
+TYPICAL_TRIALS = 500.0
+"""Trials of a run in a typical design, where the law's noise counts them."""
+
+
+def simulate(
+    law: str | type[Law],
+    table: pd.DataFrame | Mapping[str, Any],
+    parameters: Mapping[str, float],
+    *,
+    references: Mapping[str, float] | None = None,
+    noise: str | Noise | None = None,
+    columns: Mapping[str, str] | None = None,
+    random_seed: int | None = None,
+) -> pd.DataFrame:
+    """Simulate what runs of a design would have observed: a law's target, and its steps.
+
+    Parameters
+    ----------
+    law : str or Law class
+        The truth.
+    table : DataFrame or mapping
+        The design: the law's inputs as columns (``params``, ``tokens``, ...), one row a run.
+    parameters : mapping
+        The law's parameters. Noise parameters may be among them; the default is a scatter of
+        sigma = 0.005 in log loss (and nu = 5 for the Student-t), for a step as for the target.
+    references : mapping, optional
+        Input or step to reference point, one where not given: the amplitudes are then the
+        literature's raw constants (Chinchilla's ``a`` is A).
+    noise : str or Noise, optional
+        The target's scatter; the law's default when None.
+    columns : mapping, optional
+        Input or step of the law, or its target, to column of the table, where not the law's own.
+    random_seed : int, optional
+        Makes the noise reproducible.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The design with the law's target (``loss``), its steps and, where it follows, ``flops`` =
+        6 N D.
+
+    Raises
+    ------
+    BayescaleError
+        For a missing column or parameter, or an unknown parameter.
+    """
+    law, columns = get_law(law), columns or {}
+    predicted = observables(law, get_noise(noise or law.noise), columns)
+    scatter = {k: p for seen in predicted for k, p in seen.parameters.items()}
+    usual = {f"{s.prefix}{k}": DEFAULT_NOISE[k] for s in predicted for k in s.noise.parameters}
+    values = {**usual, **parameters}
+    known = {**law.parameters, **scatter}
+    for name in values:
+        if name not in known:
+            raise BayescaleError(
+                f"{law.name} has no parameter {name!r}{closest(name, known)}; "
+                f"it has {', '.join(known)}"
+            )
+    missing = [name for name in known if name not in values]
+    if missing:
+        raise BayescaleError(f"simulating {law.name} needs a value of {', '.join(missing)}")
+    frame = pd.DataFrame(table).copy()
+    inputs = {}
+    for name, declared in law.inputs.items():
+        column = columns.get(name, declared.column)
+        for part in declared.columns(column):
+            if part not in frame:
+                raise BayescaleError(f"the design has no column {part!r}, which {law.name} takes")
+            frame[part] = [parse_quantity(v) for v in frame[part]]
+        inputs[name] = declared.take(frame, column)
+    at = {name: (references or {}).get(name, 1.0) for name in (*law.inputs, *law.steps)}
+    rng = np.random.default_rng(random_seed)
+    for seen in predicted:
+        curve = law.curve(inputs, at, values, seen.step)
+        frame[seen.column] = _draw(seen, frame, curve, values, rng)
+    if {"params", "tokens"} <= set(frame) and "flops" not in frame:
+        frame["flops"] = FLOPS_PER_PARAM_TOKEN * frame["params"] * frame["tokens"]
+    return frame
+
+
+def _draw(
+    seen: Observable,
+    frame: pd.DataFrame,
+    curve: Any,
+    values: Mapping[str, float],
+    rng: np.random.Generator,
+) -> Any:
+    for column in seen.needed:
+        if column not in frame:
+            raise BayescaleError(f"the design has no column {column!r}, which the noise takes")
+    known = seen.noise.take(frame, seen.column)
+    return seen.noise.draw(curve, seen.of_noise(values), known, rng=rng)
+
+
+def typical_design(law: str | type[Law], runs: int, random_seed: int | None = None) -> pd.DataFrame:
+    """Make a table of runs that spread over the typical range of a law's inputs.
+
+    Parameters
+    ----------
+    law : str or Law class
+        The law.
+    runs : int
+        Number of runs.
+    random_seed : int, optional
+        Makes the design reproducible.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The law's inputs by column, log-uniform over their spans (uniform where a span reaches zero
+        or below), stratified so that each input covers its whole range; and the number of trials of
+        each run where the law's noise takes it.
+    """
+    found = get_law(law)
+    spans = {name: i.range() for i in found.inputs.values() for name in i.columns()}
+    places = qmc.LatinHypercube(len(spans), rng=random_seed).random(runs)
+    table = {}
+    for place, (column, (low, high)) in zip(places.T, spans.items(), strict=True):
+        linear = low + (high - low) * place
+        table[column] = linear if low <= 0 else low * (high / low) ** place
+    for seen in observables(found, get_noise(found.noise), {}):
+        table |= dict.fromkeys(seen.needed, TYPICAL_TRIALS)
+    return pd.DataFrame(table)
+
+
+def isoflop_design(flops: Any, ratios: Any) -> pd.DataFrame:
+    """Make the usual isoFLOP grid: at each budget, models around D = 20 N.
+
+    Parameters
+    ----------
+    flops : 1-d array
+        Budgets, in FLOP.
+    ratios : 1-d array
+        Tokens per parameter to train at each budget.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``params``, ``tokens`` and ``flops``, one row a run.
+    """
+    budget, ratio = (a.ravel() for a in np.meshgrid(flops, ratios, indexing="ij"))
+    params = np.sqrt(budget / (FLOPS_PER_PARAM_TOKEN * ratio))
+    return pd.DataFrame({"params": params, "tokens": ratio * params, "flops": budget})

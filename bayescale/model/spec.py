@@ -1,0 +1,340 @@
+"""What is fitted: a law, a noise, priors, and where the inputs come from.
+
+A :class:`Spec` says everything about a model but the runs;
+:class:`bayescale.model.observations.Data` holds what the runs contribute. Together they make the
+PyMC model (:mod:`bayescale.model.build`). Two fits whose specs have the same
+:meth:`Spec.structure` share one compiled program.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from bayescale.data.units import parse_quantity
+from bayescale.errors import BayescaleError, closest
+from bayescale.laws.base import Law
+from bayescale.laws.parameters import Z90, Parameter
+from bayescale.laws.registry import get_law
+from bayescale.model.literature_priors import Multiple, named
+from bayescale.model.noise import get_noise
+from bayescale.model.noise.base import Noise
+from bayescale.model.pooling import (
+    Kind,
+    Pool,
+    Pooling,
+    make_pool,
+    mean_of,
+    spread_of,
+    spread_parameter,
+)
+from bayescale.model.response import Observable, observables
+
+type Prior = tuple[float, float] | Multiple | float | Any
+"""A 90 % interval in the parameter's unit or in multiples of the typical target, a fixed value, or
+a PyMC distribution."""
+
+
+type Scales = Mapping[str, Any]
+"""Typical size of what parameters are multiples of: of the target, of each step by its column."""
+
+
+NARROW = 0.2
+"""Share of the default prior's sd below which a given prior counts as narrow."""
+
+
+_DRAWS = 2_000
+
+
+def _frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return MappingProxyType(dict(mapping or {}))
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A law, a noise, and what a user changed of their defaults; made by :func:`make_spec`.
+
+    Attributes
+    ----------
+    law, noise : Law class, Noise
+        What is fitted.
+    priors : mapping
+        Parameter to 90 % interval, fixed value, or PyMC distribution, where not the default.
+    columns : mapping
+        Input or step of the law, or its target, to column of the run table, where not the default.
+    references : mapping
+        Input or step of the law to a fixed reference point; the others are taken from the runs.
+    default_noise : bool
+        Whether the noise is the law's own, and nobody's choice: rows that share runs get
+        another one (:mod:`bayescale.model.observations`).
+    pool : Pool or None
+        What groups of runs share; None where all runs follow one law.
+    """
+
+    law: type[Law]
+    noise: Noise
+    priors: Mapping[str, Prior] = field(default_factory=lambda: _frozen(None))
+    columns: Mapping[str, str] = field(default_factory=lambda: _frozen(None))
+    references: Mapping[str, float] = field(default_factory=lambda: _frozen(None))
+    default_noise: bool = field(default=False, compare=False)
+    pool: Pool | None = None
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """Parameters held at a known value."""
+        return {k: float(p) for k, p in self.priors.items() if isinstance(p, int | float)}
+
+    @property
+    def free(self) -> dict[str, Parameter]:
+        """The law's parameters that are sampled, in the law's order."""
+        return {k: p for k, p in self.law.parameters.items() if k not in self.fixed}
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """All sampled parameters: the law's, then the noise's, then a population's."""
+        return self.free | self.noise_parameters | self.population
+
+    @property
+    def observables(self) -> tuple[Observable, ...]:
+        """The columns that the model observes: the target, then the law's steps."""
+        return observables(self.law, self.noise, self.columns)
+
+    @property
+    def noise_parameters(self) -> dict[str, Parameter]:
+        """The parameters of the target's noise, then those of each step's, with its prefix."""
+        return {k: p for seen in self.observables for k, p in seen.parameters.items()}
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """What groups do with each sampled parameter of the law and the noise; empty unpooled."""
+        if self.pool is None:
+            return {}
+        kind, noise = self.pool.kind, self.noise_parameters
+        return {k: kind(k, p, noise=k in noise) for k, p in {**self.free, **noise}.items()}
+
+    @property
+    def population(self) -> dict[str, Parameter]:
+        """Mean and spread between groups of each partially pooled parameter."""
+        if self.pool is None:
+            return {}
+        found, sampled = {}, self.free | self.noise_parameters
+        for name in (name for name, kind in self.kinds.items() if kind == "partial"):
+            parameter = sampled[name]
+            typical = f"{parameter.about}, of the typical group by {self.pool.by}"
+            found[mean_of(name)] = replace(parameter, about=typical)
+            found[spread_of(name)] = spread_parameter(name, parameter, self.pool.by)
+        return found
+
+    @property
+    def distributions(self) -> dict[str, Any]:
+        """Priors given as PyMC distributions."""
+        return {k: p for k, p in self.priors.items() if not isinstance(p, int | float | tuple)}
+
+    @property
+    def target(self) -> str:
+        """The column of the law's target: its own name unless ``columns`` says otherwise."""
+        return self.columns.get(self.law.target, self.law.target)
+
+    def column(self, name: str) -> str:
+        """Return the canonical column that the law's input ``name`` is read from."""
+        return self.columns.get(name, self.law.inputs[name].column)
+
+    def columns_of(self, name: str) -> list[str]:
+        """Return the columns of the law's input ``name``: one, or one a node."""
+        return self.law.inputs[name].columns(self.column(name))
+
+    def interval(self, name: str, scales: Scales) -> tuple[float, float]:
+        """Return the 90 % prior interval of a parameter in its own unit."""
+        parameter = self.parameters[name]
+        base = name.removesuffix(mean_of("")) if name in self.population else name
+        prior = self.priors.get(base)
+        if isinstance(prior, tuple) and not isinstance(prior, Multiple):
+            return prior
+        low, high = prior if isinstance(prior, Multiple) else (parameter.low, parameter.high)
+        unit = scales[parameter.of] if parameter.of else 1.0
+        return low * unit, high * unit
+
+    def normal_priors(self, names: Iterable[str], scales: Scales) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and sd on the link scale of the named parameters, each shape (name,).
+
+        For a prior that is a PyMC distribution they are those of a normal distribution with the
+        same median and 90 % interval.
+        """
+        moments = []
+        for name in names:
+            parameter = self.parameters[name]
+            unit = scales[parameter.of] if parameter.of else 1.0
+            if name in self.distributions:
+                moments.append(_moments(self.distributions[name], parameter, unit))
+                continue
+            low, high = self.interval(name, scales)
+            moments.append(parameter.normal(low / unit, high / unit))
+        mean, sd = np.array(moments, dtype=float).reshape(-1, 2).T
+        return mean.copy(), sd.copy()
+
+    def narrow(self, scales: Scales) -> tuple[str, ...]:
+        """Return the law's free parameters whose prior is far narrower than the law's own."""
+        given = [name for name in self.free if name in self.priors]
+        _, own = replace(self, priors=_frozen(None)).normal_priors(given, scales)
+        _, sd = self.normal_priors(given, scales)
+        return tuple(name for name, few in zip(given, sd < NARROW * own, strict=True) if few)
+
+    def structure(self) -> Hashable:
+        """Return what the compiled program depends on: all but numbers."""
+        custom = tuple(sorted(self.distributions.items(), key=lambda item: item[0]))
+        found = self.law, self.noise.name, tuple(self.fixed), custom
+        return found if self.pool is None else (*found, tuple(self.kinds.items()))
+
+
+@runtime_checkable
+class SaysSpec(Protocol):
+    """What says what to fit: a study of :mod:`bayescale.studies`."""
+
+    def to_spec(self) -> Spec:
+        """Return what to fit."""
+        ...
+
+
+def make_spec(
+    law: "str | type[Law] | Spec | SaysSpec",
+    *,
+    noise: str | Noise | None = None,
+    priors: Mapping[str, Prior] | str | None = None,
+    columns: Mapping[str, str] | None = None,
+    references: Mapping[str, float] | None = None,
+    pool: Pooling | None = None,
+    by: str | None = None,
+) -> Spec:
+    """Check and assemble a :class:`Spec`: what is fitted, said once for several fits.
+
+    Parameters
+    ----------
+    law : str, Law class, Spec or Study
+        What to start from; what else is given here wins over a study's or spec's own.
+    noise, priors, columns
+        As for :func:`bayescale.fit`.
+    references : mapping, optional
+        Input or step of the law to a fixed reference point, ``{"N": "1B"}``.
+    pool, by
+        What groups of runs share, and the column that names them, as for :func:`bayescale.fit`.
+
+    Returns
+    -------
+    Spec
+        What :func:`bayescale.fit`, :func:`bayescale.fit_many` and :func:`bayescale.build_model`
+        take in place of a law.
+
+    Raises
+    ------
+    BayescaleError
+        For an unknown law, noise, parameter or input, or an interval a parameter cannot have.
+    """
+    if isinstance(law, SaysSpec):
+        law = law.to_spec()
+    if isinstance(law, Spec):
+        base = law
+    else:
+        found = get_law(law)
+        base = Spec(found, get_noise(found.noise), default_noise=True)
+    spec = Spec(
+        base.law,
+        base.noise if noise is None else get_noise(noise),
+        _frozen({**base.priors, **{k: _as_prior(p) for k, p in named(priors, base.law).items()}}),
+        _frozen({**base.columns, **(columns or {})}),
+        _frozen(
+            {**base.references, **{k: parse_quantity(v) for k, v in (references or {}).items()}}
+        ),
+        default_noise=base.default_noise and noise is None,
+        pool=make_pool(pool, by or (base.pool.by if base.pool and pool else None)) or base.pool,
+    )
+    _check(spec)
+    if spec.pool is not None:
+        _check_pool(spec, spec.pool)
+    return spec
+
+
+@lru_cache
+def _drawn(distribution: Any) -> np.ndarray:
+    """Draw from a PyMC distribution, always the same numbers."""
+    import pymc as pm
+
+    return np.atleast_1d(pm.draw(distribution, _DRAWS, random_seed=0, mode="FAST_COMPILE"))
+
+
+def _moments(distribution: Any, parameter: Parameter, unit: float) -> tuple[float, float]:
+    """Return mean and sd on the link scale of the normal most like a PyMC distribution."""
+    least, most = parameter.bounds
+    values = _drawn(distribution) / unit
+    link = np.asarray(parameter.link(values[(values > least) & (values < most)]))
+    low, middle, high = np.quantile(link, [0.05, 0.5, 0.95])
+    return float(middle), float(high - low) / (2 * Z90)
+
+
+def _as_prior(prior: Any) -> Prior:
+    if isinstance(prior, Multiple):
+        return prior
+    if isinstance(prior, list | tuple) and len(prior) == 2:
+        return float(prior[0]), float(prior[1])
+    return float(prior) if isinstance(prior, int | float | np.number) else prior
+
+
+def _check(spec: Spec) -> None:
+    spreads = {k: p for k, p in spec.population.items() if k.endswith(spread_of(""))}
+    declared = {**spec.law.parameters, **spec.noise_parameters, **spreads}
+    clash = set(spec.law.parameters) & set(spec.noise_parameters)
+    if clash:
+        raise BayescaleError(
+            f"law {spec.law.name} and noise {spec.noise.name} both have a parameter "
+            f"{', '.join(sorted(clash))}: rename the law's"
+        )
+    for name, prior in spec.priors.items():
+        if name not in declared:
+            raise BayescaleError(
+                f"no parameter {name!r} in {spec.law.name}{closest(name, declared)}; "
+                f"it has {', '.join(declared)}"
+            )
+        if name not in spec.law.parameters and not isinstance(prior, tuple):
+            what = "spread" if name in spreads else "noise parameter"
+            raise BayescaleError(
+                f"the prior of the {what} {name!r} is given as a 90 % interval (low, high)"
+            )
+        if isinstance(prior, Multiple) and declared[name].of is None:
+            raise BayescaleError(
+                f"prior of {name!r}: it is no multiple of the target, give the interval itself"
+            )
+        if isinstance(prior, tuple):
+            declared[name].check(*prior)
+        elif not isinstance(prior, float) and not hasattr(prior, "owner"):
+            raise BayescaleError(
+                f"prior of {name!r}: {prior!r} is not a 90 % interval (low, high), a fixed value, "
+                "or a PyMC distribution such as pm.Gamma.dist(2, 4)"
+            )
+    taken = [*spec.law.inputs, *spec.law.steps]
+    for given, known in ((spec.columns, [*taken, spec.law.target]), (spec.references, taken)):
+        for name in given:
+            if name not in known:
+                raise BayescaleError(
+                    f"law {spec.law.name} has no input {name!r}{closest(name, known)}; "
+                    f"it has {', '.join(known)}"
+                )
+
+
+def _check_pool(spec: Spec, pool: Pool) -> None:
+    known = {**spec.law.parameters, **spec.noise_parameters}
+    for name in pool.kinds:
+        if name not in known:
+            raise BayescaleError(
+                f"pool: no parameter {name!r} in {spec.law.name}{closest(name, known)}; "
+                f"it has {', '.join(known)}"
+            )
+    columns = [c for name in spec.law.inputs for c in (name, *spec.columns_of(name))]
+    if pool.by in {*known, *spec.population, *columns, *(s.column for s in spec.observables)}:
+        raise BayescaleError(f"by={pool.by!r}: {spec.law.name} takes that for something else")
+    if spec.distributions:
+        raise BayescaleError(
+            f"priors of a pooled fit are 90 % intervals or fixed values; "
+            f"{', '.join(spec.distributions)} has a PyMC distribution"
+        )

@@ -1,0 +1,1 @@
+"""What a posterior predicts: loss bands, intervals, averages, and the discrepancy of a law."""

@@ -1,0 +1,242 @@
+"""Averages of laws: several fits of the same runs, drawn from in proportion to their weights."""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import arviz_stats as azs
+import numpy as np
+import xarray as xr
+
+from bayescale.errors import BayescaleError
+from bayescale.inference.result import Fit
+from bayescale.inference.update import tree_by_run
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+
+DIMS = ("chain", "draw")
+
+
+@dataclass(frozen=True, eq=False)
+class Average:
+    """Fits of the same runs, and how much each counts.
+
+    Predictions are the mixture of the laws': :func:`bayescale.predict`, :func:`bayescale.optimum`
+    and :func:`bayescale.report` take an average like a fit.
+
+    Parameters
+    ----------
+    fits : mapping of str to Fit
+        By the name to show.
+    weights : mapping of str to float
+        Same names; scaled to sum to one.
+    discrepancies : mapping of str to mapping of Discrepancy to float
+        By the same names, how wrong a law may be and how likely that is, in place of the default.
+        Any other discrepancy that is asked for counts instead, and none does where laws are
+        believed.
+
+    Raises
+    ------
+    BayescaleError
+        When names differ, weights are negative or all zero, or the fits are not of the same runs.
+    """
+
+    fits: Mapping[str, Fit]
+    weights: Mapping[str, float]
+    discrepancies: Mapping[str, Mapping[Discrepancy, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_same_runs(self.fits)
+        if set(self.fits) != set(self.weights):
+            raise BayescaleError(
+                f"weights of {', '.join(self.weights)} for fits of {', '.join(self.fits)}"
+            )
+        for name, shares in self.discrepancies.items():
+            if name not in self.fits:
+                raise BayescaleError(f"discrepancies of {name}, which is not among the fits")
+            if not all(np.isfinite(share) and share >= 0 for share in shares.values()):
+                raise BayescaleError(
+                    f"{name}: the share of a discrepancy is not negative: {shares}"
+                )
+        values = np.array([self.weights[name] for name in self.fits], dtype=float)
+        if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
+            raise BayescaleError(f"weights are not negative and not all zero; got {self.weights}")
+        shares = dict(zip(self.fits, (values / values.sum()).tolist(), strict=True))
+        object.__setattr__(self, "weights", shares)
+
+    def mix(
+        self,
+        ask: Callable[[Fit, Discrepancy | None], xr.Dataset],
+        discrepancy: Discrepancy | None = None,
+    ) -> xr.Dataset:
+        """Ask every fit that counts, and draw from the answers in proportion to the weights.
+
+        Parameters
+        ----------
+        ask : callable
+            From a fit, and how wrong its law may be, to draws, dims (chain, draw, ...).
+        discrepancy : Discrepancy, optional
+            What was asked for; None believes the laws.
+
+        Returns
+        -------
+        xarray.Dataset, dims (chain, draw, ...)
+            One chain; as many draws as the first fit has in all.
+        """
+        total = int(np.prod([next(iter(self.fits.values())).posterior.sizes[d] for d in DIMS]))
+        asked = list(self._asked(discrepancy))
+        ends = np.rint(np.cumsum([0.0, *(share for *_, share in asked)]) * total).astype(int)
+        parts = []
+        for i, ((fit, wrong, _), count) in enumerate(zip(asked, np.diff(ends), strict=True)):
+            if count:
+                flat = ask(fit, wrong).stack(sample=DIMS, create_index=False)
+                size = flat.sizes["sample"]
+                chosen = np.linspace(0, size, count, endpoint=False).astype(int)
+                chosen = (chosen + i) % size  # a law in several parts gives other draws to each
+                parts.append(flat.isel(sample=chosen))
+        mixed = xr.concat(
+            parts, "sample", coords="minimal", compat="override", join="override"
+        ).drop_vars(DIMS, errors="ignore")
+        named = " + ".join(f"{w:.2f} {name}" for name, w in self.weights.items() if w >= 0.005)
+        return (mixed.rename(sample="draw").expand_dims("chain").assign_attrs(law=named)).transpose(
+            *DIMS, ...
+        )
+
+    def _asked(
+        self, discrepancy: Discrepancy | None
+    ) -> Iterator[tuple[Fit, Discrepancy | None, float]]:
+        """Yield each fit, how wrong its law may be, and how much both count."""
+        own = self.discrepancies if discrepancy == DISCREPANCY else {}
+        for name, fit in members(self).items():
+            every: Mapping[Any, float] = own.get(name, {})
+            total = sum(every.values())
+            every, total = (every, total) if total > 0 else ({discrepancy: 1.0}, 1.0)
+            for wrong, share in every.items():
+                yield fit, wrong, self.weights[name] * share / total
+
+    def typical(self, discrepancy: Discrepancy | None) -> Discrepancy | None:
+        """Return one discrepancy that stands for those of the laws: mean variance and reach."""
+        if discrepancy != DISCREPANCY or not self.discrepancies:
+            return discrepancy
+        asked = [(wrong, share) for _, wrong, share in self._asked(discrepancy) if wrong]
+        variance = sum(share * wrong.size**2 for wrong, share in asked)
+        return Discrepancy(variance**0.5, sum(share * wrong.reach for wrong, share in asked))
+
+    @property
+    def shares(self) -> list[str]:
+        """How much each fit counts, in words."""
+        return [f"{name} {100 * weight:.0f} %" for name, weight in self.weights.items()]
+
+    def __repr__(self) -> str:
+        return f"<bayescale.Average {', '.join(self.shares)}>"
+
+
+def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None) -> Average:
+    """Average laws by how well each predicts the others' runs.
+
+    Parameters
+    ----------
+    fits : mapping of str to Fit
+        Fits of the same runs.
+    weights : mapping, optional
+        Name to weight; those of stacking (Yao et al. 2018), which maximise the leave-one-out
+        density of the mixture, when None. A fit whose diagnostics failed then counts for nothing,
+        unless all did.
+
+    Returns
+    -------
+    Average
+
+    Raises
+    ------
+    BayescaleError
+        As for :class:`Average`.
+    """
+    check_same_runs(fits)
+    if weights is None:
+        sound = {name: fit for name, fit in fits.items() if fit.diagnostics.ok} or fits
+        each = [pointwise_loo(fit) for fit in sound.values()]
+        stacked = dict(zip(sound, stack(np.column_stack(each)).tolist(), strict=True))
+        weights = dict.fromkeys(fits, 0.0) | stacked
+    return Average(fits, weights)
+
+
+def members(fit: Fit | Average) -> dict[str, Fit]:
+    """Return the fits that count in an answer, by name, the one that counts most first."""
+    if isinstance(fit, Fit):
+        return {fit.law.name: fit}
+    ranked = sorted(fit.fits, key=lambda name: -fit.weights[name])
+    return {name: fit.fits[name] for name in ranked if fit.weights[name] > 0}
+
+
+def typical(fit: Fit | Average, discrepancy: Discrepancy | None) -> Discrepancy | None:
+    """Return how wrong the law may be, as one discrepancy where an average has several."""
+    return fit.typical(discrepancy) if isinstance(fit, Average) else discrepancy
+
+
+def heaviest(fit: Fit | Average) -> Fit:
+    """Return the fit that counts most: it speaks for the runs, columns and units of all."""
+    return next(iter(members(fit).values()))
+
+
+def pointwise_loo(fit: Fit) -> np.ndarray:
+    """Return the log density of each run left out; checkpoints of one run go together."""
+    with warnings.catch_warnings():
+        # Said in the `warning` column of compare's table.
+        warnings.filterwarnings("ignore", message="Estimated shape parameter")
+        found = azs.loo(tree_by_run(fit), pointwise=True)
+    return np.asarray(cast(Any, found).elpd_i)
+
+
+def stack(
+    log_density: np.ndarray, importance: np.ndarray | None = None, rounds: int = 1000
+) -> np.ndarray:
+    """Return the weights whose mixture has the highest mean log density (expectation-maximisation).
+
+    Parameters
+    ----------
+    log_density : array, shape (run, law)
+        Log predictive density of each run by each law, the run not having been fitted.
+    importance : array, shape (run,), optional
+        How much each run counts; equally when None.
+    rounds : int
+        Steps of the algorithm; each raises the mean log density.
+
+    Returns
+    -------
+    array, shape (law,)
+    """
+    known = np.isfinite(log_density.max(axis=1))  # what no law foretold tells none from another
+    log_density = log_density[known]
+    importance = None if importance is None else importance[known]
+    density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    weights = np.full(density.shape[1], 1 / density.shape[1])
+    for _ in range(rounds):
+        share = density * weights
+        share /= share.sum(axis=1, keepdims=True)
+        weights = np.average(share, axis=0, weights=importance)
+    return weights
+
+
+def check_same_runs(fits: Mapping[str, Fit]) -> None:
+    """Raise unless there are at least two fits, of the same target of the same runs."""
+    if len(fits) < 2:
+        raise BayescaleError("compare takes at least two fits: compare({'a': fit_a, 'b': fit_b})")
+    (first, reference), *others = fits.items()
+    for name, fit in others:
+        if fit.target != reference.target:
+            raise BayescaleError(
+                f"{name} predicts {fit.target} and {first} {reference.target}: "
+                "only fits of the same target compare"
+            )
+        if fit.spec.noise.discrete != reference.spec.noise.discrete:
+            raise BayescaleError(
+                f"{name} gives probabilities of counts and {first} densities, or the other way "
+                "round: they do not compare; give both fits a noise of the same kind"
+            )
+        ours, theirs = fit.observed.values, reference.observed.values
+        if ours.shape != theirs.shape or not (ours == theirs).all():
+            raise BayescaleError(
+                f"{name} was fitted to {ours.size} runs and {first} to {theirs.size}, not the same "
+                "ones: fit both to the rows that both can use (read_runs(..., where=...))"
+            )

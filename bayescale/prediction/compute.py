@@ -1,0 +1,88 @@
+"""Where the fitted runs lie along training compute, and which laws have a frontier in it."""
+
+import numpy as np
+
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
+from bayescale.errors import BayescaleError
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.result import Fit
+
+NEAR = 0.1
+"""Relative difference in compute within which a run belongs to a budget."""
+
+
+def has_frontier(fit: Fit) -> bool:
+    """Return whether the law takes params and tokens and nothing else."""
+    return {fit.spec.column(name) for name in fit.law.inputs} == {"params", "tokens"}
+
+
+def require_frontier(fit: Fit, figure: str) -> None:
+    """Raise unless the law takes params and tokens and nothing else."""
+    refuse_pooled(fit, figure)
+    if not has_frontier(fit):
+        columns = ", ".join(fit.spec.column(name) for name in fit.law.inputs)
+        raise BayescaleError(
+            f"{figure} needs a law of params and tokens, such as chinchilla; "
+            f"{fit.law.name} takes {columns}"
+        )
+
+
+def run_columns(fit: Fit) -> dict[str, np.ndarray]:
+    """Return the inputs of the fitted runs by column, and ``flops`` = 6 N D where it follows.
+
+    Inputs with nodes have no one value a run and are left out.
+    """
+    columns = {
+        fit.spec.column(name): values.to_numpy()
+        for name, values in fit.inputs.items()
+        if values.ndim == 1
+    }
+    if {"params", "tokens"} <= set(columns):
+        work = FLOPS_PER_PARAM_TOKEN * columns["params"] * columns["tokens"]
+        columns = {"flops": work} | columns
+    return columns
+
+
+def main_column(fit: Fit) -> str:
+    """Return the column that runs are laid out along: compute, or the law's first input."""
+    return next(iter(run_columns(fit)))
+
+
+def near(flops: np.ndarray, budget: float) -> np.ndarray:
+    """Return which runs spent a budget, to within ten per cent."""
+    return np.abs(flops / budget - 1) <= NEAR
+
+
+def typical_budgets(flops: np.ndarray, count: int = 4) -> np.ndarray:
+    """Return budgets that runs share, spread over their range; else an even spread.
+
+    Parameters
+    ----------
+    flops : array, shape (run,)
+        Compute of the runs.
+    count : int
+        The most budgets to return.
+    """
+    shared = _shared_budgets(flops)
+    if len(shared) < 2:
+        return np.unique(np.geomspace(flops.min(), flops.max(), count))
+    chosen = np.linspace(0, len(shared) - 1, min(count, len(shared))).round().astype(int)
+    return shared[chosen]
+
+
+def _shared_budgets(flops: np.ndarray) -> np.ndarray:
+    """Return the median compute of each group of three or more runs, the largest groups first."""
+    left, found = np.sort(flops), []
+    while len(left):
+        first = np.searchsorted(left, (1 - NEAR) * left)
+        sizes = np.searchsorted(left, (1 + NEAR) * left, side="right") - first
+        if sizes.max() < 3:
+            break
+        largest = near(left, left[sizes.argmax()])
+        found.append(float(np.median(left[largest])))
+        left = left[~largest]
+    distinct: list[float] = []
+    for budget in sorted(found):
+        if not distinct or budget > 1.25 * distinct[-1]:
+            distinct.append(budget)
+    return np.array(distinct)

@@ -1,0 +1,269 @@
+r"""The part of a prediction that says: the law is a little wrong, and more so further out.
+
+A posterior believes its law. Laws are wrong by more than their scatter where nobody looked, so a
+prediction adds to the law's curve a smooth random surface over the logarithms of the inputs,
+
+.. math:: \log L(x) = \log f_\theta(x) + \delta(x), \qquad
+          \delta \sim \mathrm{GP}\bigl(0,\ s^2 k(|x - x'| / \ell)\bigr) \mid \text{residuals},
+
+with a Matérn-5/2 kernel k, x in decades, and the runs' residuals given with their scatter. Among
+the runs the surface follows what the law misses, and is as sure as they are; beyond them it is free
+to be s. It acts on (log N, log D), not on compute alone, so the compute-optimal N and D move too.
+
+The law's posterior is left as it is (the surface is cut off from the fit). Sampled with the law it
+would take over what the law should explain, and s cannot be learnt from residuals, for what a law
+will miss is what it has absorbed so far: both were measured, see ``docs/extrapolation.md``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.linalg import cho_factor, cho_solve
+
+from bayescale.errors import BayescaleError
+from bayescale.inference.result import Fit
+
+CELL = 0.1
+"""Runs closer than this, in units of the reach, count as one place with their mean residual."""
+
+
+@dataclass(frozen=True)
+class SizeAndReach:
+    """How large a smooth random error is, and over what distance it changes.
+
+    Parameters
+    ----------
+    size : float
+        Standard deviation far from all that is known.
+    reach : float
+        Distance over which the error changes.
+
+    Raises
+    ------
+    BayescaleError
+        When either is not positive.
+    """
+
+    size: float
+    reach: float
+
+    def __post_init__(self) -> None:
+        if not (self.size > 0 and self.reach > 0):
+            raise BayescaleError(
+                f"a discrepancy has a positive size and reach, not {self.size:g} and "
+                f"{self.reach:g}; None switches it off"
+            )
+
+    def beyond(self, distance: float = 1.0) -> float:
+        """Return its standard deviation this far from a place where all is known exactly."""
+        return self.size * float(np.sqrt(1 - matern(np.array(distance / self.reach)) ** 2))
+
+
+@dataclass(frozen=True)
+class Discrepancy(SizeAndReach):
+    """How wrong a law may be.
+
+    Parameters
+    ----------
+    size : float
+        Standard deviation far from every run: 0.015 is 1.5 % of a loss.
+    reach : float
+        Decades of an input over which the error changes.
+
+    Raises
+    ------
+    BayescaleError
+        When either is not positive.
+    """
+
+    size: float = 0.015
+    reach: float = 1.0
+
+    def __str__(self) -> str:
+        return (
+            f"the law may be off by {100 * self.beyond():.1f} % one decade beyond the runs, "
+            f"{100 * self.size:.1f} % far from them (one standard deviation)"
+        )
+
+    def surface(self, fit: Fit) -> "Surface":
+        """Return the error of a fit's curves as a random surface, given the runs' residuals.
+
+        A fit that no run of its own stands behind (:func:`bayescale.member`) has none to be given.
+        """
+        names = [n for n, x in fit.inputs.items() if x.ndim == 1 and bool((x > 0).all())]
+        if not fit.informed:
+            shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
+            return Surface(self, names, np.zeros((*shape, 0)), np.zeros((0, len(names))), None)
+        residual, scatter, places = _at_runs(fit, names, self.reach)
+        covariance = self.size**2 * kernel(places, places) + scatter
+        return Surface(self, names, residual, places, cho_factor(covariance))
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A discrepancy that knows the runs of a fit.
+
+    Attributes
+    ----------
+    discrepancy : Discrepancy
+        Its size and reach.
+    names : list of str
+        The law's inputs it lies over: those with a logarithm.
+    residual : array, shape (chain, draw, place)
+        What each posterior draw's curve misses where the runs are.
+    places : array, shape (place, input)
+        Where they are, in units of the reach.
+    factor
+        Cholesky factor of the covariance of the residuals; None where there are none.
+    """
+
+    discrepancy: Discrepancy
+    names: list[str]
+    residual: np.ndarray
+    places: np.ndarray
+    factor: Any
+
+    def draw(self, inputs: Mapping[str, xr.DataArray], rng: np.random.Generator) -> xr.DataArray:
+        """Draw the error of each posterior draw's curve at new points, together.
+
+        Parameters
+        ----------
+        inputs : mapping of str to DataArray, dim point
+            The law's inputs in their own units.
+        rng : numpy.random.Generator
+            Where the surface comes from.
+
+        Returns
+        -------
+        xarray.DataArray, dims (chain, draw, point)
+            Relative errors, as :meth:`bayescale.model.noise.base.Noise.displace` takes them.
+        """
+        drawn = draw_error(*self.at(inputs), self.discrepancy.size**2, rng)
+        return xr.DataArray(drawn, dims=("chain", "draw", "point"))
+
+    def at(self, inputs: Mapping[str, xr.DataArray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is known of the error at new points, given the runs.
+
+        Parameters
+        ----------
+        inputs : mapping of str to DataArray, dim point
+            The law's inputs in their own units.
+
+        Returns
+        -------
+        mean : array, shape (chain, draw, point)
+            What to expect for each posterior draw's curve.
+        covariance : array, shape (point, point)
+            Around that, the same for every draw.
+        """
+        prior, reach = self.discrepancy.size**2, self.discrepancy.reach
+        points = max(values.sizes["point"] for values in inputs.values())
+        at = np.zeros((points, len(self.names)))
+        for i, name in enumerate(self.names):
+            at[:, i] = np.log10(np.maximum(inputs[name].values, LEAST)) / reach
+        return error_at(at, prior, self.residual, self.places, self.factor)
+
+
+NEGLIGIBLE = 1e-8
+"""Directions with less than this share of the variance are left out: surfaces are smooth."""
+
+
+LEAST = 1e-300
+"""What stands for zero where an input needs a logarithm."""
+
+
+DISCREPANCY = Discrepancy()
+"""What predictions use unless told otherwise; how it was chosen: ``docs/extrapolation.md``."""
+
+
+def matern(distance: np.ndarray) -> np.ndarray:
+    """Return the Matérn-5/2 correlation over a distance in units of the reach."""
+    scaled = np.sqrt(5.0) * distance
+    return (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
+
+
+def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the correlations (one, other) between places, (place, input) in units of the reach."""
+    return matern(np.linalg.norm(one[:, None] - other[None], axis=-1))
+
+
+def error_at(
+    at: np.ndarray, prior: float, residual: np.ndarray, places: np.ndarray, factor: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what residuals say of a smooth error elsewhere.
+
+    Parameters
+    ----------
+    at, places : array, shape (point, input) and (place, input)
+        Where the error is asked for and where the residuals are, in units of the reach.
+    prior : float
+        Its variance where nothing is known.
+    residual : array, shape (chain, draw, place)
+        Each draw's own.
+    factor
+        Cholesky factor of the covariance of the residuals; None where there are none.
+
+    Returns
+    -------
+    mean, covariance : array, shape (chain, draw, point) and (point, point)
+    """
+    near = prior * kernel(places, at)
+    gain = cho_solve(factor, near) if len(places) else near
+    return residual @ gain, prior * kernel(at, at) - near.T @ gain
+
+
+def draw_error(
+    mean: np.ndarray, covariance: np.ndarray, prior: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw around each mean (chain, draw, point), without what is negligible of ``prior``."""
+    values, vectors = np.linalg.eigh(covariance)
+    seen = values > NEGLIGIBLE * prior
+    root = vectors[:, seen] * np.sqrt(values[seen])
+    return mean + rng.standard_normal((*mean.shape[:2], root.shape[1])) @ root.T
+
+
+def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return residuals (chain, draw, place), their scatter's covariance, and places (place, input).
+
+    Residuals are each draw's own, so that a curve drawn too low has a surface that lifts it back.
+    Rows of one run count for as little here as in the fit.
+    """
+    each, weight = run_weights(fit)
+    at = np.zeros((len(weight), len(names)))
+    for i, name in enumerate(names):
+        at[:, i] = np.log10(fit.inputs[name].values) / reach
+    _, cell = np.unique(np.round(at / CELL), axis=0, return_inverse=True)
+    share = np.zeros((cell.max() + 1, len(at)))
+    share[cell.ravel(), np.arange(len(at))] = weight
+    total = share.sum(1)
+    share /= total[:, None]
+    scatter = np.diag(1 / total)
+    centre = fit.parameters.median(("chain", "draw"))
+    for rows, correlation in fit.spec.noise.correlated(centre, fit.known):
+        part = share[:, rows] / np.sqrt(weight[rows])
+        scatter += part @ (correlation - np.eye(len(rows))) @ part.T
+    return each @ share.T, scatter, share @ at
+
+
+def run_weights(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """Return each draw's residuals (chain, draw, run) and what each run counts for, (run,).
+
+    Both are of relative errors; a weight is one over the variance of a run's scatter. Runs in heavy
+    tails count for as little here as in the fit.
+    """
+    noise, centre = fit.spec.noise, fit.parameters.median(("chain", "draw"))
+    curve = fit.curve(fit.inputs).transpose("chain", "draw", "run")
+    middle = curve.median(("chain", "draw"))
+    with np.errstate(invalid="ignore"):  # a share that is met exactly has no size of its own
+        usual, size = noise.displacement(middle, centre, fit.known, fit.observed, fit.scale)
+        each, _ = noise.displacement(curve, fit.parameters, fit.known, fit.observed, fit.scale)
+    weight = np.broadcast_to(
+        1 / np.nan_to_num(size, nan=float(np.nanmedian(size))) ** 2, usual.shape
+    )
+    if "nu" in centre:
+        nu = float(centre["nu"])
+        weight = weight * (nu + 1) / (nu + usual.values**2 * weight)
+    return each.transpose("chain", "draw", "run").values, weight

@@ -1,0 +1,145 @@
+"""Credible intervals, of the width and kind that ArviZ is set to.
+
+Numbers with their intervals, as people read them.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import arviz_base as azb
+import arviz_stats as azs
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale.data.number_format import WIDE, plain
+from bayescale.data.units import Kind, format_quantity
+from bayescale.errors import BayescaleError
+
+DRAWS = ("chain", "draw")
+
+
+NEVER, NEVER_FROM = 1e300, 1e200
+"""What stands for infinity among draws while quantiles are taken, and what comes from it."""
+
+
+def interval_width(ci_prob: float | None = None) -> float:
+    """Return ``ci_prob``, or ArviZ's ``rcParams["stats.ci_prob"]`` when it is None.
+
+    Raises
+    ------
+    BayescaleError
+        When it is not between zero and one.
+    """
+    width = azb.rcParams["stats.ci_prob"] if ci_prob is None else ci_prob
+    if not 0 < width < 1:
+        raise BayescaleError(f"ci_prob = {width!r} is not a probability between 0 and 1")
+    return float(width)
+
+
+def interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.Dataset:
+    """Return ``median``, ``lower`` and ``upper`` of draws, over the dims chain and draw.
+
+    Parameters
+    ----------
+    draws : xarray.DataArray, dims (chain, draw, ...)
+        Posterior draws of any quantity.
+    ci_prob : float, optional
+        Probability inside the interval; ArviZ's setting (0.89) when None. Its kind, equal-tailed
+        or highest-density, is ArviZ's ``rcParams["stats.ci_kind"]``.
+
+    Returns
+    -------
+    xarray.Dataset
+        The three, over the dims that are left. Draws may be infinite, where something never
+        happens; so then may be these.
+    """
+    width = interval_width(ci_prob)
+    between = azs.hdi if azb.rcParams["stats.ci_kind"] == "hdi" else azs.eti
+    never = bool(np.isposinf(draws).any())
+    finite = draws.where(~np.isposinf(draws), NEVER) if never else draws
+    bounds = between(finite, prob=width, dim=list(DRAWS))
+    found = xr.Dataset(
+        {
+            "median": finite.median(DRAWS),
+            "lower": bounds.sel(ci_bound="lower", drop=True),
+            "upper": bounds.sel(ci_bound="upper", drop=True),
+        },
+        attrs={"ci_prob": width},
+    )
+    return xr.where(found > NEVER_FROM, np.inf, found, keep_attrs=True) if never else found
+
+
+def intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:
+    """Return the intervals of every quantity of an answer as a tidy table.
+
+    Parameters
+    ----------
+    answer : xarray.Dataset, dims (chain, draw, ...)
+        What :func:`bayescale.predict` or :func:`bayescale.optimum` returned.
+    ci_prob : float, optional
+        Probability inside the interval; ArviZ's setting (0.89) when None.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a point (or budget) and quantity: the coordinates, ``quantity``, ``median``,
+        ``lower``, ``upper``.
+    """
+    tables = []
+    for name in answer.data_vars:
+        table = interval(answer[name], ci_prob)
+        frame = table.to_dataframe() if table.dims else pd.DataFrame([_scalars(table)])
+        frame.insert(0, "quantity", str(name))
+        tables.append(frame.reset_index(drop=not table.dims))
+    result = pd.concat(tables, ignore_index=True)
+    result.attrs["ci_prob"] = interval_width(ci_prob)
+    return result
+
+
+def _scalars(table: xr.Dataset) -> dict[str, Any]:
+    return {str(k): np.asarray(v).item() for k, v in table.variables.items()}
+
+
+class Estimate(NamedTuple):
+    """A posterior median and the bounds of its credible interval."""
+
+    median: float
+    lower: float
+    upper: float
+
+
+def estimate(draws: xr.DataArray, ci_prob: float | None = None) -> Estimate:
+    """Summarise draws of one number, dims (chain, draw)."""
+    found = interval(draws, ci_prob)
+    return Estimate(*(float(found[name]) for name in Estimate._fields))
+
+
+def bounds(shown: Estimate, kind: Kind = "number") -> str:
+    """Write the bounds of an interval: ``66.2B to 81.5B``."""
+    return " to ".join(_three(shown, kind)[1:])
+
+
+def middle(shown: Estimate, kind: Kind = "number", unit: str = "") -> str:
+    """Write a median, with the digits its interval leaves: ``2.036 nats/token``."""
+    return f"{_three(shown, kind)[0]} {unit}".rstrip()
+
+
+def with_bounds(shown: Estimate, kind: Kind = "number", unit: str = "", level: str = "") -> str:
+    """Write a median with its interval, which ``level`` may introduce.
+
+    >>> with_bounds(Estimate(2.0362, 2.0213, 2.0504), unit="nats/token")
+    '2.036 nats/token (2.021 to 2.050)'
+    >>> with_bounds(Estimate(73.6e9, 61.2e9, 89.9e9), "count", "tokens", level="89 % interval")
+    '74B tokens (89 % interval 61B to 90B)'
+    """
+    return f"{middle(shown, kind, unit)} ({f'{level} {bounds(shown, kind)}'.lstrip()})"
+
+
+def _three(shown: Estimate, kind: Kind) -> list[str]:
+    if kind == "number":
+        width = shown.upper - shown.lower
+        width = width if math.isfinite(width) else abs(shown.median)
+        return [plain(value, width) for value in shown]
+    wide = shown.lower <= 0 or shown.upper / shown.lower > WIDE
+    return [format_quantity(value, 2 if wide else 3, kind) for value in shown]

@@ -1,0 +1,162 @@
+"""Where a law is asked: points given as people write them, completed by C = 6 N D."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, Kind, parse_quantities
+from bayescale.errors import BayescaleError, closest
+from bayescale.inference.result import Fit
+
+
+def make_points(
+    given: Mapping[str, Any], table: pd.DataFrame | Mapping[str, Any] | None, grid: bool
+) -> xr.Dataset:
+    """Gather columns into a Dataset with one dimension, ``point``, each column a coordinate.
+
+    Parameters
+    ----------
+    given : mapping
+        Column to scalar or 1-d array, None where not given; strings such as ``"7B"`` are read.
+    table : DataFrame or mapping, optional
+        More columns.
+    grid : bool
+        Take every combination of the values; otherwise arrays go together, element by element.
+
+    Raises
+    ------
+    BayescaleError
+        When nothing is given, a column is given twice, or lengths differ.
+    """
+    columns = {} if table is None else {str(k): table[k] for k in table}
+    for name, values in given.items():
+        if values is not None:
+            if name in columns:
+                raise BayescaleError(f"{name} is given twice: in the table and by name")
+            columns[name] = values
+    if not columns:
+        raise BayescaleError("no point is given: pass params=, tokens=, flops=, or a table")
+    kinds: dict[str, Kind] = {"flops": "flops"}
+    arrays = {
+        name: np.array(parse_quantities(name, values, kinds.get(name, "count")), dtype=float)
+        for name, values in columns.items()
+    }
+    if grid:
+        mesh = np.meshgrid(*arrays.values(), indexing="ij")
+        arrays = {name: m.ravel() for name, m in zip(arrays, mesh, strict=True)}
+    lengths = {name: len(values) for name, values in arrays.items() if len(values) > 1}
+    if len(set(lengths.values())) > 1:
+        raise BayescaleError(
+            "arrays of different lengths: "
+            + ", ".join(f"{name} has {n}" for name, n in lengths.items())
+            + "; values go together one by one (grid=True takes every combination)"
+        )
+    size = max(len(values) for values in arrays.values())
+    coords = {name: ("point", np.broadcast_to(v, size).copy()) for name, v in arrays.items()}
+    return _complete(xr.Dataset(coords=coords))
+
+
+def _complete(points: xr.Dataset) -> xr.Dataset:
+    """Fill the one of params, tokens and flops that is missing when two are there."""
+    have = points.coords
+    known = [name for name in ("params", "tokens", "flops") if name in have]
+    if known == ["params", "tokens"]:
+        filled = {"flops": FLOPS_PER_PARAM_TOKEN * have["params"] * have["tokens"]}
+    elif known == ["params", "flops"]:
+        filled = {"tokens": have["flops"] / (FLOPS_PER_PARAM_TOKEN * have["params"])}
+    elif known == ["tokens", "flops"]:
+        filled = {"params": have["flops"] / (FLOPS_PER_PARAM_TOKEN * have["tokens"])}
+    else:
+        return points
+    return points.assign_coords(filled)
+
+
+def used(fit: Fit, table: Any) -> Any:
+    """Return the columns of a DataFrame of points that the law can use; a mapping as it is."""
+    if not isinstance(table, pd.DataFrame):
+        return table
+    return table[[c for c in table if c in {*_columns(fit), "params", "tokens", "flops"}]]
+
+
+def own_columns(fit: Fit, several: Sequence[Fit], table: Any) -> Any:
+    """Return a table of points without the columns that only other laws of an average take."""
+    if table is None:
+        return None
+    foreign = {c for one in several for c in _columns(one)} - _columns(fit)
+    foreign -= {"params", "tokens", "flops"}
+    if isinstance(table, pd.DataFrame):
+        return table.drop(columns=[c for c in table if c in foreign])
+    return {name: values for name, values in table.items() if name not in foreign}
+
+
+def _columns(fit: Fit) -> set[str]:
+    return {column for name in fit.law.inputs for column in fit.spec.columns_of(name)}
+
+
+def split_groups(fit: Fit, table: Any) -> tuple[Any, list[int]]:
+    """Take the column of a pooled fit's groups out of a table of points, each as its number.
+
+    Raises
+    ------
+    BayescaleError
+        When there is no such column, or no such group.
+    """
+    assert fit.spec.pool is not None
+    by, groups = fit.spec.pool.by, fit.groups
+    if table is None or by not in table:
+        raise BayescaleError(
+            f"this fit pools {len(groups)} groups by {by}: say which, "
+            f"predict(fit, {{{by!r}: {groups[0]!r}}}, ...), or ask bayescale.member(fit, ...)"
+        )
+    names = [str(name) for name in np.atleast_1d(table[by])]
+    for name in names:
+        if name not in groups:
+            raise BayescaleError(
+                f"no run has {by} = {name!r}{closest(name, groups)}; there are {', '.join(groups)} "
+                "(bayescale.member(fit, None) is a new one)"
+            )
+    rest = used(fit, table) if isinstance(table, pd.DataFrame) else dict(table)
+    return {k: rest[k] for k in rest if k != by}, [groups.index(name) for name in names]
+
+
+def without_nodes(fit: Fit, points: xr.Dataset) -> xr.Dataset:
+    """Drop the coordinates, one a node, that nobody reads a point by."""
+    nodes = [name for name, declared in fit.law.inputs.items() if declared.nodes]
+    return points.drop_vars([column for name in nodes for column in fit.spec.columns_of(name)])
+
+
+def inputs_at(fit: Fit, points: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return the law's inputs at points, by the law's names.
+
+    Raises
+    ------
+    BayescaleError
+        When an input is missing, unknown, or not positive where the law divides by a reference.
+    """
+    inputs = {}
+    needed = {name: fit.spec.columns_of(name) for name in fit.law.inputs}
+    taken = [column for columns in needed.values() for column in columns]
+    known = {*taken, "params", "tokens", "flops"}
+    for name in points.coords:
+        if name not in known:
+            raise BayescaleError(
+                f"{fit.law.name} has no input {name!r}{closest(str(name), list(known))}; "
+                f"it takes {', '.join(map(fit.spec.column, needed))}"
+            )
+    for name, columns in needed.items():
+        declared, column = fit.law.inputs[name], fit.spec.column(name)
+        for part in columns:
+            if part not in points.coords:
+                raise BayescaleError(
+                    f"{fit.law.name} needs {part}: pass {part}=..."
+                    + (" (or two of params, tokens, flops)" if part in known else "")
+                )
+        values = declared.take(points.coords, column)
+        if declared.relative and not (values > 0).all():
+            raise BayescaleError(f"{column} must be positive; got {values.min():g}")
+        dims = [dim.replace("run", "point") for dim in declared.dims]
+        inputs[name] = xr.DataArray(values, dims=dims)
+    return inputs

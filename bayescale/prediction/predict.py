@@ -1,0 +1,152 @@
+"""Bands for runs that were not done: the law, and the loss that would be observed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale.inference.groups import member
+from bayescale.inference.result import Fit
+from bayescale.prediction.averaging import Average, members
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.points import (
+    inputs_at,
+    make_points,
+    own_columns,
+    split_groups,
+    used,
+    without_nodes,
+)
+
+
+def predict(
+    fit: Fit | Average,
+    table: pd.DataFrame | Mapping[str, Any] | None = None,
+    *,
+    params: Any = None,
+    tokens: Any = None,
+    flops: Any = None,
+    grid: bool = False,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int | None = None,
+) -> xr.Dataset:
+    """Predict the target at new points.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law, or several.
+    table : DataFrame or mapping, optional
+        Points as columns, for laws with other inputs than params, tokens and flops. Of a DataFrame
+        the columns that the law does not take are left out. Of a pooled fit it has the column of
+        the groups: ``{"family": "pythia"}``.
+    params, tokens, flops : number, str or 1-d array, optional
+        Points: ``params="70B", tokens="1.4T"``. Of the three, two make the third by C = 6 N D.
+        Arrays go together, element by element.
+    grid : bool
+        Take every combination of the values instead.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
+    random_seed : int, optional
+        Seed of the discrepancy and of the noise in ``new_run``.
+
+    Returns
+    -------
+    xarray.Dataset, dims (chain, draw, point)
+        ``law``, the curve itself; ``outcome``, the curve with its discrepancy: what a run would
+        reach without scatter; and ``new_run``, a value that would be observed (the outcome with
+        one run's scatter), all in the target's unit. The points' columns are coordinates;
+        :func:`bayescale.intervals` makes a table of bands. Draws go together over the points, so
+        differences between points have posteriors too.
+
+    Raises
+    ------
+    BayescaleError
+        When a point lacks an input of the law, or arrays do not go together.
+    """
+    given = {"params": params, "tokens": tokens, "flops": flops}
+    if isinstance(fit, Average):
+        known: dict[str, Any] = {**given, "grid": grid, "random_seed": random_seed}
+        several = list(members(fit).values())
+
+        def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+            return predict(one, own_columns(one, several, table), discrepancy=wrong, **known)
+
+        return fit.mix(ask, discrepancy)
+    if fit.spec.pool is not None:
+        table, names = split_groups(fit, table)
+        points = make_points({**given, fit.spec.pool.by: names}, table, grid)
+        return _by_group(fit, points, discrepancy, random_seed)
+    points = make_points(given, used(fit, table), grid)
+    inputs = inputs_at(fit, points)
+    points = without_nodes(fit, points)
+    rng = np.random.default_rng(random_seed)
+    known = fit.spec.noise.typical(fit.known)
+    found = forecast(fit, inputs, known, discrepancy=discrepancy, rng=rng)
+    return points.assign(
+        {name: values.assign_attrs(units=fit.unit) for name, values in found.items()}
+    ).assign_attrs(law=fit.law.name, target=fit.target)
+
+
+def _by_group(
+    fit: Fit, points: xr.Dataset, discrepancy: Discrepancy | None, random_seed: int | None
+) -> xr.Dataset:
+    """Ask each point's own group, of a pooled fit, and put the answers in the points' order.
+
+    Each group has a discrepancy of its own: what its runs say of one law's error they do not say of
+    another's.
+    """
+    assert fit.spec.pool is not None
+    by = fit.spec.pool.by
+    rng = np.random.default_rng(random_seed)
+    numbers = points.coords[by].values.astype(int)
+    answers, order = [], []
+    for number in np.unique(numbers):
+        name, at = fit.groups[number], np.flatnonzero(numbers == number)
+        table = {str(k): v.values[at] for k, v in points.coords.items() if k != by}
+        answer = predict(
+            member(fit, name),
+            table,
+            discrepancy=discrepancy,
+            random_seed=int(rng.integers(2**32)),
+        )
+        answers.append(answer.assign_coords({by: ("point", [name] * len(at))}))
+        order.append(at)
+    whole: Any = xr.concat(answers, dim="point", combine_attrs="drop_conflicts")
+    return whole.isel(point=np.argsort(np.concatenate(order)))
+
+
+def forecast(
+    fit: Fit,
+    inputs: Mapping[str, xr.DataArray],
+    known: Mapping[str, Any],
+    *,
+    discrepancy: Discrepancy | None,
+    rng: np.random.Generator,
+) -> dict[str, xr.DataArray]:
+    """Draw ``law``, ``outcome`` and ``new_run`` at inputs in their own units, dim point.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    inputs : mapping of str to DataArray, dim point
+        By the law's names.
+    known : mapping
+        What the noise uses of each point besides.
+    discrepancy, rng
+        How wrong the law may be, and where chance comes from.
+
+    Returns
+    -------
+    dict of str to DataArray, dims (chain, draw, point)
+    """
+    noise = fit.spec.noise
+    curve = fit.curve(inputs).transpose("chain", "draw", "point")
+    outcome = curve
+    if discrepancy is not None:
+        outcome = noise.displace(curve, discrepancy.surface(fit).draw(inputs, rng), fit.scale)
+    new_run = noise.draw(outcome, fit.parameters, known, rng=rng)
+    return {"law": curve, "outcome": outcome, "new_run": new_run}

@@ -1,0 +1,179 @@
+"""How wrong the law may be, and what a backtest says its bands are worth: words and sections."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bayescale.data.number_format import format_value, kind_of, listed, relative
+from bayescale.evaluation.backtest import Backtest
+from bayescale.inference.result import Fit
+from bayescale.plots.backtest import plot_backtest
+from bayescale.prediction.discrepancy import Discrepancy
+from bayescale.prediction.intervals import Estimate, bounds, middle
+from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
+from bayescale.reporting.narrative import allowance
+from bayescale.reporting.targets import Target
+
+HONEST = (0.80, 0.98)
+"""Shares of held-out runs inside a 90 % band between which so few forecasts can tell no more."""
+
+
+UNBIASED = 0.25
+"""A mean error below this share of the mean absolute error is called none."""
+
+
+def worth(tested: Backtest) -> list[str]:
+    """Say in sentences what a law's forecasts were worth.
+
+    Parameters
+    ----------
+    tested : Backtest
+        What :func:`bayescale.backtest` returned.
+
+    Returns
+    -------
+    list of str
+        What was asked, coverage, bias, CRPS beside the naive rules, and what failed.
+    """
+    score = tested.summary.to_dict("index")["all"]
+    return [_asked(tested), _coverage(score), _bias(score), *_against(score), *_failed(tested)]
+
+
+def _asked(tested: Backtest) -> str:
+    count, times = len(tested.runs), len(tested.summary) - 1
+    furthest = float(np.max(tested.runs["distance"].to_numpy(float)))
+    how = "1 cut" if times == 1 else f"{times} cuts"
+    if not np.isnan(furthest):
+        return (
+            f"Fitted below {how} and asked for the runs above, {tested.law} made {count:,} "
+            f"forecasts, up to {furthest:.1f} decades beyond the fitted runs."
+        )
+    return f"Fitted without one group at a time, {tested.law} made {count:,} forecasts of it."
+
+
+def _coverage(score: Mapping[Any, Any]) -> str:
+    inside, few = float(score["cover_90"]), float(score["cover_50"])
+    low, high = HONEST
+    if inside < low:
+        verdict = "the bands are too narrow, do not rely on them"
+    elif inside > high:
+        verdict = "the bands are wider than these runs ask for"
+    else:
+        verdict = "the bands hold about what they promise"
+    return f"The 90 % band held {_share(inside)} of them, the 50 % band {_share(few)}: {verdict}."
+
+
+def _share(part: float) -> str:
+    return f"{100 * part:.0f} %"
+
+
+def _bias(score: Mapping[Any, Any]) -> str:
+    bias, error = float(score["mean_error"]), float(score["abs_error"])
+    off = f"its mean absolute error is {relative(error)}"
+    if abs(bias) < UNBIASED * error:
+        return f"It predicts neither too high nor too low on average; {off}."
+    side = "high" if bias > 0 else "low"
+    return f"It predicts {relative(abs(bias))} too {side} on average; {off}."
+
+
+def _against(score: Mapping[Any, Any]) -> list[str]:
+    rules = {
+        "a straight line in the logarithms": float(score["log_linear"]),
+        "the best run so far": float(score["best_seen"]),
+    }
+    said = listed([f"{relative(error)} for {name}" for name, error in rules.items()])
+    crps = float(score["crps"])
+    found = [f"Its CRPS, the mean error with the bands counted in, is {relative(crps)}: {said}."]
+    better = [name for name, error in rules.items() if error <= crps]
+    if better:
+        found.append(f"It does no better than {listed(better)}: do not extrapolate with it.")
+    return found
+
+
+def _failed(tested: Backtest) -> list[str]:
+    rows = tested.summary.drop(index="all").to_dict("index").items()
+    failed = [str(cut) for cut, row in rows if not row["diagnostics"]]
+    return [f"The draws failed their diagnostics at {listed(failed)}."] if failed else []
+
+
+def scores(tested: Backtest) -> tuple[list[str], list[list[str]]]:
+    """Return the table of a backtest, a row a cut: its header and its cells, as text."""
+    header = ["", "fit/held out", "in 50/90 %", "bias", "error", "CRPS", "line", "best"]
+    shown = ("mean_error", "abs_error", "crps", "log_linear", "best_seen")
+    rows = [
+        [
+            str(cut).replace("<=", "≤").replace("e+", "e"),
+            f"{row['fitted']:.0f}/{row['held_out']:.0f}",
+            f"{100 * row['cover_50']:.0f}/{100 * row['cover_90']:.0f} %",
+            *(relative(row[name]) for name in shown),
+        ]
+        for cut, row in tested.summary.to_dict("index").items()
+    ]
+    rows[-1][1] = ""
+    return header, rows
+
+
+LEGEND = (
+    "Bias and error: mean and mean absolute error of the median, positive where it was too high. "
+    "Line and best: mean absolute errors of two rules that need no law, a straight line in the "
+    "logarithms and the best run so far; the CRPS is on the same scale."
+)
+"""What the columns of :func:`scores` mean."""
+
+
+def backtest_section(tested: Backtest) -> Section:
+    """Show what a backtest found."""
+    header, rows = scores(tested)
+    shows = (
+        "Left: each held-out run's error, and around zero the errors that the forecast reckoned "
+        "with. Right: the errors of the law and of two rules that need none."
+    )
+    blocks: list[Block] = [
+        Text(" ".join(worth(tested))),
+        Table(header, rows, LEGEND),
+        picture(
+            lambda axes: plot_backtest(tested, axes=axes), shows, width=9.6, panels=2, columns=2
+        ),
+    ]
+    return Section("How far it foretells your own runs", blocks)
+
+
+def discrepancy_section(
+    fit: Fit, asked: list[Target], discrepancy: Discrepancy | None
+) -> Section | None:
+    """Show the answers with and without the discrepancy; None where there is nothing to compare.
+
+    Parameters
+    ----------
+    fit : Fit
+        Gives the names and units.
+    asked : list of Target
+        What was asked.
+    discrepancy : Discrepancy, optional
+        What the answers allow for.
+    """
+    if discrepancy is None or not asked:
+        return None
+    shown = [
+        ("outcome", "law", f"expected {fit.target}"),
+        ("new_run", "new_run", f"{fit.target} of one run"),
+        ("params", "params", "parameters"),
+        ("tokens", "tokens", "tokens"),
+    ]
+    shown = [one for one in shown if one[0] in asked[0].answers]
+    rows: list[list[Cell]] = []
+    for target in asked:
+        amount = format_value(target.value, kind_of(target.column))
+        for i, (allowed, believed, name) in enumerate(shown):
+            both = target.answers[allowed], target.believed[believed]
+            row = [_estimate(found, allowed, fit.unit) for found in both]
+            rows.append(["" if i else amount, name, *row])
+    header = ["", "", "with the discrepancy", "believing the law"]
+    return Section("How wrong the law may be", [Text(allowance(discrepancy)), Table(header, rows)])
+
+
+def _estimate(found: Estimate, name: str, unit: str) -> Pair:
+    if name in ("params", "tokens"):
+        return Pair(middle(found, "count"), bounds(found, "count"))
+    return Pair(middle(found, unit=unit), bounds(found))

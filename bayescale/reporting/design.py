@@ -1,0 +1,108 @@
+"""What the next runs would tell, and which budget reaches a loss: sections of the report."""
+
+import numpy as np
+
+from bayescale.data.number_format import format_value, kind_of, plain
+from bayescale.decisions.targets import reach
+from bayescale.design.plan import Plan, plan
+from bayescale.inference.result import Fit
+from bayescale.plots.plan import plot_plan
+from bayescale.prediction.averaging import Average, heaviest
+from bayescale.prediction.compute import run_columns
+from bayescale.prediction.discrepancy import Discrepancy
+from bayescale.prediction.intervals import bounds, estimate, middle
+from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
+from bayescale.reporting.targets import Target, plans
+
+SHARE = 0.1
+"""Of the compute of all fitted runs, to spend on the next ones."""
+
+
+BETTER = (0.02, 0.05, 0.1)
+"""How far below the lowest observed loss the goals are."""
+
+
+def next_runs_section(
+    fit: Fit | Average, asked: list[Target], discrepancy: Discrepancy | None
+) -> Section | None:
+    """Show which runs would tell most of the first budget's best size; None without such a size.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law of params and tokens, or several.
+    asked : list of Target
+        What was asked.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be.
+    """
+    if not (asked and plans(fit)):
+        return None
+    spent = float(run_columns(heaviest(fit))["flops"].sum())
+    options = {"budget": SHARE * spent, "about": {"flops": asked[0].value}}
+    found = plan(fit, **options, discrepancy=discrepancy)
+    said = (
+        f"Ten per cent of the compute of the fitted runs, {
+            format_value(SHARE * spent, 'flops')
+        }, is best "
+        f"spent so: {found} Other budgets and other questions: bayescale plan."
+    )
+    shows = (
+        "Left: the runs that are done, what each possible run would tell alone, and the chosen "
+        "ones. Right: the standard deviation that is left as they are done."
+    )
+    blocks: list[Block] = [
+        Text(said),
+        launch_table(found),
+        picture(lambda axes: plot_plan(found, axes=axes), shows, width=9.6, panels=2, columns=2),
+    ]
+    return Section("What to run next", blocks)
+
+
+def launch_table(found: Plan) -> Table:
+    """Tabulate the runs to launch."""
+    rows: list[list[Cell]] = [
+        [
+            f"{i}",
+            format_value(row["params"], "count"),
+            format_value(row["tokens"], "count"),
+            format_value(row["flops"], "flops"),
+            f"{row['sd_after']:.3g}",
+            f"{100 * row['share']:.0f} %",
+        ]
+        for i, row in enumerate(found.runs.to_dict("records"), start=1)
+    ]
+    return Table(["", "parameters", "tokens", "compute", "sd left", "of the gain"], rows)
+
+
+def reach_section(
+    fit: Fit | Average,
+    asked: list[Target],
+    discrepancy: Discrepancy | None,
+    ci_prob: float | None,
+) -> Section | None:
+    """Show what it takes to go below the lowest loss; None where more is better, or no budget."""
+    first = heaviest(fit)
+    if not asked or first.law.rises:
+        return None
+    best = float(first.observed.min())
+    goals = [float(f"{best * (1 - part):.3g}") for part in BETTER if best > 0]
+    goals = [goal for goal in dict.fromkeys(goals) if goal < best]
+    if not goals:
+        return None
+    found = reach(fit, goals, discrepancy=discrepancy, random_seed=0)
+    rows: list[list[Cell]] = []
+    for i, goal in enumerate(goals):
+        at = found.isel(goal=i)
+        shown = {str(name): estimate(at[name], ci_prob) for name in found.data_vars}
+        cells = [Pair(middle(v, kind_of(k)), bounds(v, kind_of(k))) for k, v in shown.items()]
+        chance = float(np.round(100 * at["probability"]))
+        rows.append([plain(goal, goal / 100), f"{chance:.0f} %", *cells])
+    names = {"params": "parameters", "flops": "compute (FLOP)"}
+    header = [first.target, "reached in", *(names.get(str(k), str(k)) for k in found.data_vars)]
+    note = (
+        f"Of the draws, how many reach the {first.target} within ten thousand times the largest "
+        "fitted run; inf where the median or a bound does not. Other goals, and how much data or "
+        "how large a model it takes: bayescale reach."
+    )
+    return Section(f"What a lower {first.target} takes", [Table(header, rows, note)])

@@ -1,0 +1,313 @@
+"""What a fit says, in sentences: for the report, the command line, and a notebook's reader.
+
+Every function takes results and returns text; none prints.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayescale.data.number_format import format_value, kind_of, listed, times
+from bayescale.design.contraction import VERDICTS
+from bayescale.design.coverage import Span, spans
+from bayescale.design.identify import identify
+from bayescale.inference.result import Fit
+from bayescale.inference.update import runs_shared
+from bayescale.prediction.averaging import Average, heaviest, members, typical
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.intervals import bounds, interval_width, with_bounds
+from bayescale.reporting.targets import Target, fitted_budgets, targets
+
+LARGEST_SHARE = 0.1
+"""Share of the runs, those of the largest budget, that :func:`drift` looks at."""
+
+
+UNSETTLED = 5.0
+"""Ratio of upper to lower bound of the best size from which the split is called unsettled."""
+
+
+MEDIAN_ERROR = 1.25
+"""Standard error of a median of n values, in units of their scatter over the root of n."""
+
+
+def answer(
+    fit: Fit | Average,
+    flops: Any = None,
+    ci_prob: float | None = None,
+    *,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    random_seed: int = 0,
+) -> list[str]:
+    """Say what a fit answers, the most important first.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law, or several.
+    flops : number, str or 1-d array, optional
+        Budgets in FLOP; 10 and 100 times the largest fitted run when None.
+    ci_prob : float, optional
+        Probability inside the intervals; ArviZ's setting (0.89) when None.
+    discrepancy : Discrepancy, optional
+        How wrong the law may be away from the runs; None believes the law.
+    random_seed : int
+        Seed of the discrepancy and of the scatter of one run.
+
+    Returns
+    -------
+    list of str
+        Paragraphs: one a budget, then which parameters the runs identify (or the weights of an
+        average), then what the bands allow for. When :func:`caution` has something to say, say that
+        first.
+
+    Raises
+    ------
+    BayescaleError
+        When ``flops`` cannot be a budget of this law.
+    """
+    asked = targets(fit, flops, ci_prob, discrepancy=discrepancy, random_seed=random_seed)
+    known = shares(fit) if isinstance(fit, Average) else identification(fit, identify(fit))
+    return paragraphs(heaviest(fit), asked, known, typical(fit, discrepancy), ci_prob)
+
+
+def paragraphs(
+    fit: Fit,
+    asked: list[Target],
+    known: str,
+    discrepancy: Discrepancy | None,
+    ci_prob: float | None = None,
+) -> list[str]:
+    """Put in words what :func:`answer` finds, given the targets and what is known of the laws."""
+    said = [expectation(fit, target, ci_prob) for target in asked]
+    return [*(said or [nothing_asked(fit)]), known, *beyond(fit, asked, discrepancy)]
+
+
+def shares(fit: Average) -> str:
+    """Say how much each law counts in an average."""
+    return f"The answers are an average of laws: {listed(fit.shares)}."
+
+
+def caution(fit: Fit | Average) -> list[str]:
+    """Say what is wrong with the draws, a sentence each; empty when they can be trusted."""
+    several = members(fit)
+    return [
+        sentence(problem if len(several) == 1 else f"{name}: {problem}")
+        for name, one in several.items()
+        for problem in one.diagnostics.problems()
+    ]
+
+
+def allowance(discrepancy: Discrepancy | None) -> str:
+    """Say how large the discrepancy in the bands is and what it means, or that there is none."""
+    if discrepancy is None:
+        return (
+            "These bands believe the law: they hold the uncertainty of its parameters, and no "
+            "allowance for the law itself being a little wrong. On public data such bands cover "
+            "too little beyond the runs. Take them as the least uncertainty there is."
+        )
+    learnt = "That size was learnt on public data sets; what it is"
+    return (
+        f"These bands allow for the law being a little wrong: {discrepancy}. "
+        f"{learnt if discrepancy == DISCREPANCY else 'What that is'} worth on your own runs, a "
+        "backtest says (bayescale backtest)."
+    )
+
+
+def percent(ci_prob: float | None = None) -> str:
+    """Write the probability of an interval: ``89 %``."""
+    return f"{100 * interval_width(ci_prob):.3g} %"
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital and end with a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def counted(fit: Fit) -> str:
+    """Say what is counted as a parameter: ``non-embedding parameters``."""
+    convention = str(fit.record["runs"].get("params_convention", "unknown"))
+    return "parameters" if convention == "unknown" else f"{convention} parameters"
+
+
+def expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
+    """Say what to expect at a budget: the loss, and the size and data that reach it."""
+    found, name = target.answers, fit.target
+    level = f"{percent(ci_prob)} interval"
+    loss = with_bounds(found["outcome"], unit=fit.unit, level=level)
+    where = f"{_amount(target)}, {distance(target)}"
+    planned = ", spent as seems best" if "params" in found else ""
+    said = [f"With {where}{planned}, the expected {name} is {loss}."]
+    if "params" in found:
+        said.append(
+            f"The compute-optimal model has {with_bounds(found['params'], 'count', counted(fit))} "
+            f"and sees {with_bounds(found['tokens'], 'count', 'tokens')}: "
+            f"{with_bounds(found['tokens_per_param'], unit='tokens per parameter')}."
+        )
+        if found["params"].upper > UNSETTLED * found["params"].lower:
+            said.append("The runs do not settle this split.")
+    said.append(f"One run, with its scatter, would show {bounds(found['new_run'])}.")
+    return " ".join(said)
+
+
+def _amount(target: Target) -> str:
+    amount = format_value(target.value, kind_of(target.column))
+    return amount if target.column == "flops" else f"{amount} {target.column}"
+
+
+def distance(target: Target) -> str:
+    """Say how far a budget is from the largest fitted run."""
+    if 0.999 < target.factor < 1.001:
+        return "as much as the largest fitted run"
+    return f"{times(target.factor)} the largest fitted run"
+
+
+def nothing_asked(fit: Fit) -> str:
+    """Say why a law has no answer at a budget."""
+    taken = listed([fit.spec.column(name) for name in fit.law.inputs])
+    return (
+        f"{fit.law.name} takes {taken}, which a budget does not determine: ask predict for the "
+        f"{fit.target} at the point you plan."
+    )
+
+
+def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
+    """Say which parameters the runs identify, which not, and what would settle those.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    verdicts : DataFrame
+        What :func:`bayescale.identify` returned.
+    """
+    verdicts = verdicts.loc[verdicts["kind"] == "parameter"]
+    found = list(verdicts["verdict"].items())
+    known, weak, prior = ([str(name) for name, v in found if v == kind] for kind in VERDICTS)
+    open_ones = weak + prior
+    all_known = "" if open_ones else f"every parameter of {fit.law.name}: "
+    said = [
+        f"The runs identify {all_known}{listed(known)}."
+        if known
+        else f"The runs identify no parameter of {fit.law.name}."
+    ]
+    if weak:
+        said.append(f"They leave {listed(weak)} weak: the runs narrow the prior, but not enough.")
+    if prior:
+        said.append(f"They say next to nothing of {listed(prior)}: what is shown is the prior.")
+    if open_ones:
+        said.append(
+            f"The numbers above rest in part on the priors of {listed(open_ones)}, not on the runs."
+        )
+        remedies = dict.fromkeys(str(r) for r in verdicts.loc[open_ones, "remedy"] if r)
+        if len(remedies) == 1:
+            said.append(f"To settle this: {next(iter(remedies))}.")
+        elif remedies:
+            said.append("Which runs would settle each, the table of parameters says.")
+    if fit.spec.fixed:
+        held = [f"{name} = {value:g}" for name, value in fit.spec.fixed.items()]
+        said.append(f"Held fixed, not learnt: {listed(held)}.")
+    return " ".join(said)
+
+
+def beyond(fit: Fit, asked: list[Target], discrepancy: Discrepancy | None) -> list[str]:
+    """Say what the bands allow for; nothing when no target lies beyond the runs."""
+    furthest = max((target.factor for target in asked), default=0.0)
+    if furthest <= 1.001:
+        return []
+    said = f"This goes to {times(furthest)} the largest fitted run. {allowance(discrepancy)}"
+    bend = drift(fit)
+    return [f"{said} {bend.text}"] if bend is not None and bend.clear else [said]
+
+
+def preference(fit: Fit, comparison: pd.DataFrame) -> str:
+    """Say which law predicts left-out runs best, and where this one stands.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit that is reported.
+    comparison : DataFrame
+        What :func:`bayescale.compare` returned.
+    """
+    best, name = str(comparison.index[0]), fit.law.name
+    said = (
+        f"Of {listed([str(law) for law in comparison.index])}, {best} predicts left-out runs best"
+    )
+    if name == best or name not in comparison.index:
+        return f"{said}."
+    return f"{said}; {name}, which is reported here, is {comparison.loc[name, 'verdict']}."
+
+
+def spanned(fit: Fit) -> str:
+    """Say what the fitted runs span."""
+    said = [
+        f"{span.column} from {_range(span)}" for span in spans(fit).values() if not span.constant
+    ]
+    said += [
+        f"{span.column} = {format_value(span.low, kind_of(span.column))} throughout"
+        for span in spans(fit).values()
+        if span.constant
+    ]
+    budgets = fitted_budgets(fit)
+    if budgets and budgets[0] not in {span.column for span in spans(fit).values()}:
+        said.append(f"compute from {_range(Span('flops', budgets[1].min(), budgets[1].max()))}")
+    return f"{fit.observed.size:,} runs, {', '.join(said)}" if said else f"{fit.observed.size} runs"
+
+
+def _range(span: Span) -> str:
+    kind = kind_of(span.column)
+    low, high = (format_value(value, kind, span.low) for value in (span.low, span.high))
+    return f"{low.removesuffix(' FLOP')} to {high}"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How the runs of the largest budgets lie about the law, in words.
+
+    Attributes
+    ----------
+    text : str
+        A sentence or two.
+    clear : bool
+        Whether they lie off it by more than chance explains.
+    """
+
+    text: str
+    clear: bool
+
+
+def drift(fit: Fit) -> Drift | None:
+    """Say how the runs of the largest budgets lie about the law, None where there is no budget.
+
+    Those runs are the nearest to what is asked: when they lie off the law together, it bends away.
+    """
+    budgets = fitted_budgets(fit)
+    if budgets is None:
+        return None
+    last = _last_rows(fit, budgets[1])
+    count = max(3, round(LARGEST_SHARE * len(last)))
+    largest = last[-count:]
+    curve, noise = fit.curve(fit.inputs), fit.spec.noise
+    known = noise.alone(fit.known)
+    _, scaled = noise.residual(curve, fit.parameters, known, fit.observed)
+    shifts = scaled.isel(run=largest).median("run")
+    shift = float(shifts.median())
+    clear = abs(shift) > 2 * math.hypot(MEDIAN_ERROR / count**0.5, float(shifts.std()))
+    side = "above" if shift > 0 else "below"
+    said = (
+        f"At their median, the {count} runs of the largest budgets lie {abs(shift):.2f} times the "
+        f"scatter of one run {side} the law."
+    )
+    more = f" Larger runs may lie further {side} it than the bands say." if clear else ""
+    return Drift(said + more, clear)
+
+
+def _last_rows(fit: Fit, budgets: np.ndarray) -> np.ndarray:
+    """Return the row of the largest budget of each run, by position, the largest run last."""
+    order, names = budgets.argsort(kind="stable"), runs_shared(fit)
+    if names is None:
+        return order
+    return order[~pd.Series(names[order]).duplicated(keep="last").to_numpy()]

@@ -1,0 +1,100 @@
+"""The sections of a report that say what its results rest on: priors, data, versions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bayescale.data.number_format import format_value, kind_of
+from bayescale.inference.result import Fit
+from bayescale.reporting.layout import Block, Bullets, Section, Table, Text
+from bayescale.reporting.narrative import sentence
+
+
+def priors_section(fit: Fit) -> Section:
+    """Show the priors that were used, as 90 % intervals in each parameter's unit."""
+    rows = [
+        (name, *_prior(fit, name), parameter.about)
+        for name, parameter in fit.spec.parameters.items()
+    ]
+    rows += [(name, f"{value:g}", "held fixed", "") for name, value in fit.spec.fixed.items()]
+    note = (
+        "Defaults are wide. Those of loss-like parameters are multiples of the typical loss "
+        f"({format_value(fit.scale, 'number', fit.scale / 100)} {fit.unit}".rstrip()
+        + ")."
+    )
+    header = ("parameter", "90 % interval", "kind", "what it is")
+    return Section("Priors", [Table(header, rows, note)])
+
+
+def _prior(fit: Fit, name: str) -> tuple[str, str]:
+    """Return the 90 % interval of a prior, and where it comes from."""
+    unit = fit.unit_of(name)
+    if name in fit.spec.distributions:
+        drawn = fit.group("prior")[name]
+        low, high = (float(drawn.quantile(q)) for q in (0.05, 0.95))
+        kind = "given, as a distribution"
+    else:
+        low, high = fit.spec.interval(name, fit.scales)
+        kind = "given" if name in fit.spec.priors else "default"
+    return f"{low:.3g} to {high:.3g} {unit}".strip(), kind
+
+
+def data_section(fit: Fit) -> Section:
+    """Say what was fitted: each column's origin, the rows set aside, and the conventions."""
+    runs: Mapping[str, Any] = fit.record["runs"]
+    said = [f"{fit.observed.size:,} runs of {runs.get('source') or 'a table'} were fitted."]
+    known = runs.get("params_convention", "unknown")
+    if fit.input_of("params") and known != "unknown":
+        said.append(f"Parameters counted: {known}.")
+    elif fit.input_of("params"):
+        said.append("Which parameters are counted: not known (params_convention= says).")
+    if fit.target == "loss":
+        said.append(f"Unit of the loss: {fit.unit or 'not known (loss_unit= says)'}.")
+    blocks: list[Block] = [Text(" ".join(said)), _columns(fit, runs)]
+    if runs.get("notes"):
+        blocks.append(Bullets([sentence(str(note)) for note in runs["notes"]]))
+    aside = [(str(row["row"]), str(row["reason"])) for row in runs.get("set_aside", [])]
+    if aside:
+        plural = "row was" if len(aside) == 1 else "rows were"
+        blocks.append(Text(f"{len(aside):,} {plural} set aside:"))
+        blocks.append(Table(("row", "reason"), aside).shortened())
+    else:
+        blocks.append(Text("No row was set aside."))
+    return Section("Data", blocks)
+
+
+def _columns(fit: Fit, runs: Mapping[str, Any]) -> Table:
+    values = {fit.spec.column(name): found for name, found in fit.inputs.items()}
+    values |= dict(fit.group("observed_data").data_vars)
+    rows = []
+    for column in runs.get("columns", []):
+        name, kind = column["name"], kind_of(column["name"])
+        span = ""
+        if name in values:
+            ends = float(values[name].min()), float(values[name].max())
+            span = " to ".join(format_value(end, kind, end / 10) for end in ends)
+        source = "filled" if column["source"] is None else f"column {column['source']}"
+        unit = f"in {column['unit']} (x {column['factor']:g})" if column["factor"] != 1 else ""
+        origin = ", ".join(part for part in (source, unit, column["note"]) if part)
+        rows.append((name, origin, span or "not used"))
+    return Table(("quantity", "taken from", "fitted range"), rows)
+
+
+def origin_section(fit: Fit) -> Section:
+    """Say how the numbers can be made again."""
+    record, sampler = fit.record, fit.record["sampler"]
+    rows = [
+        ("law", f"{fit.law.name}: {fit.law.about()}"),
+        ("reference", fit.law.reference or "none given"),
+        ("formula (LaTeX)", fit.law.formula() or "none given"),
+        ("noise", f"{fit.spec.noise.name}: {fit.spec.noise.about}"),
+        (
+            "sampler",
+            f"{sampler['name']}, {sampler['chains']} chains of {sampler['draws']:,} draws after "
+            f"{sampler['tune']:,} of warm-up, target_accept {sampler['target_accept']:g}, "
+            f"{sum(record['seconds'].values()):.1f} s",
+        ),
+        ("seed", str(record["seed"])),
+        ("fitted numbers (hash)", str(record["data"])),
+        ("versions", ", ".join(f"{name} {v}" for name, v in record["versions"].items())),
+    ]
+    return Section("How it was made", [Table(("", ""), rows)])

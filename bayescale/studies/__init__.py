@@ -1,0 +1,1 @@
+"""Model files: a law, priors, data and what was published about them."""

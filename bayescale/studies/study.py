@@ -1,0 +1,360 @@
+"""Model files: a law, its noise and priors, the runs, and what was published about them.
+
+>>> from bayescale.studies.study import load_model
+>>> study = load_model("hoffmann2022")
+>>> study.law, study.data.dataset
+('chinchilla', 'hoffmann2022')
+>>> study.published[0].values["alpha"]
+0.34
+
+A model file is TOML, explained key by key in ``models/README.md``. A study is plain data: it says
+what to fit, and fitting it is the business of :func:`bayescale.fit`.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from bayescale.errors import BayescaleError
+from bayescale.model.pooling import Pooling, make_pool
+from bayescale.model.spec import Spec, make_spec
+from bayescale.studies.schema import Table, find, packaged, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Runs made from a law, for a study whose data are not public.
+
+    Attributes
+    ----------
+    parameters : mapping of str to float
+        The law's parameters, at the reference points.
+    references : mapping of str to float
+        The reference point of each relative input.
+    design : mapping of str to tuple of float
+        Values of each input; every combination is a run.
+    noise : float or None
+        Standard deviation of log loss around the law; None for a noise that has none, such as
+        counts. Other parameters of the noise stand among ``parameters``.
+    seed : int
+        Seed of the noise.
+    """
+
+    parameters: Mapping[str, float]
+    references: Mapping[str, float]
+    design: Mapping[str, tuple[float, ...]]
+    noise: float | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Where a table of loss curves has its learning rates, see :func:`bayescale.with_schedule`.
+
+    Attributes
+    ----------
+    run : str
+        Column of the curve's name. Curves of one name have one schedule.
+    warmup_steps : int
+        Steps of linear warm-up before the first row.
+    """
+
+    run: str
+    warmup_steps: int = 0
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """Where a study's runs come from; one of ``dataset``, ``file`` and ``simulate`` is given.
+
+    Attributes
+    ----------
+    dataset : str or None
+        Name of a public data set, see :func:`bayescale.load_dataset`.
+    file : str or None
+        Path of a table; in a model file, relative to the folder of that file.
+    simulate : Simulation or None
+        Runs made from the law.
+    where : str or None
+        Row filter, a condition over the columns.
+    params_convention, loss_unit : str or None
+        What ``params`` counts (``"total"``, ``"non-embedding"``, ``"active"``) and what the loss is
+        in (``"nats/token"``, ...).
+    schedule : Schedule or None
+        How to make the columns of a learning-rate schedule, where rows are points of loss curves.
+    columns : mapping of str to str
+        Canonical column to column of the table, where recognition by name would go wrong.
+    derive : mapping of str to str
+        New column to an expression of the others.
+    average : str or None
+        Column whose rows of equal value become one, their mean.
+    """
+
+    dataset: str | None = None
+    file: str | None = None
+    simulate: Simulation | None = None
+    where: str | None = None
+    params_convention: str | None = None
+    loss_unit: str | None = None
+    schedule: Schedule | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    derive: Mapping[str, str] = field(default_factory=dict)
+    average: str | None = None
+
+
+@dataclass(frozen=True)
+class Published:
+    """Values from the literature, to show beside a posterior.
+
+    Attributes
+    ----------
+    source : str
+        Paper, and the table or method the values are from.
+    values : mapping of str to float
+        By parameter or derived constant, in the unit of the study's data.
+    intervals : mapping of str to (float, float)
+        Published intervals, by the same names.
+    level : float or None
+        Probability of those intervals, between 0 and 1.
+    url, note : str
+        Where to read it, and what to know about it.
+    """
+
+    source: str
+    values: Mapping[str, float]
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    level: float | None = None
+    url: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a model file says.
+
+    Attributes
+    ----------
+    name, title, about : str
+        Short name, headline, and what to learn from the study.
+    law : str
+        Name of the law.
+    data : StudyData
+        The runs.
+    noise : str or None
+        Name of the noise; None for the law's own.
+    inputs : mapping of str to str
+        Input of the law to canonical column, where not the law's own.
+    references : mapping of str to float
+        Input to fixed reference point; the others are taken from the runs.
+    priors : mapping of str to (float, float) or float, or "literature"
+        Parameter to 90 % interval, or to a fixed value, in the parameter's own unit; or the name
+        of a set of priors.
+    by : str or None
+        Column that names groups of runs, such as families.
+    pool : str, mapping or None
+        What the groups share, see :func:`bayescale.fit`.
+    published : tuple of Published
+        Values from the literature.
+    """
+
+    name: str
+    law: str
+    data: StudyData
+    title: str = ""
+    about: str = ""
+    noise: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, float] = field(default_factory=dict)
+    priors: Mapping[str, Interval | float] | str = field(default_factory=dict)
+    by: str | None = None
+    pool: Pooling | None = None
+    published: tuple[Published, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], source: str = "study") -> Self:
+        """Check and read what a model file holds.
+
+        Parameters
+        ----------
+        values : mapping
+            The tables of a model file.
+        source : str
+            What to call it in messages.
+
+        Raises
+        ------
+        BayescaleError
+            For an unknown or missing key, a wrong type, or an impossible interval.
+        """
+        table = Table(values, source)
+        study = cls(
+            name=table.text("name"),
+            law=table.text("law"),
+            data=_read_data(table.table("data")),
+            title=table.get("title", Table.text, ""),
+            about=table.get("about", Table.text, ""),
+            noise=table.get("noise", Table.text, None),
+            inputs=table.mapping("inputs", Table.text),
+            references=table.mapping("references", Table.positive),
+            priors=table.get("priors", _read_priors, {}),
+            by=table.get("by", Table.text, None),
+            pool=table.get("pool", _read_pool, None),
+            published=tuple(_read_published(t) for t in table.tables("published")),
+        )
+        table.finish()
+        return study
+
+    def to_spec(self) -> Spec:
+        """Return what to fit, without the runs.
+
+        Raises
+        ------
+        BayescaleError
+            For an unknown law, noise, parameter or input.
+        """
+        return make_spec(
+            self.law,
+            noise=self.noise,
+            priors=self.priors,
+            columns=self.inputs,
+            references=self.references,
+            pool=self.pool,
+            by=self.by,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what :meth:`from_dict` reads, in TOML's and JSON's types."""
+        return plain(self)
+
+
+def load_model(name_or_path: str | Path) -> Study:
+    """Read a model file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        The name of a model that comes with bayescale, see :func:`models`, or the path of a
+        ``.toml`` file.
+
+    Returns
+    -------
+    Study
+        What to fit. A ``file`` of runs is looked for beside the model file.
+
+    Raises
+    ------
+    BayescaleError
+        When there is no such model, or the file is not a valid model file.
+    """
+    path = find(name_or_path, packaged(), "model")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BayescaleError(f"{path}: the model file cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise BayescaleError(f"{path}: not a TOML file: {error}") from error
+    data = values.get("data")
+    if isinstance(data, dict) and isinstance(data.get("file"), str):
+        values["data"] = {**data, "file": str(path.parent / data["file"])}
+    return Study.from_dict({"name": path.stem, **values}, str(path))
+
+
+def models() -> "pd.DataFrame":
+    """List the models that come with bayescale.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by name: ``title``, ``law``, ``data`` and ``about``.
+    """
+    import pandas as pd
+
+    studies = [load_model(path) for path in packaged().values()]
+    rows = [(s.title, s.law, s.data.dataset or "simulated", s.about) for s in studies]
+    index = pd.Index([s.name for s in studies], name="name")
+    return pd.DataFrame(rows, index=index, columns=["title", "law", "data", "about"])
+
+
+def model_names() -> list[str]:
+    """Return the names of the models that come with bayescale."""
+    return list(packaged())
+
+
+def _read_priors(table: Table, key: str) -> Mapping[str, Interval | float] | str:
+    """Read the name of a set, or a table of priors by parameter."""
+    word = isinstance(table.take(key), str)
+    return table.text(key) if word else table.mapping(key, Table.prior)
+
+
+def _read_pool(table: Table, key: str) -> Pooling:
+    """Read one word, or a table of words by parameter."""
+    found = table.text(key) if isinstance(table.take(key), str) else table.mapping(key, Table.text)
+    try:
+        make_pool(cast(Pooling, found), table.get("by", Table.text, None))
+    except BayescaleError as error:
+        raise table.error(key, f"cannot be used: {error}") from error
+    return cast(Pooling, found)
+
+
+def _read_data(table: Table) -> StudyData:
+    simulate = table.get("simulate", Table.table, None)
+    schedule = table.get("schedule", Table.table, None)
+    data = StudyData(
+        dataset=table.get("dataset", Table.text, None),
+        file=table.get("file", Table.text, None),
+        simulate=_read_simulation(simulate) if simulate else None,
+        where=table.get("where", Table.text, None),
+        params_convention=table.get("params_convention", Table.text, None),
+        loss_unit=table.get("loss_unit", Table.text, None),
+        schedule=_read_schedule(schedule) if schedule else None,
+        columns=table.mapping("columns", Table.text),
+        derive=table.mapping("derive", Table.text),
+        average=table.get("average", Table.text, None),
+    )
+    table.finish()
+    given = [key for key in ("dataset", "file", "simulate") if getattr(data, key) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        raise table.error("", f"needs one of dataset, file and simulate (found: {found})")
+    return data
+
+
+def _read_schedule(table: Table) -> Schedule:
+    schedule = Schedule(table.text("run"), table.get("warmup_steps", Table.whole, 0))
+    table.finish()
+    return schedule
+
+
+def _read_simulation(table: Table) -> Simulation:
+    simulation = Simulation(
+        parameters=table.mapping("parameters", Table.number, required=True),
+        references=table.mapping("references", Table.positive),
+        design=table.mapping("design", Table.levels, required=True),
+        noise=table.get("noise", Table.positive, None),
+        seed=table.whole("seed"),
+    )
+    table.finish()
+    return simulation
+
+
+def _read_published(table: Table) -> Published:
+    published = Published(
+        source=table.text("source"),
+        values=table.mapping("values", Table.number, required=True),
+        intervals=table.mapping("intervals", Table.interval),
+        level=table.get("level", Table.probability, None),
+        url=table.get("url", Table.text, ""),
+        note=table.get("note", Table.text, ""),
+    )
+    table.finish()
+    if published.intervals and published.level is None:
+        raise table.error("level", "is missing: it says how probable the intervals are, as 0.95")
+    return published

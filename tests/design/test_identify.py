@@ -1,0 +1,367 @@
+"""What the runs can tell: verdicts on answers, remedies, directions, peaks, left-out runs."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from handmade import REFERENCES, TRUTH, handmade_fit
+from matplotlib.figure import Figure
+
+import bayescale as bs
+from bayescale.design import contraction as verdicts
+from bayescale.design.contraction import prior_sds
+from bayescale.design.fisher_information import gradients, of_candidates, precision, thinned
+from bayescale.design.identify import contractions
+from bayescale.design.modes import modes
+from bayescale.design.quantities_of_interest import asked, scaled
+from bayescale.design.reachable import cost_of, reachable_runs
+from bayescale.design.recommend import Prospect, prospect, remedies
+from bayescale.evaluation import influence as stability_module
+from bayescale.evaluation.influence import moves_in_words
+from bayescale.inference.result import Fit, links
+from bayescale.plots.identify import plot_identify
+
+SIZES = np.geomspace(5e7, 5e9, 12)
+LADDER = pd.DataFrame({"params": SIZES, "tokens": 20 * SIZES})
+
+
+@pytest.fixture(scope="module")
+def tied() -> Fit:
+    """Runs at D = 20 N, and draws nearly as wide as the prior."""
+    return handmade_fit(runs=LADDER, spread=0.4)
+
+
+@pytest.fixture(scope="module")
+def seen(tied: Fit) -> Prospect:
+    found = prospect(tied, prior_sds(tied).tolist(), None, None)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def sharp() -> Fit:
+    """Draws as narrow as forty runs make them."""
+    return handmade_fit(spread=0.001)
+
+
+class TestAnswers:
+    def test_they_are_those_of_optimum_and_predict(self, made_fit: Fit) -> None:
+        found = asked(made_fit, "1e23", {"params": ["7B"], "tokens": ["140B"]})
+        best = bs.optimum(made_fit, 1e23, discrepancy=None).isel(budget=0)
+        law = bs.predict(made_fit, params=7e9, tokens=1.4e11)["law"].isel(point=0)
+        assert np.allclose(found["N* (1e+23 FLOP)"], best["params"])
+        assert np.allclose(found["D*/N* (1e+23 FLOP)"], best["tokens_per_param"])
+        assert np.allclose(found["loss (1e+23 FLOP)"], best["loss"])
+        assert np.allclose(found["loss (params 7B, tokens 140B)"], law)
+
+    def test_their_contraction_is_from_what_the_prior_implies(self, made_fit: Fit) -> None:
+        table = bs.identify(made_fit, flops=1e23)
+        row = table.loc["N* (1e+23 FLOP)"]
+        prior = Fit(made_fit.spec, made_fit.tree.copy(), made_fit.record)
+        prior.tree["posterior"] = xr.DataTree(made_fit.group("prior"))
+        widths = [
+            np.ptp(
+                np.quantile(np.log(bs.optimum(one, 1e23, discrepancy=None)["params"]), [0.05, 0.95])
+            )
+            for one in (made_fit, prior)
+        ]
+        assert row["kind"] == "quantity"
+        assert row["contraction"] == pytest.approx(1 - (widths[0] / widths[1]) ** 2)
+        assert row["partner"] in made_fit.spec.free
+        assert list(table.index[:5]) == list(made_fit.spec.free)
+        assert bs.identify(made_fit)["kind"].eq("parameter").all()
+
+    def test_quick_verdicts_are_the_same(self, tied: Fit) -> None:
+        quick, whole = contractions(tied, 1e23), bs.identify(tied, flops=1e23)
+        assert quick["verdict"].equals(whole["verdict"])
+        assert quick["contraction"].equals(whole["contraction"])
+
+    def test_a_law_without_an_optimum_refuses_budgets(self) -> None:
+        fit = handmade_fit("power_law_floor")
+        with pytest.raises(bs.BayescaleError, match="an optimum needs"):
+            bs.identify(fit, flops=1e23)
+        assert "loss (flops 1e+23)" in bs.identify(fit, at={"flops": [1e23]}).index
+
+
+class TestInformation:
+    def test_a_straight_law_gives_the_regression_formula(self) -> None:
+        """Log y = log c + gamma log x is straight: the covariance is known in closed form."""
+        x = np.geomspace(1e18, 1e23, 9)
+        runs = pd.DataFrame({"flops": x})
+        fit = handmade_fit("trend", truth={"c": 3.0, "gamma": 0.4}, runs=runs)
+        draws, sd = thinned(fit, 7), prior_sds(fit)
+        design = np.stack([np.ones(9), np.log(x / fit.references["x"])], axis=1)
+        sigma = draws["sigma"].values[0]
+        expected = np.diag(1 / sd**2) + (design.T @ design) / sigma[:, None, None] ** 2
+        assert np.allclose(precision(fit, draws, sd.tolist()), expected, rtol=1e-6)
+
+    def test_slopes_of_parameters_are_their_own(self, made_fit: Fit) -> None:
+        draws = thinned(made_fit, 5)
+        found = gradients(made_fit, draws, None, None)
+        assert list(found) == list(made_fit.spec.free)
+        assert np.allclose(np.stack(list(found.values()), axis=1), np.eye(5), atol=1e-8)
+
+    def test_slopes_of_an_optimum(self, made_fit: Fit) -> None:
+        """Log N* = [log(alpha a / (beta b)) + beta log(nd)] / (alpha + beta)."""
+        draws = thinned(made_fit, 5)
+        found = gradients(made_fit, draws, 1e23, None)["N* (1e+23 FLOP)"]
+        a_slope = 1 / (draws["alpha"] + draws["beta"]).values[0]
+        assert np.allclose(found[:, 1], a_slope, rtol=1e-5)
+        assert np.allclose(found[:, 3], -a_slope, rtol=1e-5)
+
+    def test_a_run_updates_as_if_it_had_been_fitted(self, seen: Prospect) -> None:
+        after = seen.with_run(seen.covariance, 3)
+        rows = seen.rows[:, 3]
+        expected = np.linalg.inv(seen.covariance) + np.swapaxes(rows, 1, 2) @ rows
+        assert np.allclose(np.linalg.inv(after), expected, rtol=1e-4)
+        foretold = seen.variances_with("beta", seen.covariance)[:, 3]
+        assert np.allclose(foretold, seen.variance("beta", after), rtol=1e-6)
+
+    def test_a_chain_of_laws_observes_both(self) -> None:
+        fit = handmade_fit("chinchilla_then_accuracy_from_loss")
+        inputs = {name: xr.DataArray([1e9, 2e9], dims="point") for name in fit.law.inputs}
+        rows = of_candidates(fit, thinned(fit, 4), inputs)
+        assert rows.shape == (4, 2, 2, len(fit.spec.free))
+        parameters = list(fit.spec.free)
+        assert np.allclose(rows[:, :, 1, parameters.index("steepness")], 0)
+        assert (rows[:, :, 0, parameters.index("steepness")] != 0).all()
+
+
+class TestRemedies:
+    def test_they_leave_the_line_that_the_runs_lie_on(self, tied: Fit) -> None:
+        table = bs.identify(tied)
+        found = table.attrs["remedies"]
+        assert found
+        for name, plan in found.items():
+            ratio = np.array([run["tokens"] / run["params"] for run in plan])
+            assert (np.abs(np.log(ratio / 20)) > 1).any()
+            assert table.loc[name, "runs"] == len(plan)
+            assert table.loc[name, "chance"] >= 0.85
+            assert "of what the runs so far cost" in table.loc[name, "remedy"]
+        assert table["reason"].str.contains("tokens = 20 x params").any()
+
+    def test_they_cost_no_more_than_the_budget(self, tied: Fit, seen: Prospect) -> None:
+        table = contractions(tied)
+        limits = dict(table["allowed"])
+        spent = seen.choice.spent
+        assert spent == pytest.approx(float((6 * 20 * SIZES**2).sum()))
+        for budget in (None, spent / 100):
+            for one in remedies(seen, limits, budget).values():
+                assert one.cost <= (budget or spent) * (1 + 1e-9)
+        left = bs.identify(tied, budget=1.0).query("verdict != 'identified'")
+        assert left["remedy"].eq("no run is within the budget").all()
+
+    def test_runs_are_foretold_to_settle_what_they_are_for(self, tied: Fit, seen: Prospect) -> None:
+        """Adding the plan's information by hand gives the chance that was said."""
+        limits = dict(contractions(tied)["allowed"])
+        for name, one in remedies(seen, limits).items():
+            rows = seen.rows[:, one.plan].reshape(len(seen.rows), -1, 5)
+            known = np.linalg.inv(seen.covariance) + np.swapaxes(rows, 1, 2) @ rows
+            left = seen.variance(name, np.linalg.inv(known))
+            assert one.chance == pytest.approx((left <= 0.8 * limits[name]).mean(), abs=0.011)
+            assert one.settles == (one.chance >= 0.85)
+
+    def test_none_is_named_where_the_runs_suffice(self, made_fit: Fit) -> None:
+        table = bs.identify(made_fit)
+        assert table["remedy"].eq("").all()
+        assert table["runs"].eq(0).all()
+        assert table.attrs["remedies"] == {}
+
+    @pytest.mark.parametrize("law", ["power_law_floor", "accuracy_from_loss", "repeated"])
+    def test_other_inputs(self, law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(verdicts, "IDENTIFIED", 0.9999)
+        fit = handmade_fit(law)
+        table = bs.identify(fit)
+        columns = set(map(fit.spec.column, fit.law.inputs))
+        for plan in table.attrs["remedies"].values():
+            assert all(set(run) == columns for run in plan)
+        left = table[table["verdict"] != "identified"]
+        assert left["remedy"].str.len().gt(0).all()
+        assert not left["remedy"].str.contains("not known").any()
+
+    def test_curves_under_a_schedule_have_no_candidates(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(verdicts, "IDENTIFIED", 0.9999)
+        fit = handmade_fit("multi_power")
+        assert reachable_runs(fit) is None
+        left = bs.identify(fit).query("verdict != 'identified'")
+        assert left["remedy"].str.startswith("not known").all()
+
+
+class TestCandidates:
+    def test_they_are_round_and_in_reach(self, tied: Fit) -> None:
+        found = reachable_runs(tied)
+        assert found is not None
+        ratio = found.table["tokens"] / found.table["params"]
+        assert ratio.between(20 / 20.1, 20 * 20.1).all()
+        assert found.table["params"].between(4.9e6, 5.1e10).all()
+        digits = {f"{value:.0e}"[0] for value in found.table["params"]}
+        assert digits == {"1", "2", "5"}
+        assert np.allclose(found.cost, 6 * found.table["params"] * found.table["tokens"])
+
+    def test_losses_stay_in_their_span(self) -> None:
+        found = reachable_runs(handmade_fit("accuracy_from_loss"))
+        assert found is not None
+        assert found.table["loss"].between(1.4, 5.1).all()
+        assert found.unit == ""
+        assert found.spent == 0
+
+    def test_cost_counts_what_is_known(self) -> None:
+        one = np.array([2.0, 3.0])
+        assert cost_of({"flops": one, "params": one})[1] == "FLOP"
+        assert cost_of({"tokens": one})[1] == "tokens"
+        assert cost_of({"loss": one}) == (pytest.approx([0, 0]), "")
+
+
+class TestDirections:
+    def test_a_trade_off_is_named(self, made_fit: Fit) -> None:
+        """Draws along E up, alpha down, as wide as the prior; all else is narrow."""
+        z = np.random.default_rng(0).normal(size=(4, 250))
+        sd = prior_sds(made_fit)
+        posterior = made_fit.posterior
+        moved = posterior.assign(
+            E=posterior["E"] * np.exp(0.7 * sd[0] * z),
+            alpha=posterior["alpha"] * np.exp(-0.7 * sd[2] * z),
+        )
+        tree = made_fit.tree.copy()
+        tree["posterior"] = xr.DataTree(moved)
+        found = bs.directions(Fit(made_fit.spec, tree, made_fit.record))
+        assert found.loc[0, "direction"] in ("E up, alpha down", "alpha up, E down")
+        assert found.loc[0, "verdict"] == "prior only"
+        assert found.loc[1:, "verdict"].eq("identified").all()
+        assert abs(found.loc[0, "E"]) == pytest.approx(0.7 * sd[0], rel=0.1)
+        assert found.loc[0, "E"] * found.loc[0, "alpha"] < 0
+
+    def test_they_are_as_many_as_parameters(self, made_fit: Fit) -> None:
+        found = bs.directions(made_fit)
+        assert len(found) == 5
+        assert found["contraction"].is_monotonic_increasing
+        total = ((links(made_fit, made_fit.posterior) / prior_sds(made_fit)).var(0, ddof=1)).sum()
+        assert (1 - found["contraction"]).sum() == pytest.approx(total)
+
+
+class TestModes:
+    rng = np.random.default_rng(1)
+
+    @pytest.mark.parametrize(
+        "draws",
+        [
+            rng.normal(size=2000),
+            rng.standard_t(3, size=2000),
+            rng.gamma(1.5, size=2000),
+            -rng.gumbel(size=400),
+            rng.uniform(size=2000),
+            np.full(100, 2.0),
+            np.concatenate([rng.normal(size=1000), rng.normal(1.5, 1, size=1000)]),
+            np.concatenate([rng.normal(size=1980), rng.normal(9, 1, size=20)]),
+        ],
+    )
+    def test_one_peak(self, draws: np.ndarray) -> None:
+        assert len(modes(draws)) == 1
+
+    def test_two_peaks_and_their_shares(self) -> None:
+        draws = np.concatenate([self.rng.normal(size=1500), self.rng.normal(6, 1, size=500)])
+        (low, share), (high, rest) = modes(draws)
+        assert low == pytest.approx(0, abs=0.5)
+        assert high == pytest.approx(6, abs=0.5)
+        assert (share, rest) == (pytest.approx(0.75, abs=0.02), pytest.approx(0.25, abs=0.02))
+
+    def test_identify_counts_them(self, made_fit: Fit) -> None:
+        alpha = made_fit.posterior["alpha"]
+        far = alpha.copy(data=np.where(np.arange(4)[:, None] < 2, alpha, 0.5 * alpha))
+        tree = made_fit.tree.copy()
+        tree["posterior"] = xr.DataTree(made_fit.posterior.assign(alpha=far))
+        found = bs.identify(Fit(made_fit.spec, tree, made_fit.record))["modes"]
+        assert found["alpha"] == 2
+        assert found.drop("alpha").eq(1).all()
+
+
+class TestStability:
+    def test_weights_take_back_what_a_run_said(self, sharp: Fit) -> None:
+        name = str(sharp.observed["run"].values[7])
+        weights, k = stability_module._reweighted(sharp, [name])
+        said = sharp.group("log_likelihood")["loss"].sel(run=name).values.ravel()
+        inner = said > np.quantile(said, 0.3)  # the tail of the weights is smoothed
+        logs = np.log(weights[inner]) + said[inner]
+        assert np.ptp(logs) < 1e-6
+        assert weights.sum() == pytest.approx(1)
+        assert k < 0.7
+
+    def test_every_set_and_quantity_has_a_row(self, sharp: Fit) -> None:
+        table = bs.stability(sharp, flops=1e23)
+        sets = list(dict.fromkeys(table["left_out"]))
+        assert sets[0] == "the largest 16 runs by flops"
+        assert sets[-1].startswith("run ")
+        assert len(table) == len(sets) * 9
+        one = table[table["left_out"] == sets[-1]]
+        assert one["how"].eq("reweighted").all()
+        assert (one["without"] != one["all_runs"]).all()
+        unknown = table[table["how"] == "not known"]
+        assert (unknown["pareto_k"] > 0.6).all()
+        assert unknown["without"].isna().all()
+        assert len(moves_in_words(table)) == len(sets)
+
+    def test_an_outlier_is_among_what_is_left_out(self) -> None:
+        fit = handmade_fit()
+        tree = fit.tree.copy()
+        loss = fit.observed.copy()
+        loss[11] *= 1.3
+        tree["observed_data"] = xr.DataTree(loss.to_dataset(name="loss"))
+        table = bs.stability(Fit(fit.spec, tree, fit.record))
+        assert "1 outlier" in set(table["left_out"])
+        assert table.query("left_out == '1 outlier'")["names"].iloc[0] == [loss["run"].values[11]]
+
+    def test_refits_keep_law_and_references(
+        self, made_fit: Fit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given: dict[str, Any] = {}
+
+        def instead(runs: Any, spec: Any, **options: Any) -> Fit:
+            given.update(runs=len(runs), spec=spec)
+            return handmade_fit(truth={**TRUTH["chinchilla"], "alpha": 0.4})
+
+        monkeypatch.setattr(stability_module, "fit_runs", instead)
+        k = (np.full(1000, 1e-3), 2.0)
+        monkeypatch.setattr(stability_module, "_reweighted", lambda fit, names: k)
+        table = bs.stability(made_fit, refit=True, random_seed=1, progressbar=False)
+        assert given["spec"].references == {name: REFERENCES[name] for name in ("N", "D")}
+        assert given["runs"] == 39  # the last set is a single run
+        alpha = table.query("quantity == 'alpha'")
+        assert alpha["how"].eq("refitted").all()
+        assert np.allclose(alpha["without"], 0.4, rtol=0.01)
+        assert (alpha["shift"] > 3).all()
+
+    def test_small_losses_are_the_far_end_of_scores(self) -> None:
+        table = bs.stability(handmade_fit("accuracy_from_loss"))
+        assert table["left_out"].iloc[0] == "the smallest 12 runs by loss"
+
+
+class TestPicture:
+    def test_bars_ridge_and_parameters(self, tied: Fit) -> None:
+        axes = plot_identify(tied, flops=1e23)
+        assert len(axes) == 7
+        data = contractions(tied, 1e23)
+        lengths = [bar.get_width() for bar in axes[0].patches[: len(data)]]
+        assert np.allclose(lengths, data["contraction"].clip(0, 1))
+        written = [label.get_text() for label in axes[0].get_yticklabels()]
+        assert written[-1] == "loss (1e+23 FLOP)"
+        plt.close("all")
+
+    def test_axes_that_are_given_are_used(self) -> None:
+        one = handmade_fit("power_law_floor")
+        axes = Figure().subplots(1, 5)
+        assert list(plot_identify(one, axes=axes)) == list(axes)
+        with pytest.raises(bs.BayescaleError, match="2 axes given, this figure has 5 panels"):
+            plot_identify(one, axes=axes[:2])
+
+
+def test_scales_are_those_of_the_prior(made_fit: Fit) -> None:
+    found = scaled(made_fit, 1e23)
+    assert np.allclose(found["E"], np.log(made_fit.posterior["E"] / made_fit.scale))
+    assert np.allclose(
+        found["loss (1e+23 FLOP)"], np.log(asked(made_fit, 1e23)["loss (1e+23 FLOP)"])
+    )

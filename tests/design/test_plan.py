@@ -1,0 +1,277 @@
+"""Which runs to do next: against brute force, and what a user sees."""
+
+import json
+from dataclasses import replace
+from itertools import combinations
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from handmade import TRUTH, fit_around, handmade_fit
+from typer.testing import CliRunner
+
+import bayescale as bs
+from bayescale.cli import app
+from bayescale.design.candidates import inputs_of
+from bayescale.design.gaussian_update import beliefs_about, scatter_of
+from bayescale.design.quantities_of_interest import best_sizes, outcomes, read_about
+from bayescale.design.search import choose
+from bayescale.model.observations import extract
+from bayescale.model.spec import make_spec
+from bayescale.plots.plan import plan_data, plot_plan
+from bayescale.prediction.discrepancy import DISCREPANCY, run_weights
+
+matplotlib.use("Agg")
+
+BUDGET = 1e21
+FEW = pd.DataFrame(
+    {
+        "params": [3e7, 1e8, 3e8, 1e9, 3e9, 9e9],
+        "tokens": [6e9, 2e10, 1e9, 5e10, 2e10, 1.8e10],
+    }
+)
+
+
+def beliefs(fit, about, table=FEW, discrepancy=DISCREPANCY):
+    rng = np.random.default_rng(0)
+    places = {fit.law.name: inputs_of(fit, table)}
+    return beliefs_about(fit, read_about(about, fit), places, discrepancy, rng)
+
+
+@pytest.fixture(scope="module")
+def rival(made_fit):
+    """The skaling law around the same runs."""
+    spec = make_spec("skaling", references={"N": 1e9, "D": 2e10})
+    runs = bs.fitted_runs(made_fit)[["params", "tokens", "loss"]]
+    return fit_around(spec, extract(spec, bs.read_runs(runs)), TRUTH["skaling"])
+
+
+@pytest.fixture(scope="module")
+def saved(made_fit, tmp_path_factory):
+    return bs.save(made_fit, tmp_path_factory.mktemp("plan") / "fit.nc")
+
+
+class TestBeliefs:
+    @pytest.mark.parametrize("about", ["flops=1e22", "params=10B,tokens=200B", "alpha-beta"])
+    def test_one_run_at_a_time(self, made_fit, about) -> None:
+        now = beliefs(made_fit, about)
+        each = now.after_each()
+        assert (each < now.left).all()
+        for run in range(len(FEW)):
+            then = now.given(run)
+            assert then.left == pytest.approx(each[run], rel=1e-9)
+            assert then.given(run, -1).left == pytest.approx(now.left, rel=1e-9)
+        one_way, other_way = now.given(0).given(5), now.given(5).given(0)
+        assert one_way.left == pytest.approx(other_way.left, rel=1e-9)
+
+    @pytest.mark.parametrize("about", ["alpha", "params=10B,tokens=200B"])
+    def test_against_reweighted_draws(self, made_fit, about) -> None:
+        """Draws weighted by the likelihood of two new runs vary as the formula says."""
+        runs = [1, 4]
+        inputs = inputs_of(made_fit, FEW)
+        curves = outcomes(made_fit, inputs)[:, runs]
+        noise = scatter_of(made_fit, inputs)[runs]
+        if about == "alpha":
+            asked = made_fit.posterior["alpha"].values.ravel()
+        else:
+            point = inputs_of(made_fit, pd.DataFrame({"params": [1e10], "tokens": [2e11]}))
+            asked = outcomes(made_fit, point)[:, 0]
+        rng = np.random.default_rng(1)
+        variances = []
+        for truth in rng.choice(len(curves), 100):
+            seen = curves[truth] + np.sqrt(noise) * rng.standard_normal(2)
+            weights = np.exp(-((curves - seen) ** 2 / noise).sum(1) / 2)
+            mean = np.average(asked, weights=weights)
+            variances.append(np.average((asked - mean) ** 2, weights=weights))
+        now = beliefs(made_fit, about, discrepancy=None)
+        assert np.mean(variances) < 0.9 * now.left
+        expected = now.given(1).given(4).left
+        assert np.sqrt(np.mean(variances)) == pytest.approx(np.sqrt(expected), rel=0.1)
+
+    def test_against_the_discrepancy_of_a_fit_with_the_runs(self, made_fit) -> None:
+        """With the law known, a run changes the outcome's spread as it does the surface's."""
+        sure = handmade_fit("chinchilla", spread=1e-9)
+        table = pd.DataFrame({"params": [2e10], "tokens": [1e11]})
+        now = beliefs(sure, "params=10B,tokens=200B", table)
+        truth = {k: float(v) for k, v in sure.posterior.median().items()}
+        made = bs.simulate("chinchilla", table, truth, references=sure.references, random_seed=0)
+        runs = pd.concat([bs.fitted_runs(sure), made], ignore_index=True)
+        runs = runs[["params", "tokens", "loss"]]
+        more = fit_around(sure.spec, extract(sure.spec, bs.read_runs(runs)), truth, spread=1e-9)
+        at = inputs_of(sure, pd.DataFrame({"params": [1e10], "tokens": [2e11]}))
+        before, after = (DISCREPANCY.surface(f).at(at)[1].item() for f in (sure, more))
+        assert after < 0.8 * before
+        assert now.left == pytest.approx(before, rel=1e-6)
+        # The fit's run has a weight of its own, by how far it lies off.
+        own = replace(now, noise=1 / run_weights(more)[1][-1:])
+        assert own.given(0).left == pytest.approx(after, rel=1e-3)
+
+    def test_the_best_size_is_that_of_optimum(self, made_fit) -> None:
+        surface = DISCREPANCY.surface(made_fit)
+        ours = best_sizes(made_fit, 3e21, surface, np.random.default_rng(0))
+        theirs = np.log(bs.optimum(made_fit, 3e21, random_seed=1)["params"]).values.ravel()
+        assert ours.std() == pytest.approx(theirs.std(), rel=0.1)
+        assert ours.mean() == pytest.approx(theirs.mean(), abs=0.1 * theirs.std())
+
+    def test_an_average_is_unsure_of_what_its_laws_disagree_on(self, made_fit, rival) -> None:
+        mixed = bs.Average({"a": made_fit, "b": rival}, {"a": 0.5, "b": 0.5})
+        asked = {"params": 1e11, "tokens": 1e13}
+        places = {"a": inputs_of(made_fit, FEW), "b": inputs_of(rival, FEW)}
+        now = beliefs_about(mixed, asked, places, None, np.random.default_rng(0))
+        drawn = [np.log(bs.predict(f, asked, discrepancy=None)["law"]) for f in (made_fit, rival)]
+        expected = np.concatenate([d.values.ravel() for d in drawn]).var()
+        assert now.left == pytest.approx(expected, rel=0.01)
+
+
+class TestChoose:
+    @pytest.mark.parametrize("about", ["flops=3e21", "alpha"])
+    def test_near_the_best_of_all_sets(self, made_fit, about) -> None:
+        table = bs.isoflop_design(BUDGET / np.array([1, 2, 4]), [3, 10, 40, 150])
+        now, cost = beliefs(made_fit, about, table), table["flops"].to_numpy()
+        sets = [
+            s
+            for k in (1, 2, 3)
+            for s in combinations(range(len(cost)), k)
+            if cost[list(s)].sum() <= BUDGET * 1.0001
+        ]
+        best = min(_left(now, s) for s in sets)
+        chosen = choose(now, cost, BUDGET, 3)
+        assert cost[chosen].sum() <= BUDGET * 1.0001
+        assert now.left - _left(now, chosen) > 0.97 * (now.left - best)
+
+
+def _left(now, runs) -> float:
+    for run in runs:
+        now = now.given(run)
+    return now.left
+
+
+class TestPlan:
+    def test_table_to_launch(self, made_fit) -> None:
+        found = bs.plan(made_fit, budget="1e21", about="alpha-beta", runs=4)
+        runs = found.runs
+        assert list(runs) == ["params", "tokens", "flops", "cost", "sd_after", "share"]
+        assert 1 <= len(runs) <= 4
+        assert runs["cost"].sum() <= 1e21 * 1.0001
+        np.testing.assert_allclose(runs["flops"], 6 * runs["params"] * runs["tokens"])
+        assert runs["share"].sum() == pytest.approx(1)
+        assert (np.diff([found.sd_now, *runs["sd_after"]]) < 0).all()
+        assert found.sd_after == runs["sd_after"].iloc[-1]
+        draws = made_fit.posterior["alpha"] - made_fit.posterior["beta"]
+        assert found.sd_now == pytest.approx(float(draws.std()), rel=0.01)
+        assert "standard deviation of alpha - beta" in str(found)
+        assert found.candidates["sd_after"].min() >= found.sd_after * 0.999
+
+    def test_far_targets_are_said_to_learn_little(self, made_fit) -> None:
+        found = bs.plan(made_fit, budget=1e19, about={"flops": 1e24})
+        assert "That is little" in str(found)
+        believed = bs.plan(made_fit, budget=1e19, about={"flops": 1e24}, discrepancy=None)
+        assert 1 - believed.sd_after / believed.sd_now > 3 * (1 - found.sd_after / found.sd_now)
+
+    def test_the_discrepancy_sends_runs_near_the_target(self, made_fit) -> None:
+        target = {"params": 2e8, "tokens": 3e10}
+        honest = bs.plan(made_fit, budget=1e21, about=target, runs=1).runs.iloc[0]
+        distance = np.hypot(*np.log10([honest["params"] / 2e8, honest["tokens"] / 3e10]))
+        assert distance < 0.2
+
+    def test_own_candidates_costs_and_limits(self, made_fit) -> None:
+        table = FEW.assign(cost=[1, 1, 1, 1, 1, 50], name=list("abcdef"))
+        found = bs.plan(made_fit, table, budget=2, about="alpha", limits={"params": "2B"})
+        assert set(found.runs["name"]) <= set("abcd")
+        assert found.runs["cost"].sum() <= 2
+        free = bs.plan(made_fit, table, about="alpha", runs=6)
+        assert len(free.runs) > 2
+
+    def test_which_law(self, made_fit, rival) -> None:
+        fits = {"chinchilla": made_fit, "skaling": rival}
+        found = bs.plan(fits, FEW, runs=2)
+        assert found.sd_now == pytest.approx(0.5)
+        assert found.sd_after < 0.5
+        assert "which of chinchilla, skaling is right" in str(found)
+        same = bs.plan(bs.average(fits, {"chinchilla": 1, "skaling": 1}), FEW, about="law", runs=2)
+        pd.testing.assert_frame_equal(same.runs, found.runs)
+        alike = bs.Average({"a": made_fit, "b": made_fit}, {"a": 1, "b": 1})
+        with pytest.raises(bs.BayescaleError, match="would tell anything"):
+            bs.plan(alike, FEW, about="law")
+
+    def test_a_law_of_compute(self) -> None:
+        found = bs.plan(handmade_fit("power_law"), budget=1e21, runs=2)
+        assert {"flops", "cost", "sd_after"} <= set(found.runs)
+        assert "the loss at flops = " in found.about
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({}, "give a budget, or a table"),
+            ({"budget": -1}, "positive"),
+            ({"budget": 1e21, "about": "gamma"}, "no free parameter 'gamma'"),
+            ({"budget": 1e21, "about": "law"}, "which law"),
+            ({"budget": 1e21, "about": "params=7B"}, "needs tokens"),
+            ({"budget": 1e21, "limits": {"param": 1}}, "did you mean 'params'"),
+            ({"budget": 1e21, "limits": {"params": 1}}, "no candidate run is within"),
+            ({"budget": 1e21, "runs": 0}, "at least one run"),
+            ({"candidates": {"params": [1e9], "tokens": [1e9], "cost": [0]}}, "costs something"),
+        ],
+    )
+    def test_what_cannot_be_planned(self, made_fit, given, message) -> None:
+        with pytest.raises(bs.BayescaleError, match=message):
+            bs.plan(made_fit, **given)
+
+    def test_picture(self, made_fit) -> None:
+        found = bs.plan(made_fit, budget=1e21, about="flops=3e21")
+        axes = plot_plan(found)
+        assert len(axes) == 2
+        data = plan_data(found)
+        assert data["sd"].iloc[[0, -1]].tolist() == [found.sd_now, found.sd_after]
+        assert data["spent"].iloc[-1] == pytest.approx(found.runs["cost"].sum())
+        matplotlib.pyplot.close("all")
+
+
+class TestLeastUseful:
+    def test_what_a_run_told(self) -> None:
+        fit = handmade_fit("chinchilla", spread=0.001)
+        found = bs.least_useful(fit, "params=10B,tokens=200B")
+        assert len(found) == fit.observed.size
+        assert found["sd_without"].is_monotonic_increasing
+        assert np.isfinite(found["sd_without"]).all()
+        assert (found["lost"] >= 0).all()
+        # The run nearest to the target is among those that told most of it.
+        near = np.hypot(np.log(found["params"] / 1e10), np.log(found["tokens"] / 2e11)).argmin()
+        assert near >= len(found) - 5
+
+    def test_runs_that_fix_the_law(self, made_fit) -> None:
+        """Draws wider than the scatter of a run: without it nothing is known."""
+        assert np.isinf(bs.least_useful(made_fit, "alpha")["sd_without"]).any()
+
+    def test_it_undoes_adding(self, made_fit) -> None:
+        asked = read_about("alpha", made_fit)
+        now = beliefs_about(made_fit, asked, None, DISCREPANCY, np.random.default_rng(0))
+        small = replace(now, noise=1e3 * now.noise)  # each tells little, so none fixes the law
+        without = replace(small, noise=-small.noise).after_each()
+        for run in (0, 17, 39):
+            assert small.given(run, -1).left == pytest.approx(without[run], rel=1e-9)
+
+
+class TestCommandLine:
+    def run(self, *arguments) -> str:
+        result = CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "120"})
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    def test_json_and_file(self, saved) -> None:
+        out = saved.parent / "next.csv"
+        arguments = ("plan", saved, "--budget", "1e21", "--about", "alpha", "--runs", 2)
+        found = json.loads(self.run(*arguments, "--limit", "params=5B", "--json", "-o", out))
+        assert found["about"] == "alpha"
+        assert found["sd_after"] < found["sd_now"]
+        assert len(found["least_useful"]) == 40
+        written = pd.read_csv(out)
+        np.testing.assert_allclose(written["params"], [r["params"] for r in found["runs"]])
+        assert written["params"].max() <= 5e9
+
+    def test_words(self, saved) -> None:
+        said = self.run("plan", saved, "--budget", "1e21", "--about", "alpha", "--runs", 2)
+        assert "share of the gain" in said
+        assert "would lower the standard deviation of alpha" in said
+        assert "told least about it" in said

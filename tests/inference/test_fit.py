@@ -1,0 +1,262 @@
+"""Fits of real and simulated runs, drawn in earnest; compiling is what takes the time."""
+
+import os
+import signal
+import threading
+
+import arviz as az
+import numpy as np
+import nutpie
+import pandas as pd
+import pymc as pm
+import pytest
+import xarray as xr
+from handmade import design
+
+import bayescale as bs
+from bayescale.inference.fit import assemble
+from bayescale.model.link_scale import to_link
+from bayescale.model.observations import extract
+
+GOPHER_BUDGET = 5.76e23
+TRUTH = {"E": 1.8, "a": 480.0, "alpha": 0.35, "b": 2100.0, "beta": 0.37}
+
+
+def quick(runs, law="chinchilla", **options) -> bs.Fit:
+    return bs.fit(runs, law, random_seed=1, progressbar=False, **options)
+
+
+def simulated(params, tokens, seed: int = 0) -> pd.DataFrame:
+    table = {"params": params, "tokens": tokens}
+    return bs.simulate("chinchilla", table, TRUTH, random_seed=seed)
+
+
+@pytest.fixture(scope="session")
+def hoffmann(data_dir) -> bs.Fit:
+    return quick(bs.load_model("hoffmann2022"), None)
+
+
+@pytest.fixture(scope="session")
+def hoffmann_normal(data_dir) -> bs.Fit:
+    return quick(bs.load_model("hoffmann2022"), None, noise="normal")
+
+
+class TestHoffmann:
+    """The bars of the Chinchilla fit on the 245 runs of Hoffmann et al. (2022)."""
+
+    def test_posterior(self, hoffmann) -> None:
+        median = hoffmann.posterior.median()
+        assert float(median["E"]) == pytest.approx(1.80, abs=0.03)
+        assert float(median["alpha"]) == pytest.approx(0.343, abs=0.02)
+        assert float(median["beta"]) == pytest.approx(0.362, abs=0.02)
+
+    def test_diagnostics(self, hoffmann) -> None:
+        found = hoffmann.diagnostics
+        assert found.ok
+        assert found.rhat < 1.01
+        assert found.ess > 2000
+        assert found.divergences == 0
+
+    def test_optimum_and_what_five_outliers_do_to_it(self, hoffmann) -> None:
+        runs = bs.study_runs(bs.load_model("hoffmann2022"))
+        without = quick(runs.where("in_besiroglu_fit"))
+        assert without.observed.size == 240
+        size, size_without = (
+            float(bs.optimum(fit, GOPHER_BUDGET, discrepancy=None)["params"].median())
+            for fit in (hoffmann, without)
+        )
+        assert 6.5e10 < size < 8.2e10
+        assert abs(size_without / size - 1) < 0.06
+
+    def test_the_five_are_named(self, hoffmann) -> None:
+        runs = bs.study_runs(bs.load_model("hoffmann2022"))
+        dropped = ~runs.table["in_besiroglu_fit"].to_numpy(bool)
+        named = list(bs.outliers(hoffmann).index)
+        five = [label for label, out in zip(runs.labels(), dropped, strict=True) if out]
+        assert len(five) == 5
+        assert set(named[:5]) == set(five)  # and they are the worst
+        assert len(named) < 15
+
+    def test_identified(self, hoffmann) -> None:
+        verdicts = bs.identify(hoffmann)["verdict"]
+        assert (verdicts[["alpha", "beta", "E"]] == "identified").all()
+
+    def test_same_seed_same_draws(self, hoffmann) -> None:
+        again = quick(bs.load_model("hoffmann2022"), None)
+        xr.testing.assert_equal(again.tree.to_dataset(), hoffmann.tree.to_dataset())
+        xr.testing.assert_equal(again.posterior, hoffmann.posterior)
+
+    def test_student_t_beats_normal(self, hoffmann, hoffmann_normal) -> None:
+        table = bs.compare({"student_t": hoffmann, "normal": hoffmann_normal})
+        assert list(table.index) == ["student_t", "normal"]
+        assert table.loc["normal", "elpd_diff"] < -150
+        best = table.loc["student_t"]
+        assert abs(best["elpd_waic"] - best["elpd_loo"]) < best["se_loo"]
+        # The five outlying runs decide the normal fit: WAIC is not to be trusted there.
+        assert table.loc["normal", "bad_waic"] > 0
+        assert "trust LOO" in table.loc["normal", "warning"]
+        with pytest.warns(bs.BayescaleWarning, match="WAIC is not reliable"):
+            bs.waic(hoffmann_normal)
+
+    def test_arviz_works_on_the_tree(self, hoffmann) -> None:
+        assert set(az.summary(hoffmann.tree).index) >= {"E", "alpha", "beta", "sigma", "nu"}
+        assert az.loo(hoffmann.tree).elpd > 0
+        assert "alpha" in az.psense_summary(hoffmann.tree).index
+        az.plot_trace_dist(hoffmann.tree, var_names=["alpha", "beta"])
+        az.plot_ppc_dist(hoffmann.tree, num_samples=20)
+
+
+@pytest.mark.parametrize(("column", "factor"), [("loss", 0.01), ("params", 1e3), ("tokens", 1e-3)])
+def test_units_do_not_matter(column, factor) -> None:
+    """Losses, N or D times a constant: the same exponents, and the optimum in the new units."""
+    table = simulated(*(design()[c] for c in ("params", "tokens")))
+    fit = quick(table)
+    other = quick(table.drop(columns="flops").assign(**{column: factor * table[column]}))
+    for name in ("alpha", "beta"):
+        one, two = fit.posterior[name], other.posterior[name]
+        assert float(two.median() - one.median()) == pytest.approx(0, abs=0.1 * float(one.std()))
+        assert float(two.std()) == pytest.approx(float(one.std()), rel=0.1)
+    unit = {"loss": 1.0, "params": 1 / factor, "tokens": factor}[column]
+    budgets = (1e24, 1e24 * (1.0 if column == "loss" else factor))
+    one, two = (
+        bs.optimum(each, budget, discrepancy=None).median()
+        for each, budget in zip((fit, other), budgets, strict=True)
+    )
+    assert float(two["tokens_per_param"] / one["tokens_per_param"]) == pytest.approx(unit, rel=0.05)
+    expected = factor if column == "loss" else 1.0
+    assert float(two["loss"] / one["loss"]) == pytest.approx(expected, rel=0.002)
+
+
+def test_fixed_ratio_leaves_the_exponents_weak() -> None:
+    params = np.geomspace(5e7, 5e9, 7)
+    found = bs.identify(quick(simulated(params, 20 * params)))
+    assert found.loc["alpha", "verdict"] == found.loc["beta", "verdict"] == "weak"
+    assert found.loc["alpha", "partner"] == "beta"
+    assert found.loc["beta", "partner"] == "alpha"
+    assert "tokens = 20 x params" in found.loc["alpha", "reason"]
+    remedy = pd.DataFrame(found.attrs["remedies"]["alpha"])
+    assert (np.abs(np.log(remedy["tokens"] / remedy["params"] / 20)) > np.log(3)).all()
+
+
+def test_one_data_size_leaves_beta_to_the_prior() -> None:
+    with pytest.warns(bs.BayescaleWarning, match=r"every run has tokens = 1e\+10"):
+        fit = quick(simulated(np.geomspace(5e7, 5e9, 12), np.full(12, 1e10)))
+    found = bs.identify(fit)
+    assert found.loc["beta", "verdict"] == "prior only"
+    assert found.loc["alpha", "verdict"] == "identified"
+    assert "every run has tokens" in found.loc["beta", "reason"]
+
+
+def test_a_fixed_parameter_is_not_sampled() -> None:
+    fixed = quick(simulated(*(design()[c] for c in ("params", "tokens"))), priors={"E": 1.5})
+    assert "E" not in fixed.posterior
+    assert bs.predict(fixed, params=1e30, tokens=1e30)["law"].median() == pytest.approx(
+        1.5, rel=1e-3
+    )
+
+
+NARROW = {
+    "disagrees": {"alpha": pm.Normal.dist(0.9, 0.001)},
+    "interval": {"beta": (0.60, 0.61)},
+    "agrees": {"E": pm.LogNormal.dist(np.log(1.8), 1e-3)},
+    "two": {"alpha": (0.3495, 0.3505), "b": (0.6, 0.602)},
+    "fixed beside": {"E": 1.8, "alpha": (0.3495, 0.3505)},
+}
+
+
+@pytest.mark.parametrize("priors", NARROW.values(), ids=NARROW)
+def test_a_narrow_prior_samples_cleanly_and_holds(priors) -> None:
+    """Priors up to a thousand times narrower than the default, some far from the truth."""
+    fit = quick(simulated(*(design()[c] for c in ("params", "tokens"))), priors=priors)
+    assert fit.diagnostics.ok, fit.diagnostics.problems()
+    assert fit.diagnostics.divergences == 0
+    for name in fit.spec.narrow(fit.scales):
+        mean, sd = (float(moment[0]) for moment in fit.spec.normal_priors([name], fit.scales))
+        link = to_link(fit.spec.free[name], fit.posterior[name], fit.scales)
+        # the runs can move a prior this narrow by a few of its own sd at the most
+        assert abs(float(link.median()) - mean) < 4 * sd
+        assert float(link.std()) < 1.5 * sd
+
+
+@pytest.mark.parametrize("name", ["hoffmann2022", "gemstones", "openeurollm2026", "bhagia"])
+def test_skaling_samples_well(name, data_dir) -> None:
+    where = {"gemstones": "set == 'cooldown_end'", "bhagia": "is_final"}
+    files = {
+        "gemstones": "gemstones2025",
+        "openeurollm2026": "openeurollm2026_optima",
+        "bhagia": "bhagia2024_ladder_lmloss",
+    }
+    runs = bs.read_runs(bs.load_dataset(files.get(name, name)))
+    fit = quick(runs.where(where[name]) if name in where else runs, "skaling")
+    assert fit.diagnostics.ok, fit.diagnostics.problems()
+    assert fit.diagnostics.draws == 4000  # without a longer second try
+
+
+def test_the_pymc_sampler_agrees() -> None:
+    runs = bs.read_runs(simulated(*(design()[c] for c in ("params", "tokens"))))
+    ours = quick(runs)
+    theirs = quick(runs, sampler=bs.Sampler("pymc", draws=400, tune=600, chains=2))
+    for name in ("E", "alpha", "beta", "sigma"):
+        one, two = ours.posterior[name], theirs.posterior[name]
+        assert abs(float(one.median() - two.median())) < 0.25 * float(one.std()), name
+
+
+def test_failed_diagnostics_are_said() -> None:
+    params = np.geomspace(5e7, 5e9, 7)
+    runs = simulated(params, 20 * params)
+    with pytest.warns(bs.BayescaleWarning, match="do not trust these numbers yet"):
+        fit = quick(runs, sampler=bs.Sampler(draws=20, tune=20))
+    assert not fit.diagnostics.ok
+    assert fit.diagnostics.draws == 4 * 4 * 20  # it tried once more, four times as long
+    assert any("draw longer" in problem for problem in fit.diagnostics.problems())
+
+
+def test_an_interrupt_keeps_the_draws(monkeypatch) -> None:
+    runs = simulated(*(design()[c] for c in ("params", "tokens")))
+    quick(runs)  # compiled; now to be stopped by a user while drawing
+    begin = nutpie.sample
+
+    def interrupted(*arguments, **options):
+        threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return begin(*arguments, **options)
+
+    monkeypatch.setattr(nutpie, "sample", interrupted)
+    with pytest.warns(bs.BayescaleWarning, match="interrupted: kept the"):
+        fit = quick(runs, sampler=bs.Sampler(draws=200_000, chains=2))
+    assert 100 < fit.diagnostics.draws < 400_000
+    assert np.isfinite(fit.posterior.to_dataarray()).all()
+
+
+def test_known_errors_are_used(made_fit) -> None:
+    """A run whose loss is known to be uncertain is expected to scatter more."""
+    table = design().assign(loss=3.0, loss_se=[0.5] + [0.0] * 39)
+    data = extract(made_fit.spec, bs.read_runs(table))
+    fit = assemble(
+        made_fit.spec,
+        data,
+        made_fit.posterior,
+        made_fit.group("sample_stats"),
+        sampler=bs.Sampler(),
+        seed=0,
+    )
+    spread = np.log(fit.group("posterior_predictive")["loss"]).std(("chain", "draw"))
+    assert float(spread[0]) > 5 * float(spread[1])
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        (pd.DataFrame({"params": [1e9], "loss": [2.0]}), "tokens"),
+        (design().assign(loss=-1.0), "loss"),
+        (design().head(3).assign(loss=[3.0, 2.9, 2.8]), "3 usable runs for the 5 parameters"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::bayescale.BayescaleWarning")
+def test_runs_that_cannot_be_fitted(runs, message) -> None:
+    with pytest.raises(bs.BayescaleError, match=message):
+        quick(runs)
+
+
+def test_a_law_must_be_named() -> None:
+    with pytest.raises(bs.BayescaleError, match="which law"):
+        bs.fit(design())

@@ -1,0 +1,127 @@
+"""Priors by name, and priors from a population: in multiples of the loss, saved and read."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from handmade import design, handmade_fit
+from typer.testing import CliRunner
+
+import bayescale as bs
+from bayescale.cli import app
+from bayescale.cli.fit import priors
+from bayescale.inference.result import Fit
+from bayescale.model.build import model_data
+from bayescale.model.literature_priors import literature_sources
+from bayescale.model.observations import extract
+from bayescale.studies.study import Study
+
+
+def test_the_literature_is_narrower_than_the_defaults_and_inside_what_is_possible() -> None:
+    for law in ("chinchilla", "skaling"):
+        found, declared = bs.literature_priors(law), bs.make_spec(law).parameters
+        assert {"E", "alpha", "beta"} <= set(found)
+        for name, (low, high) in found.items():
+            default = declared[name]
+            assert default.link(high) - default.link(low) < default.link(
+                default.high
+            ) - default.link(default.low)
+            assert isinstance(found[name], bs.Multiple) == (default.of == "target")
+        assert 0 < found["E"][0] < found["E"][1] < 1  # a floor lies below the losses
+        assert len(literature_sources(law)) > 5
+
+
+def test_a_multiple_follows_the_unit_of_the_loss() -> None:
+    spec = bs.make_spec("chinchilla", priors="literature")
+    low, high = spec.interval("E", {"target": 3.0})
+    assert (low, high) == pytest.approx([3.0 * v for v in bs.literature_priors("chinchilla")["E"]])
+    assert spec.interval("E", {"target": 300.0}) == pytest.approx((100 * low, 100 * high))
+    means = []
+    for unit in (1.0, 100.0):
+        table = design()
+        loss = np.linspace(2.5, 3.5, len(table)) * unit
+        data = extract(spec, bs.read_runs(table.assign(loss=loss)))
+        means.append(model_data(spec, data)["law_prior_mean"])
+    np.testing.assert_allclose(*means)  # on the link scale no unit is left
+
+
+def test_own_priors_beside_those_of_the_literature() -> None:
+    given = {**bs.literature_priors("chinchilla"), "alpha": (0.3, 0.4)}
+    spec = bs.make_spec("chinchilla", priors=given)
+    assert spec.interval("alpha", {"target": 3.0}) == (0.3, 0.4)
+    assert spec.interval("beta", {"target": 3.0}) == bs.literature_priors("chinchilla")["beta"]
+
+
+@pytest.mark.parametrize(
+    ("law", "given", "said"),
+    [
+        ("chinchilla", "papers", "the one set of priors is 'literature'"),
+        ("kaplan", "literature", "no public families were pooled under kaplan"),
+        (
+            "chinchilla",
+            {"alpha": bs.Multiple(0.1, 0.5)},
+            "'alpha': it is no multiple of the target",
+        ),
+        ("chinchilla", {"E": bs.Multiple(0.5, 0.1)}, "not a 90 % interval"),
+    ],
+)
+def test_refused(law: str, given: object, said: str) -> None:
+    with pytest.raises(bs.BayescaleError, match=said):
+        bs.make_spec(law, priors=given)  # type: ignore[arg-type]
+
+
+def test_saved_and_loaded(tmp_path: Path) -> None:
+    fit = handmade_fit()
+    fit = replace(fit, spec=bs.make_spec(fit.spec, priors="literature"))
+    again = bs.load(bs.save(fit, tmp_path / "fit.nc"))
+    assert again.spec.priors == fit.spec.priors
+    assert isinstance(again.spec.priors["E"], bs.Multiple)
+
+
+def test_a_model_file_and_the_command_line_name_the_set() -> None:
+    study = Study.from_dict(
+        {"name": "mine", "law": "chinchilla", "priors": "literature", "data": {"dataset": "x"}}
+    )
+    assert bs.make_spec(study).priors == bs.literature_priors("chinchilla")
+    assert Study.from_dict(study.as_dict()) == study
+    assert priors(["literature"]) == "literature"
+    found = CliRunner().invoke(app, ["fit", "--help"])
+    assert "literature" in found.output
+
+
+def pooled() -> Fit:
+    """Three groups whose exponents have a population of known mean and spread."""
+    table = design()
+    table["loss"] = np.linspace(2.5, 3.5, len(table))
+    table["family"] = [f"f{i % 3}" for i in range(len(table))]
+    spec = bs.make_spec("chinchilla", pool={"alpha": "partial", "E": "partial"}, by="family")
+    data = extract(spec, bs.read_runs(table))
+    fit = handmade_fit()
+    rng = np.random.default_rng(0)
+    shape = (4, 250)
+    centre = {"alpha_mean": 0.3, "E_mean": 0.6 * data.scale}
+    values = {k: v * np.exp(0.05 * rng.normal(size=shape)) for k, v in centre.items()}
+    values |= {"alpha_spread": np.full(shape, 0.1), "E_spread": np.full(shape, 0.2)}
+    posterior = fit.posterior.assign({k: (("chain", "draw"), v) for k, v in values.items()})
+    tree = fit.tree.copy()
+    tree["posterior"] = tree["posterior"].copy()
+    tree["posterior"].dataset = posterior
+    tree["constant_data"].dataset = (
+        tree["constant_data"].to_dataset().assign(target_scale=data.scale)
+    )
+    return replace(fit, spec=spec, tree=tree)
+
+
+def test_a_population_as_priors_of_the_next_group() -> None:
+    found = bs.population(pooled())
+    assert set(found) == {"alpha", "E"}
+    for name, middle, sd in (("alpha", 0.3, (0.1**2 + 0.05**2) ** 0.5), ("E", 0.6, 0.2062)):
+        low, high = np.log(found[name])
+        assert (low + high) / 2 == pytest.approx(np.log(middle), abs=0.02)
+        assert (high - low) / 2 == pytest.approx(1.645 * sd, rel=0.05)
+    assert isinstance(found["E"], bs.Multiple) and not isinstance(found["alpha"], bs.Multiple)
+    spec = bs.make_spec("chinchilla", priors=found)
+    assert spec.interval("E", {"target": 1.0}) == found["E"]
+    with pytest.raises(bs.BayescaleError, match="no parameter of this fit comes from a population"):
+        bs.population(handmade_fit())
