@@ -4,32 +4,30 @@
 >>> runs = bs.simulate("chinchilla", bs.isoflop_design([1e19, 1e20, 1e21], [5, 10, 20, 40, 80]),
 ...                    {"E": 1.8, "a": 480, "alpha": 0.35, "b": 2100, "beta": 0.37}, random_seed=1)
 >>> fit = bs.fit(runs, "chinchilla", random_seed=1)  # doctest: +SKIP
->>> bs.intervals(bs.optimum(fit, flops=1e24))  # doctest: +SKIP
+>>> bs.credible_intervals(bs.optimum(fit, flops=1e24))  # doctest: +SKIP
 
 Names are imported on first use, so that ``import bayescale`` and the command line's ``--help`` do
 not wait for PyMC.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayescale.capabilities.discrepancy import ScoreDiscrepancy
     from bayescale.capabilities.fit import CapabilityFit, fit_capabilities
     from bayescale.capabilities.predict import equivalent_compute, predict_scores
-    from bayescale.data.datasets.load import datasets, load_dataset
+    from bayescale.data.datasets.load import list_datasets, load_dataset
     from bayescale.data.derive import non_embedding_params, total_params
     from bayescale.data.pass_at_k import coverage_table, pass_at_k
     from bayescale.data.read import read_runs
-    from bayescale.data.runs import Runs, in_nats
+    from bayescale.data.runs import Runs, loss_in_nats
     from bayescale.data.schedule import with_schedule
-    from bayescale.decisions.optimum import growth, optimum
-    from bayescale.decisions.regret import decision, regret
+    from bayescale.decisions.optimum import allocation_exponents, optimum
+    from bayescale.decisions.regret import regret, regret_summary
     from bayescale.decisions.scenario import Hardware, Scenario, load_scenario
-    from bayescale.decisions.targets import crossing, reach
-    from bayescale.design.contraction import directions
+    from bayescale.decisions.targets import crossover_compute, required_compute
+    from bayescale.design.contraction import principal_directions
     from bayescale.design.identify import identify
     from bayescale.design.plan import Plan, least_useful, plan
     from bayescale.errors import BayescaleError, BayescaleWarning
@@ -37,11 +35,11 @@ if TYPE_CHECKING:
     from bayescale.evaluation.compare import compare
     from bayescale.evaluation.forecast_weights import fit_average
     from bayescale.evaluation.influence import stability
-    from bayescale.evaluation.published import check
+    from bayescale.evaluation.published import check_published
     from bayescale.evaluation.residuals import outliers, residuals
     from bayescale.evaluation.waic import waic
     from bayescale.inference.fit import build_model, fit
-    from bayescale.inference.groups import member, population
+    from bayescale.inference.groups import group_fit, population_prior
     from bayescale.inference.io import load, save
     from bayescale.inference.parallel import Fitted, fit_many
     from bayescale.inference.result import Fit
@@ -69,14 +67,14 @@ if TYPE_CHECKING:
     from bayescale.plots.ridge import plot_ridge
     from bayescale.prediction.averaging import Average, average
     from bayescale.prediction.discrepancy import Discrepancy
-    from bayescale.prediction.intervals import interval, intervals
+    from bayescale.prediction.intervals import credible_interval, credible_intervals
     from bayescale.prediction.predict import predict
-    from bayescale.prediction.summary import constants, summary
+    from bayescale.prediction.summary import derived_parameters, summary
     from bayescale.reporting.page import report
-    from bayescale.studies.catalogue import describe_law, laws
+    from bayescale.studies.catalogue import describe_law, list_laws
     from bayescale.studies.citation import cite
     from bayescale.studies.runs import study_runs
-    from bayescale.studies.study import Study, load_model, models
+    from bayescale.studies.study import Study, list_studies, load_study
 
 
 _HOME = {
@@ -90,7 +88,7 @@ _HOME = {
         "predict_scores",
     ),
     "data.datasets.load": (
-        "datasets",
+        "list_datasets",
         "load_dataset",
     ),
     "data.derive": (
@@ -104,15 +102,15 @@ _HOME = {
     "data.read": ("read_runs",),
     "data.runs": (
         "Runs",
-        "in_nats",
+        "loss_in_nats",
     ),
     "data.schedule": ("with_schedule",),
     "decisions.optimum": (
-        "growth",
+        "allocation_exponents",
         "optimum",
     ),
     "decisions.regret": (
-        "decision",
+        "regret_summary",
         "regret",
     ),
     "decisions.scenario": (
@@ -121,10 +119,10 @@ _HOME = {
         "load_scenario",
     ),
     "decisions.targets": (
-        "crossing",
-        "reach",
+        "crossover_compute",
+        "required_compute",
     ),
-    "design.contraction": ("directions",),
+    "design.contraction": ("principal_directions",),
     "design.identify": ("identify",),
     "design.plan": (
         "Plan",
@@ -143,7 +141,7 @@ _HOME = {
     "evaluation.compare": ("compare",),
     "evaluation.forecast_weights": ("fit_average",),
     "evaluation.influence": ("stability",),
-    "evaluation.published": ("check",),
+    "evaluation.published": ("check_published",),
     "evaluation.residuals": (
         "outliers",
         "residuals",
@@ -154,8 +152,8 @@ _HOME = {
         "fit",
     ),
     "inference.groups": (
-        "member",
-        "population",
+        "group_fit",
+        "population_prior",
     ),
     "inference.io": (
         "load",
@@ -208,25 +206,25 @@ _HOME = {
     ),
     "prediction.discrepancy": ("Discrepancy",),
     "prediction.intervals": (
-        "interval",
-        "intervals",
+        "credible_interval",
+        "credible_intervals",
     ),
     "prediction.predict": ("predict",),
     "prediction.summary": (
-        "constants",
+        "derived_parameters",
         "summary",
     ),
     "reporting.page": ("report",),
     "studies.catalogue": (
         "describe_law",
-        "laws",
+        "list_laws",
     ),
     "studies.citation": ("cite",),
     "studies.runs": ("study_runs",),
     "studies.study": (
         "Study",
-        "load_model",
-        "models",
+        "load_study",
+        "list_studies",
     ),
 }
 
@@ -247,17 +245,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-class _Package(ModuleType):
-    """Keeps ``bayescale.laws`` and ``bayescale.datasets`` the functions of that name.
-
-    Importing a subpackage binds it on its parent; here a public name is never bound to a module.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _MODULE and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

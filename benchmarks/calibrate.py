@@ -171,7 +171,7 @@ def recover(law: type[Law], seed: int, sampler: Sampler | None = None) -> dict[s
 def _beside(fit: bs.Fit, name: str, truth: float) -> list[float]:
     """Return the truth, the 90 % interval, and the ratio of posterior to prior sd."""
     draws, parameter = fit.posterior[name], fit.spec.parameters[name]
-    bounds = bs.interval(draws, 0.9)
+    bounds = bs.credible_interval(draws, 0.9)
     prior_sd = float(fit.spec.normal_priors([name], fit.scales)[1][0])
     ratio = float(to_link(parameter, draws, fit.scales).std()) / prior_sd
     row = (truth, float(bounds["lower"]), float(bounds["upper"]), ratio)

@@ -45,7 +45,7 @@ def measure(data_sets: int = DATA_SETS) -> list[Bar]:
         size = optimal_params(truth)
         answers = {**fit.posterior, "N_opt": bs.optimum(fit, TARGET)["params"].squeeze()}
         for name in hits:
-            bounds = bs.interval(answers[name], 0.9)
+            bounds = bs.credible_interval(answers[name], 0.9)
             value = size if name == "N_opt" else truth[name]
             hits[name] += bool(bounds["lower"] <= value <= bounds["upper"])
     bars = [

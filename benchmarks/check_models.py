@@ -36,10 +36,10 @@ def digest(study: Study) -> str:
 
 def check(name: str) -> dict[str, Any]:
     """Fit one model with the defaults and compare."""
-    study = bs.load_model(name)
+    study = bs.load_study(name)
     fit = quiet_fit(bs.study_runs(study), study, 1)
     found = fit.diagnostics
-    table = bs.check(fit, study).astype(object)
+    table = bs.check_published(fit, study).astype(object)
     return {
         "name": name,
         "digest": digest(study),
@@ -60,7 +60,7 @@ def load(name: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     record = json.loads(path.read_text())
-    return record if record["digest"] == digest(bs.load_model(name)) else None
+    return record if record["digest"] == digest(bs.load_study(name)) else None
 
 
 def main(given: list[str]) -> bool:

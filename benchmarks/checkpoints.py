@@ -35,7 +35,7 @@ from bayescale.inference.sampling import Sampler
 from bayescale.model.noise import following
 from bayescale.model.spec import Spec, make_spec
 from bayescale.prediction.discrepancy import DISCREPANCY
-from bayescale.prediction.summary import constants
+from bayescale.prediction.summary import derived_parameters
 from bayescale.studies.runs import study_runs
 
 FOLDER = RESULTS / "checkpoints"
@@ -170,16 +170,16 @@ def others() -> Measured:
 
 def refit(model: str, noise: str) -> dict[str, Any]:
     """Fit a model with a noise, or its like where the law has another unit."""
-    spec = make_spec(bs.load_model(model))
+    spec = make_spec(bs.load_study(model))
     independent = spec.noise
     chosen = independent if noise == "student_t" else following(independent)
-    fit = quiet_fit(study_runs(bs.load_model(model)), make_spec(spec, noise=chosen), 1)
+    fit = quiet_fit(study_runs(bs.load_study(model)), make_spec(spec, noise=chosen), 1)
     return judged(fit) | {"posterior": posterior(fit)}
 
 
 def posterior(fit: bs.Fit) -> dict[str, list[float]]:
     """Return median and 90 % interval of the parameters and the literature's constants."""
-    draws = {**fit.posterior, **constants(fit)}
+    draws = {**fit.posterior, **derived_parameters(fit)}
     return {
         str(name): [float(f"{v:.5g}") for v in values.quantile([0.05, 0.5, 0.95]).values]
         for name, values in draws.items()
@@ -199,7 +199,7 @@ def other_bars(rows: pd.DataFrame) -> list[Bar]:
 
 def foretell(model: str, noise: str) -> dict[str, Any]:
     """Fit a model of loss curves and score it on the curves of the other schedules."""
-    study = bs.load_model(model)
+    study = bs.load_study(model)
     assert study.data.where is not None
     other = replace(study.data, where=study.data.where.replace("'train'", "'test'"))
     test = study_runs(replace(study, data=other)).table

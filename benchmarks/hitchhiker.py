@@ -10,11 +10,11 @@ in log tokens, are fitted: they follow from one another, and count so (the defau
 that share a run).
 
 ``population`` has the priors of a pooled fit of the other families' checkpoints
-(:func:`bayescale.population`), ``other sources`` of those that come from elsewhere, so no sister
-trained by the same people helps; ``default`` is the same fit with the law's own. Only families that
-measure alike are pooled: Pythia's number is a mean over tasks of the logarithms of perplexities,
-with a floor far below that of a cross-entropy, and no other source has one. Borrowed across, it had
-made the errors of Pythia's families two to five times larger.
+(:func:`bayescale.population_prior`), ``other sources`` of those that come from elsewhere, so no
+sister trained by the same people helps; ``default`` is the same fit with the law's own. Only
+families that measure alike are pooled: Pythia's number is a mean over tasks of the logarithms of
+perplexities, with a floor far below that of a cross-entropy, and no other source has one. Borrowed
+across, it had made the errors of Pythia's families two to five times larger.
 
 Priors from finished runs (:mod:`literature`) were tried on the families of ``CHOSE`` and made them
 worse, ARE .020 against .012 at 30 %: a law of finished runs is not the course of one run. Only the

@@ -4,8 +4,9 @@
     python benchmarks/literature.py --write  # the priors that the package ships, from all families
 
 Each family is forty of its finished runs, drawn at random. ``bayescale/literature.toml`` holds what
-a pooled fit of all of them says of the next one (:func:`bayescale.population`): exponents, and the
-floor as a multiple of the typical loss; amplitudes hang on the reference point and stay out.
+a pooled fit of all of them says of the next one (:func:`bayescale.population_prior`): exponents,
+and the floor as a multiple of the typical loss; amplitudes hang on the reference point and stay
+out.
 
 A small study is ten runs of one family, drawn from the half with the least compute, three times;
 the runs of the other half are foretold, by the default priors and by those of a pooled fit of the
@@ -58,7 +59,7 @@ def families() -> dict[str, pd.DataFrame]:
     """Return params, tokens and loss of each public family."""
     own = {name: runs_of(name) for name in SETS if name not in BESIDE}
     own["porian2024_openwebtext2"] = rows_of_set(OPENWEBTEXT2)
-    ladders = bs.study_runs(bs.load_model("gadre2024_corpora")).table
+    ladders = bs.study_runs(bs.load_study("gadre2024_corpora")).table
     for name, corpus in CORPORA.items():
         runs = ladders.loc[ladders["family"] == corpus, ["params", "tokens", "loss"]]
         own[f"gadre2024_{name}"] = runs.dropna()
@@ -82,7 +83,7 @@ def pooled(law: str, without: str = "") -> bs.Fit:
 
 def priors_of(fit: bs.Fit, law: str) -> dict[str, tuple[float, float]]:
     """Return what a pooled fit says of the parameters that are kept."""
-    found = bs.population(fit)
+    found = bs.population_prior(fit)
     return {name: found[name] for name in KEPT[law]}
 
 

@@ -22,7 +22,7 @@ def quick(*arguments, **options) -> bs.Fit:
 
 def hoffmann() -> list[Bar]:
     """Chinchilla on the 245 runs of Hoffmann et al. (2022)."""
-    study = bs.load_model("hoffmann2022")
+    study = bs.load_study("hoffmann2022")
     runs = bs.study_runs(study)
     fit, normal = quick(study), quick(study, noise="normal")
     without = quick(runs.where("in_besiroglu_fit"), "chinchilla")

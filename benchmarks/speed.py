@@ -31,7 +31,7 @@ def smallest_ess(posterior: xr.Dataset) -> float:
 
 def sampling() -> list[Bar]:
     """Compare effective draws per second of sampling, compilation left out on both sides."""
-    study = bs.load_model(STUDY)
+    study = bs.load_study(STUDY)
     runs, _ = runs_and_law(study, None)
     spec = make_spec(study)
     data = extract(spec, runs)

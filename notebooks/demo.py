@@ -36,7 +36,7 @@ def main() -> None:
     print("\nWhat the runs can tell:")
     print(bs.identify(fit)[["verdict", "contraction", "partner"]])
     print(f"\nThe compute-optimal model at {BUDGET:.0e} FLOP, a thousand times the largest run:")
-    print(bs.intervals(bs.optimum(fit, BUDGET))[["quantity", "median", "lower", "upper"]])
+    print(bs.credible_intervals(bs.optimum(fit, BUDGET))[["quantity", "median", "lower", "upper"]])
 
     bs.plot_bands(fit).figure.savefig(FOLDER / "bands.png", dpi=150, bbox_inches="tight")
     bs.plot_isoflop(fit).figure.savefig(FOLDER / "isoflop.png", dpi=150, bbox_inches="tight")

@@ -15,7 +15,7 @@ from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.model import DEGREES, evaluated, terms, terms_of
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME, families_of, names_of, sizes_of
 from bayescale.errors import BayescaleError, closest
-from bayescale.prediction.intervals import DRAWS, interval
+from bayescale.prediction.intervals import DRAWS, credible_interval
 
 
 def predict_scores(
@@ -67,7 +67,7 @@ def predict_scores(
         observed = np.full((len(families), len(scores.names)), np.nan)
     tables = []
     for i, (name, draws) in enumerate(evaluations(fit, capability, discrepancy, rng)):
-        found = interval(draws, ci_prob)
+        found = credible_interval(draws, ci_prob)
         who = {NAME: found[NAME].values, FAMILY: families, "score": name}
         bounds = {side: found[side].values for side in BOUNDS}
         tables.append(pd.DataFrame({**who, **bounds, "observed": observed[:, i]}))
@@ -183,7 +183,7 @@ def equivalent_compute(
     first = posterior[["capability", "level", "slope"]].sel(factor=1, drop=True)
     line = first[["level", "slope"]].sel(family=family, drop=True)
     away = (first["capability"] - line["level"]) / line["slope"]
-    found = interval(10.0 ** (away + scores.center[0]), ci_prob)
+    found = credible_interval(10.0 ** (away + scores.center[0]), ci_prob)
     who = {NAME: scores.models, FAMILY: scores.families, column: 10.0**sizes}
     table = pd.DataFrame({**who, **{side: found[side].values for side in BOUNDS}})
     return table.sort_values(by="median", ascending=False, ignore_index=True)

@@ -98,16 +98,16 @@ def noises(json: JsonFlag = False) -> None:
 
 def models(json: JsonFlag = False) -> None:
     """List the models: a study's law, data and priors."""
-    from bayescale.studies.study import models
+    from bayescale.studies.study import list_studies
 
-    _list("models", rows(models()), ("law", "data"), json)
+    _list("models", rows(list_studies()), ("law", "data"), json)
 
 
 def datasets(json: JsonFlag = False) -> None:
     """List the public data sets and where they are."""
-    from bayescale.data.datasets.load import datasets
+    from bayescale.data.datasets.load import list_datasets
 
-    _list("datasets", rows(datasets()), ("rows", "available", "paper"), json)
+    _list("datasets", rows(list_datasets()), ("rows", "available", "paper"), json)
 
 
 def _list(
@@ -145,12 +145,12 @@ def check(
     study = find_study(model)
     if study is None:
         raise BayescaleError(f"no model {model!r}: `bayescale models` lists them")
-    from bayescale.evaluation.published import check
+    from bayescale.evaluation.published import check_published
     from bayescale.model.spec import make_spec
     from bayescale.studies.runs import study_runs
 
     fit = sampling.fit(study_runs(study), make_spec(study), quiet=json)
-    found = check(fit, study)
+    found = check_published(fit, study)
     with judged(fit):
         if json:
             emit({**header(fit), "ci_prob": found.attrs["ci_prob"], "published": rows(found)})

@@ -140,7 +140,7 @@ def regret(
     Regret is the loss given up beside the best size, were it known; wasted is the share of the
     budget without which that size would have done as well.
     """
-    from bayescale.decisions.regret import decision, regret
+    from bayescale.decisions.regret import regret, regret_summary
     from bayescale.prediction.averaging import heaviest
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
@@ -150,7 +150,7 @@ def regret(
     fit = asked.load()
     options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": seed}
     found = regret(fit, scenario, list(sizes) or None, around=True, **options)
-    judgement, decided = judgements(found, showing.width), decision(found)
+    judgement, decided = judgements(found, showing.width), regret_summary(found)
     with judged(fit):
         if showing.json:
             known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
@@ -172,10 +172,10 @@ def regret(
 
 def judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
     """Return what JSON says of each candidate: what it is, and its regret with intervals."""
-    from bayescale.prediction.intervals import interval
+    from bayescale.prediction.intervals import credible_interval
 
     chosen = found.isel(choice=found["candidate"].to_numpy()).drop_vars("candidate")
-    bounds = {str(k): interval(v, width) for k, v in chosen.data_vars.items()}
+    bounds = {str(k): credible_interval(v, width) for k, v in chosen.data_vars.items()}
     means = chosen.mean(("chain", "draw"))
     records = []
     for i in range(chosen.sizes["budget"]):
@@ -238,7 +238,7 @@ def reach(
     bayescale reach fit.nc --loss 2.0
     bayescale reach fit.nc --params 3B --match params=7B,tokens=1T
     """
-    from bayescale.decisions.targets import reach
+    from bayescale.decisions.targets import required_compute
     from bayescale.prediction.averaging import heaviest
 
     goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
@@ -246,7 +246,7 @@ def reach(
     if reaching.match is not None:
         run = pairs("--match", reaching.match.split(","), "params=7B")
     fit = asked.load()
-    found = reach(
+    found = required_compute(
         fit,
         goals,
         match=run,
@@ -290,13 +290,13 @@ def crossing(
     \b
     bayescale crossing new.nc old.nc --flops 1e22,1e24
     """
-    from bayescale.decisions.targets import crossing
-    from bayescale.prediction.intervals import interval
+    from bayescale.decisions.targets import crossover_compute
+    from bayescale.prediction.intervals import credible_interval
 
     fits = load_fit(one), load_fit(other)
     budgets = None if flops is None else quantities("--flops", flops, "flops")
-    found = crossing(*fits, budgets, discrepancy=allowing.chosen(), random_seed=seed)
-    start = {str(k): float(v) for k, v in interval(found["start"], showing.width).items()}
+    found = crossover_compute(*fits, budgets, discrepancy=allowing.chosen(), random_seed=seed)
+    start = {str(k): float(v) for k, v in credible_interval(found["start"], showing.width).items()}
     chance, told = float(found["probability"]), answers(found[["difference"]], showing.width)
     with judged(*fits):
         if showing.json:

@@ -86,7 +86,7 @@ def identify(
     What the others trade off with, which runs would settle them, which combinations the runs do
     not see, and how the answers move without the largest runs or the strangest.
     """
-    from bayescale.design.contraction import directions
+    from bayescale.design.contraction import principal_directions
     from bayescale.design.identify import identify
     from bayescale.evaluation.influence import moves_in_words, stability
 
@@ -94,7 +94,7 @@ def identify(
     most = None if budget is None else parse_quantity(budget, "flops")
     fit = load_fit(file)
     found = identify(fit, budget=most, **questions)
-    unseen = directions(fit)
+    unseen = principal_directions(fit)
     moved = stability(fit, refit=refit, random_seed=seed, progressbar=not json, **questions)
     with judged(fit):
         if json:

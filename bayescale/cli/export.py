@@ -93,10 +93,10 @@ def report(
     hide_display()
     from bayescale.cli.evaluate import backtest_fit
     from bayescale.reporting.page import report
-    from bayescale.studies.study import load_model
+    from bayescale.studies.study import load_study
 
     budgets = _spent(flops, scenario)
-    study = load_model(model) if model else None
+    study = load_study(model) if model else None
     fit, discrepancy = asked.load(), allowing.chosen()
     tested = backtest_fit(fit, discrepancy) if backtest else None
     with judged(fit):
@@ -124,12 +124,12 @@ def plot(
     """Draw a picture of a fit: .png, .pdf or .svg."""
     check_figure(output)
     import bayescale.plots
-    from bayescale.studies.study import load_model
+    from bayescale.studies.study import load_study
 
     if asked.beside and kind not in _AVERAGED:
         raise BayescaleError(f"the picture {kind} is of one fit: leave --with out")
     fit, discrepancy = asked.load(), allowing.chosen()
-    published = load_model(model).published if model else ()
+    published = load_study(model).published if model else ()
     draw, budgets = getattr(bayescale.plots, f"plot_{kind}"), _drawable(kind, flops, scenario)
     if budgets is not None:
         drawn = draw(fit, budgets, discrepancy=discrepancy)
@@ -178,11 +178,11 @@ def draws(
     ],
 ) -> None:
     """Write the posterior draws as CSV."""
-    from bayescale.prediction.summary import constants
+    from bayescale.prediction.summary import derived_parameters
 
     check_folder(output)
     fit = load_fit(file)
-    drawn = fit.posterior.assign(constants(fit).data_vars)
+    drawn = fit.posterior.assign(derived_parameters(fit).data_vars)
     frame = drawn.to_dataframe().reset_index()
     with judged(fit):
         if str(output) == "-":
@@ -226,10 +226,10 @@ def member(
     if output is None:
         raise BayescaleError("where to? say -o FILE.nc; every command takes that file")
     check_folder(output)
-    from bayescale.inference.groups import member
+    from bayescale.inference.groups import group_fit
     from bayescale.inference.io import save
 
-    found = member(fit, name, seed)
+    found = group_fit(fit, name, seed)
     with judged(fit):
         written = save(found, output)
         if json:

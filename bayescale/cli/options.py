@@ -138,10 +138,10 @@ class Reading:
         BayescaleError
             When there is no such table, model or data set, or it cannot be used.
         """
-        from bayescale.data.runs import in_nats
+        from bayescale.data.runs import loss_in_nats
 
         runs = self._read(source)
-        return in_nats(runs) if self.nats else runs
+        return loss_in_nats(runs) if self.nats else runs
 
     def _read(self, source: str) -> "Runs":
         from bayescale.data.read import read_runs
@@ -304,10 +304,10 @@ def several(text: str, least: int = 2) -> "dict[str, Spec]":
 
 def find_study(source: str) -> "Study | None":
     """Return the model that a user named by file or by name, or None where it is none."""
-    from bayescale.studies.study import load_model, models
+    from bayescale.studies.study import list_studies, load_study
 
-    if source.endswith(".toml") or (_is_name(source) and source in models().index):
-        return load_model(source)
+    if source.endswith(".toml") or (_is_name(source) and source in list_studies().index):
+        return load_study(source)
     return None
 
 
@@ -315,12 +315,12 @@ def _dataset(source: str) -> Any:
     """Return the table of a data set named by the user, or None for what is no name."""
     if not _is_name(source):
         return None
-    from bayescale.data.datasets.load import datasets, load_dataset
+    from bayescale.data.datasets.load import list_datasets, load_dataset
 
     try:
         return load_dataset(source)
     except BayescaleError as error:
-        if source in datasets().index:
+        if source in list_datasets().index:
             raise
         raise BayescaleError(
             f"no file, model or data set named {source!r}; `bayescale models` and `bayescale "

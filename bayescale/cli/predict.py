@@ -143,9 +143,9 @@ def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
 
 def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
     """Return an answer as JSON has it: one record a point, its coordinates and its intervals."""
-    from bayescale.prediction.intervals import interval
+    from bayescale.prediction.intervals import credible_interval
 
-    bounds = {str(k): interval(draws, width) for k, draws in answer.data_vars.items()}
+    bounds = {str(k): credible_interval(draws, width) for k, draws in answer.data_vars.items()}
     (dim,) = (d for d in answer.dims if d not in ("chain", "draw"))
     places = {str(k): v for k, v in answer.coords.items() if v.dims == (dim,) and k != dim}
     return [

@@ -1,6 +1,6 @@
 """From counts of correct answers, problem by problem, to pass@k and its standard error.
 
->>> from bayescale.model.observations.pass_at_k import pass_at_k
+>>> from bayescale.data.pass_at_k import pass_at_k
 >>> pass_at_k(10, [0, 1, 5], k=2).round(4).tolist()
 [0.0, 0.2, 0.7778]
 """

@@ -294,7 +294,7 @@ def refuse_empty(reasons: pd.Series, keep: np.ndarray, source: str) -> None:
         )
 
 
-def in_nats(runs: Runs) -> Runs:
+def loss_in_nats(runs: Runs) -> Runs:
     """Convert the loss of a run table, and its standard error, from bits or perplexity to nats.
 
     Parameters

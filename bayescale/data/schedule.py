@@ -5,7 +5,7 @@ step and the learning rate at that step; :func:`with_schedule` reads off the who
 run and adds, to each row, what the laws need of it:
 
 >>> import pandas as pd
->>> from bayescale.model.observations.schedule import with_schedule
+>>> from bayescale.data.schedule import with_schedule
 >>> curve = pd.DataFrame({"run": "a", "step": [100, 200, 300], "lr": [1e-3, 1e-3, 0.0]})
 >>> table = with_schedule(curve, warmup_steps=100)
 >>> table["lr_sum"].round(4).tolist()

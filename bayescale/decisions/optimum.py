@@ -103,7 +103,7 @@ def optimum(
     return _answer(spending, budget, ratio, chosen).assign(loss=spending.sign * loss)
 
 
-def growth(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
+def allocation_exponents(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
     """Measure how the compute-optimal N and D grow with compute, over a range of budgets.
 
     Parameters
@@ -126,12 +126,12 @@ def growth(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Datas
         When the law has no optimum, see :func:`optimum`, or the range is not of two budgets.
     """
     if isinstance(fit, Average):
-        return fit.mix(lambda one, _: growth(one, flops))
+        return fit.mix(lambda one, _: allocation_exponents(one, flops))
     if flops is None:
         largest = float(run_columns(fit)["flops"].max())
         flops = (largest, 10 * largest)
     if fit.spec.pool is not None:
-        return ask_each(fit, lambda one: growth(one, flops))
+        return ask_each(fit, lambda one: allocation_exponents(one, flops))
     best = optimum(fit, list(flops), discrepancy=None)
     budgets = best["flops"].values
     if len(budgets) != 2 or budgets[0] == budgets[1]:

@@ -73,7 +73,7 @@ def regret(
         without which the best model would have reached the same; ``loss``, what the choice
         reaches. Coordinates: ``flops``, and ``params``, ``tokens`` and inputs that the scenario
         leaves open of each choice, and whether it is a ``candidate`` that was given.
-        :func:`bayescale.decision` says which to take.
+        :func:`bayescale.regret_summary` says which to take.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def regret(
     )
 
 
-def decision(
+def regret_summary(
     regrets: xr.Dataset, tolerance: float | None = None, probability: float | None = None
 ) -> pd.DataFrame:
     """Say which choice has the least expected regret, and which are as good.

@@ -24,7 +24,7 @@ from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
 
 
-def reach(
+def required_compute(
     fit: Fit | Average,
     loss: Any = None,
     *,
@@ -115,7 +115,7 @@ def _one(points: xr.Dataset, column: str) -> float:
     return float(points[column].item())
 
 
-def crossing(
+def crossover_compute(
     one: Fit | Average,
     other: Fit | Average,
     flops: Any = None,

@@ -14,7 +14,7 @@ NAMED = 0.35
 """A parameter is named where its share of a direction is at least this part of the largest."""
 
 
-def directions(fit: Fit) -> pd.DataFrame:
+def principal_directions(fit: Fit) -> pd.DataFrame:
     """Name the combinations of parameters that the runs see least, and most.
 
     They are the eigenvectors of the posterior's covariance relative to the prior's, on the

@@ -19,7 +19,7 @@ from bayescale.design.quantities_of_interest import asked, prior_scaled, scaled,
 from bayescale.design.recommend import Prospect, Remedy, prospect, remedies
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.result import Fit
-from bayescale.prediction.intervals import interval
+from bayescale.prediction.intervals import credible_interval
 
 PARTNER = 0.3
 """Correlation, on the link scale, from which a partner is named."""
@@ -190,7 +190,7 @@ def _explained(
         name, open_one = str(key), row["verdict"] != "identified"
         why = reason(fit, row["partner"], row["kind"]) if open_one else "the runs pin it down"
         if row["kind"] == "quantity":
-            band = interval(values[name])
+            band = credible_interval(values[name])
             ends = (_spelled(name, float(band[end])) for end in ("lower", "upper"))
             why = f"{why}: {' to '.join(ends)}"
         one = found.get(name)

@@ -5,16 +5,16 @@ from typing import Any
 
 import pandas as pd
 
-from bayescale.decisions.optimum import growth
+from bayescale.decisions.optimum import allocation_exponents
 from bayescale.inference.diagnostics import elements
 from bayescale.inference.result import Fit
 from bayescale.prediction.compute import has_frontier
-from bayescale.prediction.intervals import interval, interval_width
+from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.summary import summary
 from bayescale.studies.study import Published, Study
 
 
-def check(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.DataFrame:
+def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.DataFrame:
     """Set the published values of a study beside the posterior of a fit.
 
     A published value is something to show, not the truth: other rows, another noise or another
@@ -25,7 +25,7 @@ def check(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.DataFrame:
     fit : Fit
         A fit of the study's law.
     study : Study
-        A model file, as :func:`bayescale.load_model` returns it.
+        A model file, as :func:`bayescale.load_study` returns it.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting when None.
 
@@ -44,8 +44,8 @@ def check(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.DataFrame:
         for name, row in zip(table.index, table.to_numpy(), strict=True)
     }
     if has_frontier(fit):
-        for name, draws in elements(growth(fit)).items():
-            bounds = interval(draws, width)
+        for name, draws in elements(allocation_exponents(fit)).items():
+            bounds = credible_interval(draws, width)
             ours[str(name)] = {str(k): float(v) for k, v in bounds.data_vars.items()}
     same_law = study.law == fit.law.name
     rows = [row for block in study.published for row in _rows(block, ours if same_law else {})]

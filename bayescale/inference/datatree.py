@@ -46,7 +46,7 @@ def at_members(spec: Spec, parameters: Any, inputs: Mapping[Any, Any]) -> Any:
     if by not in inputs:
         raise BayescaleError(
             f"this fit pools groups by {by}, and each has parameters of its own: ask one of them, "
-            "bayescale.member(fit, NAME)"
+            "bayescale.group_fit(fit, NAME)"
         )
     return parameters.sel({by: inputs[by]}).drop_vars(by)
 

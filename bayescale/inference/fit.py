@@ -58,9 +58,9 @@ def fit(
     ----------
     runs : Runs, DataFrame, path or Study
         The run table, as for :func:`bayescale.read_runs`; or a model file loaded by
-        :func:`bayescale.load_model`, which brings its runs and its law.
+        :func:`bayescale.load_study`, which brings its runs and its law.
     law : str, Law class, Study or Spec
-        A built-in law by name (:func:`bayescale.laws`), two by
+        A built-in law by name (:func:`bayescale.list_laws`), two by
         ``"chinchilla_then_accuracy_from_loss"``, a law of your own, a model file to fit to
         other runs, or the ``spec`` of another fit.
     noise : str or Noise, optional
@@ -274,5 +274,7 @@ def runs_and_law(runs: Any, law: Any) -> tuple[Runs, Any]:
     if isinstance(runs, Study):
         return study_runs(runs), runs if law is None else law
     if law is None:
-        raise BayescaleError("which law? name one (bayescale.laws() lists them) or pass a class")
+        raise BayescaleError(
+            "no law given: pass law='chinchilla', say, or a class; bayescale.list_laws() lists them"
+        )
     return read_runs(runs), law

@@ -17,7 +17,7 @@ from bayescale.model.pooling import Pool, mean_of, spread_of
 from bayescale.model.spec import Spec
 
 
-def member(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit:
+def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit:
     """Return one group of a pooled fit, with what it borrowed from the others.
 
     Parameters
@@ -61,7 +61,7 @@ def member(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit:
     return Fit(spec, tree, {**fit.record, "runs": runs, "pooled": origin})
 
 
-def population(fit: Fit) -> dict[str, tuple[float, float]]:
+def population_prior(fit: Fit) -> dict[str, tuple[float, float]]:
     """Return what a pooled fit says of the next group, as priors for a fit of its own.
 
     A later study then borrows from the groups without being fitted with them:
@@ -105,7 +105,7 @@ def population(fit: Fit) -> dict[str, tuple[float, float]]:
 def ask_each(fit: Fit, ask: Callable[[Fit], xr.Dataset]) -> xr.Dataset:
     """Ask every group of a pooled fit the same; the answers stand side by side along the groups."""
     assert fit.spec.pool is not None
-    answers = [ask(member(fit, name)) for name in fit.groups]
+    answers = [ask(group_fit(fit, name)) for name in fit.groups]
     names = xr.DataArray(fit.groups, dims=fit.spec.pool.by, name=fit.spec.pool.by)
     return xr.concat(answers, dim=names, combine_attrs="drop_conflicts")
 
@@ -121,7 +121,7 @@ def refuse_pooled(fit: Fit, what: str) -> None:
     if fit.spec.pool is not None:
         raise BayescaleError(
             f"{what} is of one law, and this fit pools {len(fit.groups)} groups by "
-            f"{fit.spec.pool.by}: ask one of them, bayescale.member(fit, {fit.groups[0]!r})"
+            f"{fit.spec.pool.by}: ask one of them, bayescale.group_fit(fit, {fit.groups[0]!r})"
         )
 
 

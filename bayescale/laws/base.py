@@ -2,9 +2,9 @@ r"""What a scaling law is: an equation, its inputs, and its parameters with thei
 
 A law is a class with one static method, written once and run on NumPy, xarray and PyTensor alike:
 
->>> from bayescale.laws.registry.inputs import Input
->>> from bayescale.laws.registry.base import Law
->>> from bayescale.laws.registry.parameters import Positive
+>>> from bayescale.laws.inputs import Input
+>>> from bayescale.laws.base import Law
+>>> from bayescale.laws.parameters import Positive
 >>> class Saturation(Law):
 ...     r'''A floor plus a power law in tokens.
 ...

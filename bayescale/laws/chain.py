@@ -1,6 +1,6 @@
 """Two laws in one: what the first predicts is what the second starts from.
 
->>> from bayescale.laws.registry.registry import get_law
+>>> from bayescale.laws.registry import get_law
 >>> law = get_law("chinchilla_then_error_from_loss")
 >>> list(law.inputs), list(law.steps), law.target
 (['N', 'D'], ['L'], 'error')

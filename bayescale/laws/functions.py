@@ -3,7 +3,7 @@
 An equation is written once, with these, and runs on numbers and arrays, on labelled posterior
 draws, and inside a PyMC model:
 
->>> from bayescale.laws.registry.functions import logaddexp, where
+>>> from bayescale.laws.functions import logaddexp, where
 >>> float(logaddexp(0.0, 0.0))
 0.6931471805599453
 >>> where([True, False], 1.0, 2.0).tolist()

@@ -4,9 +4,9 @@ A chained law reaches its target in steps that runs have observed too: accuracy 
 from size and data. A step is written like the law's equation, takes what it needs, and enters the
 equation divided by its reference point, as an input does:
 
->>> from bayescale.laws.registry.inputs import Input, step
->>> from bayescale.laws.registry.base import Law
->>> from bayescale.laws.registry.parameters import Positive
+>>> from bayescale.laws.inputs import Input, step
+>>> from bayescale.laws.base import Law
+>>> from bayescale.laws.parameters import Positive
 >>> class ErrorOfTokens(Law):
 ...     target = "error"
 ...

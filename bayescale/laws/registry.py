@@ -3,7 +3,7 @@
 Two of them chain by name: ``skaling_then_accuracy_from_loss`` is accuracy through the loss that
 ``skaling`` predicts, both observed in one model.
 
->>> from bayescale.laws.registry.registry import get_law, law_names
+>>> from bayescale.laws.registry import get_law, law_names
 >>> get_law("chinchilla").name
 'chinchilla'
 """

@@ -7,7 +7,7 @@ Each map has a Jacobian determinant of one in absolute value (a slope is a shear
 its logarithm is that of alpha plus terms in the others), so priors need no correction and stay
 where they were put.
 
->>> from bayescale.laws.registry.transforms import from_total_ratio, total_ratio
+>>> from bayescale.laws.transforms import from_total_ratio, total_ratio
 >>> total, ratio = total_ratio(0.5, -1.0)
 >>> [round(float(x), 12) for x in from_total_ratio(total, ratio)]
 [0.5, -1.0]

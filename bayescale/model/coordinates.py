@@ -5,7 +5,7 @@ that the runs see. They mix the parameters, so a parameter that is known far bet
 could tell, by a narrow prior or because it is fixed, would be a thin curved sheet in them. Such a
 parameter is therefore sampled as itself, in place of a coordinate that it moves one for one:
 
->>> from bayescale.laws.registry.registry import get_law
+>>> from bayescale.laws.registry import get_law
 >>> sampled = Coordinates.of(get_law("chinchilla"), fixed={}, narrow=("alpha",))
 >>> [(sampled.names[s.parameter], s.coordinate) for s in sampled.swaps]
 [('alpha', 3)]

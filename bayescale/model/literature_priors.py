@@ -1,6 +1,6 @@
 """Priors by name: what public families of runs say of the parameters of the next one.
 
->>> from bayescale.model.build.literature_priors import literature_priors
+>>> from bayescale.model.literature_priors import literature_priors
 >>> sorted(literature_priors("chinchilla"))
 ['E', 'alpha', 'beta']
 

@@ -3,8 +3,8 @@
 Each of a law's parameters is one for all groups (``shared``), each group's own (``separate``), or
 each group's own and drawn from a population whose mean and spread are learnt too (``partial``):
 
->>> from bayescale.laws.registry.parameters import Positive
->>> from bayescale.model.build.pooling import make_pool
+>>> from bayescale.laws.parameters import Positive
+>>> from bayescale.model.pooling import make_pool
 >>> pool = make_pool("partial", "family")
 >>> pool.kind("alpha", Positive(0.1, 0.8)), pool.kind("E", Positive(0.2, 0.95, of="target"))
 ('partial', 'partial')

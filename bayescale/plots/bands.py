@@ -32,7 +32,7 @@ from bayescale.plots.style import (
 from bayescale.prediction.averaging import Average, heaviest
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
-from bayescale.prediction.intervals import interval, interval_width
+from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.predict import predict
 
 POINTS = 60
@@ -83,7 +83,9 @@ def bands_data(
     refuse_pooled(heaviest(fit), "plot_bands")
     points = _points(fit, beyond)
     answer = predict(fit, points, discrepancy=discrepancy, random_seed=random_seed)
-    found = {str(name): interval(draws, ci_prob) for name, draws in answer.data_vars.items()}
+    found = {
+        str(name): credible_interval(draws, ci_prob) for name, draws in answer.data_vars.items()
+    }
     bounds = {
         f"{name}_{side}": band[side].values
         for name, band in found.items()

@@ -10,7 +10,7 @@ from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME
 from bayescale.errors import BayescaleError, closest
 from bayescale.plots.style import CYCLE, GREY, kind_of, legend_above, log_axis, one_panel, percent
-from bayescale.prediction.intervals import interval, interval_width
+from bayescale.prediction.intervals import credible_interval, interval_width
 
 NAMED = 4
 """So many families are drawn in colour when none are named: those of most models."""
@@ -49,7 +49,7 @@ def capabilities_data(
     if factor not in posterior["factor"]:
         raise BayescaleError(f"no factor {factor}: this fit has 1 to {posterior.sizes['factor']}")
     at = posterior[["capability", "level", "slope"]].sel(factor=factor, drop=True)
-    found = interval(at["capability"], ci_prob)
+    found = credible_interval(at["capability"], ci_prob)
     lines = at[["level", "slope"]].isel(family=scores.family_of)
     line = lines["level"] + lines["slope"] * (size - scores.center[0])
     data = pd.DataFrame(

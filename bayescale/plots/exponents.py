@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from bayescale.decisions.optimum import growth
+from bayescale.decisions.optimum import allocation_exponents
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.result import Fit
@@ -27,7 +27,7 @@ from bayescale.plots.style import (
     symbol,
 )
 from bayescale.prediction.compute import has_frontier
-from bayescale.prediction.intervals import interval, interval_width
+from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.studies.study import Published
 
 FLOOR = "E"
@@ -101,13 +101,13 @@ def _of_fit(fit: Fit, wanted: set[str], ci_prob: float | None) -> Iterator[dict[
         elif scale_free or name == FLOOR:
             yield _row(name, fit.posterior[name], ci_prob)
     if has_frontier(fit):
-        grows = growth(fit)
+        grows = allocation_exponents(fit)
         for name in (name for name in OPTIMAL if name in wanted):
             yield _row(name, grows[name], ci_prob)
 
 
 def _row(name: str, draws: xr.DataArray, ci_prob: float | None) -> dict[str, Any]:
-    bounds = interval(draws, ci_prob)
+    bounds = credible_interval(draws, ci_prob)
     return {"parameter": name} | {str(k): float(v) for k, v in bounds.data_vars.items()}
 
 

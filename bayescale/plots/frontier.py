@@ -26,7 +26,7 @@ from bayescale.plots.style import (
 from bayescale.prediction.averaging import Average, heaviest, members
 from bayescale.prediction.compute import require_frontier, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
-from bayescale.prediction.intervals import interval, interval_width
+from bayescale.prediction.intervals import credible_interval, interval_width
 
 POINTS = 16
 
@@ -92,7 +92,7 @@ def frontier_data(
     columns: dict[str, Any] = {"flops": budgets}
     for answer, suffix in ((allowed, ""), (believed, "_law")):
         for name in ("params", "tokens"):
-            bounds = interval(answer[name], ci_prob)
+            bounds = credible_interval(answer[name], ci_prob)
             columns[f"{name}{suffix}"] = bounds["median"].values
             columns |= {f"{name}{suffix}_{s}": bounds[s].values for s in ("lower", "upper")}
     spending = Spending(heaviest(fit), scenario)

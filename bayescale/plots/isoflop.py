@@ -22,7 +22,7 @@ from bayescale.plots.style import (
 )
 from bayescale.prediction.compute import near, require_frontier, run_columns, typical_budgets
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
-from bayescale.prediction.intervals import interval, interval_width
+from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
 
@@ -77,7 +77,7 @@ def isoflop_data(
     require_frontier(fit, "plot_isoflop")
     budgets = _budgets(fit, flops)
     answer = optimum(fit, budgets, discrepancy=discrepancy, random_seed=random_seed)
-    best = interval(answer["params"], ci_prob)
+    best = credible_interval(answer["params"], ci_prob)
     centre = best["median"].to_numpy()
     there = predict(fit, params=centre, flops=budgets, discrepancy=None)
     optima = pd.DataFrame(
@@ -109,7 +109,7 @@ def _curve(fit: Fit, best: Any, ci_prob: float | None) -> pd.DataFrame:
     high = max([*wanted * 2, *sizes]) * MARGIN
     params = np.geomspace(low, high, POINTS)
     answer = predict(fit, params=params, flops=budget, discrepancy=None)
-    law = interval(answer["law"], ci_prob)
+    law = credible_interval(answer["law"], ci_prob)
     return pd.DataFrame(
         {
             "flops": budget,

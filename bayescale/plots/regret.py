@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bayescale.data.units import format_quantity
-from bayescale.decisions.regret import decision, regret
+from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import as_scenario
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
@@ -26,7 +26,7 @@ from bayescale.plots.style import (
 )
 from bayescale.prediction.averaging import Average, heaviest
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
-from bayescale.prediction.intervals import interval, interval_width
+from bayescale.prediction.intervals import credible_interval, interval_width
 
 SHOWN = 0.85
 """Share of the sizes whose bands fit into the picture: where inference takes all, they soar."""
@@ -65,7 +65,7 @@ def regret_data(
         expected ``regret`` with ``median``, ``lower`` and ``upper``, and the expected share of the
         budget ``wasted``. Further inputs that the scenario leaves open are those of the decision.
     decision : pandas.DataFrame
-        What :func:`bayescale.decision` says of these sizes, one row.
+        What :func:`bayescale.regret_summary` says of these sizes, one row.
 
     Raises
     ------
@@ -77,11 +77,11 @@ def regret_data(
         raise BayescaleError(f"plot_regret draws one budget; {len(scenario.budgets)} are given")
     options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
     found = regret(fit, scenario, params, around=True, **options)
-    decided = decision(found)
+    decided = regret_summary(found)
     for name in (name for name, values in scenario.at.items() if len(values) > 1):
         found = found.isel(choice=(found[name] == decided[name][0]).to_numpy())
     at = found.isel(budget=0)
-    bounds = interval(at["regret"], ci_prob)
+    bounds = credible_interval(at["regret"], ci_prob)
     means = at[["regret", "wasted"]].mean(("chain", "draw"))
     columns = {name: at[name].values for name in ("params", "tokens", "candidate")}
     columns |= {name: means[name].values for name in ("regret", "wasted")}

@@ -91,7 +91,8 @@ class Discrepancy(SizeAndReach):
     def surface(self, fit: Fit) -> "Surface":
         """Return the error of a fit's curves as a random surface, given the runs' residuals.
 
-        A fit that no run of its own stands behind (:func:`bayescale.member`) has none to be given.
+        A fit that no run of its own stands behind (:func:`bayescale.group_fit`) has none to be
+        given.
         """
         names = [n for n, x in fit.inputs.items() if x.ndim == 1 and bool((x > 0).all())]
         if not fit.informed:

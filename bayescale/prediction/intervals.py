@@ -37,7 +37,7 @@ def interval_width(ci_prob: float | None = None) -> float:
     return float(width)
 
 
-def interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.Dataset:
+def credible_interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.Dataset:
     """Return ``median``, ``lower`` and ``upper`` of draws, over the dims chain and draw.
 
     Parameters
@@ -70,7 +70,7 @@ def interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.Dataset:
     return xr.where(found > NEVER_FROM, np.inf, found, keep_attrs=True) if never else found
 
 
-def intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:
+def credible_intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:
     """Return the intervals of every quantity of an answer as a tidy table.
 
     Parameters
@@ -88,7 +88,7 @@ def intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:
     """
     tables = []
     for name in answer.data_vars:
-        table = interval(answer[name], ci_prob)
+        table = credible_interval(answer[name], ci_prob)
         frame = table.to_dataframe() if table.dims else pd.DataFrame([_scalars(table)])
         frame.insert(0, "quantity", str(name))
         tables.append(frame.reset_index(drop=not table.dims))
@@ -111,7 +111,7 @@ class Estimate(NamedTuple):
 
 def estimate(draws: xr.DataArray, ci_prob: float | None = None) -> Estimate:
     """Summarise draws of one number, dims (chain, draw)."""
-    found = interval(draws, ci_prob)
+    found = credible_interval(draws, ci_prob)
     return Estimate(*(float(found[name]) for name in Estimate._fields))
 
 

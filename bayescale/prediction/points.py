@@ -109,14 +109,14 @@ def split_groups(fit: Fit, table: Any) -> tuple[Any, list[int]]:
     if table is None or by not in table:
         raise BayescaleError(
             f"this fit pools {len(groups)} groups by {by}: say which, "
-            f"predict(fit, {{{by!r}: {groups[0]!r}}}, ...), or ask bayescale.member(fit, ...)"
+            f"predict(fit, {{{by!r}: {groups[0]!r}}}, ...), or ask bayescale.group_fit(fit, ...)"
         )
     names = [str(name) for name in np.atleast_1d(table[by])]
     for name in names:
         if name not in groups:
             raise BayescaleError(
                 f"no run has {by} = {name!r}{closest(name, groups)}; there are {', '.join(groups)} "
-                "(bayescale.member(fit, None) is a new one)"
+                "(bayescale.group_fit(fit, None) is a new one)"
             )
     rest = used(fit, table) if isinstance(table, pd.DataFrame) else dict(table)
     return {k: rest[k] for k in rest if k != by}, [groups.index(name) for name in names]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.inference.groups import member
+from bayescale.inference.groups import group_fit
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average, members
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
@@ -58,8 +58,8 @@ def predict(
         ``law``, the curve itself; ``outcome``, the curve with its discrepancy: what a run would
         reach without scatter; and ``new_run``, a value that would be observed (the outcome with
         one run's scatter), all in the target's unit. The points' columns are coordinates;
-        :func:`bayescale.intervals` makes a table of bands. Draws go together over the points, so
-        differences between points have posteriors too.
+        :func:`bayescale.credible_intervals` makes a table of bands. Draws go together over the
+        points, so differences between points have posteriors too.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def _by_group(
         name, at = fit.groups[number], np.flatnonzero(numbers == number)
         table = {str(k): v.values[at] for k, v in points.coords.items() if k != by}
         answer = predict(
-            member(fit, name),
+            group_fit(fit, name),
             table,
             discrepancy=discrepancy,
             random_seed=int(rng.integers(2**32)),

@@ -6,10 +6,10 @@ import xarray as xr
 
 from bayescale.inference.diagnostics import elements
 from bayescale.inference.result import Fit
-from bayescale.prediction.intervals import DRAWS, interval, interval_width
+from bayescale.prediction.intervals import DRAWS, credible_interval, interval_width
 
 
-def constants(fit: Fit) -> xr.Dataset:
+def derived_parameters(fit: Fit) -> xr.Dataset:
     """Derive the literature's constants from a law's draws.
 
     Parameters
@@ -54,7 +54,7 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
         xr.merge(
             [
                 posterior[[*spec.free, *spec.population]],
-                constants(fit),
+                derived_parameters(fit),
                 posterior[list(spec.noise_parameters)],
             ]
         )
@@ -63,7 +63,7 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
     rhat = azs.rhat(draws)
     rows = {}
     for name in draws.data_vars:
-        bounds = interval(draws[name], ci_prob)
+        bounds = credible_interval(draws[name], ci_prob)
         rows[str(name)] = {
             "median": float(bounds["median"]),
             "sd": float(draws[name].std()),

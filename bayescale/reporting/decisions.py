@@ -10,7 +10,7 @@ import xarray as xr
 from bayescale.data.number_format import format_value, plain, relative
 from bayescale.data.units import Kind, format_quantity
 from bayescale.decisions.optimum import optimum
-from bayescale.decisions.regret import decision, regret
+from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import Scenario
 from bayescale.inference.result import Fit
 from bayescale.plots.frontier import plot_frontier
@@ -62,7 +62,7 @@ def verdict(
     Parameters
     ----------
     decided : mapping
-        A row of what :func:`bayescale.decision` returned.
+        A row of what :func:`bayescale.regret_summary` returned.
     tolerance, probability : float
         Of the flat set.
     unit : str
@@ -134,7 +134,7 @@ def choices(
         Seed of the discrepancy.
     """
     found = regret(fit, scenario, around=True, discrepancy=discrepancy, random_seed=random_seed)
-    unit, rows = heaviest(fit).unit, decision(found).to_dict("records")
+    unit, rows = heaviest(fit).unit, regret_summary(found).to_dict("records")
     made = []
     for i, (row, label) in enumerate(zip(rows, budget_labels(scenario), strict=True)):
         said = verdict(row, scenario.tolerance, scenario.probability, unit)

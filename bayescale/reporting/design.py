@@ -3,7 +3,7 @@
 import numpy as np
 
 from bayescale.data.number_format import format_value, kind_of, plain
-from bayescale.decisions.targets import reach
+from bayescale.decisions.targets import required_compute
 from bayescale.design.plan import Plan, plan
 from bayescale.inference.result import Fit
 from bayescale.plots.plan import plot_plan
@@ -90,7 +90,7 @@ def reach_section(
     goals = [goal for goal in dict.fromkeys(goals) if goal < best]
     if not goals:
         return None
-    found = reach(fit, goals, discrepancy=discrepancy, random_seed=0)
+    found = required_compute(fit, goals, discrepancy=discrepancy, random_seed=0)
     rows: list[list[Cell]] = []
     for i, goal in enumerate(goals):
         at = found.isel(goal=i)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from bayescale.data.number_format import listed, signed
-from bayescale.design.contraction import directions
+from bayescale.design.contraction import principal_directions
 from bayescale.evaluation.influence import moves_in_words, stability
 from bayescale.inference.result import Fit
 from bayescale.plots.identify import identify_panels, plot_identify
@@ -87,7 +87,7 @@ def _open_questions(verdicts: pd.DataFrame) -> list[Block]:
 def _unseen(fit: Fit) -> list[Block]:
     rows: list[list[Cell]] = [
         [str(row["direction"]), TONES[row["verdict"]], percent_of(row["contraction"])]
-        for row in directions(fit).to_dict("records")
+        for row in principal_directions(fit).to_dict("records")
         if row["verdict"] != "identified"
     ]
     note = "Moved together like this, the parameters change what the runs saw by next to nothing."

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.number_format import format_value, kind_of, signed
-from bayescale.decisions.optimum import growth
+from bayescale.decisions.optimum import allocation_exponents
 from bayescale.inference.result import Fit
 from bayescale.plots.exponents import exponents_data, plot_exponents
 from bayescale.prediction.compute import has_frontier
@@ -115,7 +115,9 @@ def _published(
         ]
     ours = {str(name): _estimate(row) for name, row in estimates.to_dict("index").items()}
     if has_frontier(fit):
-        ours |= {str(k): estimate(v, ci_prob) for k, v in growth(fit).data_vars.items()}
+        ours |= {
+            str(k): estimate(v, ci_prob) for k, v in allocation_exponents(fit).data_vars.items()
+        }
     rows = [
         (
             name,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayescale.data.number_format import format_value, kind_of, plain, relative, signed, times
 from bayescale.data.units import Kind
-from bayescale.decisions.optimum import growth
+from bayescale.decisions.optimum import allocation_exponents
 from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import OUTLYING, outliers
@@ -125,7 +125,9 @@ def optimum_section(
     if not plans(fit):
         return None
     options: dict[str, Any] = {"ci_prob": ci_prob, "discrepancy": discrepancy}
-    size, data = (estimate(grows, ci_prob) for grows in growth(fit).data_vars.values())
+    size, data = (
+        estimate(grows, ci_prob) for grows in allocation_exponents(fit).data_vars.values()
+    )
     said = (
         "By the law alone and C = 6 N D, the best size grows as C to the power "
         f"{with_bounds(size)} and the best number of tokens as C to the power "

@@ -15,7 +15,7 @@ from bayescale.laws.base import Law
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Parameter
 from bayescale.laws.registry import BUILT_IN, get_law
-from bayescale.studies.study import load_model, model_names
+from bayescale.studies.study import load_study, model_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,11 +143,11 @@ def models_by_law() -> dict[str, list[str]]:
     """Return the names of the model files that come with bayescale, by their law."""
     found: dict[str, list[str]] = {}
     for name in model_names():
-        found.setdefault(load_model(name).law, []).append(name)
+        found.setdefault(load_study(name).law, []).append(name)
     return found
 
 
-def laws() -> "pd.DataFrame":
+def list_laws() -> "pd.DataFrame":
     """List the built-in laws.
 
     Returns

@@ -19,7 +19,7 @@ from typing import Literal
 from bayescale.errors import BayescaleError, closest
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law, law_names
-from bayescale.studies.study import Published, Study, load_model, model_names
+from bayescale.studies.study import Published, Study, load_study, model_names
 
 _WORK = re.compile(r"(?P<authors>[A-Z][^()=,\d]*?) \(?(?P<year>(?:19|20)\d\d)\)?(?P<rest>.*)")
 
@@ -68,10 +68,10 @@ def _found(what: str | type[Law] | Study) -> type[Law] | Study:
         return get_law(what)
     known = model_names()
     if what in known or what.endswith(".toml"):
-        return load_model(what)
+        return load_study(what)
     raise BayescaleError(
-        f"no law or model named {what!r}{closest(what, [*law_names(), *known])}; bayescale.laws() "
-        "and bayescale.models() list them"
+        f"no law or model named {what!r}{closest(what, [*law_names(), *known])}; "
+        "bayescale.list_laws() and bayescale.list_studies() list them"
     )
 
 

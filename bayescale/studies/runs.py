@@ -23,7 +23,7 @@ def study_runs(study: Study) -> Runs:
     Parameters
     ----------
     study : Study
-        A model file, as :func:`bayescale.load_model` returns it.
+        A model file, as :func:`bayescale.load_study` returns it.
 
     Returns
     -------

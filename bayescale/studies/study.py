@@ -1,7 +1,7 @@
 """Model files: a law, its noise and priors, the runs, and what was published about them.
 
->>> from bayescale.studies.study import load_model
->>> study = load_model("hoffmann2022")
+>>> from bayescale.studies.study import load_study
+>>> study = load_study("hoffmann2022")
 >>> study.law, study.data.dataset
 ('chinchilla', 'hoffmann2022')
 >>> study.published[0].values["alpha"]
@@ -235,7 +235,7 @@ class Study:
         return plain(self)
 
 
-def load_model(name_or_path: str | Path) -> Study:
+def load_study(name_or_path: str | Path) -> Study:
     """Read a model file.
 
     Parameters
@@ -267,7 +267,7 @@ def load_model(name_or_path: str | Path) -> Study:
     return Study.from_dict({"name": path.stem, **values}, str(path))
 
 
-def models() -> "pd.DataFrame":
+def list_studies() -> "pd.DataFrame":
     """List the models that come with bayescale.
 
     Returns
@@ -277,7 +277,7 @@ def models() -> "pd.DataFrame":
     """
     import pandas as pd
 
-    studies = [load_model(path) for path in packaged().values()]
+    studies = [load_study(path) for path in packaged().values()]
     rows = [(s.title, s.law, s.data.dataset or "simulated", s.about) for s in studies]
     index = pd.Index([s.name for s in studies], name="name")
     return pd.DataFrame(rows, index=index, columns=["title", "law", "data", "about"])

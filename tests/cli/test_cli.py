@@ -202,7 +202,7 @@ def test_identify_names_the_remedy(saved: Path, monkeypatch: pytest.MonkeyPatch)
 def test_predict_agrees_with_python(saved: Path, made_fit: Fit) -> None:
     (point,) = answer("predict", saved, "--params", "70B", "--tokens", "1.4T")["points"]
     assert (point["params"], point["tokens"], point["flops"]) == (7e10, 1.4e12, 5.88e23)
-    law = bs.interval(bs.predict(made_fit, params=7e10, tokens=1.4e12)["law"].squeeze())
+    law = bs.credible_interval(bs.predict(made_fit, params=7e10, tokens=1.4e12)["law"].squeeze())
     assert point["law"]["median"] == pytest.approx(float(law["median"]))
     assert point["new_run"]["lower"] < point["law"]["lower"]
     shown = run("predict", saved, "--params", "70B", "--tokens", "1.4T").stdout
@@ -273,7 +273,7 @@ def test_draws_as_csv(saved: Path, folder: Path, made_fit: Fit) -> None:
     drawn = pd.read_csv(path)
     assert list(drawn.columns[:2]) == ["chain", "draw"]
     np.testing.assert_allclose(drawn["alpha"], made_fit.posterior["alpha"].values.ravel())
-    np.testing.assert_allclose(drawn["A"], bs.constants(made_fit)["A"].values.ravel())
+    np.testing.assert_allclose(drawn["A"], bs.derived_parameters(made_fit)["A"].values.ravel())
     assert run("draws", saved, "-o", "-").stdout.startswith("chain,draw,E,a,")
 
 

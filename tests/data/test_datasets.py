@@ -13,7 +13,7 @@ import pytest
 from bayescale.data.datasets import load
 from bayescale.data.datasets.catalogue import CATALOGUE
 from bayescale.data.datasets.fetch import ORIGINALS
-from bayescale.data.datasets.load import datasets, load_dataset
+from bayescale.data.datasets.load import list_datasets, load_dataset
 from bayescale.errors import BayescaleError
 
 PUBLIC = [entry.name for entry in CATALOGUE if entry.name != "sardana2024_fits"]
@@ -60,7 +60,7 @@ def serve(name: str, content: Path | bytes, mirror: Path) -> None:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_the_catalogue_describes_the_table(name: str, data_dir: Path) -> None:
-    listed = datasets().loc[name]
+    listed = list_datasets().loc[name]
     assert listed["available"] == "BAYESCALE_DATA"
     assert len(load_dataset(name)) == listed["rows"]
 
@@ -75,7 +75,7 @@ def test_fetched_and_converted_equals_the_table(
 ) -> None:
     expected = pd.read_csv(data_dir / f"{name}.csv")
     serve(name, data_dir / "original" / Path(ORIGINALS[name].path).name, mirror)
-    assert datasets().loc[name, "available"] == "download"
+    assert list_datasets().loc[name, "available"] == "download"
     fetched = load_dataset(name)
     pd.testing.assert_frame_equal(fetched, expected, rtol=DIGITS.get(name, 1e-9), atol=0)
 
@@ -103,7 +103,7 @@ def test_the_own_folder_comes_first_then_the_cache(
 ) -> None:
     cache.mkdir()
     (cache / "gadre2024.csv").write_text("params,loss\n7,2.5\n")
-    assert datasets().loc["gadre2024", "available"] == "cache"
+    assert list_datasets().loc["gadre2024", "available"] == "cache"
     assert load_dataset("gadre2024")["loss"].tolist() == [2.5]
     monkeypatch.setenv("BAYESCALE_DATA", str(tmp_path))
     (tmp_path / "gadre2024.csv").write_text("params,loss\n7,3.5\n")
@@ -121,7 +121,7 @@ def test_counts_are_floats_so_that_6nd_does_not_overflow(
 
 
 def test_a_table_of_the_package_needs_nothing(cache: Path) -> None:
-    assert datasets().loc["sardana2024_fits", "available"] == "package"
+    assert list_datasets().loc["sardana2024_fits", "available"] == "package"
     assert len(load_dataset("sardana2024_fits")) == 4
 
 

@@ -170,7 +170,7 @@ def test_a_model_file_executes_nothing(place, tmp_path, monkeypatch):
         f'title = "t"\nlaw = "chinchilla"\n[data]\nfile = "runs.csv"\n{line}\n'
     )
     with pytest.raises(BayescaleError, match="'@' is not allowed"):
-        bs.fit(bs.load_model("m.toml"))
+        bs.fit(bs.load_study("m.toml"))
     assert not Path("SPOILT").exists()
 
 

@@ -83,8 +83,8 @@ def test_days_and_errors_of_the_horizons(data_dir) -> None:
 
 def test_a_derived_set_without_its_source_says_where_that_comes_from(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("BAYESCALE_DATA", str(tmp_path))
-    assert bs.datasets().loc["brown2024_coverage", "available"] in ("no", "cache")
-    if bs.datasets().loc["brown2024_coverage", "available"] == "no":
+    assert bs.list_datasets().loc["brown2024_coverage", "available"] in ("no", "cache")
+    if bs.list_datasets().loc["brown2024_coverage", "available"] == "no":
         with pytest.raises(bs.BayescaleError, match=r"brown2024_monkeys.*BAYESCALE_DATA"):
             bs.load_dataset("brown2024_coverage")
 
@@ -101,7 +101,7 @@ def test_questions_resolve_no_more_than_their_number() -> None:
 
 
 def test_a_noise_without_parameters_can_be_fitted() -> None:
-    study = bs.load_model("neumann2022")
+    study = bs.load_study("neumann2022")
     fit = bs.fit(study, random_seed=1, progressbar=False)
     assert fit.diagnostics.ok
     assert list(fit.posterior) == ["alpha"]

@@ -143,7 +143,7 @@ def test_from_a_table_of_curves_to_a_prediction(law: str) -> None:
     fit = handmade_fit(law, runs=design)
     new = bs.with_schedule(curve(linear, every=1000), warmup_steps=WARMUP)
     predicted = bs.predict(fit, new, random_seed=0)
-    assert len(bs.intervals(predicted)) >= len(new)
+    assert len(bs.credible_intervals(predicted)) >= len(new)
     assert set(predicted.coords) <= {"chain", "draw", "point", "lr_sum", "lr_annealed"}
     assert predicted.law.sizes == {"chain": 4, "draw": 250, "point": len(new)}
     truth = prior_medians(get_law(law))
@@ -166,6 +166,6 @@ def test_the_model_of_a_law_with_nodes_is_the_law() -> None:
 
 
 def test_a_study_makes_the_columns_before_rows_are_left_out(data_dir: Path) -> None:
-    runs = bs.study_runs(bs.load_model("luo2025_25m"))
+    runs = bs.study_runs(bs.load_study("luo2025_25m"))
     row = runs.table[runs.table["run"] == "constant_24000"].iloc[3]
     assert row["lr_sum"] == pytest.approx(PEAK * (2161 / 2 + row["step"] - 2160), rel=1e-3)

@@ -202,7 +202,7 @@ class TestDecision:
     def test_least_expected_regret_and_the_flat_set(self, made_fit: Fit) -> None:
         found = bs.regret(made_fit, [1e22, 1e24], around=True, discrepancy=None)
         assert not found["candidate"].any()
-        table = bs.decision(found, tolerance=0.05, probability=0.9)
+        table = bs.regret_summary(found, tolerance=0.05, probability=0.9)
         means = found["regret"].mean(DRAWS)
         for i, row in enumerate(table.to_dict("records")):
             assert row["regret"] == pytest.approx(float(means[i].min()))
@@ -210,14 +210,14 @@ class TestDecision:
             flat = found["params"][i].values[sure.values]
             assert (row["flat_lower"], row["flat_upper"]) == (flat.min(), flat.max())
             assert row["near_lower"] <= row["params"] <= row["near_upper"]
-        wider = bs.decision(found, tolerance=0.2, probability=0.9)
+        wider = bs.regret_summary(found, tolerance=0.2, probability=0.9)
         assert (wider["flat_upper"] > table["flat_upper"]).all()
         with pytest.raises(bs.BayescaleError, match="tolerance is 5"):
-            bs.decision(found, tolerance=5)
+            bs.regret_summary(found, tolerance=5)
 
     def test_no_flat_set_where_little_is_known(self, made_fit: Fit) -> None:
         found = bs.regret(made_fit, 1e25, discrepancy=bs.Discrepancy(0.05), random_seed=1)
-        table = bs.decision(found)
+        table = bs.regret_summary(found)
         assert np.isnan(table["flat_lower"][0]) and table["near_lower"][0] > 0
 
     def test_candidates_with_open_inputs(self, precise: Fit) -> None:
@@ -226,7 +226,7 @@ class TestDecision:
         assert found["params"].values.tolist() == [[3e9, 30e9, 3e9, 30e9]]
         assert found["bits"].values.tolist() == [4, 4, 16, 16]
         np.testing.assert_allclose(found["tokens"][0, 0] / found["tokens"][0, 2], 4.0)
-        taken = bs.decision(found).iloc[0]
+        taken = bs.regret_summary(found).iloc[0]
         assert (taken["params"], taken["bits"]) == (30e9, 4)
 
 
@@ -253,7 +253,7 @@ class TestScenario:
         assert served.flops == (1e23, 1e24) and served.inference_tokens == 2e12
         assert cluster.hardware is not None and cluster.inference_cost == 2
         assert cluster.budgets[0] == pytest.approx(1e6 / 2.5 * 3600 * 989e12 * 0.4)
-        assert bs.models().index.isin(["served", "cluster"]).sum() == 0
+        assert bs.list_studies().index.isin(["served", "cluster"]).sum() == 0
 
     def test_file_beside_the_model(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.toml"

@@ -33,7 +33,7 @@ def saved(made_fit, tmp_path_factory):
 
 class TestReach:
     def test_tokens_of_a_given_size(self, sure) -> None:
-        found = bs.reach(sure, [2.4, 2.3], params="1B", discrepancy=None)
+        found = bs.required_compute(sure, [2.4, 2.3], params="1B", discrepancy=None)
         assert found["tokens"].dims == ("chain", "draw", "goal")
         expected = 2e10 * ((np.array([2.4, 2.3]) - C["E"] - C["a"]) / C["b"]) ** (-1 / C["beta"])
         np.testing.assert_allclose(found["tokens"].mean(("chain", "draw")), expected, rtol=5e-3)
@@ -43,20 +43,20 @@ class TestReach:
         np.testing.assert_allclose(found["flops"], 6 * 1e9 * found["tokens"], rtol=1e-6)
 
     def test_size_for_given_tokens(self, sure) -> None:
-        found = bs.reach(sure, 2.4, tokens="20B", discrepancy=None)
+        found = bs.required_compute(sure, 2.4, tokens="20B", discrepancy=None)
         expected = 1e9 * ((2.4 - C["E"] - C["b"]) / C["a"]) ** (-1 / C["alpha"])
         assert float(found["params"].median()) == pytest.approx(expected, rel=2e-3)
 
     def test_the_budget_is_that_of_the_optimum(self, sure) -> None:
         best = bs.optimum(sure, 3e22, discrepancy=None)
-        found = bs.reach(sure, float(best["loss"].median()), discrepancy=None)
+        found = bs.required_compute(sure, float(best["loss"].median()), discrepancy=None)
         assert float(found["flops"].median()) == pytest.approx(3e22, rel=0.01)
         assert float(found["params"].median()) == pytest.approx(
             float(best["params"].median()), rel=0.01
         )
 
     def test_what_is_never_reached(self, made_fit) -> None:
-        found = bs.reach(made_fit, [2.4, 1.85, 1.5], discrepancy=None)
+        found = bs.required_compute(made_fit, [2.4, 1.85, 1.5], discrepancy=None)
         chance = found["probability"].values
         assert chance[0] == 1
         assert 0 < chance[1] < 1
@@ -64,18 +64,18 @@ class TestReach:
         np.testing.assert_allclose(
             np.isfinite(found["flops"]).mean(("chain", "draw")), chance, atol=1e-12
         )
-        table = bs.intervals(found).set_index(["quantity", "goal"])
+        table = bs.credible_intervals(found).set_index(["quantity", "goal"])
         assert np.isfinite(table.loc[("flops", 0), "upper"])
         assert table.loc[("flops", 1), "upper"] == np.inf
         assert table.loc[("flops", 2), "lower"] == np.inf
 
     def test_a_run_to_match(self, made_fit) -> None:
         run = {"params": "3B", "tokens": "100B"}
-        same = bs.reach(made_fit, match=run, params="3B", random_seed=1)
+        same = bs.required_compute(made_fit, match=run, params="3B", random_seed=1)
         np.testing.assert_allclose(same["tokens"].median(), 1e11, rtol=0.02)
-        smaller = bs.reach(made_fit, match=run, params="2B", random_seed=1)
+        smaller = bs.required_compute(made_fit, match=run, params="2B", random_seed=1)
         assert float(smaller["tokens"].median()) > 1.1e11
-        believed = bs.reach(made_fit, match=run, params="2B", discrepancy=None)
+        believed = bs.required_compute(made_fit, match=run, params="2B", discrepancy=None)
         wide, narrow = (
             float(np.log(f["tokens"]).quantile(0.8) - np.log(f["tokens"]).quantile(0.2))
             for f in (smaller, believed)
@@ -84,7 +84,7 @@ class TestReach:
 
     def test_a_law_of_one_input(self) -> None:
         fit = handmade_fit("power_law", spread=SURE)
-        found = bs.reach(fit, 2.5, discrepancy=None)
+        found = bs.required_compute(fit, 2.5, discrepancy=None)
         expected = 1e20 * (2.9 / 2.5) ** (1 / 0.05)
         assert float(found["flops"].median()) == pytest.approx(expected, rel=0.01)
 
@@ -92,54 +92,55 @@ class TestReach:
         other = handmade_fit("chinchilla", spread=SURE)
         mixed = bs.average({"a": sure, "b": other}, {"a": 0.5, "b": 0.5})
         one, both = (
-            float(bs.reach(f, 2.3, discrepancy=None)["flops"].median()) for f in (sure, mixed)
+            float(bs.required_compute(f, 2.3, discrepancy=None)["flops"].median())
+            for f in (sure, mixed)
         )
         assert both == pytest.approx(one, rel=1e-3)
 
     def test_what_cannot_be_asked(self, sure) -> None:
         with pytest.raises(bs.BayescaleError, match="reach what"):
-            bs.reach(sure)
+            bs.required_compute(sure)
         with pytest.raises(bs.BayescaleError, match="hold one"):
-            bs.reach(sure, 2.0, params=1e9, tokens=1e9)
+            bs.required_compute(sure, 2.0, params=1e9, tokens=1e9)
         with pytest.raises(bs.BayescaleError, match="must be positive"):
-            bs.reach(sure, 2.0, params=-1)
+            bs.required_compute(sure, 2.0, params=-1)
         with pytest.raises(bs.BayescaleError, match="needs one tokens"):
-            bs.reach(sure, match={"params": 1e9})
+            bs.required_compute(sure, match={"params": 1e9})
         with pytest.raises(bs.BayescaleError, match="does not determine"):
-            bs.reach(handmade_fit("repeated"), 2.0)
+            bs.required_compute(handmade_fit("repeated"), 2.0)
 
 
 class TestCrossing:
     def test_a_known_crossing(self, steeper) -> None:
         flat = handmade_fit("power_law", spread=SURE)
         expected = 1e20 * (3.0 / 2.9) ** (1 / 0.01)
-        found = bs.crossing(steeper, flat, [1e19, 1e24], discrepancy=None)
+        found = bs.crossover_compute(steeper, flat, [1e19, 1e24], discrepancy=None)
         assert float(found["start"].median()) == pytest.approx(expected, rel=0.02)
         assert float(found["probability"]) == 1
         np.testing.assert_allclose(found["ahead"], [0, 1])
         gap = float(found["difference"].isel(budget=0).median())
         assert gap == pytest.approx(3.0 * 0.1**-0.06 - 2.9 * 0.1**-0.05, rel=0.01)
-        back = bs.crossing(flat, steeper, [1e19, 1e24], discrepancy=None)
+        back = bs.crossover_compute(flat, steeper, [1e19, 1e24], discrepancy=None)
         assert float(back["probability"]) == 0
         assert np.isinf(back["start"]).all()
         np.testing.assert_allclose(back["ahead"], [1, 0])
 
     def test_always_ahead_starts_at_the_beginning(self, steeper) -> None:
         better = handmade_fit("power_law", truth={"scale": 2.0, "exponent": 0.06}, spread=SURE)
-        found = bs.crossing(better, steeper, discrepancy=None)
+        found = bs.crossover_compute(better, steeper, discrepancy=None)
         smallest = float(better.inputs["x"].min())
         np.testing.assert_allclose(found["start"], smallest / 10, rtol=1e-6)
 
     def test_the_discrepancy_leaves_it_open(self, made_fit) -> None:
-        same = bs.crossing(made_fit, handmade_fit("chinchilla", seed=7), "1e23")
+        same = bs.crossover_compute(made_fit, handmade_fit("chinchilla", seed=7), "1e23")
         assert 0.2 < float(same["ahead"].item()) < 0.8
         assert 0.2 < float(same["probability"]) < 0.8
 
     def test_different_targets(self, made_fit) -> None:
         with pytest.raises(bs.BayescaleError, match="do not cross"):
-            bs.crossing(made_fit, handmade_fit("accuracy_from_compute"))
+            bs.crossover_compute(made_fit, handmade_fit("accuracy_from_compute"))
         with pytest.raises(bs.BayescaleError, match="does not determine"):
-            bs.crossing(made_fit, handmade_fit("repeated"))
+            bs.crossover_compute(made_fit, handmade_fit("repeated"))
 
 
 class TestCommandLine:

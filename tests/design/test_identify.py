@@ -229,7 +229,7 @@ class TestDirections:
         )
         tree = made_fit.tree.copy()
         tree["posterior"] = xr.DataTree(moved)
-        found = bs.directions(Fit(made_fit.spec, tree, made_fit.record))
+        found = bs.principal_directions(Fit(made_fit.spec, tree, made_fit.record))
         assert found.loc[0, "direction"] in ("E up, alpha down", "alpha up, E down")
         assert found.loc[0, "verdict"] == "prior only"
         assert found.loc[1:, "verdict"].eq("identified").all()
@@ -237,7 +237,7 @@ class TestDirections:
         assert found.loc[0, "E"] * found.loc[0, "alpha"] < 0
 
     def test_they_are_as_many_as_parameters(self, made_fit: Fit) -> None:
-        found = bs.directions(made_fit)
+        found = bs.principal_directions(made_fit)
         assert len(found) == 5
         assert found["contraction"].is_monotonic_increasing
         total = ((links(made_fit, made_fit.posterior) / prior_sds(made_fit)).var(0, ddof=1)).sum()

@@ -29,7 +29,7 @@ def study(law: str = "chinchilla") -> Study:
 
 @pytest.fixture(scope="module")
 def found() -> dict:
-    table = bs.check(handmade_fit(), study())
+    table = bs.check_published(handmade_fit(), study())
     return {(row.source, row.quantity): row for row in table.itertuples()}
 
 
@@ -59,7 +59,7 @@ def test_a_value_outside_differs_and_says_how_far(found) -> None:
 
 def test_what_the_fit_does_not_have_is_not_compared(found) -> None:
     assert found["Far", "R_D"].verdict == "not comparable"
-    other = bs.check(handmade_fit("skaling"), study())
+    other = bs.check_published(handmade_fit("skaling"), study())
     assert (other["verdict"] == "not comparable").all()
     assert other["reason"].iloc[0] == "published for chinchilla, and the fit is of skaling"
 

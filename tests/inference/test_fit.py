@@ -33,12 +33,12 @@ def simulated(params, tokens, seed: int = 0) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def hoffmann(data_dir) -> bs.Fit:
-    return quick(bs.load_model("hoffmann2022"), None)
+    return quick(bs.load_study("hoffmann2022"), None)
 
 
 @pytest.fixture(scope="session")
 def hoffmann_normal(data_dir) -> bs.Fit:
-    return quick(bs.load_model("hoffmann2022"), None, noise="normal")
+    return quick(bs.load_study("hoffmann2022"), None, noise="normal")
 
 
 class TestHoffmann:
@@ -58,7 +58,7 @@ class TestHoffmann:
         assert found.divergences == 0
 
     def test_optimum_and_what_five_outliers_do_to_it(self, hoffmann) -> None:
-        runs = bs.study_runs(bs.load_model("hoffmann2022"))
+        runs = bs.study_runs(bs.load_study("hoffmann2022"))
         without = quick(runs.where("in_besiroglu_fit"))
         assert without.observed.size == 240
         size, size_without = (
@@ -69,7 +69,7 @@ class TestHoffmann:
         assert abs(size_without / size - 1) < 0.06
 
     def test_the_five_are_named(self, hoffmann) -> None:
-        runs = bs.study_runs(bs.load_model("hoffmann2022"))
+        runs = bs.study_runs(bs.load_study("hoffmann2022"))
         dropped = ~runs.table["in_besiroglu_fit"].to_numpy(bool)
         named = list(bs.outliers(hoffmann).index)
         five = [label for label, out in zip(runs.labels(), dropped, strict=True) if out]
@@ -82,7 +82,7 @@ class TestHoffmann:
         assert (verdicts[["alpha", "beta", "E"]] == "identified").all()
 
     def test_same_seed_same_draws(self, hoffmann) -> None:
-        again = quick(bs.load_model("hoffmann2022"), None)
+        again = quick(bs.load_study("hoffmann2022"), None)
         xr.testing.assert_equal(again.tree.to_dataset(), hoffmann.tree.to_dataset())
         xr.testing.assert_equal(again.posterior, hoffmann.posterior)
 
@@ -258,5 +258,5 @@ def test_runs_that_cannot_be_fitted(runs, message) -> None:
 
 
 def test_a_law_must_be_named() -> None:
-    with pytest.raises(bs.BayescaleError, match="which law"):
+    with pytest.raises(bs.BayescaleError, match="no law given"):
         bs.fit(design())

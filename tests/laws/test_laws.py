@@ -61,7 +61,7 @@ def test_documented(law: type[Law]) -> None:
     assert law.about()
     assert law.reference
     assert all(p.about for p in law.parameters.values())
-    row = bs.laws().loc[law.name]
+    row = bs.list_laws().loc[law.name]
     assert row["formula"] == law.formula()
 
 

@@ -216,14 +216,14 @@ class TestDefault:
     def test_nor_where_a_noise_was_asked_for(self) -> None:
         assert self.chosen(checkpoints(), noise="student_t") == "student_t"
         assert self.chosen(checkpoints(), make_spec("chinchilla", noise="normal")) == "normal"
-        assert not make_spec(bs.load_model("luo2025_25m")).default_noise
-        study = bs.load_model("gemstones2025")
+        assert not make_spec(bs.load_study("luo2025_25m")).default_noise
+        study = bs.load_study("gemstones2025")
         assert make_spec(study).default_noise
         assert not make_spec(study, noise="student_t").default_noise
 
     def test_what_has_no_such_noise_warns(self) -> None:
         table = pd.DataFrame({"run": ["a", "a"], "step": [1, 2], "elo": [0.1, 0.2]})
-        law = next(law for law in ("bradley_terry", "elo_power") if law in set(bs.laws().index))
+        law = next(law for law in ("bradley_terry", "elo_power") if law in bs.list_laws().index)
         spec = make_spec(law)
         runs = bs.read_runs(table.rename(columns={"elo": spec.target}))
         with pytest.warns(bs.BayescaleWarning, match="2 rows are of 1 runs and count as indep"):

@@ -164,7 +164,7 @@ class TestSpec:
             make_spec("chinchilla", **arguments)
 
     def test_what_is_given_wins_over_the_study(self) -> None:
-        study = bs.load_model("hoffmann2022")
+        study = bs.load_study("hoffmann2022")
         spec = make_spec(study, noise="normal", priors={"E": (1, 2)})
         assert (spec.law.name, spec.noise.name) == ("chinchilla", "normal")
         assert spec.interval("E", {"target": 2.5}) == (1, 2)

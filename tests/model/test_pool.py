@@ -239,7 +239,7 @@ def test_summary_has_a_row_for_each_group(pooled: Fit) -> None:
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter")  # the draws are made by hand
 def test_arviz_takes_the_tree(pooled: Fit) -> None:
     assert az.loo(pooled.tree).n_data_points == 18
-    assert az.loo(bs.member(pooled, "qwen").tree).n_data_points == 6
+    assert az.loo(bs.group_fit(pooled, "qwen").tree).n_data_points == 6
     rows = az.summary(pooled.tree, var_names=["alpha"]).index
     assert list(rows) == [f"alpha[{group}]" for group in GROUPS]
 
@@ -250,7 +250,7 @@ def test_residuals_are_of_each_run_s_own_group(pooled: Fit) -> None:
 
 
 def test_member_is_a_fit(pooled: Fit) -> None:
-    one = bs.member(pooled, "pythia")
+    one = bs.group_fit(pooled, "pythia")
     assert one.spec.pool is None and one.observed.size == 6
     assert set(one.posterior) == {"E", "a", "alpha", "b", "beta", "sigma", "nu"}
     same = pooled.posterior["alpha"].sel(family="pythia")
@@ -259,9 +259,9 @@ def test_member_is_a_fit(pooled: Fit) -> None:
     assert bs.summary(one).loc["beta", "median"] == pytest.approx(0.37, rel=0.02)
     assert set(bs.identify(one).index) == {"E", "a", "alpha", "b", "beta"}
     with pytest.raises(bs.BayescaleError, match="did you mean 'pythia'"):
-        bs.member(pooled, "pythya")
+        bs.group_fit(pooled, "pythya")
     with pytest.raises(bs.BayescaleError, match="it has no members"):
-        bs.member(one, "pythia")
+        bs.group_fit(one, "pythia")
     with pytest.raises(bs.BayescaleError, match="pythia of 3 groups that were pooled by family"):
         bs.add_runs(one, table())
 
@@ -271,12 +271,12 @@ def test_predict_by_group(pooled: Fit) -> None:
     points = {"family": ["qwen", "llama", "qwen"], "params": [1e9, 1e9, 7e10], "tokens": 1e12}
     found = bs.predict(pooled, points, random_seed=1)
     assert found.sizes["point"] == 3 and list(found["family"].values) == points["family"]
-    alone = bs.predict(bs.member(pooled, "llama"), params=1e9, tokens=1e12, random_seed=1)
+    alone = bs.predict(bs.group_fit(pooled, "llama"), params=1e9, tokens=1e12, random_seed=1)
     np.testing.assert_allclose(found["law"].isel(point=1), alone["law"].isel(point=0))
     np.testing.assert_array_equal(found["params"], points["params"])
     frame = pd.DataFrame({**points, "tokens": [1e12] * 3, "seed": 1})
     assert bs.predict(pooled, frame, random_seed=1).identical(found)
-    assert "family" in bs.intervals(found).columns
+    assert "family" in bs.credible_intervals(found).columns
     one = bs.predict(pooled, {"family": "qwen"}, params=["1B", "70B"], tokens="1T", grid=True)
     assert one.sizes["point"] == 2
     with pytest.raises(bs.BayescaleError, match="pools 3 groups by family: say which"):
@@ -295,7 +295,7 @@ def test_a_new_group_has_but_the_prior_of_what_is_separate() -> None:
 
 
 def test_a_new_group_comes_from_the_population(pooled: Fit) -> None:
-    new = bs.member(pooled, None, random_seed=2)
+    new = bs.group_fit(pooled, None, random_seed=2)
     known = pooled.posterior
     log_alpha = np.log(new.posterior["alpha"])
     assert float(log_alpha.mean()) == pytest.approx(
@@ -307,7 +307,7 @@ def test_a_new_group_comes_from_the_population(pooled: Fit) -> None:
     assert float(log_E.mean()) == pytest.approx(float(np.log(known["E_mean"]).mean()), abs=0.02)
     wide, narrow = (
         bs.predict(fit, params=1e9, tokens=2e10, random_seed=1)["law"].std()
-        for fit in (new, bs.member(pooled, "llama"))
+        for fit in (new, bs.group_fit(pooled, "llama"))
     )
     assert wide > 5 * narrow
     assert not new.informed and pooled.informed
@@ -322,17 +322,17 @@ def test_a_new_group_comes_from_the_population(pooled: Fit) -> None:
 def test_optimum_by_group(pooled: Fit) -> None:
     best = bs.optimum(pooled, ["1e22", "1e23"], random_seed=1)
     assert dict(best.sizes) == {"family": 3, "chain": 4, "draw": 250, "budget": 2}
-    alone = bs.optimum(bs.member(pooled, "qwen"), ["1e22", "1e23"], random_seed=1)
+    alone = bs.optimum(bs.group_fit(pooled, "qwen"), ["1e22", "1e23"], random_seed=1)
     np.testing.assert_allclose(best["params"].sel(family="qwen"), alone["params"])
-    assert bs.growth(pooled)["N_opt_exponent"].sizes["family"] == 3
-    assert len(bs.intervals(best)) == 3 * 2 * 4
+    assert bs.allocation_exponents(pooled)["N_opt_exponent"].sizes["family"] == 3
+    assert len(bs.credible_intervals(best)) == 3 * 2 * 4
 
 
 @pytest.mark.parametrize(
     "ask",
     [
         bs.identify,
-        bs.directions,
+        bs.principal_directions,
         bs.stability,
         bs.plot_bands,
         bs.plot_ridge,
@@ -343,18 +343,18 @@ def test_optimum_by_group(pooled: Fit) -> None:
         lambda fit: bs.report(fit, "report.html"),
         lambda fit: bs.plan(fit, budget=1e20),
         lambda fit: bs.least_useful(fit),
-        lambda fit: bs.reach(fit, loss=2.0),
-        lambda fit: bs.crossing(fit, fit),
+        lambda fit: bs.required_compute(fit, loss=2.0),
+        lambda fit: bs.crossover_compute(fit, fit),
         lambda fit: bs.regret(fit, 1e22),
     ],
 )
 def test_questions_of_one_law_name_a_member_to_ask(pooled: Fit, ask) -> None:
-    with pytest.raises(bs.BayescaleError, match=r"bayescale.member\(fit, 'llama'\)"):
+    with pytest.raises(bs.BayescaleError, match=r"bayescale.group_fit\(fit, 'llama'\)"):
         ask(pooled)
 
 
 def test_member_is_drawn(pooled: Fit) -> None:
-    assert bs.plot_bands(bs.member(pooled, "qwen")) is not None
+    assert bs.plot_bands(bs.group_fit(pooled, "qwen")) is not None
 
 
 def test_backtest_refuses() -> None:
@@ -369,7 +369,7 @@ def test_saved_and_loaded(pooled: Fit, tmp_path: Path, suffix: str) -> None:
     assert again.spec == pooled.spec
     assert again.groups == list(GROUPS)
     assert bs.summary(again).equals(bs.summary(pooled))
-    one = bs.load(bs.save(bs.member(again, "qwen"), tmp_path / f"one.{suffix}"))
+    one = bs.load(bs.save(bs.group_fit(again, "qwen"), tmp_path / f"one.{suffix}"))
     assert one.record["pooled"] == {"by": "family", "member": "qwen", "of": 3}
 
 
@@ -392,15 +392,15 @@ def test_model_file(tmp_path: Path) -> None:
     table().to_csv(tmp_path / "runs.csv", index=False)
     path = tmp_path / "mine.toml"
     path.write_text(MODEL.format(pool='{ alpha = "partial", beta = "shared" }'))
-    study = bs.load_model(path)
+    study = bs.load_study(path)
     spec = make_spec(study)
     assert spec.pool == make_pool({"alpha": "partial", "beta": "shared"}, "family")
     assert bs.Study.from_dict(study.as_dict()) == study
     path.write_text(MODEL.format(pool='"partial"'))
-    assert make_spec(bs.load_model(path)).pool == make_pool("partial", "family")
+    assert make_spec(bs.load_study(path)).pool == make_pool("partial", "family")
     path.write_text(MODEL.format(pool='"half"'))
     with pytest.raises(bs.BayescaleError, match=r"mine.toml: pool cannot be used.*'half'"):
-        bs.load_model(path)
+        bs.load_study(path)
 
 
 def test_command_line(pooled: Fit, tmp_path: Path) -> None:

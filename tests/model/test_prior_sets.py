@@ -114,7 +114,7 @@ def pooled() -> Fit:
 
 
 def test_a_population_as_priors_of_the_next_group() -> None:
-    found = bs.population(pooled())
+    found = bs.population_prior(pooled())
     assert set(found) == {"alpha", "E"}
     for name, middle, sd in (("alpha", 0.3, (0.1**2 + 0.05**2) ** 0.5), ("E", 0.6, 0.2062)):
         low, high = np.log(found[name])
@@ -124,4 +124,4 @@ def test_a_population_as_priors_of_the_next_group() -> None:
     spec = bs.make_spec("chinchilla", priors=found)
     assert spec.interval("E", {"target": 1.0}) == found["E"]
     with pytest.raises(bs.BayescaleError, match="no parameter of this fit comes from a population"):
-        bs.population(handmade_fit())
+        bs.population_prior(handmade_fit())

@@ -15,7 +15,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from bayescale import BayescaleError, identify, interval, optimum, predict
+from bayescale import BayescaleError, credible_interval, identify, optimum, predict
 from bayescale.evaluation.residuals import outliers
 from bayescale.inference.result import Fit
 from bayescale.plots.bands import bands_data, plot_bands
@@ -195,7 +195,7 @@ def test_bands_are_those_of_predict_along_the_frontier(made_fit: Fit) -> None:
         ("law", there["law"], 1e-9),
         ("new_run", there["new_run"], 1e-3),
     ):
-        bounds = interval(draws, 0.5)
+        bounds = credible_interval(draws, 0.5)
         for side in ("lower", "upper"):
             assert row[f"{prefix}_{side}"] == pytest.approx(bounds[side].item(), rel=tolerance)
 
@@ -266,10 +266,10 @@ def test_runs_off_the_law_are_ringed_and_named(outlying: Fit, made_fit: Fit) -> 
 def test_isoflop_optima_are_those_of_optimum(made_fit: Fit) -> None:
     budgets = ["1e19", "1e20"]
     _, allowed = isoflop_data(made_fit, budgets, ci_prob=0.5)
-    best = interval(optimum(made_fit, budgets, random_seed=0)["params"], 0.5)
+    best = credible_interval(optimum(made_fit, budgets, random_seed=0)["params"], 0.5)
     assert np.allclose(allowed["params_upper"], best["upper"])
     curves, optima = isoflop_data(made_fit, budgets, ci_prob=0.5, discrepancy=None)
-    best = interval(optimum(made_fit, budgets, discrepancy=None)["params"], 0.5)
+    best = credible_interval(optimum(made_fit, budgets, discrepancy=None)["params"], 0.5)
     assert list(optima["flops"]) == [1e19, 1e20]
     assert np.allclose(optima["params"], best["median"])
     assert np.allclose(optima["params_lower"], best["lower"])
@@ -319,7 +319,7 @@ def test_frontier_follows_optimum_and_the_rule_of_thumb(made_fit: Fit) -> None:
         ("tokens", {"random_seed": 0}),
         ("tokens_law", {"discrepancy": None}),
     ):
-        best = interval(optimum(made_fit, [1e20, 5.76e23], **options)["tokens"])
+        best = credible_interval(optimum(made_fit, [1e20, 5.76e23], **options)["tokens"])
         assert np.allclose(data[f"{column}_upper"], best["upper"])
     assert np.allclose(6 * data["params_20"] * data["tokens_20"], data["flops"])
     assert np.allclose(data["tokens_20"] / data["params_20"], 20)
@@ -359,7 +359,7 @@ def test_exponents_beside_published_values(made_fit: Fit, made_skaling: Fit) -> 
     assert list(dict.fromkeys(table.index.get_level_values(0))) == [
         "E", "alpha", "beta", "k", "N_opt_exponent",
     ]  # fmt: skip
-    bounds = interval(made_fit.posterior["alpha"])
+    bounds = credible_interval(made_fit.posterior["alpha"])
     assert table.loc[("alpha", "ours"), "upper"] == pytest.approx(float(bounds["upper"]))
     assert table.loc[("alpha", "A paper"), "lower"] == 0.31
     assert table.loc[("alpha", "A paper"), "level"] == 0.95

@@ -86,20 +86,20 @@ class TestIntervals:
     def test_follow_arviz(self, made_fit) -> None:
         draws = made_fit.posterior["alpha"]
         values = draws.values.ravel()
-        default = bs.interval(draws)
+        default = bs.credible_interval(draws)
         np.testing.assert_allclose(
             [default["lower"], default["upper"]], np.quantile(values, [0.055, 0.945]), rtol=1e-3
         )
         with azb.rc_context({"stats.ci_prob": 0.5, "stats.ci_kind": "hdi"}):
-            narrow = bs.interval(draws)
+            narrow = bs.credible_interval(draws)
         assert narrow.attrs["ci_prob"] == 0.5
         inside = (values > float(narrow["lower"])) & (values < float(narrow["upper"]))
         assert inside.mean() == pytest.approx(0.5, abs=0.02)
         with pytest.raises(bs.BayescaleError, match="not a probability"):
-            bs.interval(draws, 90)
+            bs.credible_interval(draws, 90)
 
     def test_table(self, made_fit) -> None:
-        table = bs.intervals(bs.optimum(made_fit, [1e22, 1e24]), ci_prob=0.9)
+        table = bs.credible_intervals(bs.optimum(made_fit, [1e22, 1e24]), ci_prob=0.9)
         assert list(table["quantity"].unique()) == ["params", "tokens", "tokens_per_param", "loss"]
         assert len(table) == 8
         assert set(table["flops"]) == {1e22, 1e24}
@@ -161,17 +161,20 @@ class TestOptimum:
         fit = handmade_fit("chinchilla_non_embedding", truth=at, spread=0)
         best = bs.optimum(fit, [1.36e12, 3.33e20], discrepancy=None)["params"].isel(chain=0, draw=0)
         np.testing.assert_allclose(best, [768, 1.5e9], rtol=0.05)
-        kaplan = bs.growth(fit, (1.36e12, 3.33e20)).mean()
+        kaplan = bs.allocation_exponents(fit, (1.36e12, 3.33e20)).mean()
         assert 0.74 < float(kaplan["N_opt_exponent"]) < 0.78
         assert float(kaplan["N_opt_exponent"] + kaplan["D_opt_exponent"]) == pytest.approx(1)
-        far = bs.growth(fit, ("1e26", "1e30")).mean()
+        far = bs.allocation_exponents(fit, ("1e26", "1e30")).mean()
         assert float(far["N_opt_exponent"]) == pytest.approx(0.3658 / (0.3478 + 0.3658), abs=0.002)
 
     def test_growth_is_that_of_the_closed_form_everywhere(self, made_fit) -> None:
-        beyond, wide = bs.growth(made_fit), bs.growth(made_fit, (1e15, 1e28))
+        beyond, wide = (
+            bs.allocation_exponents(made_fit),
+            bs.allocation_exponents(made_fit, (1e15, 1e28)),
+        )
         np.testing.assert_allclose(beyond["N_opt_exponent"], wide["N_opt_exponent"], rtol=1e-9)
         with pytest.raises(bs.BayescaleError, match="two different budgets"):
-            bs.growth(made_fit, (1e20, 1e20))
+            bs.allocation_exponents(made_fit, (1e20, 1e20))
 
     def test_needs_params_and_tokens(self) -> None:
         with pytest.raises(bs.BayescaleError, match="needs a law of params and tokens"):
@@ -200,7 +203,7 @@ class TestSummary:
     def test_constants_of_the_literature(self, made_fit) -> None:
         table = bs.summary(made_fit)
         assert list(table.index) == ["E", "a", "alpha", "b", "beta", "A", "B", "sigma", "nu"]
-        constants = bs.constants(made_fit)
+        constants = bs.derived_parameters(made_fit)
         draw = {"chain": 2, "draw": 17}
         one = made_fit.parameters.isel(draw)
         expected = float(one["a"]) * REFERENCES["N"] ** float(one["alpha"])

@@ -153,14 +153,14 @@ def test_what_the_table_says_is_escaped(nasty_page: str) -> None:
 def test_answer_holds_the_numbers_of_optimum_and_predict(made_fit: Fit) -> None:
     budgets = [target.value for target in targets(made_fit)]
     said = answer(made_fit)
-    best = bs.interval(bs.optimum(made_fit, budgets, random_seed=0)["params"])
+    best = bs.credible_interval(bs.optimum(made_fit, budgets, random_seed=0)["params"])
     planned = bs.predict(made_fit, params=best["median"].values, flops=budgets, random_seed=0)[
         "outcome"
     ]
     for i, paragraph in enumerate(said[:2]):
         size = Estimate(*(float(best[k][i]) for k in ("median", "lower", "upper")))
         assert with_bounds(size, "count", "total parameters") in paragraph
-        loss = bs.interval(planned.isel(point=i))
+        loss = bs.credible_interval(planned.isel(point=i))
         expected = Estimate(*(float(loss[k]) for k in ("median", "lower", "upper")))
         words = with_bounds(expected, unit="nats/token", level="89 % interval")
         assert f"the expected loss is {words}" in paragraph

@@ -29,7 +29,7 @@ def test_a_card_says_what_the_law_declares() -> None:
 
 
 def test_every_model_is_listed_with_its_law() -> None:
-    table = bs.laws()
+    table = bs.list_laws()
     assert list(table.index) == list(BUILT_IN)
     listed = [name for cell in table["models"] for name in cell.split(", ") if name]
     assert sorted(listed) == sorted(model_names())
@@ -59,7 +59,7 @@ def test_every_law_can_be_cited(name: str) -> None:
 
 def test_a_model_is_cited_with_its_sources_once_each() -> None:
     assert cite("hoffmann2022").splitlines()[1].startswith("Hoffmann et al. 2022, approach 3")
-    entries = cite(bs.load_model("hoffmann2022"), "bibtex")
+    entries = cite(bs.load_study("hoffmann2022"), "bibtex")
     assert entries.count("@misc{hoffmann2022,") == entries.count("@misc{besiroglu2024,") == 1
 
 

@@ -13,7 +13,7 @@ from bayescale.laws.registry import get_law
 from bayescale.model.noise import get_noise
 from bayescale.model.spec import make_spec
 from bayescale.studies.runs import study_runs
-from bayescale.studies.study import Study, load_model, models
+from bayescale.studies.study import Study, list_studies, load_study
 
 ROWS = {"hoffmann2022": 245, "besiroglu2024": 240, "gadre2024": 34, "openeurollm2026": 51}
 MINIMAL = 'law = "chinchilla"\n[data]\ndataset = "hoffmann2022"\n'
@@ -25,17 +25,17 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", models().index)
+@pytest.mark.parametrize("name", list_studies().index)
 def test_a_packaged_model_is_named_as_its_file_and_survives_a_round_trip(name: str) -> None:
-    study = load_model(name)
+    study = load_study(name)
     assert study.name == name
     assert study.title and study.about
     assert Study.from_dict(json.loads(json.dumps(study.as_dict()))) == study
 
 
-@pytest.mark.parametrize("name", models().index)
+@pytest.mark.parametrize("name", list_studies().index)
 def test_published_values_are_quantities_of_the_law(name: str) -> None:
-    study = load_model(name)
+    study = load_study(name)
     law = get_law(study.law)
     ones = dict.fromkeys([*law.inputs, *law.steps, *law.parameters], 0.5)
     derived = law.derived(**ones) if hasattr(law, "derived") else {}
@@ -52,7 +52,7 @@ def test_published_values_are_quantities_of_the_law(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "rows"), ROWS.items())
 def test_the_data_of_a_packaged_model(name: str, rows: int, data_dir: Path) -> None:
-    study = load_model(name)
+    study = load_study(name)
     assert study.data.dataset is not None
     table = load_dataset(study.data.dataset)
     kept = table.query(study.data.where) if study.data.where else table
@@ -62,7 +62,7 @@ def test_the_data_of_a_packaged_model(name: str, rows: int, data_dir: Path) -> N
 
 
 def test_kaplan_is_simulated_from_the_published_constants() -> None:
-    study = load_model("kaplan2020")
+    study = load_study("kaplan2020")
     simulate = study.data.simulate
     assert simulate is not None
     law = get_law(study.law)
@@ -78,7 +78,7 @@ def test_kaplan_is_simulated_from_the_published_constants() -> None:
 
 
 def test_gadre_is_converted_to_the_constants_of_the_law() -> None:
-    block = load_model("gadre2024").published[0]
+    block = load_study("gadre2024").published[0]
     n, d = 1e9, 1e11
     multiplier, compute = d / n, 6 * n * d
     expected = 1.51 + (141 * multiplier**0.121 + 190 * multiplier**-0.121) * compute**-0.121
@@ -88,14 +88,14 @@ def test_gadre_is_converted_to_the_constants_of_the_law() -> None:
 
 
 def test_a_small_file_is_enough(tmp_path: Path) -> None:
-    study = load_model(write(tmp_path, MINIMAL))
+    study = load_study(write(tmp_path, MINIMAL))
     assert study.name == "mine"
     assert study.noise is None
     assert study.published == ()
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:
-    study = load_model(str(write(tmp_path, FULL)))
+    study = load_study(str(write(tmp_path, FULL)))
     assert study.data.file == str(tmp_path / "runs.csv")
     assert study.data.columns == {"loss": "c4"}
     assert study.data.derive == {"accuracy": "1 - error"}
@@ -142,11 +142,11 @@ seed = 1
 
 
 def test_inputs_of_a_simulation_may_follow_from_others(tmp_path: Path) -> None:
-    table = study_runs(load_model(write(tmp_path, DERIVED))).table
+    table = study_runs(load_study(write(tmp_path, DERIVED))).table
     assert table["params"].tolist() == [1e7, 1e9]
     assert table["tokens"].tolist() == [2e8, 2e10]
     assert table["loss"].is_monotonic_decreasing
-    without = load_model(write(tmp_path, DERIVED.replace("tokens =", "words =")))
+    without = load_study(write(tmp_path, DERIVED.replace("tokens =", "words =")))
     with pytest.raises(BayescaleError, match="no column 'tokens', which kaplan takes"):
         study_runs(without)
 
@@ -160,7 +160,7 @@ file = "runs.csv"
 average = "model"
 derive = { accuracy = "1 - error" }
 """
-    table = study_runs(load_model(write(tmp_path, text))).table
+    table = study_runs(load_study(write(tmp_path, text))).table
     assert table["accuracy"].tolist() == pytest.approx([0.7, 0.5])
     assert table["loss"].tolist() == [4.0, 4.0]
     assert table["flops"].tolist() == [1e18, 1e17]
@@ -184,7 +184,7 @@ seed = 1
 {noise}
 """
     with pytest.raises(BayescaleError, match=message):
-        study_runs(load_model(write(tmp_path, text)))
+        study_runs(load_study(write(tmp_path, text)))
 
 
 PUBLISHED = '[[published]]\nsource = "s"\nvalues = { alpha = 0.3 }\n'
@@ -225,23 +225,23 @@ SLIPS = {
 @pytest.mark.parametrize(("text", "message"), SLIPS.values(), ids=SLIPS)
 def test_a_slip_names_the_file_and_the_key(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(BayescaleError, match=rf"mine\.toml: .*{message}"):
-        load_model(write(tmp_path, text))
+        load_study(write(tmp_path, text))
 
 
 @pytest.mark.parametrize("given", ["hofmann2022", "models/hofmann2022.toml", Path("hofmann2022")])
 def test_an_unknown_model_is_answered_with_the_likely_one(given: Any) -> None:
     with pytest.raises(BayescaleError, match=r"did you mean 'hoffmann2022'.*kaplan2020"):
-        load_model(given)
+        load_study(given)
 
 
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(BayescaleError, match="no model file"):
-        load_model(tmp_path)
+        load_study(tmp_path)
 
 
 def test_published_intervals_hold_numbers_in_order() -> None:
-    for name in models().index:
-        for block in load_model(name).published:
+    for name in list_studies().index:
+        for block in load_study(name).published:
             assert all(math.isfinite(v) for v in block.values.values())
             assert all(low < high for low, high in block.intervals.values())
 
@@ -249,6 +249,6 @@ def test_published_intervals_hold_numbers_in_order() -> None:
 def test_the_example_of_the_guide_is_a_model_file(tmp_path: Path) -> None:
     guide = Path(__file__).parents[2] / "models" / "README.md"
     example = guide.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
-    study = load_model(write(tmp_path, example))
+    study = load_study(write(tmp_path, example))
     assert study.title == "Our 2026 ladder"
     assert study.priors == {"beta": (0.2, 0.6), "E": 1.7}

@@ -1,13 +1,13 @@
 """Public tables of training runs, by name.
 
->>> from bayescale.model.observations.datasets.load import datasets, load_dataset
+>>> from bayescale.data.datasets import list_datasets, load_dataset
 >>> load_dataset("sardana2024_fits")[["tokens_per_param", "alpha", "E"]]
    tokens_per_param  alpha     E
 0               100   0.08  0.17
 1               250   0.13  0.98
 2               500   0.13  0.95
 3             10000   0.18  1.45
->>> datasets().loc["hoffmann2022", "rows"]
+>>> list_datasets().loc["hoffmann2022", "rows"]
 np.int64(245)
 
 Most sets are not ours to hand on, so a table is looked for in four places, in this order: the
@@ -17,6 +17,6 @@ checked and converted. Some sets are computed from another one when they are loa
 the error says where the numbers come from.
 """
 
-from bayescale.data.datasets.load import datasets, load_dataset
+from bayescale.data.datasets.load import list_datasets, load_dataset
 
-__all__ = ["datasets", "load_dataset"]
+__all__ = ["list_datasets", "load_dataset"]

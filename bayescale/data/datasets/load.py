@@ -124,7 +124,7 @@ def load_dataset(name: str) -> "pd.DataFrame":
     raise BayescaleError(_nowhere(name))
 
 
-def datasets() -> "pd.DataFrame":
+def list_datasets() -> "pd.DataFrame":
     """List the public data sets.
 
     Returns
