@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,50 @@ def test_no_import_circles() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+def test_nothing_lies_flat_beside_the_packages() -> None:
+    flat = {path.stem for path in PACKAGE.glob("*.py")}
+    assert flat == {"__init__", "__main__", "errors"}
+
+
+def test_levels_are_few() -> None:
+    """A package's level is one more than the highest of those that its files import."""
+    below: dict[str, set[str]] = {}
+    for path in FILES:
+        if name := module(path):
+            room = name.split(".")[0]
+            below.setdefault(room, set()).update(i.split(".")[0] for i in imports(path))
+
+    @cache
+    def level(room: str) -> int:
+        found = below[room] & set(below) - {room}
+        return 1 + max(map(level, found), default=0)
+
+    assert max(map(level, below)) <= 15
+
+
+PREPOSITIONS = {"about", "along", "at", "by", "for", "from", "in", "of", "on", "to", "with"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: module(p) or "bayescale")
+def test_a_module_is_named_by_a_noun(path: Path) -> None:
+    words = path.stem.split("_")
+    assert not {words[0], words[-1]} & PREPOSITIONS
+
+
+def test_parameters_are_typed() -> None:
+    """At most 8 % of the package's parameters are annotated ``Any``."""
+    found = [
+        ast.unparse(parameter.annotation) if parameter.annotation else "missing"
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        for parameter in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        if parameter.arg not in ("self", "cls")
+    ]
+    assert "missing" not in found
+    assert found.count("Any") <= 0.08 * len(found)
 
 
 def test_laws_do_not_know_each_other() -> None:

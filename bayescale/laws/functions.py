@@ -19,11 +19,12 @@ does not need it (the command line's ``--help``) does not pay for it.
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 __all__ = [
+    "Value",
     "erf",
     "erfc",
     "erfcx",
@@ -42,6 +43,26 @@ __all__ = [
     "total",
     "where",
 ]
+
+
+class Value(Protocol):
+    """What an equation calculates with: a number, an array, labelled or not, or a tensor."""
+
+    def __add__(self, other: Any, /) -> Any: ...
+    def __radd__(self, other: Any, /) -> Any: ...
+    def __sub__(self, other: Any, /) -> Any: ...
+    def __rsub__(self, other: Any, /) -> Any: ...
+    def __mul__(self, other: Any, /) -> Any: ...
+    def __rmul__(self, other: Any, /) -> Any: ...
+    def __truediv__(self, other: Any, /) -> Any: ...
+    def __rtruediv__(self, other: Any, /) -> Any: ...
+    def __pow__(self, other: Any, /) -> Any: ...
+    def __rpow__(self, other: Any, /) -> Any: ...
+    def __lt__(self, other: Any, /) -> Any: ...
+    def __le__(self, other: Any, /) -> Any: ...
+    def __gt__(self, other: Any, /) -> Any: ...
+    def __ge__(self, other: Any, /) -> Any: ...
+    def __neg__(self) -> Any: ...
 
 
 def _has_tensor(*args: Any) -> bool:
@@ -119,17 +140,17 @@ minimum = _follow("minimum", np.minimum, "The smaller of two, element by element
 where = _follow("where", _where_on_numbers, "Choose by a condition: where(condition, then, else).")
 
 
-def softplus(x: Any) -> Any:
+def softplus(x: Value) -> Value:
     """log(1 + exp(x)) without overflow."""
     return logaddexp(0.0, x)
 
 
-def logit(x: Any) -> Any:
+def logit(x: Value) -> Value:
     """log(x / (1 - x)), the inverse of :func:`sigmoid`."""
     return log(x) - log1p(-x)
 
 
-def log_normal_cdf(z: Any) -> Any:
+def log_normal_cdf(z: Value) -> Value:
     """Log of the standard normal's distribution function, accurate far out in both tails."""
     left, right = minimum(z, 0.0) / 2**0.5, maximum(z, 0.0) / 2**0.5
     return where(z < 0, log(erfcx(-left) / 2) - left**2, log1p(-erfc(right) / 2))

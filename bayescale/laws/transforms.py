@@ -13,22 +13,20 @@ where they were put.
 [0.5, -1.0]
 """
 
-from typing import Any
-
-from bayescale.laws.functions import logaddexp, softplus
+from bayescale.laws.functions import Value, logaddexp, softplus
 
 
-def total_ratio(log_x: Any, log_y: Any) -> tuple[Any, Any]:
+def total_ratio(log_x: Value, log_y: Value) -> tuple[Value, Value]:
     """Map (log x, log y) to (log (x + y), log (x / y))."""
     return logaddexp(log_x, log_y), log_x - log_y
 
 
-def from_total_ratio(log_total: Any, log_ratio: Any) -> tuple[Any, Any]:
+def from_total_ratio(log_total: Value, log_ratio: Value) -> tuple[Value, Value]:
     """Map (log (x + y), log (x / y)) back to (log x, log y)."""
     return log_total - softplus(-log_ratio), log_total - softplus(log_ratio)
 
 
-def of_two_power_laws(E: Any, a: Any, alpha: Any, b: Any, beta: Any) -> tuple[Any, ...]:
+def of_two_power_laws(E: Value, a: Value, alpha: Value, b: Value, beta: Value) -> tuple[Value, ...]:
     """Map the logs of E + a n^-alpha + b d^-beta's parameters to what runs see of it.
 
     Returns
@@ -43,8 +41,8 @@ def of_two_power_laws(E: Any, a: Any, alpha: Any, b: Any, beta: Any) -> tuple[An
 
 
 def from_two_power_laws(
-    level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any
-) -> tuple[Any, ...]:
+    level: Value, floor_ratio: Value, share: Value, slope: Value, slope_ratio: Value
+) -> tuple[Value, ...]:
     """Invert :func:`of_two_power_laws`; returns the logs of E, a, alpha, b, beta."""
     slope_n, slope_d = from_total_ratio(slope, slope_ratio)
     E, reducible = from_total_ratio(level, floor_ratio)

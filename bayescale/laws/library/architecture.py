@@ -3,9 +3,8 @@
 Size of the vocabulary: loss against the parameters inside and outside the embedding.
 """
 
-from typing import Any
-
 from bayescale.laws.base import Law
+from bayescale.laws.functions import Value
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive, Real
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -33,24 +32,24 @@ class WidthDepth(Law):
 
     @staticmethod
     def equation(
-        w: Any,
-        d: Any,
-        D: Any,
-        E: Any,
-        a_w: Any,
-        alpha_w: Any,
-        a_d: Any,
-        alpha_d: Any,
-        b: Any,
-        beta: Any,
-    ) -> Any:
+        w: Value,
+        d: Value,
+        D: Value,
+        E: Value,
+        a_w: Value,
+        alpha_w: Value,
+        a_d: Value,
+        alpha_d: Value,
+        b: Value,
+        beta: Value,
+    ) -> Value:
         """Loss at relative width w, depth d and tokens D."""
         return E + a_w * w**-alpha_w + a_d * d**-alpha_d + b * D**-beta
 
     @staticmethod
     def coordinates(
-        E: Any, a_w: Any, alpha_w: Any, a_d: Any, alpha_d: Any, b: Any, beta: Any
-    ) -> tuple[Any, ...]:
+        E: Value, a_w: Value, alpha_w: Value, a_d: Value, alpha_d: Value, b: Value, beta: Value
+    ) -> tuple[Value, ...]:
         """Level, floor to reducible loss, shares, and the three local log-slopes."""
         shape, width_share = total_ratio(a_w, a_d)
         reducible, shape_share = total_ratio(shape, b)
@@ -60,14 +59,14 @@ class WidthDepth(Law):
 
     @staticmethod
     def from_coordinates(
-        level: Any,
-        floor_ratio: Any,
-        shape_share: Any,
-        width_share: Any,
-        slope_w: Any,
-        slope_d: Any,
-        slope_data: Any,
-    ) -> tuple[Any, ...]:
+        level: Value,
+        floor_ratio: Value,
+        shape_share: Value,
+        width_share: Value,
+        slope_w: Value,
+        slope_d: Value,
+        slope_data: Value,
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, reducible = from_total_ratio(level, floor_ratio)
         shape, b = from_total_ratio(reducible, shape_share)
@@ -77,17 +76,17 @@ class WidthDepth(Law):
 
     @staticmethod
     def derived(
-        w: Any,
-        d: Any,
-        D: Any,
-        E: Any,
-        a_w: Any,
-        alpha_w: Any,
-        a_d: Any,
-        alpha_d: Any,
-        b: Any,
-        beta: Any,
-    ) -> dict[str, Any]:
+        w: Value,
+        d: Value,
+        D: Value,
+        E: Value,
+        a_w: Value,
+        alpha_w: Value,
+        a_d: Value,
+        alpha_d: Value,
+        b: Value,
+        beta: Value,
+    ) -> dict[str, Value]:
         """Constants of L = E + A_w / w^alpha_w + A_d / d^alpha_d + B / D^beta."""
         return {"A_w": a_w * w**alpha_w, "A_d": a_d * d**alpha_d, "B": b * D**beta}
 
@@ -119,32 +118,32 @@ class Vocabulary(Law):
 
     @staticmethod
     def equation(
-        N_nv: Any,
-        N_v: Any,
-        H: Any,
-        E: Any,
-        a: Any,
-        alpha: Any,
-        v: Any,
-        alpha_v: Any,
-        b: Any,
-        beta: Any,
-    ) -> Any:
+        N_nv: Value,
+        N_v: Value,
+        H: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        v: Value,
+        alpha_v: Value,
+        b: Value,
+        beta: Value,
+    ) -> Value:
         """Unigram-normalised loss at relative sizes and relative characters."""
         return E + a * N_nv**-alpha + v * N_v**-alpha_v + b * H**-beta
 
     @staticmethod
     def derived(
-        N_nv: Any,
-        N_v: Any,
-        H: Any,
-        E: Any,
-        a: Any,
-        alpha: Any,
-        v: Any,
-        alpha_v: Any,
-        b: Any,
-        beta: Any,
-    ) -> dict[str, Any]:
+        N_nv: Value,
+        N_v: Value,
+        H: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        v: Value,
+        alpha_v: Value,
+        b: Value,
+        beta: Value,
+    ) -> dict[str, Value]:
         """Tao's A_1, A_2 and B, the amplitudes at one parameter and one character."""
         return {"A_1": a * N_nv**alpha, "A_2": v * N_v**alpha_v, "B": b * H**beta}

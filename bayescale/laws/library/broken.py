@@ -11,21 +11,19 @@ a factor of five of their geometric mean, or two of them symmetrically about it.
 be elsewhere is said so, ``priors={"place": (10, 100)}``.
 """
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, log, softplus
+from bayescale.laws.functions import Value, exp, log, softplus
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive, Real
 from bayescale.laws.transforms import from_total_ratio, total_ratio
 
 
-def ramp(log_x: Any, log_place: Any, width: Any) -> Any:
+def ramp(log_x: Value, log_place: Value, width: Value) -> Value:
     """Smooth version of max(0, log_x - log_place)."""
     return width * softplus((log_x - log_place) / width)
 
 
-def bend(log_x: Any, log_place: Any, width: Any) -> Any:
+def bend(log_x: Value, log_place: Value, width: Value) -> Value:
     """Return the same ramp, shifted to pass through zero at the reference point, log_x = 0."""
     return ramp(log_x, log_place, width) - ramp(0.0, log_place, width)
 
@@ -53,30 +51,47 @@ class BrokenPowerLaw(Law):
 
     @staticmethod
     def equation(
-        x: Any, E: Any, R: Any, slope_before: Any, slope_after: Any, place: Any, width: Any
-    ) -> Any:
+        x: Value,
+        E: Value,
+        R: Value,
+        slope_before: Value,
+        slope_after: Value,
+        place: Value,
+        width: Value,
+    ) -> Value:
         """Loss at relative input x."""
         bent = (slope_after - slope_before) * bend(log(x), log(place), width)
         return E + R * exp(-slope_before * log(x) - bent)
 
     @staticmethod
     def coordinates(
-        E: Any, R: Any, slope_before: Any, slope_after: Any, place: Any, width: Any
-    ) -> tuple[Any, ...]:
+        E: Value, R: Value, slope_before: Value, slope_after: Value, place: Value, width: Value
+    ) -> tuple[Value, ...]:
         """Level and floor to reducible loss at the reference point; the rest as it is."""
         return *total_ratio(E, R), slope_before, slope_after, place, width
 
     @staticmethod
     def from_coordinates(
-        level: Any, floor_ratio: Any, slope_before: Any, slope_after: Any, place: Any, width: Any
-    ) -> tuple[Any, ...]:
+        level: Value,
+        floor_ratio: Value,
+        slope_before: Value,
+        slope_after: Value,
+        place: Value,
+        width: Value,
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         return *from_total_ratio(level, floor_ratio), slope_before, slope_after, place, width
 
     @staticmethod
     def derived(
-        x: Any, E: Any, R: Any, slope_before: Any, slope_after: Any, place: Any, width: Any
-    ) -> dict[str, Any]:
+        x: Value,
+        E: Value,
+        R: Value,
+        slope_before: Value,
+        slope_after: Value,
+        place: Value,
+        width: Value,
+    ) -> dict[str, Value]:
         """Caballero's constants: L = E + b x^-c_0 (1 + (x / d_1)^(1 / f_1))^(-c_1 f_1)."""
         change = slope_after - slope_before
         return {
@@ -115,17 +130,17 @@ class TwiceBrokenPowerLaw(Law):
 
     @staticmethod
     def equation(
-        x: Any,
-        E: Any,
-        R: Any,
-        slope_before: Any,
-        slope_between: Any,
-        slope_after: Any,
-        place: Any,
-        gap: Any,
-        width: Any,
-        width_after: Any,
-    ) -> Any:
+        x: Value,
+        E: Value,
+        R: Value,
+        slope_before: Value,
+        slope_between: Value,
+        slope_after: Value,
+        place: Value,
+        gap: Value,
+        width: Value,
+        width_after: Value,
+    ) -> Value:
         """Loss at relative input x."""
         first = (slope_between - slope_before) * bend(log(x), log(place), width)
         second = (slope_after - slope_between) * bend(log(x), log(place) + gap, width_after)
@@ -133,49 +148,49 @@ class TwiceBrokenPowerLaw(Law):
 
     @staticmethod
     def coordinates(
-        E: Any,
-        R: Any,
-        slope_before: Any,
-        slope_between: Any,
-        slope_after: Any,
-        place: Any,
-        gap: Any,
-        width: Any,
-        width_after: Any,
-    ) -> tuple[Any, ...]:
+        E: Value,
+        R: Value,
+        slope_before: Value,
+        slope_between: Value,
+        slope_after: Value,
+        place: Value,
+        gap: Value,
+        width: Value,
+        width_after: Value,
+    ) -> tuple[Value, ...]:
         """Level and floor to reducible loss at the reference point; the rest as it is."""
         slopes = slope_before, slope_between, slope_after
         return *total_ratio(E, R), *slopes, place, gap, width, width_after
 
     @staticmethod
     def from_coordinates(
-        level: Any,
-        floor_ratio: Any,
-        slope_before: Any,
-        slope_between: Any,
-        slope_after: Any,
-        place: Any,
-        gap: Any,
-        width: Any,
-        width_after: Any,
-    ) -> tuple[Any, ...]:
+        level: Value,
+        floor_ratio: Value,
+        slope_before: Value,
+        slope_between: Value,
+        slope_after: Value,
+        place: Value,
+        gap: Value,
+        width: Value,
+        width_after: Value,
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         slopes = slope_before, slope_between, slope_after
         return *from_total_ratio(level, floor_ratio), *slopes, place, gap, width, width_after
 
     @staticmethod
     def derived(
-        x: Any,
-        E: Any,
-        R: Any,
-        slope_before: Any,
-        slope_between: Any,
-        slope_after: Any,
-        place: Any,
-        gap: Any,
-        width: Any,
-        width_after: Any,
-    ) -> dict[str, Any]:
+        x: Value,
+        E: Value,
+        R: Value,
+        slope_before: Value,
+        slope_between: Value,
+        slope_after: Value,
+        place: Value,
+        gap: Value,
+        width: Value,
+        width_after: Value,
+    ) -> dict[str, Value]:
         """Caballero's slopes and places: c_0, then the change of slope c_i at break d_i."""
         return {
             "c_0": slope_before,

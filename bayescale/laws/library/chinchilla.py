@@ -3,10 +3,8 @@
 Chinchilla's law in all parameters, for runs that count those outside the embedding.
 """
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, log1p, softplus
+from bayescale.laws.functions import Value, exp, log1p, softplus
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive
 from bayescale.laws.transforms import (
@@ -34,29 +32,33 @@ class Chinchilla(Law):
     beta = Positive(0.1, 0.8, about="data exponent")
 
     @staticmethod
-    def equation(N: Any, D: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any) -> Any:
+    def equation(
+        N: Value, D: Value, E: Value, a: Value, alpha: Value, b: Value, beta: Value
+    ) -> Value:
         """Loss at relative size N and relative tokens D."""
         return E + a * N**-alpha + b * D**-beta
 
     @staticmethod
-    def coordinates(E: Any, a: Any, alpha: Any, b: Any, beta: Any) -> tuple[Any, ...]:
+    def coordinates(E: Value, a: Value, alpha: Value, b: Value, beta: Value) -> tuple[Value, ...]:
         """Level, floor to reducible loss, size to data share, local log-slope, its split."""
         return of_two_power_laws(E, a, alpha, b, beta)
 
     @staticmethod
     def from_coordinates(
-        level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any
-    ) -> tuple[Any, ...]:
+        level: Value, floor_ratio: Value, share: Value, slope: Value, slope_ratio: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         return from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
 
     @staticmethod
-    def derived(N: Any, D: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any) -> dict[str, Any]:
+    def derived(
+        N: Value, D: Value, E: Value, a: Value, alpha: Value, b: Value, beta: Value
+    ) -> dict[str, Value]:
         """Hoffmann's A and B: L = E + A / N^alpha + B / D^beta."""
         return {"A": a * N**alpha, "B": b * D**beta}
 
     @staticmethod
-    def optimal_size(nd: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any) -> Any:
+    def optimal_size(nd: Value, E: Value, a: Value, alpha: Value, b: Value, beta: Value) -> Value:
         """Hoffmann et al. (2022), eq. 4, in relative units."""
         return (alpha * a / (beta * b) * nd**beta) ** (1 / (alpha + beta))
 
@@ -80,12 +82,16 @@ class Skaling(Law):
     k = Positive(0.2, 2.0, about="outer exponent")
 
     @staticmethod
-    def equation(N: Any, D: Any, E: Any, R: Any, s: Any, alpha: Any, beta: Any, k: Any) -> Any:
+    def equation(
+        N: Value, D: Value, E: Value, R: Value, s: Value, alpha: Value, beta: Value, k: Value
+    ) -> Value:
         """Loss at relative size N and relative tokens D."""
         return E + R * (s * N**-alpha + (1 - s) * D**-beta) ** k
 
     @staticmethod
-    def coordinates(E: Any, R: Any, s: Any, alpha: Any, beta: Any, k: Any) -> tuple[Any, ...]:
+    def coordinates(
+        E: Value, R: Value, s: Value, alpha: Value, beta: Value, k: Value
+    ) -> tuple[Value, ...]:
         """Level, floor to reducible loss, size to data share, local log-slope, its split, k."""
         level, floor_ratio = total_ratio(E, R)
         slope_n = alpha + k + R - level - softplus(-s)
@@ -94,8 +100,8 @@ class Skaling(Law):
 
     @staticmethod
     def from_coordinates(
-        level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any, k: Any
-    ) -> tuple[Any, ...]:
+        level: Value, floor_ratio: Value, share: Value, slope: Value, slope_ratio: Value, k: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         slope_n, slope_d = from_total_ratio(slope, slope_ratio)
         E, R = from_total_ratio(level, floor_ratio)
@@ -105,19 +111,21 @@ class Skaling(Law):
 
     @staticmethod
     def derived(
-        N: Any, D: Any, E: Any, R: Any, s: Any, alpha: Any, beta: Any, k: Any
-    ) -> dict[str, Any]:
+        N: Value, D: Value, E: Value, R: Value, s: Value, alpha: Value, beta: Value, k: Value
+    ) -> dict[str, Value]:
         """Constants of L = E + (A / N^alpha + B / D^beta)^k."""
         amplitude = R ** (1 / k)
         return {"A": amplitude * s * N**alpha, "B": amplitude * (1 - s) * D**beta}
 
     @staticmethod
-    def optimal_size(nd: Any, E: Any, R: Any, s: Any, alpha: Any, beta: Any, k: Any) -> Any:
+    def optimal_size(
+        nd: Value, E: Value, R: Value, s: Value, alpha: Value, beta: Value, k: Value
+    ) -> Value:
         """Chinchilla's optimum of the bracket; the outer power does not move it."""
         return (alpha * s / (beta * (1 - s)) * nd**beta) ** (1 / (alpha + beta))
 
 
-def log_share(ratio: Any) -> Any:
+def log_share(ratio: Value) -> Value:
     """Log of the local log-slope of all parameters in those outside the embedding, below zero."""
     return log1p(exp(ratio) / 3) - softplus(ratio)
 
@@ -145,26 +153,30 @@ class ChinchillaNonEmbedding(Law):
     r = Positive(0.01, 100.0, about="embedding over other parameters at the reference size")
 
     @staticmethod
-    def equation(N: Any, D: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any, r: Any) -> Any:
+    def equation(
+        N: Value, D: Value, E: Value, a: Value, alpha: Value, b: Value, beta: Value, r: Value
+    ) -> Value:
         """Loss at relative size N outside the embedding and relative tokens D."""
         return E + a * ((N + r * N ** (1 / 3)) / (1 + r)) ** -alpha + b * D**-beta
 
     @staticmethod
-    def coordinates(E: Any, a: Any, alpha: Any, b: Any, beta: Any, r: Any) -> tuple[Any, ...]:
+    def coordinates(
+        E: Value, a: Value, alpha: Value, b: Value, beta: Value, r: Value
+    ) -> tuple[Value, ...]:
         """Those of Chinchilla's law, with the local slope in N; r."""
         return *of_two_power_laws(E, a, alpha + log_share(r), b, beta), r
 
     @staticmethod
     def from_coordinates(
-        level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any, r: Any
-    ) -> tuple[Any, ...]:
+        level: Value, floor_ratio: Value, share: Value, slope: Value, slope_ratio: Value, r: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, a, alpha, b, beta = from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
         return E, a, alpha - log_share(r), b, beta, r
 
     @staticmethod
     def derived(
-        N: Any, D: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any, r: Any
-    ) -> dict[str, Any]:
+        N: Value, D: Value, E: Value, a: Value, alpha: Value, b: Value, beta: Value, r: Value
+    ) -> dict[str, Value]:
         """A and B at one parameter and one token, and Pearce's w in N + w N^(1/3)."""
         return {"A": a * (N * (1 + r)) ** alpha, "B": b * D**beta, "w": r * N ** (2 / 3)}

@@ -3,10 +3,8 @@
 Over-training: loss against compute and tokens per parameter.
 """
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import log, sqrt
+from bayescale.laws.functions import Value, log, sqrt
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -37,29 +35,33 @@ class Isoflop(Law):
     a = Fraction(0.2, 0.9, about="exponent of the best size in compute")
 
     @staticmethod
-    def equation(N: Any, C: Any, E: Any, r: Any, gamma: Any, kappa: Any, n: Any, a: Any) -> Any:
+    def equation(
+        N: Value, C: Value, E: Value, r: Value, gamma: Value, kappa: Value, n: Value, a: Value
+    ) -> Value:
         """Loss at relative size N and relative compute C."""
         off = log(N) - log(n) - a * log(C)
         return E + r * C**-gamma * (1 + kappa / 2 * off**2)
 
     @staticmethod
-    def coordinates(E: Any, r: Any, gamma: Any, kappa: Any, n: Any, a: Any) -> tuple[Any, ...]:
+    def coordinates(
+        E: Value, r: Value, gamma: Value, kappa: Value, n: Value, a: Value
+    ) -> tuple[Value, ...]:
         """Level, floor to excess loss, log-slope and curvature of the loss, n, a."""
         level, floor_ratio = total_ratio(E, r)
         return level, floor_ratio, gamma + r - level, kappa + r - level, n, a
 
     @staticmethod
     def from_coordinates(
-        level: Any, floor_ratio: Any, slope: Any, curvature: Any, n: Any, a: Any
-    ) -> tuple[Any, ...]:
+        level: Value, floor_ratio: Value, slope: Value, curvature: Value, n: Value, a: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, r = from_total_ratio(level, floor_ratio)
         return E, r, slope - r + level, curvature - r + level, n, a
 
     @staticmethod
     def derived(
-        N: Any, C: Any, E: Any, r: Any, gamma: Any, kappa: Any, n: Any, a: Any
-    ) -> dict[str, Any]:
+        N: Value, C: Value, E: Value, r: Value, gamma: Value, kappa: Value, n: Value, a: Value
+    ) -> dict[str, Value]:
         """The constant of N* = k C^a, with C in FLOP."""
         return {"k": n * N * C**-a}
 
@@ -84,32 +86,34 @@ class Overtraining(Law):
     eta = Positive(0.05, 0.4, about="exponent in compute")
 
     @staticmethod
-    def equation(N: Any, D: Any, E: Any, a: Any, b: Any, eta: Any) -> Any:
+    def equation(N: Value, D: Value, E: Value, a: Value, b: Value, eta: Value) -> Value:
         """Loss at relative size N and relative tokens D."""
         C, M = N * D, D / N
         return E + (a * M**eta + b * M**-eta) * C**-eta
 
     @staticmethod
-    def coordinates(E: Any, a: Any, b: Any, eta: Any) -> tuple[Any, ...]:
+    def coordinates(E: Value, a: Value, b: Value, eta: Value) -> tuple[Value, ...]:
         """Level, floor to reducible loss, size to data share, local log-slope."""
         reducible, share = total_ratio(a, b)
         level, floor_ratio = total_ratio(E, reducible)
         return level, floor_ratio, share, eta + reducible - level
 
     @staticmethod
-    def from_coordinates(level: Any, floor_ratio: Any, share: Any, slope: Any) -> tuple[Any, ...]:
+    def from_coordinates(
+        level: Value, floor_ratio: Value, share: Value, slope: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, reducible = from_total_ratio(level, floor_ratio)
         return E, *from_total_ratio(reducible, share), slope - reducible + level
 
     @staticmethod
-    def derived(N: Any, D: Any, E: Any, a: Any, b: Any, eta: Any) -> dict[str, Any]:
+    def derived(N: Value, D: Value, E: Value, a: Value, b: Value, eta: Value) -> dict[str, Value]:
         """Gadre's a and b, with C in FLOP and M in tokens a parameter, and the best M."""
         C, M = 6 * N * D, D / N
         best = M * (b / a) ** (1 / (2 * eta))
         return {"a_CM": a * C**eta * M**-eta, "b_CM": b * C**eta * M**eta, "M_opt": best}
 
     @staticmethod
-    def optimal_size(nd: Any, E: Any, a: Any, b: Any, eta: Any) -> Any:
+    def optimal_size(nd: Value, E: Value, a: Value, b: Value, eta: Value) -> Value:
         """The size at which the two terms are equal."""
         return sqrt(nd) * (a / b) ** (1 / (4 * eta))

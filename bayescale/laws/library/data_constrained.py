@@ -1,15 +1,13 @@
 """Data repeated over several epochs."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import expm1, maximum, minimum
+from bayescale.laws.functions import Value, expm1, maximum, minimum
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
 from bayescale.laws.transforms import from_two_power_laws, of_two_power_laws
 
 
-def _worth(unique: Any, repeats: Any, half_life: Any) -> Any:
+def _worth(unique: Value, repeats: Value, half_life: Value) -> Value:
     """What the unique part and its repetitions are worth; each repetition is worth less."""
     return unique * (1 - half_life * expm1(-repeats / half_life))
 
@@ -42,17 +40,17 @@ class Repeated(Law):
 
     @staticmethod
     def equation(
-        N: Any,
-        D: Any,
-        epochs: Any,
-        E: Any,
-        a: Any,
-        alpha: Any,
-        b: Any,
-        beta: Any,
-        R_D: Any,
-        R_N: Any,
-    ) -> Any:
+        N: Value,
+        D: Value,
+        epochs: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        R_D: Value,
+        R_N: Value,
+    ) -> Value:
         """Loss at relative size N, relative tokens D, and epochs."""
         passes = maximum(epochs, 1.0)  # less than one pass repeats nothing
         unique = D / passes
@@ -64,31 +62,37 @@ class Repeated(Law):
 
     @staticmethod
     def coordinates(
-        E: Any, a: Any, alpha: Any, b: Any, beta: Any, R_D: Any, R_N: Any
-    ) -> tuple[Any, ...]:
+        E: Value, a: Value, alpha: Value, b: Value, beta: Value, R_D: Value, R_N: Value
+    ) -> tuple[Value, ...]:
         """Chinchilla's: level, floor ratio, share, local log-slope, its split; then R_D, R_N."""
         return *of_two_power_laws(E, a, alpha, b, beta), R_D, R_N
 
     @staticmethod
     def from_coordinates(
-        level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any, R_D: Any, R_N: Any
-    ) -> tuple[Any, ...]:
+        level: Value,
+        floor_ratio: Value,
+        share: Value,
+        slope: Value,
+        slope_ratio: Value,
+        R_D: Value,
+        R_N: Value,
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         pair = from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
         return *pair, R_D, R_N
 
     @staticmethod
     def derived(
-        N: Any,
-        D: Any,
-        epochs: Any,
-        E: Any,
-        a: Any,
-        alpha: Any,
-        b: Any,
-        beta: Any,
-        R_D: Any,
-        R_N: Any,
-    ) -> dict[str, Any]:
+        N: Value,
+        D: Value,
+        epochs: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        R_D: Value,
+        R_N: Value,
+    ) -> dict[str, Value]:
         """A and B of the law without repetition: L = E + A / N^alpha + B / D^beta."""
         return {"A": a * N**alpha, "B": b * D**beta}

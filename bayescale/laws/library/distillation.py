@@ -1,9 +1,7 @@
 """Distillation: the loss of a student against its teacher, its size and its data."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, log, softplus
+from bayescale.laws.functions import Value, exp, log, softplus
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -49,20 +47,20 @@ class Distillation(Law):
 
     @staticmethod
     def equation(
-        N: Any,
-        D: Any,
-        T: Any,
-        S: Any,
-        R: Any,
-        s: Any,
-        alpha: Any,
-        beta: Any,
-        k: Any,
-        c_0: Any,
-        c_1: Any,
-        d: Any,
-        f: Any,
-    ) -> Any:
+        N: Value,
+        D: Value,
+        T: Value,
+        S: Value,
+        R: Value,
+        s: Value,
+        alpha: Value,
+        beta: Value,
+        k: Value,
+        c_0: Value,
+        c_1: Value,
+        d: Value,
+        f: Value,
+    ) -> Value:
         """Loss of a student of relative size N and tokens D."""
         passage = f * softplus(log(T / (d * S)) / f)
         followed = exp(-c_0 * log(T / TEACHER) - c_1 * passage)
@@ -70,32 +68,32 @@ class Distillation(Law):
 
     @staticmethod
     def coordinates(
-        R: Any,
-        s: Any,
-        alpha: Any,
-        beta: Any,
-        k: Any,
-        c_0: Any,
-        c_1: Any,
-        d: Any,
-        f: Any,
-    ) -> tuple[Any, ...]:
+        R: Value,
+        s: Value,
+        alpha: Value,
+        beta: Value,
+        k: Value,
+        c_0: Value,
+        c_1: Value,
+        d: Value,
+        f: Value,
+    ) -> tuple[Value, ...]:
         """Local log-slopes of the excess: in size and data, its split, and in T at T = S."""
         slope, split = total_ratio(alpha + k - softplus(-s), beta + k - softplus(s))
         return R, s, slope, split, k, c_0, c_1 - softplus(d * exp(-f)), d, f
 
     @staticmethod
     def from_coordinates(
-        R: Any,
-        s: Any,
-        slope: Any,
-        split: Any,
-        k: Any,
-        c_0: Any,
-        slope_t: Any,
-        d: Any,
-        f: Any,
-    ) -> tuple[Any, ...]:
+        R: Value,
+        s: Value,
+        slope: Value,
+        split: Value,
+        k: Value,
+        c_0: Value,
+        slope_t: Value,
+        d: Value,
+        f: Value,
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         slope_n, slope_d = from_total_ratio(slope, split)
         alpha, beta = slope_n - k + softplus(-s), slope_d - k + softplus(s)
@@ -103,20 +101,20 @@ class Distillation(Law):
 
     @staticmethod
     def derived(
-        N: Any,
-        D: Any,
-        T: Any,
-        S: Any,
-        R: Any,
-        s: Any,
-        alpha: Any,
-        beta: Any,
-        k: Any,
-        c_0: Any,
-        c_1: Any,
-        d: Any,
-        f: Any,
-    ) -> dict[str, Any]:
+        N: Value,
+        D: Value,
+        T: Value,
+        S: Value,
+        R: Value,
+        s: Value,
+        alpha: Value,
+        beta: Value,
+        k: Value,
+        c_0: Value,
+        c_1: Value,
+        d: Value,
+        f: Value,
+    ) -> dict[str, Value]:
         """Busbridge's A and B, of a bracket (A / N^alpha + B / D^beta)^k beside T^-c_0."""
         amplitude = (R * TEACHER**c_0) ** (1 / k)
         return {"A": amplitude * s * N**alpha, "B": amplitude * (1 - s) * D**beta}

@@ -1,9 +1,7 @@
 """Scores on tasks: accuracy and error from loss, from compute, or from size and answer length."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, log, sigmoid
+from bayescale.laws.functions import Value, exp, log, sigmoid
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive, Real
 
@@ -29,12 +27,14 @@ class AccuracyFromLoss(Law):
     steepness = Positive(2.0, 40.0, about="slope of the log odds per reference loss")
 
     @staticmethod
-    def equation(L: Any, guess: Any, reach: Any, odds: Any, steepness: Any) -> Any:
+    def equation(L: Value, guess: Value, reach: Value, odds: Value, steepness: Value) -> Value:
         """Accuracy at relative loss L."""
         return guess + (1 - guess) * reach * sigmoid(odds - steepness * (L - 1))
 
     @staticmethod
-    def derived(L: Any, guess: Any, reach: Any, odds: Any, steepness: Any) -> dict[str, Any]:
+    def derived(
+        L: Value, guess: Value, reach: Value, odds: Value, steepness: Value
+    ) -> dict[str, Value]:
         """Midpoint and slope in the unit of the loss, and the accuracy at zero loss's plateau."""
         return {
             "loss_midpoint": (1 + odds / steepness) * L,
@@ -60,12 +60,14 @@ class AccuracyFromCompute(Law):
     steepness = Positive(0.3, 6.0, about="slope of the log odds per factor of ten")
 
     @staticmethod
-    def equation(C: Any, guess: Any, reach: Any, odds: Any, steepness: Any) -> Any:
+    def equation(C: Value, guess: Value, reach: Value, odds: Value, steepness: Value) -> Value:
         """Accuracy at relative compute C."""
         return guess + (1 - guess) * reach * sigmoid(odds + steepness * log(C) / LN10)
 
     @staticmethod
-    def derived(C: Any, guess: Any, reach: Any, odds: Any, steepness: Any) -> dict[str, Any]:
+    def derived(
+        C: Value, guess: Value, reach: Value, odds: Value, steepness: Value
+    ) -> dict[str, Value]:
         """Midpoint in FLOP, and the ceiling."""
         return {
             "flops_midpoint": C * exp(-LN10 * odds / steepness),
@@ -88,7 +90,7 @@ class AccuracyPowerLaw(Law):
     exponent = Positive(0.02, 0.5, about="exponent of the error")
 
     @staticmethod
-    def equation(x: Any, error: Any, exponent: Any) -> Any:
+    def equation(x: Value, error: Value, exponent: Value) -> Value:
         """Accuracy at relative input x; below zero where the power law leaves [0, 1]."""
         return 1 - error * x**-exponent
 
@@ -109,21 +111,21 @@ class ErrorFromLoss(Law):
     rate = Positive(0.5, 8.0, about="decay of the distance to the plateau per reference loss")
 
     @staticmethod
-    def equation(L: Any, level: Any, headroom: Any, rate: Any) -> Any:
+    def equation(L: Value, level: Value, headroom: Value, rate: Value) -> Value:
         """Error at relative loss L."""
         return level + headroom * (1 - exp(-rate * (L - 1)))
 
     @staticmethod
-    def coordinates(level: Any, headroom: Any, rate: Any) -> tuple[Any, ...]:
+    def coordinates(level: Value, headroom: Value, rate: Value) -> tuple[Value, ...]:
         """Level, headroom to level, local log-slope."""
         return level, headroom, rate + headroom - level
 
     @staticmethod
-    def from_coordinates(level: Any, headroom: Any, slope: Any) -> tuple[Any, ...]:
+    def from_coordinates(level: Value, headroom: Value, slope: Value) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         return level, headroom, slope - headroom + level
 
     @staticmethod
-    def derived(L: Any, level: Any, headroom: Any, rate: Any) -> dict[str, Any]:
+    def derived(L: Value, level: Value, headroom: Value, rate: Value) -> dict[str, Value]:
         """Gadre's constants: Err = epsilon - k exp(-gamma L)."""
         return {"epsilon": level + headroom, "k": headroom * exp(rate), "gamma": rate / L}

@@ -1,9 +1,7 @@
 """Abilities that seem to come suddenly: long answers, thresholds, and what smooth metrics show."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, expm1, maximum
+from bayescale.laws.functions import Value, exp, expm1, maximum
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive
 
@@ -26,12 +24,12 @@ class Emergence(Law):
     alpha = Positive(0.05, 1.0, about="exponent of the loss per answer token")
 
     @staticmethod
-    def equation(N: Any, T: Any, a: Any, alpha: Any) -> Any:
+    def equation(N: Value, T: Value, a: Value, alpha: Value) -> Value:
         """Share of right answers at relative size N and T tokens an answer."""
         return exp(-T * a * N**-alpha)
 
     @staticmethod
-    def derived(N: Any, T: Any, a: Any, alpha: Any) -> dict[str, Any]:
+    def derived(N: Value, T: Value, a: Value, alpha: Value) -> dict[str, Value]:
         """Schaeffer's size at which the loss per token is one: p = exp(-(N / N_c)^-alpha)."""
         return {"N_c": N * a ** (1 / alpha)}
 
@@ -51,7 +49,7 @@ class TokenEdits(Law):
     alpha = Positive(0.05, 1.0, about="exponent of the loss per answer token")
 
     @staticmethod
-    def equation(N: Any, a: Any, alpha: Any) -> Any:
+    def equation(N: Value, a: Value, alpha: Value) -> Value:
         """Share of wrong tokens at relative size N."""
         return -expm1(-a * N**-alpha)
 
@@ -75,7 +73,7 @@ class BrierScore(Law):
     alpha = Positive(0.05, 1.0, about="exponent of that loss")
 
     @staticmethod
-    def equation(N: Any, K: Any, a: Any, alpha: Any) -> Any:
+    def equation(N: Value, K: Value, a: Value, alpha: Value) -> Value:
         """Brier score at relative size N with K options."""
         return K / (K - 1) * expm1(-a * N**-alpha) ** 2
 
@@ -98,11 +96,11 @@ class EmergenceThreshold(Law):
     rate = Positive(0.3, 8.0, about="rise per reference loss, as a share of what guessing leaves")
 
     @staticmethod
-    def equation(L: Any, guess: Any, threshold: Any, rate: Any) -> Any:
+    def equation(L: Value, guess: Value, threshold: Value, rate: Value) -> Value:
         """Accuracy at relative loss L."""
         return guess - (1 - guess) * expm1(-rate * maximum(0.0, threshold - L))
 
     @staticmethod
-    def derived(L: Any, guess: Any, threshold: Any, rate: Any) -> dict[str, Any]:
+    def derived(L: Value, guess: Value, threshold: Value, rate: Value) -> dict[str, Value]:
         """Threshold in the unit of the loss."""
         return {"eta": threshold * L}

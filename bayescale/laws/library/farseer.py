@@ -1,15 +1,13 @@
 """Farseer: floor, data term and data exponent that all change with the size of the model."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, expm1, log, sigmoid, where
+from bayescale.laws.functions import Value, exp, expm1, log, sigmoid, where
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive, Real
 from bayescale.laws.transforms import from_total_ratio, total_ratio
 
 
-def _bent_log(N: Any, g: Any) -> Any:
+def _bent_log(N: Value, g: Value) -> Value:
     """(N^g - 1) / g: the logarithm of N where g is 0, bent upwards where it is positive."""
     line = log(N)
     y = g * line
@@ -46,18 +44,18 @@ class Farseer(Law):
 
     @staticmethod
     def equation(
-        N: Any,
-        D: Any,
-        E: Any,
-        s_E: Any,
-        g_E: Any,
-        b: Any,
-        s_b: Any,
-        g_b: Any,
-        beta: Any,
-        s_beta: Any,
-        g_beta: Any,
-    ) -> Any:
+        N: Value,
+        D: Value,
+        E: Value,
+        s_E: Value,
+        g_E: Value,
+        b: Value,
+        s_b: Value,
+        g_b: Value,
+        beta: Value,
+        s_beta: Value,
+        g_beta: Value,
+    ) -> Value:
         """Loss at relative size N and relative tokens D."""
         floor = E * exp(s_E * _bent_log(N, g_E))
         exponent = beta * exp(s_beta * _bent_log(N, g_beta))
@@ -65,16 +63,16 @@ class Farseer(Law):
 
     @staticmethod
     def coordinates(
-        E: Any,
-        s_E: Any,
-        g_E: Any,
-        b: Any,
-        s_b: Any,
-        g_b: Any,
-        beta: Any,
-        s_beta: Any,
-        g_beta: Any,
-    ) -> tuple[Any, ...]:
+        E: Value,
+        s_E: Value,
+        g_E: Value,
+        b: Value,
+        s_b: Value,
+        g_b: Value,
+        beta: Value,
+        s_beta: Value,
+        g_beta: Value,
+    ) -> tuple[Value, ...]:
         """Level, floor to excess loss, log-slope in data; slope in size and its split; the rest."""
         level, floor_ratio = total_ratio(E, b)
         share = sigmoid(floor_ratio)
@@ -83,16 +81,16 @@ class Farseer(Law):
 
     @staticmethod
     def from_coordinates(
-        level: Any,
-        slope: Any,
-        g_E: Any,
-        floor_ratio: Any,
-        gap: Any,
-        g_b: Any,
-        slope_d: Any,
-        s_beta: Any,
-        g_beta: Any,
-    ) -> tuple[Any, ...]:
+        level: Value,
+        slope: Value,
+        g_E: Value,
+        floor_ratio: Value,
+        gap: Value,
+        g_b: Value,
+        slope_d: Value,
+        s_beta: Value,
+        g_beta: Value,
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, b = from_total_ratio(level, floor_ratio)
         share = sigmoid(floor_ratio)

@@ -1,15 +1,13 @@
 """Learning rate and batch size: the loss over both, whose lowest point moves with N and D."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import expm1, log, where
+from bayescale.laws.functions import Value, expm1, log, where
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive, Real
 from bayescale.laws.transforms import from_two_power_laws, of_two_power_laws
 
 
-def _bowl(x: Any, skew: Any) -> Any:
+def _bowl(x: Value, skew: Value) -> Value:
     """Return x^2 near zero, steeper on the right where ``skew`` is above zero."""
     s = where(skew * skew < 1e-12, 1e-6, skew)  # the limit at zero skew is x^2
     return 2 * (expm1(s * x) - s * x) / s**2
@@ -55,26 +53,26 @@ class StepLaw(Law):
 
     @staticmethod
     def equation(
-        N: Any,
-        D: Any,
-        lr: Any,
-        batch: Any,
-        E: Any,
-        a: Any,
-        alpha: Any,
-        b: Any,
-        beta: Any,
-        lr_0: Any,
-        lr_N: Any,
-        lr_D: Any,
-        batch_0: Any,
-        batch_D: Any,
-        kappa: Any,
-        h_lr: Any,
-        h_batch: Any,
-        skew_lr: Any,
-        skew_batch: Any,
-    ) -> Any:
+        N: Value,
+        D: Value,
+        lr: Value,
+        batch: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        lr_0: Value,
+        lr_N: Value,
+        lr_D: Value,
+        batch_0: Value,
+        batch_D: Value,
+        kappa: Value,
+        h_lr: Value,
+        h_batch: Value,
+        skew_lr: Value,
+        skew_batch: Value,
+    ) -> Value:
         """Loss at relative size, tokens, learning rate and batch size."""
         off_batch = log(batch / batch_0) - batch_D * log(D)
         off_lr = log(lr / lr_0) - lr_N * log(N) - lr_D * log(D) - kappa * off_batch
@@ -83,22 +81,22 @@ class StepLaw(Law):
 
     @staticmethod
     def coordinates(
-        E: Any,
-        a: Any,
-        alpha: Any,
-        b: Any,
-        beta: Any,
-        lr_0: Any,
-        lr_N: Any,
-        lr_D: Any,
-        batch_0: Any,
-        batch_D: Any,
-        kappa: Any,
-        h_lr: Any,
-        h_batch: Any,
-        skew_lr: Any,
-        skew_batch: Any,
-    ) -> tuple[Any, ...]:
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        lr_0: Value,
+        lr_N: Value,
+        lr_D: Value,
+        batch_0: Value,
+        batch_D: Value,
+        kappa: Value,
+        h_lr: Value,
+        h_batch: Value,
+        skew_lr: Value,
+        skew_batch: Value,
+    ) -> tuple[Value, ...]:
         """Level, floor to reducible loss, size to data share, local slope, its split; the rest."""
         best = (lr_0, lr_N, lr_D, batch_0, batch_D)
         around = (kappa, h_lr, h_batch, skew_lr, skew_batch)
@@ -106,34 +104,39 @@ class StepLaw(Law):
 
     @staticmethod
     def from_coordinates(
-        level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any, *rest: Any
-    ) -> tuple[Any, ...]:
+        level: Value,
+        floor_ratio: Value,
+        share: Value,
+        slope: Value,
+        slope_ratio: Value,
+        *rest: Value,
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         pair = from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
         return *pair, *rest
 
     @staticmethod
     def derived(
-        N: Any,
-        D: Any,
-        lr: Any,
-        batch: Any,
-        E: Any,
-        a: Any,
-        alpha: Any,
-        b: Any,
-        beta: Any,
-        lr_0: Any,
-        lr_N: Any,
-        lr_D: Any,
-        batch_0: Any,
-        batch_D: Any,
-        kappa: Any,
-        h_lr: Any,
-        h_batch: Any,
-        skew_lr: Any,
-        skew_batch: Any,
-    ) -> dict[str, Any]:
+        N: Value,
+        D: Value,
+        lr: Value,
+        batch: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        lr_0: Value,
+        lr_N: Value,
+        lr_D: Value,
+        batch_0: Value,
+        batch_D: Value,
+        kappa: Value,
+        h_lr: Value,
+        h_batch: Value,
+        skew_lr: Value,
+        skew_batch: Value,
+    ) -> dict[str, Value]:
         """Step law's constants: lr = lr_c N^lr_N D^lr_D, batch = batch_c D^batch_D tokens."""
         return {
             "lr_c": lr * lr_0 * N**-lr_N * D**-lr_D,

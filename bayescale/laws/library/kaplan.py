@@ -1,8 +1,7 @@
 """Kaplan's laws of size and data, of size and steps, and of the critical batch size."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
+from bayescale.laws.functions import Value
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive
 
@@ -24,12 +23,14 @@ class Kaplan(Law):
     alpha_D = Positive(0.02, 0.5, about="data exponent")
 
     @staticmethod
-    def equation(N: Any, D: Any, L0: Any, s: Any, alpha_N: Any, alpha_D: Any) -> Any:
+    def equation(N: Value, D: Value, L0: Value, s: Value, alpha_N: Value, alpha_D: Value) -> Value:
         """Loss at relative size N and relative tokens D."""
         return L0 * (s * N ** (-alpha_N / alpha_D) + (1 - s) / D) ** alpha_D
 
     @staticmethod
-    def derived(N: Any, D: Any, L0: Any, s: Any, alpha_N: Any, alpha_D: Any) -> dict[str, Any]:
+    def derived(
+        N: Value, D: Value, L0: Value, s: Value, alpha_N: Value, alpha_D: Value
+    ) -> dict[str, Value]:
         """Kaplan's N_c and D_c: L = [(N_c / N)^(alpha_N / alpha_D) + D_c / D]^alpha_D."""
         bracket = L0 ** (1 / alpha_D)
         return {
@@ -38,7 +39,7 @@ class Kaplan(Law):
         }
 
     @staticmethod
-    def optimal_size(nd: Any, L0: Any, s: Any, alpha_N: Any, alpha_D: Any) -> Any:
+    def optimal_size(nd: Value, L0: Value, s: Value, alpha_N: Value, alpha_D: Value) -> Value:
         """Minimum of the bracket at fixed N D."""
         ratio = alpha_N / alpha_D
         return (ratio * s / (1 - s) * nd) ** (1 / (1 + ratio))
@@ -64,12 +65,14 @@ class KaplanSteps(Law):
     alpha_S = Positive(0.2, 1.5, about="step exponent")
 
     @staticmethod
-    def equation(N: Any, S: Any, L0: Any, s: Any, alpha_N: Any, alpha_S: Any) -> Any:
+    def equation(N: Value, S: Value, L0: Value, s: Value, alpha_N: Value, alpha_S: Value) -> Value:
         """Loss at relative size N and relative steps S."""
         return L0 * (s * N**-alpha_N + (1 - s) * S**-alpha_S)
 
     @staticmethod
-    def derived(N: Any, S: Any, L0: Any, s: Any, alpha_N: Any, alpha_S: Any) -> dict[str, Any]:
+    def derived(
+        N: Value, S: Value, L0: Value, s: Value, alpha_N: Value, alpha_S: Value
+    ) -> dict[str, Value]:
         """Kaplan's N_c and S_c: L = (N_c / N)^alpha_N + (S_c / S)^alpha_S."""
         return {
             "N_c": N * (L0 * s) ** (1 / alpha_N),
@@ -91,11 +94,11 @@ class CriticalBatch(Law):
     alpha_B = Positive(0.08, 0.6, about="one over the exponent of the loss")
 
     @staticmethod
-    def equation(L: Any, B_0: Any, alpha_B: Any) -> Any:
+    def equation(L: Value, B_0: Value, alpha_B: Value) -> Value:
         """Critical batch size at relative loss L."""
         return B_0 * L ** (-1 / alpha_B)
 
     @staticmethod
-    def derived(L: Any, B_0: Any, alpha_B: Any) -> dict[str, Any]:
+    def derived(L: Value, B_0: Value, alpha_B: Value) -> dict[str, Value]:
         """Kaplan's B*, the critical batch at a loss of one nat: B_crit = B* / L^(1 / alpha_B)."""
         return {"B_star": B_0 * L ** (1 / alpha_B)}

@@ -8,10 +8,18 @@ missing shrinks. Of the eleven shapes in use, ``log_power`` is ``hill3``, and ``
 Learning curves in the logarithm of epochs or steps, with no ceiling or a slow one.
 """
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, expm1, log, log1p, logaddexp, maximum, sigmoid, softplus
+from bayescale.laws.functions import (
+    Value,
+    exp,
+    expm1,
+    log,
+    log1p,
+    logaddexp,
+    maximum,
+    sigmoid,
+    softplus,
+)
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -31,17 +39,17 @@ HEADROOM = Fraction(0.05, 0.95, about="share of the error there that more traini
 START = Fraction(0.05, 0.8, about="accuracy before training, over that at the reference point")
 
 
-def gap(level: Any, headroom: Any) -> Any:
+def gap(level: Value, headroom: Value) -> Value:
     """How far below the ceiling the curve is at the reference point."""
     return headroom * (1 - level)
 
 
-def log_gap(level: Any, headroom: Any) -> Any:
+def log_gap(level: Value, headroom: Value) -> Value:
     """Log of :func:`gap`, from log odds."""
     return -softplus(-headroom) - softplus(level)
 
 
-def log_rise(level: Any, start: Any) -> Any:
+def log_rise(level: Value, start: Value) -> Value:
     """Log of what was gained since the start, level (1 - start), from log odds."""
     return -softplus(-level) - softplus(start)
 
@@ -63,22 +71,22 @@ class Pow3(Law):
     exponent = Positive(0.1, 3.0, about="exponent of the distance to the ceiling")
 
     @staticmethod
-    def equation(x: Any, level: Any, headroom: Any, exponent: Any) -> Any:
+    def equation(x: Value, level: Value, headroom: Value, exponent: Value) -> Value:
         """Accuracy at relative input x."""
         return level + gap(level, headroom) * (1 - x**-exponent)
 
     @staticmethod
-    def coordinates(level: Any, headroom: Any, exponent: Any) -> tuple[Any, ...]:
+    def coordinates(level: Value, headroom: Value, exponent: Value) -> tuple[Value, ...]:
         """Level, headroom, local slope."""
         return level, headroom, exponent + log_gap(level, headroom)
 
     @staticmethod
-    def from_coordinates(level: Any, headroom: Any, slope: Any) -> tuple[Any, ...]:
+    def from_coordinates(level: Value, headroom: Value, slope: Value) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         return level, headroom, slope - log_gap(level, headroom)
 
     @staticmethod
-    def derived(x: Any, level: Any, headroom: Any, exponent: Any) -> dict[str, Any]:
+    def derived(x: Value, level: Value, headroom: Value, exponent: Value) -> dict[str, Value]:
         """Domhan's c and a: A = c - a x^-exponent."""
         missing = gap(level, headroom)
         return {"c": level + missing, "a": missing * x**exponent}
@@ -102,22 +110,28 @@ class Pow4(Law):
     shift = Positive(0.005, 2.0, about="shift of the input, relative to the reference point")
 
     @staticmethod
-    def equation(x: Any, level: Any, headroom: Any, exponent: Any, shift: Any) -> Any:
+    def equation(x: Value, level: Value, headroom: Value, exponent: Value, shift: Value) -> Value:
         """Accuracy at relative input x."""
         return level + gap(level, headroom) * (1 - ((x + shift) / (1 + shift)) ** -exponent)
 
     @staticmethod
-    def coordinates(level: Any, headroom: Any, exponent: Any, shift: Any) -> tuple[Any, ...]:
+    def coordinates(
+        level: Value, headroom: Value, exponent: Value, shift: Value
+    ) -> tuple[Value, ...]:
         """Level, headroom, local slope, shift."""
         return level, headroom, exponent + log_gap(level, headroom) - softplus(shift), shift
 
     @staticmethod
-    def from_coordinates(level: Any, headroom: Any, slope: Any, shift: Any) -> tuple[Any, ...]:
+    def from_coordinates(
+        level: Value, headroom: Value, slope: Value, shift: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         return level, headroom, slope - log_gap(level, headroom) + softplus(shift), shift
 
     @staticmethod
-    def derived(x: Any, level: Any, headroom: Any, exponent: Any, shift: Any) -> dict[str, Any]:
+    def derived(
+        x: Value, level: Value, headroom: Value, exponent: Value, shift: Value
+    ) -> dict[str, Value]:
         """Domhan's c, a and b: A = c - (a x + b)^-exponent."""
         missing = gap(level, headroom)
         total = missing ** (-1 / exponent)
@@ -142,25 +156,25 @@ class Hill3(Law):
     exponent = Positive(0.2, 4.0, about="steepness in log x")
 
     @staticmethod
-    def equation(x: Any, level: Any, headroom: Any, exponent: Any) -> Any:
+    def equation(x: Value, level: Value, headroom: Value, exponent: Value) -> Value:
         """Accuracy at relative input x."""
         missing = gap(level, headroom)
         return (level + missing) * sigmoid(exponent * log(x) + log(level / missing))
 
     @staticmethod
-    def coordinates(level: Any, headroom: Any, exponent: Any) -> tuple[Any, ...]:
+    def coordinates(level: Value, headroom: Value, exponent: Value) -> tuple[Value, ...]:
         """Level, headroom, local slope."""
         rise, missing = -softplus(-level), log_gap(level, headroom)
         return level, headroom, exponent + rise + missing - logaddexp(rise, missing)
 
     @staticmethod
-    def from_coordinates(level: Any, headroom: Any, slope: Any) -> tuple[Any, ...]:
+    def from_coordinates(level: Value, headroom: Value, slope: Value) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         rise, missing = -softplus(-level), log_gap(level, headroom)
         return level, headroom, slope - rise - missing + logaddexp(rise, missing)
 
     @staticmethod
-    def derived(x: Any, level: Any, headroom: Any, exponent: Any) -> dict[str, Any]:
+    def derived(x: Value, level: Value, headroom: Value, exponent: Value) -> dict[str, Value]:
         """Hill's theta and kappa; of log_power, a / (1 + (x / e^b)^c): b (a is theta)."""
         missing = gap(level, headroom)
         kappa = x * (missing / level) ** (1 / exponent)
@@ -186,25 +200,31 @@ class MorganMercerFlodin(Law):
     start = START
 
     @staticmethod
-    def equation(x: Any, level: Any, headroom: Any, exponent: Any, start: Any) -> Any:
+    def equation(x: Value, level: Value, headroom: Value, exponent: Value, start: Value) -> Value:
         """Accuracy at relative input x."""
         rise, missing = level * (1 - start), gap(level, headroom)
         return start * level + (rise + missing) * sigmoid(exponent * log(x) + log(rise / missing))
 
     @staticmethod
-    def coordinates(level: Any, headroom: Any, exponent: Any, start: Any) -> tuple[Any, ...]:
+    def coordinates(
+        level: Value, headroom: Value, exponent: Value, start: Value
+    ) -> tuple[Value, ...]:
         """Level, headroom, local slope, start."""
         rise, missing = log_rise(level, start), log_gap(level, headroom)
         return level, headroom, exponent + rise + missing - logaddexp(rise, missing), start
 
     @staticmethod
-    def from_coordinates(level: Any, headroom: Any, slope: Any, start: Any) -> tuple[Any, ...]:
+    def from_coordinates(
+        level: Value, headroom: Value, slope: Value, start: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         rise, missing = log_rise(level, start), log_gap(level, headroom)
         return level, headroom, slope - rise - missing + logaddexp(rise, missing), start
 
     @staticmethod
-    def derived(x: Any, level: Any, headroom: Any, exponent: Any, start: Any) -> dict[str, Any]:
+    def derived(
+        x: Value, level: Value, headroom: Value, exponent: Value, start: Value
+    ) -> dict[str, Value]:
         """alpha, beta, kappa: A = alpha - (alpha - beta) / (1 + (kappa x)^exponent)."""
         rise, missing = level * (1 - start), gap(level, headroom)
         kappa = (rise / missing) ** (1 / exponent) / x
@@ -231,25 +251,31 @@ class Weibull(Law):
     start = START
 
     @staticmethod
-    def equation(x: Any, level: Any, headroom: Any, exponent: Any, start: Any) -> Any:
+    def equation(x: Value, level: Value, headroom: Value, exponent: Value, start: Value) -> Value:
         """Accuracy at relative input x."""
         rise, missing = level * (1 - start), gap(level, headroom)
         return level + missing - (rise + missing) * exp(-log1p(rise / missing) * x**exponent)
 
     @staticmethod
-    def coordinates(level: Any, headroom: Any, exponent: Any, start: Any) -> tuple[Any, ...]:
+    def coordinates(
+        level: Value, headroom: Value, exponent: Value, start: Value
+    ) -> tuple[Value, ...]:
         """Level, headroom, local slope, start."""
         rise, missing = log_rise(level, start), log_gap(level, headroom)
         return level, headroom, exponent + missing + log(softplus(rise - missing)), start
 
     @staticmethod
-    def from_coordinates(level: Any, headroom: Any, slope: Any, start: Any) -> tuple[Any, ...]:
+    def from_coordinates(
+        level: Value, headroom: Value, slope: Value, start: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         rise, missing = log_rise(level, start), log_gap(level, headroom)
         return level, headroom, slope - missing - log(softplus(rise - missing)), start
 
     @staticmethod
-    def derived(x: Any, level: Any, headroom: Any, exponent: Any, start: Any) -> dict[str, Any]:
+    def derived(
+        x: Value, level: Value, headroom: Value, exponent: Value, start: Value
+    ) -> dict[str, Value]:
         """alpha, beta, kappa; the k of janoschek; of exp4, c - exp(-k x^exponent + b): b."""
         rise, missing = level * (1 - start), gap(level, headroom)
         at_reference = log1p(rise / missing)
@@ -288,22 +314,22 @@ class VapourPressure(Law):
     exponent = Positive(0.005, 0.8, about="exponent late in training")
 
     @staticmethod
-    def equation(x: Any, level: Any, delay: Any, exponent: Any) -> Any:
+    def equation(x: Value, level: Value, delay: Value, exponent: Value) -> Value:
         """Accuracy at relative input x; above one where the power law leaves [0, 1]."""
         return level * exp(-delay * (1 / x - 1)) * x**exponent
 
     @staticmethod
-    def coordinates(level: Any, delay: Any, exponent: Any) -> tuple[Any, ...]:
+    def coordinates(level: Value, delay: Value, exponent: Value) -> tuple[Value, ...]:
         """Level, local log-slope, its split."""
         return level, *total_ratio(delay, exponent)
 
     @staticmethod
-    def from_coordinates(level: Any, slope: Any, split: Any) -> tuple[Any, ...]:
+    def from_coordinates(level: Value, slope: Value, split: Value) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         return level, *from_total_ratio(slope, split)
 
     @staticmethod
-    def derived(x: Any, level: Any, delay: Any, exponent: Any) -> dict[str, Any]:
+    def derived(x: Value, level: Value, delay: Value, exponent: Value) -> dict[str, Value]:
         """Domhan's a and b: A = exp(a + b / x + exponent ln x)."""
         return {"a": log(level) + delay - exponent * log(x), "b": -delay * x}
 
@@ -325,12 +351,12 @@ class LogLog(Law):
     span = Positive(0.7, 30.0, about="log of the reference point over the onset")
 
     @staticmethod
-    def equation(x: Any, level: Any, span: Any) -> Any:
+    def equation(x: Value, level: Value, span: Value) -> Value:
         """Accuracy at relative input x; zero before the onset."""
         return log1p(expm1(level) * maximum(0.0, 1 + log(x) / span))
 
     @staticmethod
-    def derived(x: Any, level: Any, span: Any) -> dict[str, Any]:
+    def derived(x: Value, level: Value, span: Value) -> dict[str, Value]:
         """Domhan's a and b, A = ln(a ln x + b), and the onset in the unit of x."""
         a = expm1(level) / span
         return {"a": a, "b": exp(level) - a * log(x), "onset": x * exp(-span)}
@@ -353,6 +379,6 @@ class Ilog2(Law):
     a = Positive(0.02, 3.0, about="distance to it at x = e - 1, 1.7 epochs")
 
     @staticmethod
-    def equation(x: Any, c: Any, a: Any) -> Any:
+    def equation(x: Value, c: Value, a: Value) -> Value:
         """Accuracy after x epochs or steps."""
         return c - a / log1p(x)

@@ -1,11 +1,10 @@
 """Whole loss curves under a learning-rate schedule; `with_schedule` makes their inputs."""
 
 import math
-from typing import Any
 
 from bayescale.data.schedule import NODES
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, expm1, log, softplus, total
+from bayescale.laws.functions import Value, exp, expm1, log, softplus, total
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -37,34 +36,38 @@ class Annealing(Law):
     c = Positive(0.05, 1.0, of="target", about="gain of annealing as large as the reference sum")
 
     @staticmethod
-    def equation(S: Any, annealed: Any, E: Any, a: Any, alpha: Any, c: Any) -> Any:
+    def equation(S: Value, annealed: Value, E: Value, a: Value, alpha: Value, c: Value) -> Value:
         """Loss at a relative sum of learning rates and an annealed share of it."""
         return E + a * S**-alpha - c * S * annealed
 
     @staticmethod
-    def coordinates(E: Any, a: Any, alpha: Any, c: Any) -> tuple[Any, ...]:
+    def coordinates(E: Value, a: Value, alpha: Value, c: Value) -> tuple[Value, ...]:
         """Level, irreducible to reducible loss, local log-slope; then c."""
         level, floor_ratio = total_ratio(E, a)
         return level, floor_ratio, alpha + a - level, c
 
     @staticmethod
-    def from_coordinates(level: Any, floor_ratio: Any, slope: Any, c: Any) -> tuple[Any, ...]:
+    def from_coordinates(
+        level: Value, floor_ratio: Value, slope: Value, c: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, a = from_total_ratio(level, floor_ratio)
         return E, a, slope - a + level, c
 
     @staticmethod
-    def derived(S: Any, annealed: Any, E: Any, a: Any, alpha: Any, c: Any) -> dict[str, Any]:
+    def derived(
+        S: Value, annealed: Value, E: Value, a: Value, alpha: Value, c: Value
+    ) -> dict[str, Value]:
         """A and C of L = E + A S_1^-alpha - C S_2."""
         return {"A": a * S**alpha, "C": c / S}
 
 
-def _log_gained(c: Any, beta: Any) -> Any:
+def _log_gained(c: Value, beta: Value) -> Value:
     """Log of the share of b that is gained by the reference sum; c and beta as logarithms."""
     return log(-expm1(-exp(beta) * softplus(c)))
 
 
-def _log_quarter(beta: Any) -> Any:
+def _log_quarter(beta: Value) -> Value:
     """Log of c times the sum by which a quarter of b is gained."""
     needed = math.log(4 / 3) * exp(-beta)
     return needed + log(-expm1(-needed))
@@ -112,29 +115,29 @@ class MultiPower(Law):
 
     @staticmethod
     def equation(
-        S: Any,
-        rate: Any,
-        change: Any,
-        since: Any,
-        E: Any,
-        a: Any,
-        alpha: Any,
-        b: Any,
-        c: Any,
-        beta: Any,
-        gamma: Any,
-    ) -> Any:
+        S: Value,
+        rate: Value,
+        change: Value,
+        since: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        c: Value,
+        beta: Value,
+        gamma: Value,
+    ) -> Value:
         """Loss at a relative sum of learning rates and the changes before it."""
 
-        def gained(rate: Any, change: Any, since: Any) -> Any:
+        def gained(rate: Value, change: Value, since: Value) -> Value:
             return change * rate * (1 - (1 + c * since * S * rate**-gamma) ** -beta)
 
         return E + a * S**-alpha - b * total(gained, rate, change, since)
 
     @staticmethod
     def coordinates(
-        E: Any, a: Any, alpha: Any, b: Any, c: Any, beta: Any, gamma: Any
-    ) -> tuple[Any, ...]:
+        E: Value, a: Value, alpha: Value, b: Value, c: Value, beta: Value, gamma: Value
+    ) -> tuple[Value, ...]:
         """Level, irreducible to reducible loss, local log-slope; gain by S_0, first quarter."""
         level, floor_ratio = total_ratio(E, a)
         gain, quarter = b + _log_gained(c, beta), _log_quarter(beta) - c
@@ -142,14 +145,14 @@ class MultiPower(Law):
 
     @staticmethod
     def from_coordinates(
-        level: Any,
-        floor_ratio: Any,
-        slope: Any,
-        gain: Any,
-        quarter: Any,
-        beta: Any,
-        gamma: Any,
-    ) -> tuple[Any, ...]:
+        level: Value,
+        floor_ratio: Value,
+        slope: Value,
+        gain: Value,
+        quarter: Value,
+        beta: Value,
+        gamma: Value,
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, a = from_total_ratio(level, floor_ratio)
         c = _log_quarter(beta) - quarter
@@ -158,17 +161,17 @@ class MultiPower(Law):
 
     @staticmethod
     def derived(
-        S: Any,
-        rate: Any,
-        change: Any,
-        since: Any,
-        E: Any,
-        a: Any,
-        alpha: Any,
-        b: Any,
-        c: Any,
-        beta: Any,
-        gamma: Any,
-    ) -> dict[str, Any]:
+        S: Value,
+        rate: Value,
+        change: Value,
+        since: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        c: Value,
+        beta: Value,
+        gamma: Value,
+    ) -> dict[str, Value]:
         """A, B and C of the law in learning rates as they are."""
         return {"A": a * S**alpha, "B": b / rate, "C": c * rate**gamma / S}

@@ -1,9 +1,7 @@
 """Routed experts: loss against size and number of experts, and against their granularity."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, log, logaddexp
+from bayescale.laws.functions import Value, exp, log, logaddexp
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive, Real
 from bayescale.laws.transforms import from_two_power_laws, of_two_power_laws
@@ -15,7 +13,7 @@ MANY = 32
 """A usual number of experts, at which the runs see what experts are worth."""
 
 
-def _log_gain(log_offset: Any, log_max: Any) -> Any:
+def _log_gain(log_offset: Value, log_max: Value) -> Value:
     """Return the log of how many times a usual number of experts counts for a dense model."""
     many = log(MANY - 1 + exp(log_offset))
     return logaddexp(-log_offset, -log_max) - logaddexp(-many, -log_max)
@@ -48,8 +46,15 @@ class RoutedExperts(Law):
 
     @staticmethod
     def equation(
-        N: Any, experts: Any, L0: Any, alpha: Any, beta: Any, c: Any, offset: Any, E_max: Any
-    ) -> Any:
+        N: Value,
+        experts: Value,
+        L0: Value,
+        alpha: Value,
+        beta: Value,
+        c: Value,
+        offset: Value,
+        E_max: Value,
+    ) -> Value:
         """Loss at relative size N and a number of experts, one for a dense model."""
         start = 1 / (1 / offset + 1 / E_max)
         size = log(N)
@@ -58,22 +63,29 @@ class RoutedExperts(Law):
 
     @staticmethod
     def coordinates(
-        L0: Any, alpha: Any, beta: Any, c: Any, offset: Any, E_max: Any
-    ) -> tuple[Any, ...]:
+        L0: Value, alpha: Value, beta: Value, c: Value, offset: Value, E_max: Value
+    ) -> tuple[Value, ...]:
         """In the place of beta, the log loss that a usual number of experts takes away."""
         return L0, alpha, beta + log(_log_gain(offset, E_max)), c, offset, E_max
 
     @staticmethod
     def from_coordinates(
-        L0: Any, alpha: Any, taken: Any, c: Any, offset: Any, E_max: Any
-    ) -> tuple[Any, ...]:
+        L0: Value, alpha: Value, taken: Value, c: Value, offset: Value, E_max: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         return L0, alpha, taken - log(_log_gain(offset, E_max)), c, offset, E_max
 
     @staticmethod
     def derived(
-        N: Any, experts: Any, L0: Any, alpha: Any, beta: Any, c: Any, offset: Any, E_max: Any
-    ) -> dict[str, Any]:
+        N: Value,
+        experts: Value,
+        L0: Value,
+        alpha: Value,
+        beta: Value,
+        c: Value,
+        offset: Value,
+        E_max: Value,
+    ) -> dict[str, Value]:
         """Clark's a, b, d of log10 L = a log N + b log E + c log N log E + d, and E_start."""
         start = 1 / (1 / offset + 1 / E_max)
         size, first = log(N) / LN10, log(start) / LN10
@@ -112,30 +124,54 @@ class Granularity(Law):
 
     @staticmethod
     def equation(
-        N: Any, D: Any, G: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any, s: Any, gamma: Any
-    ) -> Any:
+        N: Value,
+        D: Value,
+        G: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        s: Value,
+        gamma: Value,
+    ) -> Value:
         """Loss at relative size N, relative tokens D and granularity G."""
         return E + a * (1 - s + s * G**-gamma) * N**-alpha + b * D**-beta
 
     @staticmethod
     def coordinates(
-        E: Any, a: Any, alpha: Any, b: Any, beta: Any, s: Any, gamma: Any
-    ) -> tuple[Any, ...]:
+        E: Value, a: Value, alpha: Value, b: Value, beta: Value, s: Value, gamma: Value
+    ) -> tuple[Value, ...]:
         """Level, floor to reducible loss, size to data share, local slope, its split; the rest."""
         return *of_two_power_laws(E, a, alpha, b, beta), s, gamma
 
     @staticmethod
     def from_coordinates(
-        level: Any, floor_ratio: Any, share: Any, slope: Any, slope_ratio: Any, s: Any, gamma: Any
-    ) -> tuple[Any, ...]:
+        level: Value,
+        floor_ratio: Value,
+        share: Value,
+        slope: Value,
+        slope_ratio: Value,
+        s: Value,
+        gamma: Value,
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         pair = from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
         return *pair, s, gamma
 
     @staticmethod
     def derived(
-        N: Any, D: Any, G: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any, s: Any, gamma: Any
-    ) -> dict[str, Any]:
+        N: Value,
+        D: Value,
+        G: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        s: Value,
+        gamma: Value,
+    ) -> dict[str, Value]:
         """Krajewski's constants: L = E + (g / G^gamma + A) / N^alpha + B / D^beta."""
         return {
             "g": s * a * N**alpha,

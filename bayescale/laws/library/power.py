@@ -3,10 +3,8 @@
 Rosenfeld's error law, from guessing to the floor.
 """
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import sqrt
+from bayescale.laws.functions import Value, sqrt
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -25,12 +23,12 @@ class PowerLaw(Law):
     exponent = Positive(0.02, 0.8, about="exponent")
 
     @staticmethod
-    def equation(x: Any, scale: Any, exponent: Any) -> Any:
+    def equation(x: Value, scale: Value, exponent: Value) -> Value:
         """Loss at relative input x."""
         return scale * x**-exponent
 
     @staticmethod
-    def derived(x: Any, scale: Any, exponent: Any) -> dict[str, Any]:
+    def derived(x: Value, scale: Value, exponent: Value) -> dict[str, Value]:
         """Kaplan's x_c, at which the loss would be one: L = (x_c / x)^exponent."""
         return {"x_c": x * scale ** (1 / exponent)}
 
@@ -49,24 +47,24 @@ class PowerLawFloor(Law):
     exponent = Positive(0.05, 0.8, about="exponent")
 
     @staticmethod
-    def equation(x: Any, E: Any, scale: Any, exponent: Any) -> Any:
+    def equation(x: Value, E: Value, scale: Value, exponent: Value) -> Value:
         """Loss at relative input x."""
         return E + scale * x**-exponent
 
     @staticmethod
-    def coordinates(E: Any, scale: Any, exponent: Any) -> tuple[Any, ...]:
+    def coordinates(E: Value, scale: Value, exponent: Value) -> tuple[Value, ...]:
         """Level, irreducible to reducible loss, local log-slope."""
         level, floor_ratio = total_ratio(E, scale)
         return level, floor_ratio, exponent + scale - level
 
     @staticmethod
-    def from_coordinates(level: Any, floor_ratio: Any, slope: Any) -> tuple[Any, ...]:
+    def from_coordinates(level: Value, floor_ratio: Value, slope: Value) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, scale = from_total_ratio(level, floor_ratio)
         return E, scale, slope - scale + level
 
     @staticmethod
-    def derived(x: Any, E: Any, scale: Any, exponent: Any) -> dict[str, Any]:
+    def derived(x: Value, E: Value, scale: Value, exponent: Value) -> dict[str, Value]:
         """Henighan's x_0: L = E + (x_0 / x)^exponent."""
         return {"x_0": x * scale ** (1 / exponent)}
 
@@ -94,7 +92,9 @@ class Rosenfeld(Law):
     beta = Positive(0.1, 1.5, about="data exponent")
 
     @staticmethod
-    def equation(N: Any, D: Any, e0: Any, c: Any, a: Any, alpha: Any, b: Any, beta: Any) -> Any:
+    def equation(
+        N: Value, D: Value, e0: Value, c: Value, a: Value, alpha: Value, b: Value, beta: Value
+    ) -> Value:
         """Error at relative size N and relative data D."""
         u = c + a * N**-alpha + b * D**-beta
         return u / sqrt(1 + (u / e0) ** 2)

@@ -1,9 +1,7 @@
 """Numerical precision: fewer bits make a model count for less, in training and after it."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, expm1
+from bayescale.laws.functions import Value, exp, expm1
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
 
@@ -35,40 +33,40 @@ class Precision(Law):
 
     @staticmethod
     def equation(
-        N: Any,
-        D: Any,
-        P_w: Any,
-        P_a: Any,
-        P_kv: Any,
-        E: Any,
-        a: Any,
-        alpha: Any,
-        b: Any,
-        beta: Any,
-        gamma_w: Any,
-        gamma_a: Any,
-        gamma_kv: Any,
-    ) -> Any:
+        N: Value,
+        D: Value,
+        P_w: Value,
+        P_a: Value,
+        P_kv: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        gamma_w: Value,
+        gamma_a: Value,
+        gamma_kv: Value,
+    ) -> Value:
         """Loss at relative size N, relative tokens D and three precisions in bits."""
         counted = -expm1(-P_w / gamma_w) * expm1(-P_a / gamma_a) * expm1(-P_kv / gamma_kv)
         return E + a * (N * counted) ** -alpha + b * D**-beta
 
     @staticmethod
     def derived(
-        N: Any,
-        D: Any,
-        P_w: Any,
-        P_a: Any,
-        P_kv: Any,
-        E: Any,
-        a: Any,
-        alpha: Any,
-        b: Any,
-        beta: Any,
-        gamma_w: Any,
-        gamma_a: Any,
-        gamma_kv: Any,
-    ) -> dict[str, Any]:
+        N: Value,
+        D: Value,
+        P_w: Value,
+        P_a: Value,
+        P_kv: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        gamma_w: Value,
+        gamma_a: Value,
+        gamma_kv: Value,
+    ) -> dict[str, Value]:
         """Kumar's A and B: L = E + A / N_eff^alpha + B / D^beta."""
         return {"A": a * N**alpha, "B": b * D**beta}
 
@@ -94,15 +92,31 @@ class PrecisionTied(Law):
 
     @staticmethod
     def equation(
-        N: Any, D: Any, P: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any, gamma: Any
-    ) -> Any:
+        N: Value,
+        D: Value,
+        P: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        gamma: Value,
+    ) -> Value:
         """Loss at relative size N, relative tokens D and one precision in bits."""
         return E + a * (N * (-expm1(-P / gamma)) ** 3) ** -alpha + b * D**-beta
 
     @staticmethod
     def derived(
-        N: Any, D: Any, P: Any, E: Any, a: Any, alpha: Any, b: Any, beta: Any, gamma: Any
-    ) -> dict[str, Any]:
+        N: Value,
+        D: Value,
+        P: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        gamma: Value,
+    ) -> dict[str, Value]:
         """Kumar's A and B: L = E + A / N_eff^alpha + B / D^beta."""
         return {"A": a * N**alpha, "B": b * D**beta}
 
@@ -126,13 +140,15 @@ class PostTrainingQuantisation(Law):
     k = Positive(1.0, 20.0, about="local log-slope in the bits at the reference point")
 
     @staticmethod
-    def equation(N: Any, D: Any, P: Any, delta: Any, gamma_D: Any, gamma_N: Any, k: Any) -> Any:
+    def equation(
+        N: Value, D: Value, P: Value, delta: Value, gamma_D: Value, gamma_N: Value, k: Value
+    ) -> Value:
         """Loss increase at relative size N, tokens D and bits P."""
         return delta * D**gamma_D * N**-gamma_N * exp(-k * (P - 1))
 
     @staticmethod
     def derived(
-        N: Any, D: Any, P: Any, delta: Any, gamma_D: Any, gamma_N: Any, k: Any
-    ) -> dict[str, Any]:
+        N: Value, D: Value, P: Value, delta: Value, gamma_D: Value, gamma_N: Value, k: Value
+    ) -> dict[str, Value]:
         """Kumar's C_T and gamma_post: C_T D^gamma_D / N^gamma_N exp(-P / gamma_post)."""
         return {"C_T": delta * N**gamma_N / D**gamma_D * exp(k), "gamma_post": P / k}

@@ -3,10 +3,8 @@
 Ratings from games: the strength of a player as a power of its size.
 """
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import log, maximum, minimum, sigmoid
+from bayescale.laws.functions import Value, log, maximum, minimum, sigmoid
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
 
@@ -39,14 +37,14 @@ class BoardGame(Law):
 
     @staticmethod
     def equation(
-        C: Any,
-        board: Any,
-        plateau: Any,
-        plateau_growth: Any,
-        deficit: Any,
-        deficit_growth: Any,
-        gain: Any,
-    ) -> Any:
+        C: Value,
+        board: Value,
+        plateau: Value,
+        plateau_growth: Value,
+        deficit: Value,
+        deficit_growth: Value,
+        gain: Value,
+    ) -> Value:
         """Elo relative to perfect play, at relative compute C and relative side ``board``."""
         flat = -plateau - plateau_growth * (board - 1)
         incline = -deficit - deficit_growth * (board - 1) + gain * log(C) / LN10
@@ -54,14 +52,14 @@ class BoardGame(Law):
 
     @staticmethod
     def derived(
-        C: Any,
-        board: Any,
-        plateau: Any,
-        plateau_growth: Any,
-        deficit: Any,
-        deficit_growth: Any,
-        gain: Any,
-    ) -> dict[str, Any]:
+        C: Value,
+        board: Value,
+        plateau: Value,
+        plateau_growth: Value,
+        deficit: Value,
+        deficit_growth: Value,
+        gain: Value,
+    ) -> dict[str, Value]:
         """Jones's slopes and intercepts, and the compute that one more side of board takes."""
         return {
             "plateau_slope": -plateau_growth / board,
@@ -93,11 +91,11 @@ class BradleyTerry(Law):
     alpha = Positive(0.1, 2.0, about="exponent of strength in size")
 
     @staticmethod
-    def equation(N: Any, M: Any, alpha: Any) -> Any:
+    def equation(N: Value, M: Value, alpha: Value) -> Value:
         """Expected score of N against M."""
         return sigmoid(alpha * log(N / M))
 
     @staticmethod
-    def derived(N: Any, M: Any, alpha: Any) -> dict[str, Any]:
+    def derived(N: Value, M: Value, alpha: Value) -> dict[str, Value]:
         """Elo points that ten times the size is worth."""
         return {"elo_per_decade": 400 * alpha}

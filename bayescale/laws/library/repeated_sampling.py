@@ -1,9 +1,7 @@
 """Repeated sampling: pass rates, and how many problems one of k tries solves."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, minimum
+from bayescale.laws.functions import Value, exp, minimum
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -27,12 +25,12 @@ class Coverage(Law):
     exponent = Positive(0.05, 0.8, about="exponent of the negative log coverage in tries")
 
     @staticmethod
-    def equation(k: Any, a: Any, exponent: Any) -> Any:
+    def equation(k: Value, a: Value, exponent: Value) -> Value:
         """Coverage at a relative number of tries k."""
         return exp(-minimum(a * k**-exponent, LEAST))
 
     @staticmethod
-    def derived(k: Any, a: Any, exponent: Any) -> dict[str, Any]:
+    def derived(k: Value, a: Value, exponent: Value) -> dict[str, Value]:
         """Negative log of the share solved at the first try: c(k) = exp(-a_1 k^-exponent)."""
         return {"a_1": a * k**exponent}
 
@@ -55,18 +53,18 @@ class PassAtK(Law):
     alpha = Positive(0.03, 0.6, about="exponent of the reducible negative log")
 
     @staticmethod
-    def equation(C: Any, E: Any, c: Any, alpha: Any) -> Any:
+    def equation(C: Value, E: Value, c: Value, alpha: Value) -> Value:
         """Share solved at relative compute C."""
         return exp(-minimum(E + c * C**-alpha, LEAST))
 
     @staticmethod
-    def coordinates(E: Any, c: Any, alpha: Any) -> tuple[Any, ...]:
+    def coordinates(E: Value, c: Value, alpha: Value) -> tuple[Value, ...]:
         """Level, floor to reducible part, local log-slope."""
         level, ratio = total_ratio(E, c)
         return level, ratio, alpha + c - level
 
     @staticmethod
-    def from_coordinates(level: Any, ratio: Any, slope: Any) -> tuple[Any, ...]:
+    def from_coordinates(level: Value, ratio: Value, slope: Value) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, c = from_total_ratio(level, ratio)
         return E, c, slope - c + level
@@ -87,11 +85,11 @@ class PassUntil(Law):
     alpha = Positive(0.03, 1.0, about="exponent of the negative log pass rate")
 
     @staticmethod
-    def equation(N: Any, c: Any, alpha: Any) -> Any:
+    def equation(N: Value, c: Value, alpha: Value) -> Value:
         """Pass rate at relative size N."""
         return exp(-minimum(c * N**-alpha, LEAST))
 
     @staticmethod
-    def derived(N: Any, c: Any, alpha: Any) -> dict[str, Any]:
+    def derived(N: Value, c: Value, alpha: Value) -> dict[str, Value]:
         """Size at which one try in e passes: PU = exp(-(N / N_c)^-alpha)."""
         return {"N_c": N * c ** (1 / alpha)}

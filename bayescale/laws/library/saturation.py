@@ -1,9 +1,7 @@
 """Power laws in one input that level off: late, early, or on both sides."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import log, sigmoid, softplus
+from bayescale.laws.functions import Value, log, sigmoid, softplus
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -12,7 +10,7 @@ NEWTON_STEPS = 6
 """Enough for an error of u below 1e-7 for any alpha above 0.05, and of rounding above 0.1."""
 
 
-def log_odds(z: Any, alpha: Any) -> Any:
+def log_odds(z: Value, alpha: Value) -> Value:
     """Solve log u - alpha log(1 - u) = z for the log odds of u, by Newton's method.
 
     In log odds s the left side is s + (alpha - 1) softplus(s): increasing, close to s below zero
@@ -40,22 +38,22 @@ class PowerLawSaturating(Law):
     g = Positive(0.001, 10.0, about="reference point, over the input at which the law levels off")
 
     @staticmethod
-    def equation(x: Any, level: Any, exponent: Any, g: Any) -> Any:
+    def equation(x: Value, level: Value, exponent: Value, g: Value) -> Value:
         """Loss at relative input x."""
         return level * ((1 / x + g) / (1 + g)) ** exponent
 
     @staticmethod
-    def coordinates(level: Any, exponent: Any, g: Any) -> tuple[Any, ...]:
+    def coordinates(level: Value, exponent: Value, g: Value) -> tuple[Value, ...]:
         """Level, local log-slope, g."""
         return level, exponent - softplus(g), g
 
     @staticmethod
-    def from_coordinates(level: Any, slope: Any, g: Any) -> tuple[Any, ...]:
+    def from_coordinates(level: Value, slope: Value, g: Value) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         return level, slope + softplus(g), g
 
     @staticmethod
-    def derived(x: Any, level: Any, exponent: Any, g: Any) -> dict[str, Any]:
+    def derived(x: Value, level: Value, exponent: Value, g: Value) -> dict[str, Value]:
         """Alabdulmohsin's beta and gamma, L = beta (1/x + gamma)^exponent, and the limit E."""
         return {
             "beta": level * (x / (1 + g)) ** exponent,
@@ -81,7 +79,9 @@ class PowerLawSigmoidal(Law):
     alpha = Positive(0.1, 4.0, about="how slowly the law leaves the level of guessing")
 
     @staticmethod
-    def equation(x: Any, E: Any, scale: Any, exponent: Any, headroom: Any, alpha: Any) -> Any:
+    def equation(
+        x: Value, E: Value, scale: Value, exponent: Value, headroom: Value, alpha: Value
+    ) -> Value:
         """Loss at relative input x."""
         room = scale + headroom
         z = log(scale / room) - alpha * log(headroom / room) - exponent * log(x)
@@ -89,8 +89,8 @@ class PowerLawSigmoidal(Law):
 
     @staticmethod
     def coordinates(
-        E: Any, scale: Any, exponent: Any, headroom: Any, alpha: Any
-    ) -> tuple[Any, ...]:
+        E: Value, scale: Value, exponent: Value, headroom: Value, alpha: Value
+    ) -> tuple[Value, ...]:
         """Level, irreducible to reducible loss, local log-slope, headroom, alpha."""
         level, floor_ratio = total_ratio(E, scale)
         slope = exponent + scale - level - softplus(alpha + scale - headroom)
@@ -98,8 +98,8 @@ class PowerLawSigmoidal(Law):
 
     @staticmethod
     def from_coordinates(
-        level: Any, floor_ratio: Any, slope: Any, headroom: Any, alpha: Any
-    ) -> tuple[Any, ...]:
+        level: Value, floor_ratio: Value, slope: Value, headroom: Value, alpha: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, scale = from_total_ratio(level, floor_ratio)
         exponent = slope - scale + level + softplus(alpha + scale - headroom)
@@ -107,8 +107,8 @@ class PowerLawSigmoidal(Law):
 
     @staticmethod
     def derived(
-        x: Any, E: Any, scale: Any, exponent: Any, headroom: Any, alpha: Any
-    ) -> dict[str, Any]:
+        x: Value, E: Value, scale: Value, exponent: Value, headroom: Value, alpha: Value
+    ) -> dict[str, Value]:
         """Alabdulmohsin's beta, and the level of guessing."""
         return {
             "beta": scale / headroom**alpha * x**exponent,
@@ -132,23 +132,27 @@ class PowerLawShifted(Law):
     shift = Positive(0.0003, 1.0, about="shift of compute, relative to the reference point")
 
     @staticmethod
-    def equation(C: Any, E: Any, scale: Any, exponent: Any, shift: Any) -> Any:
+    def equation(C: Value, E: Value, scale: Value, exponent: Value, shift: Value) -> Value:
         """Error at relative compute C."""
         return E + scale * ((C + shift) / (1 + shift)) ** -exponent
 
     @staticmethod
-    def coordinates(E: Any, scale: Any, exponent: Any, shift: Any) -> tuple[Any, ...]:
+    def coordinates(E: Value, scale: Value, exponent: Value, shift: Value) -> tuple[Value, ...]:
         """Level, irreducible to reducible error, local log-slope, shift."""
         level, floor_ratio = total_ratio(E, scale)
         return level, floor_ratio, exponent + scale - level - softplus(shift), shift
 
     @staticmethod
-    def from_coordinates(level: Any, floor_ratio: Any, slope: Any, shift: Any) -> tuple[Any, ...]:
+    def from_coordinates(
+        level: Value, floor_ratio: Value, slope: Value, shift: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, scale = from_total_ratio(level, floor_ratio)
         return E, scale, slope - scale + level + softplus(shift), shift
 
     @staticmethod
-    def derived(C: Any, E: Any, scale: Any, exponent: Any, shift: Any) -> dict[str, Any]:
+    def derived(
+        C: Value, E: Value, scale: Value, exponent: Value, shift: Value
+    ) -> dict[str, Value]:
         """Zhai's b and d: Err = E + b (C + d)^-exponent."""
         return {"b": scale * (C * (1 + shift)) ** exponent, "d": shift * C}

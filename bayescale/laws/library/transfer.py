@@ -3,10 +3,8 @@
 Machine translation: loss of encoder and decoder sizes, and BLEU from loss.
 """
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp
+from bayescale.laws.functions import Value, exp
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -30,12 +28,12 @@ class DataTransferred(Law):
     beta = Positive(0.1, 1.0, about="size exponent")
 
     @staticmethod
-    def equation(D_F: Any, N: Any, T: Any, alpha: Any, beta: Any) -> Any:
+    def equation(D_F: Value, N: Value, T: Value, alpha: Value, beta: Value) -> Value:
         """Data transferred at relative fine-tuning data and size."""
         return T * D_F**alpha * N**beta
 
     @staticmethod
-    def derived(D_F: Any, N: Any, T: Any, alpha: Any, beta: Any) -> dict[str, Any]:
+    def derived(D_F: Value, N: Value, T: Value, alpha: Value, beta: Value) -> dict[str, Value]:
         """Hernandez's k, and how many times over pre-training multiplies the data there."""
         return {"k": T / (D_F**alpha * N**beta), "multiplier": 1 + T / D_F}
 
@@ -56,26 +54,28 @@ class EncoderDecoder(Law):
     p_d = Positive(0.05, 0.8, about="decoder exponent")
 
     @staticmethod
-    def equation(N_e: Any, N_d: Any, E: Any, scale: Any, p_e: Any, p_d: Any) -> Any:
+    def equation(N_e: Value, N_d: Value, E: Value, scale: Value, p_e: Value, p_d: Value) -> Value:
         """Loss at relative sizes."""
         return E + scale * N_e**-p_e * N_d**-p_d
 
     @staticmethod
-    def coordinates(E: Any, scale: Any, p_e: Any, p_d: Any) -> tuple[Any, ...]:
+    def coordinates(E: Value, scale: Value, p_e: Value, p_d: Value) -> tuple[Value, ...]:
         """Level, irreducible to reducible loss, local log-slopes."""
         level, floor_ratio = total_ratio(E, scale)
         return level, floor_ratio, p_e + scale - level, p_d + scale - level
 
     @staticmethod
     def from_coordinates(
-        level: Any, floor_ratio: Any, slope_e: Any, slope_d: Any
-    ) -> tuple[Any, ...]:
+        level: Value, floor_ratio: Value, slope_e: Value, slope_d: Value
+    ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         E, scale = from_total_ratio(level, floor_ratio)
         return E, scale, slope_e - scale + level, slope_d - scale + level
 
     @staticmethod
-    def derived(N_e: Any, N_d: Any, E: Any, scale: Any, p_e: Any, p_d: Any) -> dict[str, Any]:
+    def derived(
+        N_e: Value, N_d: Value, E: Value, scale: Value, p_e: Value, p_d: Value
+    ) -> dict[str, Value]:
         """Share of the parameters that the encoder should have."""
         return {"encoder_share": p_e / (p_e + p_d)}
 
@@ -94,11 +94,11 @@ class BleuFromLoss(Law):
     kappa = Positive(0.2, 5.0, about="decay per reference loss")
 
     @staticmethod
-    def equation(L: Any, B0: Any, kappa: Any) -> Any:
+    def equation(L: Value, B0: Value, kappa: Value) -> Value:
         """BLEU at relative loss L."""
         return B0 * exp(-kappa * (L - 1))
 
     @staticmethod
-    def derived(L: Any, B0: Any, kappa: Any) -> dict[str, Any]:
+    def derived(L: Value, B0: Value, kappa: Value) -> dict[str, Value]:
         """Gordon's constants: BLEU = C exp(k L)."""
         return {"C": B0 * exp(kappa), "k": -kappa / L}

@@ -1,9 +1,7 @@
 """Trends of any quantity: a power or the log of compute or size, or an exponential in time."""
 
-from typing import Any
-
 from bayescale.laws.base import Law
-from bayescale.laws.functions import exp, log
+from bayescale.laws.functions import Value, exp, log
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive, Real
 
@@ -26,12 +24,12 @@ class Trend(Law):
     gamma = Real(-1.0, 1.0, about="exponent; below zero the quantity falls")
 
     @staticmethod
-    def equation(x: Any, c: Any, gamma: Any) -> Any:
+    def equation(x: Value, c: Value, gamma: Value) -> Value:
         """The quantity at relative input x."""
         return c * x**gamma
 
     @staticmethod
-    def derived(x: Any, c: Any, gamma: Any) -> dict[str, Any]:
+    def derived(x: Value, c: Value, gamma: Value) -> dict[str, Value]:
         """The constant of y = k x^gamma, x in its own unit."""
         return {"k": c * x**-gamma}
 
@@ -52,12 +50,12 @@ class JointTrend(Law):
     delta = Real(-1.0, 1.0, about="exponent in tokens")
 
     @staticmethod
-    def equation(N: Any, D: Any, c: Any, gamma: Any, delta: Any) -> Any:
+    def equation(N: Value, D: Value, c: Value, gamma: Value, delta: Value) -> Value:
         """The quantity at relative size N and relative tokens D."""
         return c * N**gamma * D**delta
 
     @staticmethod
-    def derived(N: Any, D: Any, c: Any, gamma: Any, delta: Any) -> dict[str, Any]:
+    def derived(N: Value, D: Value, c: Value, gamma: Value, delta: Value) -> dict[str, Value]:
         """The constant of y = k N^gamma D^delta, with N and D as counts."""
         return {"k": c * N**-gamma * D**-delta}
 
@@ -80,12 +78,12 @@ class Densing(Law):
     A = Positive(0.0005, 0.02, about="growth of the log of the frontier a day")
 
     @staticmethod
-    def equation(t: Any, c: Any, A: Any) -> Any:
+    def equation(t: Value, c: Value, A: Value) -> Value:
         """The frontier on day t."""
         return c * exp(A * t)
 
     @staticmethod
-    def derived(t: Any, c: Any, A: Any) -> dict[str, Any]:
+    def derived(t: Value, c: Value, A: Value) -> dict[str, Value]:
         """Days in which the frontier doubles."""
         return {"doubling_days": LN2 / A}
 
@@ -107,11 +105,11 @@ class LogTrend(Law):
     g = Positive(0.01, 1.0, of="target", about="its rise for every factor of e")
 
     @staticmethod
-    def equation(x: Any, c: Any, g: Any) -> Any:
+    def equation(x: Value, c: Value, g: Value) -> Value:
         """The quantity at relative input x."""
         return c + g * log(x)
 
     @staticmethod
-    def derived(x: Any, c: Any, g: Any) -> dict[str, Any]:
+    def derived(x: Value, c: Value, g: Value) -> dict[str, Value]:
         """Henighan's N_0, where the line starts from zero: y = g ln(x / x_zero)."""
         return {"x_zero": x * exp(-c / g)}
