@@ -1,7 +1,4 @@
-"""What scores a model gets: those of the table, seen or missing, and of models to come.
-
-The compute at which a family of reference is as capable as a model.
-"""
+"""Predicted scores, of models in the table and new ones, and equivalent compute."""
 
 from collections.abc import Iterator
 from typing import Any

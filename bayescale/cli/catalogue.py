@@ -1,7 +1,4 @@
-"""``runs``, and the lists of laws, noises, models and data sets.
-
-``check``: a study's published values beside our own.
-"""
+"""``runs``, ``check``, and the lists of laws, noises, models and data sets."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any

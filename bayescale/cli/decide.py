@@ -1,7 +1,4 @@
-"""``optimum`` and ``regret``: what to spend a budget on, and what a choice gives up.
-
-``reach`` and ``crossing``: what a loss takes, and from which budget on one recipe is ahead.
-"""
+"""``optimum``, ``regret``, ``reach`` and ``crossing``: decisions from a saved fit."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""``identify``: what the runs of a saved fit can tell, and which runs would settle the rest.
-
-``plan``: which runs to do next, and which of those that were done matter least.
-"""
+"""``identify`` and ``plan``: what the runs of a saved fit identify, and which runs to do next."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""``compare``: which law the runs support.
-
-``backtest``: fit the small runs, score the large ones.
-"""
+"""``compare`` and ``backtest``: which law the runs support, among them and beyond them."""
 
 import sys
 from dataclasses import dataclass

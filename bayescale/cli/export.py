@@ -1,7 +1,4 @@
-"""``plot``, ``report`` and ``draws``: files made of a saved fit.
-
-``member``: one group of a pooled fit, saved as a fit that every command takes.
-"""
+"""``plot``, ``report``, ``draws`` and ``member``: files made from a saved fit."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal

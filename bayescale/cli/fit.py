@@ -1,7 +1,4 @@
-"""``fit``: from a table of runs to a saved posterior.
-
-``fit-many``: laws to tables, several at once, each kept as it finishes.
-"""
+"""``fit`` and ``fit-many``: from tables of runs to saved posteriors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,9 +1,4 @@
-"""What a command prints: tables for people, JSON for programs.
-
-What every command says of a fit: its title, its parameters, and whether to trust it.
-
-Pictures as files.
-"""
+"""What a command prints: tables, JSON, a fit's title and diagnostics, and plots as files."""
 
 import json
 import math

@@ -1,7 +1,4 @@
-"""Making columns from columns, and one row of many that repeat it.
-
-Counting parameters with and without the embedding.
-"""
+"""Derived columns: expressions, means of repeated rows, parameter counts by convention."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,11 +1,4 @@
-"""CSV and TSV, read strictly, with the line of each row.
-
-Files of runs as data frames, by the suffix of the file.
-
-Opening a file of text, and the refusals that all formats share.
-
-JSON lines, JSON and Parquet.
-"""
+"""Files of runs as data frames: CSV and TSV with line numbers, JSON, Parquet."""
 
 import csv
 import gzip

@@ -1,7 +1,4 @@
-"""The run table.
-
-Converting the loss of a run table to nats.
-"""
+"""The run table, and the conversion of its loss to nats."""
 
 import dataclasses
 import html

@@ -1,7 +1,4 @@
-"""What the runs see together and what they do not: combinations of parameters.
-
-When a parameter counts as identified: contraction from prior to posterior, and its limits.
-"""
+"""Contraction from prior to posterior: when a parameter is identified, and in which directions."""
 
 import numpy as np
 import pandas as pd

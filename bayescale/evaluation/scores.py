@@ -1,7 +1,4 @@
-"""How good a forecast was: proper scores of draws against what was observed.
-
-The held-out side of a backtest: its points, the scores of a forecast there, and their sum.
-"""
+"""Proper scores of predictions on held-out runs, and their summary."""
 
 from typing import Any
 

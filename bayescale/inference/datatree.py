@@ -1,7 +1,4 @@
-"""A fit's draws, densities and predictions as one tree in ArviZ's schema.
-
-Where a fit's numbers came from: versions, seed, sampler, the runs and the rows set aside.
-"""
+"""A fit's draws, densities and predictions as one ArviZ tree, with their provenance."""
 
 from collections.abc import Mapping
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""TODO."""
+"""A fit: what was fitted, the posterior draws, and the record of how they were made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Adding runs to a fit: the runs it holds, together with new ones, fitted again.
-
-Rows that are not independent: checkpoints of one run, which are left out together.
-"""
+"""Adding runs to a fit, and the runs that it holds, with rows of one run kept together."""
 
 from collections.abc import Sequence
 from typing import Any, cast

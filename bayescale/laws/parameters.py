@@ -1,10 +1,11 @@
-"""TODO."""
+"""The kinds of parameter of a law, and their priors as 90 % intervals."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bayescale.errors import BayescaleError
 from bayescale.laws import functions as fn
+from bayescale.laws.functions import Value
 
 Z90 = 1.6448536269514722
 """Half width of a central 90 % interval of the standard normal."""
@@ -50,15 +51,15 @@ class Parameter:
                 f"it needs {least:g} < low < high < {most:g}"
             )
 
-    def link(self, value: Any) -> Any:
+    def link(self, value: Value) -> Any:
         """Take a value to the real line, where the prior is normal."""
         raise NotImplementedError
 
-    def inverse(self, z: Any) -> Any:
+    def inverse(self, z: Value) -> Any:
         """Bring a point of the real line back to the parameter's own scale."""
         raise NotImplementedError
 
-    def log_jacobian(self, z: Any) -> Any:
+    def log_jacobian(self, z: Value) -> Any:
         """Log derivative of :meth:`inverse` at ``z``."""
         raise NotImplementedError
 
@@ -74,15 +75,15 @@ class Positive(Parameter):
 
     bounds = (0.0, float("inf"))
 
-    def link(self, value: Any) -> Any:
+    def link(self, value: Value) -> Any:
         """Natural logarithm."""
         return fn.log(value)
 
-    def inverse(self, z: Any) -> Any:
+    def inverse(self, z: Value) -> Any:
         """Exponential."""
         return fn.exp(z)
 
-    def log_jacobian(self, z: Any) -> Any:
+    def log_jacobian(self, z: Value) -> Any:
         """The exponential is its own derivative."""
         return z
 
@@ -92,15 +93,15 @@ class Fraction(Parameter):
 
     bounds = (0.0, 1.0)
 
-    def link(self, value: Any) -> Any:
+    def link(self, value: Value) -> Any:
         """Log odds."""
         return fn.logit(value)
 
-    def inverse(self, z: Any) -> Any:
+    def inverse(self, z: Value) -> Any:
         """Logistic function."""
         return fn.sigmoid(z)
 
-    def log_jacobian(self, z: Any) -> Any:
+    def log_jacobian(self, z: Value) -> Any:
         """The log of p (1 - p)."""
         return -fn.softplus(z) - fn.softplus(-z)
 
@@ -110,14 +111,14 @@ class Real(Parameter):
 
     bounds = (float("-inf"), float("inf"))
 
-    def link(self, value: Any) -> Any:
+    def link(self, value: Value) -> Any:
         """The value itself."""
         return value
 
-    def inverse(self, z: Any) -> Any:
+    def inverse(self, z: Value) -> Any:
         """The value itself."""
         return z
 
-    def log_jacobian(self, z: Any) -> Any:
+    def log_jacobian(self, z: Value) -> Any:
         """Zero."""
         return 0.0 * z

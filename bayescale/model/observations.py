@@ -1,7 +1,4 @@
-"""What the runs contribute to a model: the numbers that its program is fed with.
-
-Which noise a table gets whose rows share runs.
-"""
+"""Observations: what runs contribute to a model, and the default noise of repeated runs."""
 
 import hashlib
 import warnings

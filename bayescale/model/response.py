@@ -1,7 +1,4 @@
-"""The columns that a law predicts: its target, and each step on the way to it.
-
-What the runs say of each column that a law predicts, and which rows can be used for it.
-"""
+"""Response variables: a law's target and intermediate responses, and their usable observations."""
 
 import warnings
 from collections import Counter

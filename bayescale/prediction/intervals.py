@@ -1,7 +1,4 @@
-"""Credible intervals, of the width and kind that ArviZ is set to.
-
-Numbers with their intervals, as people read them.
-"""
+"""Credible intervals, of the width and kind that ArviZ is set to, as tables and as text."""
 
 import math
 from typing import Any, NamedTuple

@@ -1,7 +1,4 @@
-"""The sections of a report that hold results.
-
-What a report of an average says of the laws in it.
-"""
+"""The sections of a report that hold results, of a fit and of an average."""
 
 import math
 from typing import Any

@@ -1,7 +1,4 @@
-"""Data sets that follow from others by computation, made when they are loaded.
-
-Find a data set on this machine or fetch it.
-"""
+"""Finding a public data set on this machine, fetching it, or computing it from another one."""
 
 import os
 import re

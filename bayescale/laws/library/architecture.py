@@ -1,7 +1,4 @@
-"""The shape of a model: width and depth in place of the number of parameters.
-
-Size of the vocabulary: loss against the parameters inside and outside the embedding.
-"""
+"""The shape of a model: width and depth, and the parameters inside and outside the embedding."""
 
 from bayescale.laws.base import Law
 from bayescale.laws.functions import Value

@@ -1,7 +1,4 @@
-"""Chinchilla's law and the law with one more exponent that contains it.
-
-Chinchilla's law in all parameters, for runs that count those outside the embedding.
-"""
+"""Chinchilla's law, the law with one more exponent that contains it, and its non-embedding form."""
 
 from bayescale.laws.base import Law
 from bayescale.laws.functions import Value, exp, log1p, softplus

@@ -1,7 +1,4 @@
-"""IsoFLOP parabolas: Hoffmann's second approach as one model of all budgets.
-
-Over-training: loss against compute and tokens per parameter.
-"""
+"""Loss against compute: isoFLOP parabolas (Hoffmann's second approach), and over-training."""
 
 from bayescale.laws.base import Law
 from bayescale.laws.functions import Value, log, sqrt

@@ -1,7 +1,4 @@
-"""Power laws in one input: loss against parameters, tokens or compute.
-
-Rosenfeld's error law, from guessing to the floor.
-"""
+"""Power laws in one input, and Rosenfeld's error law from guessing to the floor."""
 
 from bayescale.laws.base import Law
 from bayescale.laws.functions import Value, sqrt

@@ -1,7 +1,4 @@
-"""Playing strength of networks trained by self-play, against compute and the size of the board.
-
-Ratings from games: the strength of a player as a power of its size.
-"""
+"""Ratings from games: playing strength against compute, board size and model size."""
 
 from bayescale.laws.base import Law
 from bayescale.laws.functions import Value, log, maximum, minimum, sigmoid

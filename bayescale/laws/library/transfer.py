@@ -1,7 +1,4 @@
-"""What pre-training is worth, counted in fine-tuning data.
-
-Machine translation: loss of encoder and decoder sizes, and BLEU from loss.
-"""
+"""Transfer (what pre-training is worth in fine-tuning data) and machine translation."""
 
 from bayescale.laws.base import Law
 from bayescale.laws.functions import Value, exp

@@ -1,7 +1,4 @@
-"""Scores that are counts: how many of a number of trials succeeded.
-
-Counts of tries until enough have succeeded.
-"""
+"""Counts: successes in a number of trials, and trials until enough have succeeded."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
