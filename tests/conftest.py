@@ -3,10 +3,13 @@
 import os
 from pathlib import Path
 
+import other_draws
 import pytest
 from handmade import handmade_fit
 
 from bayescale.fitting import Fit
+
+other_draws.move()
 
 
 @pytest.fixture(scope="session")

@@ -197,9 +197,16 @@ def test_an_interrupt_keeps_the_draws(monkeypatch) -> None:
     quick(runs)  # compiled; now to be stopped by a user while drawing
     begin = nutpie.sample
 
+    sent = threading.Event()
+
+    def interrupt(chains) -> None:
+        """Stop a sampler of which one chain is well past its 1,000 warm-up draws."""
+        if not sent.is_set() and max(chain.finished_draws for chain in chains) > 1500:
+            sent.set()
+            os.kill(os.getpid(), signal.SIGINT)
+
     def interrupted(*arguments, **options):
-        threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()
-        return begin(*arguments, **options)
+        return begin(*arguments, **options | {"progress_callback": interrupt, "progress_rate": 50})
 
     monkeypatch.setattr(nutpie, "sample", interrupted)
     with pytest.warns(bs.BayescaleWarning, match="interrupted: kept the"):
