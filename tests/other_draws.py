@@ -29,15 +29,14 @@ def shift() -> int:
 
 def move() -> None:
     """Let every sampler of this process, and of those that ``fit_many`` starts, draw otherwise."""
-    by = shift()
-    if not by or many._work is work:
+    if not shift() or many._work is work:
         return
     many._work = work
     for name, draw in sampling._SAMPLERS.items():
-        sampling._SAMPLERS[name] = _moved(draw, 3, by)
+        sampling._SAMPLERS[name] = _moved(draw, 3)
     capabilities = importlib.import_module("bayescale.capabilities.fit")
     for name in ("run_nutpie", "run_pymc"):
-        setattr(capabilities, name, _moved(getattr(capabilities, name), 2, by))
+        setattr(capabilities, name, _moved(getattr(capabilities, name), 2))
 
 
 def work(packed: bytes) -> bytes:
@@ -46,11 +45,11 @@ def work(packed: bytes) -> bytes:
     return _fit_jobs(packed)
 
 
-def _moved(draw: Callable[..., Any], place: int, by: int) -> Callable[..., Any]:
+def _moved(draw: Callable[..., Any], place: int) -> Callable[..., Any]:
     """Return the function with the seed, at a place among its arguments, moved."""
 
     def moved(*arguments: Any, **options: Any) -> Any:
-        seed = arguments[place] + by
+        seed = arguments[place] + shift()
         return draw(*arguments[:place], seed, *arguments[place + 1 :], **options)
 
     return moved

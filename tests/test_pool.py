@@ -26,7 +26,7 @@ from bayescale.grouped import (
 from bayescale.laws import get_law
 from bayescale.model import model_data, model_of
 from bayescale.pool import make_pool
-from bayescale.sampling import Sampler
+from bayescale.sampling import _COMPILED, Sampler
 from bayescale.spec import Spec, make_spec
 from bayescale.tree import prior_of
 
@@ -431,5 +431,7 @@ def test_sampled() -> None:
     for group, E in zip(GROUPS, TRUTH["E"], strict=True):
         assert float(fit.posterior["E"].sel(family=group).median()) == pytest.approx(E, rel=0.15)
     more = table(each=2).assign(run=lambda t: [f"more {i}" for i in range(len(t))])
+    programs = len(_COMPILED)
     again = bs.add_runs(fit, more, random_seed=1, progressbar=False)
-    assert again.record["seconds"]["compiling"] < 1
+    assert len(_COMPILED) == programs
+    assert len(again.observed) == len(runs) + len(more)
