@@ -9,8 +9,8 @@ RUN := $(UV) run --quiet
 demo: setup  ## simulate runs, fit them, write a report and two pictures into demo/
 	$(RUN) python notebooks/demo.py
 
-test: setup  ## the whole test suite, README snippets among it
-	$(RUN) pytest -n 2 --dist loadfile
+test: setup  ## the whole test suite, README snippets among it; SEED=3 has samplers draw otherwise
+	$(if $(SEED),BAYESCALE_TEST_SEED=$(SEED)) $(RUN) pytest -n 2 --dist loadfile
 
 lint: setup  ## style and types
 	$(RUN) ruff check .

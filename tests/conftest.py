@@ -3,19 +3,24 @@
 import os
 from pathlib import Path
 
+import other_draws
+import public_data
 import pytest
 from handmade import handmade_fit
 
 from bayescale.inference.result import Fit
 
+other_draws.move()
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Folder of the public data sets; without it a test fails in CI and is skipped elsewhere."""
-    folder = os.environ.get("BAYESCALE_DATA", "")
-    if folder and Path(folder).is_dir():
-        return Path(folder)
-    missing = f"not a folder: {folder!r}" if folder else "not set"
+    found = public_data.folder()
+    if found:
+        return found
+    named = os.environ.get("BAYESCALE_DATA")
+    missing = f"not a folder: {named!r}" if named else "not set"
     message = f"set BAYESCALE_DATA to the folder of the public data sets' CSV files ({missing})"
     if os.environ.get("CI"):
         pytest.fail(message)

@@ -6,12 +6,12 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import other_draws
 import pandas as pd
 import pytest
 from handmade import REFERENCES, TRUTH, design
@@ -132,16 +132,24 @@ def test_help_imports_nothing_heavy() -> None:
         assert result.stdout.endswith("loaded: []\n"), result
 
 
-def test_help_answers_within_half_a_second() -> None:
-    """Processor time, which a busy machine does not stretch; `make bars` times it by the clock."""
+def processor_seconds(code: str, *arguments: str) -> float:
+    """Time a Python process, the best of five, by the processor: a busy machine does not count."""
     seconds = []
     for _ in range(5):
         started = resource.getrusage(resource.RUSAGE_CHILDREN)
-        result = python(RUN, "--help")
+        assert python(code, *arguments).returncode == 0
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime)
-        assert result.returncode == 0 and "optimum" in result.stdout
-    assert min(seconds) < 0.5
+    return min(seconds)
+
+
+def test_help_answers_within_half_a_second() -> None:
+    """Or, where the processor is slow, as soon as two and a half imports of typer.
+
+    Pandas alone would take longer. `make bars` times the help by the clock.
+    """
+    assert "optimum" in python(RUN, "--help").stdout
+    assert processor_seconds(RUN, "--help") < max(0.5, 2.5 * processor_seconds("import typer"))
 
 
 def test_every_command_has_help() -> None:
@@ -526,12 +534,16 @@ def test_interrupted(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
-    code = f"import time; time.sleep(0.2); {RUN}"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "datasets"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", f"input(); {RUN}", "datasets"],  # waits until the reader has left
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    assert process.stdout and process.stderr
+    assert process.stdin and process.stdout and process.stderr
     process.stdout.close()
+    process.stdin.write(b"\n")
+    process.stdin.close()
     said = process.stderr.read()
     process.stderr.close()
     assert process.wait(timeout=60) == 0
@@ -582,7 +594,8 @@ def test_end_to_end(folder: Path) -> None:
         assert result.stderr == ""
         return result.stdout
 
-    fitted = bayescale("fit", "real.csv", "--law", "chinchilla", "-o", "real.nc", "--seed", "1")
+    seed = str(1 + other_draws.shift())
+    fitted = bayescale("fit", "real.csv", "--law", "chinchilla", "-o", "real.nc", "--seed", seed)
     assert "no problem found" in " ".join(fitted.split()) and "wrote real.nc" in fitted
     assert "identified" in bayescale("identify", "real.nc")
     (point,) = strictly(
@@ -594,21 +607,36 @@ def test_end_to_end(folder: Path) -> None:
     assert (folder / "real.html").stat().st_size > 10_000
 
 
+COMPILING = f"""
+import sys, nutpie
+compile_model = nutpie.compile_pymc_model
+
+def compile_until_interrupted(*arguments, **options):
+    print("compiling", file=sys.stderr, flush=True)
+    while True:
+        compile_model(*arguments, **options)
+
+nutpie.compile_pymc_model = compile_until_interrupted
+{RUN}
+"""
+"""The command, which says when it compiles and goes on until the interrupt comes, however late."""
+
+
 @pytest.mark.slow
 def test_ctrl_c_while_compiling(folder: Path) -> None:
     frame = simulated()
     frame.to_csv(folder / "interrupted.csv", index=False)
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN, "fit", "interrupted.csv", "--law", "chinchilla"],
+        [sys.executable, "-c", COMPILING, "fit", "interrupted.csv", "--law", "chinchilla"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout
+    assert process.stdout and process.stderr
     assert "40 rows" in process.stdout.readline()
-    time.sleep(1.0)
+    assert process.stderr.readline() == "compiling\n"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "error: interrupted" in said and "Traceback" not in said

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from public_data import each_or_one
 
 from bayescale.data.datasets import load
 from bayescale.data.datasets.catalogue import CATALOGUE
@@ -58,7 +59,7 @@ def serve(name: str, content: Path | bytes, mirror: Path) -> None:
         shutil.copy(content, target)
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", each_or_one(PUBLIC))
 def test_the_catalogue_describes_the_table(name: str, data_dir: Path) -> None:
     listed = list_datasets().loc[name]
     assert listed["available"] == "BAYESCALE_DATA"
@@ -69,7 +70,7 @@ def test_every_table_in_the_folder_is_in_the_catalogue(data_dir: Path) -> None:
     assert {file.stem for file in data_dir.glob("*.csv")} <= set(PUBLIC)
 
 
-@pytest.mark.parametrize("name", ORIGINALS)
+@pytest.mark.parametrize("name", each_or_one(list(ORIGINALS)))
 def test_fetched_and_converted_equals_the_table(
     name: str, data_dir: Path, cache: Path, mirror: Path
 ) -> None:

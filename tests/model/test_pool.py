@@ -16,7 +16,7 @@ from bayescale.cli import app
 from bayescale.inference.datatree import prior_of
 from bayescale.inference.fit import assemble
 from bayescale.inference.result import Fit
-from bayescale.inference.sampling import Sampler
+from bayescale.inference.sampling import _COMPILED, Sampler
 from bayescale.laws.registry import get_law
 from bayescale.model.build import model_data, model_of
 from bayescale.model.hierarchical import (
@@ -432,5 +432,7 @@ def test_sampled() -> None:
     for group, E in zip(GROUPS, TRUTH["E"], strict=True):
         assert float(fit.posterior["E"].sel(family=group).median()) == pytest.approx(E, rel=0.15)
     more = table(each=2).assign(run=lambda t: [f"more {i}" for i in range(len(t))])
+    programs = len(_COMPILED)
     again = bs.add_runs(fit, more, random_seed=1, progressbar=False)
-    assert again.record["seconds"]["compiling"] < 1
+    assert len(_COMPILED) == programs
+    assert len(again.observed) == len(runs) + len(more)
