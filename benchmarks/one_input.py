@@ -46,7 +46,7 @@ from bayescale.evaluation.scores import summarise
 from bayescale.evaluation.splits import Split, ahead_of, fitting_small
 from bayescale.model.observations import Data, extract
 from bayescale.model.spec import make_spec
-from bayescale.prediction.averaging import Average, average, members
+from bayescale.prediction.averaging import Average, average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 
 CHOSE = ("double_descent", "nanogpt", "bb")
@@ -165,7 +165,7 @@ def asked_of(rival: str) -> dict[str, Discrepancy | None]:
 
 def score(curve: Curve, rival: str, one: bs.Fit | Average) -> Iterator[dict[str, Any]]:
     """Score a rival on the held-out points of one curve."""
-    sound = all(part.diagnostics.ok for part in members(one).values())
+    sound = all(part.diagnostics.ok for part in one.members().values())
     for words, wrong in asked_of(rival).items():
         scored = score_split(one, curve.data, curve.split, wrong, SEED)
         found = summarise(scored, len(curve.fitted), sound)

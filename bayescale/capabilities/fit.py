@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,11 @@ import xarray as xr
 
 from bayescale.capabilities.model import SAVED, Factors, capability_model, choose_factors
 from bayescale.capabilities.table import Floor, Scores, read_scores
+from bayescale.errors import BayescaleError
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.fit import second_try, warn_of
+from bayescale.inference.fit_tree import Laws, take_header, with_header
+from bayescale.inference.posterior import checked, described
 from bayescale.inference.sampling import (
     STATS,
     Sampler,
@@ -31,8 +34,7 @@ SAMPLER = Sampler(draws=2000, target_accept=0.9)
 class CapabilityFit:
     """Capabilities of models, their families' lines, and the scores that they bring.
 
-    The tree holds everything: ``fit.tree.to_netcdf("fit.nc")`` keeps a fit, and
-    ``CapabilityFit(xarray.open_datatree("fit.nc"))`` is it again.
+    The tree holds everything: :func:`bayescale.save` writes it and :func:`bayescale.load` reads it.
 
     Attributes
     ----------
@@ -44,6 +46,23 @@ class CapabilityFit:
     """
 
     tree: xr.DataTree
+
+    kind: ClassVar[str] = "capabilities"
+    questions: ClassVar[tuple[str, ...]] = (
+        "predict_scores",
+        "equivalent_compute",
+        "plot_capabilities",
+    )
+
+    def to_tree(self) -> xr.DataTree:
+        """Return the tree, with what it is in its attributes."""
+        return with_header(self.tree, self.kind, {})
+
+    @classmethod
+    def from_tree(cls, tree: xr.DataTree, source: str, laws: Laws = None) -> Self:
+        """Return the fit of a tree that :meth:`to_tree` made; no law is in it."""
+        take_header(tree, source)
+        return cls(tree)
 
     @property
     def posterior(self) -> xr.Dataset:
@@ -110,6 +129,18 @@ class CapabilityFit:
             f"{len(scores.models)} models of {len(scores.every_family)} families, "
             f"{1 - scores.seen.mean():.0%} of scores missing; {self.diagnostics}>"
         )
+
+
+def of_capabilities[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a question of fitted capabilities, whose fit is the function's first argument."""
+
+    def check(name: str, given: Any) -> None:
+        if not isinstance(given, CapabilityFit):
+            raise BayescaleError(
+                f"{name} takes a fit that fit_capabilities made, not {described(given)}"
+            )
+
+    return checked(function, check)
 
 
 def fit_capabilities(

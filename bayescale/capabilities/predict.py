@@ -8,13 +8,14 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.capabilities.discrepancy import SCORE_DISCREPANCY, ScoreDiscrepancy
-from bayescale.capabilities.fit import CapabilityFit
+from bayescale.capabilities.fit import CapabilityFit, of_capabilities
 from bayescale.capabilities.model import DEGREES, evaluated, terms, terms_of
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME, families_of, names_of, sizes_of
 from bayescale.errors import BayescaleError, closest
 from bayescale.prediction.intervals import DRAWS, credible_interval
 
 
+@of_capabilities
 def predict_scores(
     fit: CapabilityFit,
     models: pd.DataFrame | None = None,
@@ -143,6 +144,7 @@ def _on_line(posterior: xr.Dataset, family: str, inputs: xr.DataArray, rng: Any)
     return (level + (slope * inputs).sum("term")).transpose(*DRAWS, "factor")
 
 
+@of_capabilities
 def equivalent_compute(
     fit: CapabilityFit, family: str, *, ci_prob: float | None = None
 ) -> pd.DataFrame:

@@ -138,7 +138,6 @@ def regret(
     budget without which that size would have done as well.
     """
     from bayescale.decisions.regret import regret, regret_summary
-    from bayescale.prediction.averaging import heaviest
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
     changed = {"tolerance": tolerance, "probability": probability}
@@ -161,7 +160,7 @@ def regret(
                 say(heading(showing.width), "", _table(judgement))
             labels = budget_labels(scenario)
             for label, row in zip(labels, decided.to_dict("records"), strict=True):
-                said = verdict(row, scenario.tolerance, scenario.probability, heaviest(fit).unit)
+                said = verdict(row, scenario.tolerance, scenario.probability, fit.unit)
                 say("", f"with {label}: {said}")
             said = [terms(scenario)] if scenario.constrained else []
             say("", *said, spoken(discrepancy))
@@ -236,7 +235,6 @@ def reach(
     bayescale reach fit.nc --params 3B --match params=7B,tokens=1T
     """
     from bayescale.decisions.targets import required_compute
-    from bayescale.prediction.averaging import heaviest
 
     goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
     run = None
@@ -260,7 +258,7 @@ def reach(
             say(title(fit), heading(showing.width), "")
             names = {"probability": "reached in", "flops": "FLOP"}
             columns = [names.get(str(name), str(name)) for name in told[0]]
-            target = heaviest(fit).target
+            target = fit.target
             say(
                 table(
                     columns, [[_target_cell(k, v, target) for k, v in row.items()] for row in told]

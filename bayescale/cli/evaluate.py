@@ -320,9 +320,8 @@ def backtest_fit(
     """
     import bayescale as bs
     from bayescale.inference.update import runs_again
-    from bayescale.prediction.averaging import members
 
-    fits = list(members(fit).values())
+    fits = list(fit.members().values())
     return bs.backtest(
         runs_again(*fits),
         [one.spec for one in fits] if len(fits) > 1 else fits[0].spec,

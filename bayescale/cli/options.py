@@ -341,6 +341,6 @@ def check_folder(path: Path) -> None:
 
 def load_fit(path: Path) -> "Fit":
     """Load a saved fit."""
-    from bayescale.inference.io import load
+    from bayescale.inference.io import load_fit
 
-    return load(path)
+    return load_fit(path)

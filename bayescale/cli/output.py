@@ -115,10 +115,7 @@ def plain(value: Any) -> Any:
 
 def title(fit: "Fit | Average") -> str:
     """Name the law or laws, the runs and the units, in one line."""
-    from bayescale.prediction.averaging import Average, heaviest
-
-    name = f"average of {', '.join(fit.shares)}" if isinstance(fit, Average) else fit.law.name
-    fit = heaviest(fit)
+    name, fit = fit.label, fit.representative
     runs = fit.record["runs"]
     parts = [f"{name} on {fit.observed.size:,} runs of {runs['source']}"]
     parts += [f"{fit.spec.noise.name} noise"]
@@ -131,13 +128,13 @@ def title(fit: "Fit | Average") -> str:
 
 def header(fit: "Fit | Average") -> dict[str, Any]:
     """Return what every JSON answer says of the fit, or of the fits of an average, it came from."""
-    from bayescale.prediction.averaging import Average, heaviest
+    from bayescale.prediction.averaging import Average
 
     if isinstance(fit, Average):
         each = {
             name: {"weight": fit.weights[name], **header(one)} for name, one in fit.fits.items()
         }
-        return {**header(heaviest(fit)), "law": "average", "average": each}
+        return {**header(fit.representative), "law": "average", "average": each}
     runs = fit.record["runs"]
     return {
         "law": fit.law.name,
@@ -204,9 +201,7 @@ def show_diagnostics(found: "Diagnostics") -> None:
 @contextmanager
 def judged(*fits: "Fit | Average") -> Iterator[None]:
     """Answer under a banner, and end with exit code 3, when a fit's draws cannot be trusted."""
-    from bayescale.prediction.averaging import members
-
-    counted = [each for fit in fits for each in members(fit).items()]
+    counted = [each for fit in fits for each in fit.members().items()]
     failed = {name: one.diagnostics.problems() for name, one in counted if not one.diagnostics.ok}
     for name, problems in failed.items():
         _banner(name, problems)

@@ -112,7 +112,6 @@ def predict(
 
     Of params, tokens and FLOP two make the third by C = 6ND. Lists go together one by one.
     """
-    from bayescale.prediction.averaging import heaviest
     from bayescale.prediction.predict import predict
 
     columns, discrepancy = points.columns(), allowing.chosen()
@@ -123,7 +122,7 @@ def predict(
             known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
             emit({**known, "points": answers(answer, showing.width)})
         else:
-            say(title(fit), f"{heaviest(fit).target}: {heading(showing.width)}", "")
+            say(title(fit), f"{fit.target}: {heading(showing.width)}", "")
             show_answer(answer, showing.width)
             say("", _MEANING)
             say(spoken(discrepancy))

@@ -49,7 +49,9 @@ class Asked:
         if not self.beside:
             if self.weights is not None:
                 raise BayescaleError("--weights is of an average: name the other fits by --with")
-            return load_fit(self.file)
+            from bayescale.inference.io import load_posterior
+
+            return load_posterior(self.file)
         from bayescale.prediction.averaging import average
 
         fits = load_fits([str(path) for path in (self.file, *self.beside)])

@@ -12,7 +12,8 @@ from bayescale.errors import BayescaleWarning
 _SHOWN = 5
 
 
-_PACKAGE = str(Path(__file__).parents[1])
+PACKAGE = str(Path(__file__).parents[1])
+"""Where the package is: a warning blames the first line outside it."""
 
 
 def cells_of(table: pd.DataFrame, name: str) -> pd.Series:
@@ -61,5 +62,5 @@ def warn_set_aside(reasons: pd.Series) -> None:
         warnings.warn(
             f"{count:,} of {len(reasons):,} rows set aside: {summarise(reasons)}",
             BayescaleWarning,
-            skip_file_prefixes=(_PACKAGE,),
+            skip_file_prefixes=(PACKAGE,),
         )

@@ -9,7 +9,7 @@ from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average, heaviest, members
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
 
 BELOW, BEYOND = 0.1, 1e4
@@ -29,7 +29,7 @@ def path_column(fit: Fit | Average) -> str:
         For laws with other inputs, which a budget does not determine.
     """
     columns = set()
-    for one in members(fit).values():
+    for one in fit.members().values():
         single = len(one.law.inputs) == 1 and all(i.relative for i in one.law.inputs.values())
         if not (has_frontier(one) or single):
             taken = ", ".join(map(one.spec.column, one.law.inputs))
@@ -45,7 +45,7 @@ def path_column(fit: Fit | Average) -> str:
 
 def path_values(fits: list[Fit | Average], column: str) -> np.ndarray:
     """Return the values that a column takes along a path, from below the runs to far beyond."""
-    spent = np.concatenate([run_columns(heaviest(fit))[column] for fit in fits])
+    spent = np.concatenate([run_columns(fit.representative)[column] for fit in fits])
     low, high = np.log10(BELOW * spent.min()), np.log10(BEYOND * spent.max())
     return 10 ** np.linspace(low, high, round((high - low) / STEP) + 1)
 
@@ -56,7 +56,7 @@ def best_path(fit: Fit | Average, values: np.ndarray) -> dict[str, np.ndarray]:
     The size at each budget is the median of what the laws think best: the run one would plan.
     """
     column = path_column(fit)
-    if not all(has_frontier(one) for one in members(fit).values()):
+    if not all(has_frontier(one) for one in fit.members().values()):
         return {column: values}
     best = optimum(fit, values, discrepancy=None)["params"].median(("chain", "draw")).values
     return {"params": best, "tokens": values / (FLOPS_PER_PARAM_TOKEN * best), "flops": values}
@@ -71,7 +71,7 @@ def straight_path(fit: Fit | Average, held: dict[str, Any]) -> dict[str, np.ndar
         When not one of them is held, or a law takes other inputs.
     """
     given = {name: parse_quantity(value) for name, value in held.items()}
-    if len(given) != 1 or not all(has_frontier(one) for one in members(fit).values()):
+    if len(given) != 1 or not all(has_frontier(one) for one in fit.members().values()):
         raise BayescaleError("hold one of params and tokens, of a law of both")
     ((name, value),) = given.items()
     if not value > 0:

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data.messages import PACKAGE
 from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.scenario import Scenario, as_scenario
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.groups import ask_each
+from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import run_columns
@@ -31,6 +33,7 @@ GRID = 33
 ROUNDS = 7
 
 
+@of_posterior
 def optimum(
     fit: Fit | Average,
     flops: Any,
@@ -103,6 +106,7 @@ def optimum(
     return _answer(spending, budget, ratio, chosen).assign(loss=spending.sign * loss)
 
 
+@of_posterior
 def allocation_exponents(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
     """Measure how the compute-optimal N and D grow with compute, over a range of budgets.
 
@@ -125,13 +129,15 @@ def allocation_exponents(fit: Fit | Average, flops: tuple[Any, Any] | None = Non
     BayescaleError
         When the law has no optimum, see :func:`optimum`, or the range is not of two budgets.
     """
-    if isinstance(fit, Average):
-        return fit.mix(lambda one, _: allocation_exponents(one, flops))
+    return fit.mix(lambda one, _: _exponents(one, flops))
+
+
+def _exponents(fit: Fit, flops: tuple[Any, Any] | None) -> xr.Dataset:
     if flops is None:
         largest = float(run_columns(fit)["flops"].max())
         flops = (largest, 10 * largest)
     if fit.spec.pool is not None:
-        return ask_each(fit, lambda one: allocation_exponents(one, flops))
+        return ask_each(fit, lambda one: _exponents(one, flops))
     best = optimum(fit, list(flops), discrepancy=None)
     budgets = best["flops"].values
     if len(budgets) != 2 or budgets[0] == budgets[1]:
@@ -186,7 +192,7 @@ def _search(spending: Spending, budget: xr.DataArray, option: dict[str, float]) 
             f"{spending.fit.law.name} has no optimum inside the search at some draws: it improves "
             "all the way to very small or very large models",
             BayescaleWarning,
-            stacklevel=4,
+            skip_file_prefixes=(PACKAGE,),
         )
     return centre.transpose("chain", "draw", "budget")
 

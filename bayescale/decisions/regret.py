@@ -13,8 +13,9 @@ from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.optimum import law_ratios, optimum
 from bayescale.decisions.scenario import Scenario, as_scenario
 from bayescale.errors import BayescaleError
+from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average, members
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, Surface
 
 SMALLER = 9.0 * np.linspace(0.0, 1.0, 11) ** 2
@@ -36,6 +37,7 @@ BEYOND = 3.0
 """Sizes looked at where none are given, and how many times beyond the interval of N* they go."""
 
 
+@of_posterior
 def regret(
     fit: Fit | Average,
     flops: Any,
@@ -81,7 +83,7 @@ def regret(
         As for :func:`bayescale.optimum`, and for sizes that the scenario rules out.
     """
     scenario = as_scenario(flops)
-    spendings = [Spending(one, scenario) for one in members(fit).values()]
+    spendings = [Spending(one, scenario) for one in fit.members().values()]
     budget = spendings[0].budgets()
     given = scenario.candidates if params is None else parse_quantities("params", params)
     parts = [np.tile(np.array(given, dtype=float), (budget.size, 1))]
@@ -100,7 +102,7 @@ def regret(
         ]
         return xr.concat(parts, "budget").assign_attrs(law=one.law.name)
 
-    answer = fit.mix(ask, discrepancy) if isinstance(fit, Average) else ask(fit, discrepancy)
+    answer = fit.mix(ask, discrepancy)
     return answer.assign_coords(_choices(spendings[0], budget, sizes, len(given))).assign_attrs(
         target=spendings[0].fit.target,
         units=spendings[0].fit.unit,
@@ -180,7 +182,7 @@ def _sizes_around(fit: Fit | Average, scenario: Scenario, budget: xr.DataArray) 
     best = optimum(fit, scenario, discrepancy=None)["params"]
     low, high = best.quantile([0.005, 0.995], ("chain", "draw")).to_numpy()
     most = np.full(budget.shape, scenario.max_params or np.inf)
-    spending = Spending(next(iter(members(fit).values())), scenario)
+    spending = Spending(fit.representative, scenario)
     if spending.serving:
         most = np.minimum(most, 0.99 * budget.to_numpy() / spending.serving)
     high = np.minimum(high * BEYOND, most)

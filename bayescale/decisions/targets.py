@@ -17,13 +17,15 @@ from bayescale.decisions.frontier import (
 )
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior import check_posterior, of_posterior
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average, heaviest
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
 
 
+@of_posterior
 def required_compute(
     fit: Fit | Average,
     loss: Any = None,
@@ -69,7 +71,7 @@ def required_compute(
     BayescaleError
         When there is not one goal, or the law takes other inputs.
     """
-    refuse_pooled(heaviest(fit), "reach")
+    refuse_pooled(fit.representative, "reach")
     if (loss is None) == (match is None):
         raise BayescaleError("reach what? give a loss, or match={...} a run; not both")
     held = {k: v for k, v in (("params", params), ("tokens", tokens)) if v is not None}
@@ -89,7 +91,7 @@ def required_compute(
     else:
         goal = outcome.isel(point=[steps]).rename(point="goal")
         outcome = outcome.isel(point=slice(steps))
-    rises = heaviest(fit).law.rises
+    rises = fit.representative.law.rises
     when = first_time(outcome >= goal if rises else outcome <= goal, outcome, goal)
     reached = (when < np.inf).mean(("chain", "draw"))
     found = {
@@ -101,11 +103,11 @@ def required_compute(
     return xr.Dataset(
         found,
         coords={
-            heaviest(fit).target: ("goal", shown.values),
+            fit.target: ("goal", shown.values),
             "probability": ("goal", reached.values),
             **{name: path[name][0] for name in held},
         },
-        attrs={"law": answer.attrs["law"], "target": heaviest(fit).target},
+        attrs={"law": answer.attrs["law"], "target": fit.target},
     )
 
 
@@ -115,6 +117,7 @@ def _one(points: xr.Dataset, column: str) -> float:
     return float(points[column].item())
 
 
+@of_posterior
 def crossover_compute(
     one: Fit | Average,
     other: Fit | Average,
@@ -152,6 +155,7 @@ def crossover_compute(
     BayescaleError
         When the fits do not predict the same, or take other inputs.
     """
+    check_posterior("crossover_compute", other)
     column = _comparable(one, other)
     values = path_values([one, other], column)
     if flops is None:
@@ -168,7 +172,7 @@ def crossover_compute(
     count = min(len(first), len(second))
     lead = xr.DataArray(_thin(first, count) - _thin(second, count), dims=("draw", "point"))
     lead = lead.expand_dims("chain")
-    worse = -lead if heaviest(one).law.rises else lead
+    worse = -lead if one.representative.law.rises else lead
     steps = len(values)
     backwards = worse.isel(point=slice(steps))[..., ::-1]
     last = steps - 1 - first_time(backwards >= 0, backwards, 0.0)
@@ -184,13 +188,13 @@ def crossover_compute(
             "ahead": ("budget", ahead.values),
             "probability": float(np.isfinite(start).mean()),
         },
-        attrs={"column": column, "target": heaviest(one).target},
+        attrs={"column": column, "target": one.target},
     )
 
 
 def _comparable(one: Fit | Average, other: Fit | Average) -> str:
     """Return the column that both grow along, or raise where they predict different things."""
-    a, b = heaviest(one), heaviest(other)
+    a, b = one.representative, other.representative
     refuse_pooled(a, "a crossing")
     refuse_pooled(b, "a crossing")
     if a.target != b.target:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit, links
 from bayescale.model.link_scale import to_link
 
@@ -11,6 +12,7 @@ NAMED = 0.35
 """A parameter is named where its share of a direction is at least this part of the largest."""
 
 
+@of_one_law
 def principal_directions(fit: Fit) -> pd.DataFrame:
     """Name the combinations of parameters that the runs see least, and most.
 

@@ -17,7 +17,7 @@ import xarray as xr
 
 from bayescale.design.gaussian_update import scatter_of
 from bayescale.design.quantities_of_interest import outcomes
-from bayescale.prediction.averaging import Average, members
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.prediction.discrepancy import Discrepancy
 
 
@@ -76,7 +76,7 @@ class Contest:
 
 
 def contest_of(
-    fit: Average,
+    fit: PosteriorLike,
     runs: Mapping[str, Mapping[str, xr.DataArray]],
     discrepancy: Discrepancy | None,
 ) -> Contest:
@@ -92,7 +92,7 @@ def contest_of(
         How wrong each may be.
     """
     means, covariances = [], []
-    for name, one in members(fit).items():
+    for name, one in fit.members().items():
         curve = outcomes(one, runs[name])
         covariance = np.diag(scatter_of(one, runs[name]))
         if discrepancy is not None:
@@ -100,5 +100,5 @@ def contest_of(
             curve, covariance = curve + expected.reshape(curve.shape), covariance + error
         means.append(curve.mean(0))
         covariances.append(covariance + np.atleast_2d(np.cov(curve.T)))
-    weights = np.array([fit.weights[name] for name in members(fit)])
+    weights = np.array([fit.weights[name] for name in fit.members()])
     return Contest(weights, np.array(means), np.array(covariances))

@@ -25,8 +25,8 @@ import xarray as xr
 
 from bayescale.design.quantities_of_interest import Quantity, outcomes, quantity_of
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average, members
 from bayescale.prediction.discrepancy import Discrepancy, Surface, run_weights
 
 SEEN = 1e-8
@@ -108,7 +108,7 @@ def _root(covariance: np.ndarray) -> np.ndarray:
 
 
 def beliefs_about(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     asked: Mapping[str, float],
     runs: Mapping[str, Mapping[str, xr.DataArray]] | None,
     discrepancy: Discrepancy | None,
@@ -128,8 +128,8 @@ def beliefs_about(
         How wrong the law may be, and where chance comes from.
     """
     law, error, means, noise, rest = [], [], [], 0.0, 0.0
-    several = members(fit)
-    weights = [fit.weights[name] if isinstance(fit, Average) else 1.0 for name in several]
+    several = fit.members()
+    weights = [fit.weights[name] for name in several]
     for weight, (name, one) in zip(weights, several.items(), strict=True):
         refuse_pooled(one, "a plan")
         surface = None if discrepancy is None else discrepancy.surface(one)

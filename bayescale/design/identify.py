@@ -18,6 +18,7 @@ from bayescale.design.modes import modes
 from bayescale.design.quantities_of_interest import asked, prior_scaled, scaled, spoken
 from bayescale.design.recommend import Prospect, Remedy, prospect, remedies
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import credible_interval
 
@@ -28,6 +29,7 @@ PARTNER = 0.3
 Z90 = 1.6448536269514722
 
 
+@of_one_law
 def identify(
     fit: Fit, *, flops: Any = None, at: Any = None, budget: float | str | None = None
 ) -> pd.DataFrame:

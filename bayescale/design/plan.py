@@ -14,9 +14,10 @@ from bayescale.design.gaussian_update import beliefs_about
 from bayescale.design.quantities_of_interest import About, read_about, spoken_quantity
 from bayescale.design.search import Ignorance, choose
 from bayescale.errors import BayescaleError
+from bayescale.inference.posterior import PosteriorLike, check_posterior, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.inference.update import fitted_runs
-from bayescale.prediction.averaging import Average, heaviest, members, typical
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 
 LAW = "law"
@@ -73,6 +74,14 @@ class Plan:
                 "Decide as it is, or run nearer to the target."
             )
         return said
+
+
+def _several(fit: Any) -> PosteriorLike:
+    """Return what is planned for, fits by name as an average in which all count the same."""
+    if isinstance(fit, Mapping):
+        return Average(fit, dict.fromkeys(fit, 1.0))
+    check_posterior("plan", fit)
+    return fit
 
 
 def _percent(part: float) -> str:
@@ -132,15 +141,15 @@ def plan(
     """
     if runs < 1:
         raise BayescaleError(f"runs = {runs}: a plan has at least one run")
-    several = fit if isinstance(fit, Fit | Average) else Average(fit, dict.fromkeys(fit, 1.0))
-    first, discrepancy = heaviest(several), typical(several, discrepancy)
+    several = _several(fit)
+    first, discrepancy = several.representative, several.typical(discrepancy)
     spend = np.inf if budget is None else parse_quantity(budget, "flops")
     table = candidate_runs(first, candidates, None if budget is None else spend, limits)
-    places = {name: inputs_of(one, table) for name, one in members(several).items()}
+    places = {name: inputs_of(one, table) for name, one in several.members().items()}
     if about == LAW or (about is None and several is not fit):
-        if not isinstance(several, Average):
+        if len(several.weights) == 1:
             raise BayescaleError("which law? give several: plan({'a': fit_a, 'b': fit_b}, ...)")
-        asked, words = {}, f"which of {', '.join(members(several))} is right"
+        asked, words = {}, f"which of {', '.join(several.members())} is right"
         now, show = contest_of(several, places, discrepancy), np.asarray
     else:
         asked = read_about(about, first)
@@ -172,6 +181,7 @@ def _left(now: Ignorance, chosen: Sequence[int]) -> np.ndarray:
     return np.array(left)
 
 
+@of_posterior
 def least_useful(
     fit: Fit | Average,
     about: About | None = None,
@@ -196,10 +206,10 @@ def least_useful(
         where the runs left would not fix the law) and ``lost`` of precision (0.01: the standard
         deviation would be 1 % larger).
     """
-    first = heaviest(fit)
+    first = fit.representative
     asked = read_about(about, first)
     rng = np.random.default_rng(random_seed)
-    now = beliefs_about(fit, asked, None, typical(fit, discrepancy), rng)
+    now = beliefs_about(fit, asked, None, fit.typical(discrepancy), rng)
     fixed = (np.split(now.law[1:], 2)[0] ** 2).sum(1) < now.noise
     without = replace(now, noise=-now.noise).after_each()
     sd = np.sqrt(np.where(fixed, np.maximum(without, now.left), np.inf))

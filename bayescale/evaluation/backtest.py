@@ -23,7 +23,7 @@ from bayescale.inference.fit import fit, runs_and_law
 from bayescale.inference.result import Fit
 from bayescale.model.observations import Data, along_runs, extract
 from bayescale.model.spec import Spec, make_spec
-from bayescale.prediction.averaging import Average, average, heaviest
+from bayescale.prediction.averaging import Average, average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.prediction.intervals import DRAWS
 from bayescale.prediction.predict import forecast
@@ -266,7 +266,6 @@ def score_split(
         density = one.spec.noise.log_density(found["outcome"], one.parameters, known, observed)
         return xr.Dataset({"new_run": found["new_run"], "density": density})
 
-    several = isinstance(fitted, Average)
-    drawn = fitted.mix(foretell, discrepancy) if several else foretell(fitted, discrepancy)
-    scored = scores_of(reference, split, heaviest(fitted).spec.noise, drawn["new_run"])
+    drawn = fitted.mix(foretell, discrepancy)
+    scored = scores_of(reference, split, fitted.representative.spec.noise, drawn["new_run"])
     return scored.assign(log_score=log_score(drawn["density"]).values)

@@ -11,6 +11,7 @@ from arviz_stats.utils import ELPDData
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.evaluation.backtest import Backtest
 from bayescale.evaluation.waic import TRUSTED_VARIANCE, ELPDDataWAIC, waic
+from bayescale.inference.posterior import of_fits
 from bayescale.inference.result import Fit
 from bayescale.inference.update import runs_shared, tree_by_run
 from bayescale.model.noise import following
@@ -20,6 +21,7 @@ CLOSE = 4.0
 """Differences of elpd below this are too small for their standard error to mean much."""
 
 
+@of_fits
 def compare(
     fits: Mapping[str, Fit], *, backtests: Mapping[str, Backtest] | None = None
 ) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from bayescale.errors import BayescaleWarning
 from bayescale.evaluation.residuals import outliers
 from bayescale.inference.fit import fit as fit_runs
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler
 from bayescale.inference.update import runs_again
@@ -36,6 +37,7 @@ GREATER_IS_LESS = ("loss",)
 """Inputs whose far end is the small one."""
 
 
+@of_one_law
 def stability(
     fit: Fit,
     *,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.inference.diagnostics import elements
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.compute import has_frontier
 from bayescale.prediction.intervals import credible_interval, interval_width
@@ -14,6 +15,7 @@ from bayescale.prediction.summary import summary
 from bayescale.studies.study import Published, Study
 
 
+@of_one_law
 def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.DataFrame:
     """Set the published values of a study beside the posterior of a fit.
 

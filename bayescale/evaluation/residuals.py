@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 
 from bayescale.errors import BayescaleError
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 
 OUTLYING = 6.0
 """Standardised residual beyond which a run is named; see :func:`outliers`."""
 
 
+@of_one_law
 def residuals(fit: Fit) -> pd.DataFrame:
     """Return the residuals of the fitted runs.
 
@@ -51,6 +53,7 @@ def residuals(fit: Fit) -> pd.DataFrame:
     )
 
 
+@of_one_law
 def outliers(fit: Fit) -> pd.DataFrame:
     """Name the runs that lie far off the law.
 

@@ -9,7 +9,9 @@ import xarray as xr
 from arviz_stats.utils import ELPDData
 from scipy.special import logsumexp
 
+from bayescale.data.messages import PACKAGE
 from bayescale.errors import BayescaleWarning
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.inference.update import log_likelihood_by_run
 
@@ -32,6 +34,7 @@ class ELPDDataWAIC(ELPDData):
     p_i: xr.DataArray | None = None
 
 
+@of_one_law
 def waic(fit: Fit) -> ELPDDataWAIC:
     """Estimate the expected log predictive density of a fit by WAIC.
 
@@ -67,7 +70,7 @@ def waic(fit: Fit) -> ELPDDataWAIC:
             f"WAIC is not reliable: {untrusted} of {elpd_i.size} runs have a log-likelihood "
             f"variance above {TRUSTED_VARIANCE}; use LOO",
             BayescaleWarning,
-            stacklevel=2,
+            skip_file_prefixes=(PACKAGE,),
         )
     return ELPDDataWAIC(
         elpd=float(elpd_i.sum()),

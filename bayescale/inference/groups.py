@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError, closest
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.laws.parameters import Z90
 from bayescale.model.hierarchical import draw_population
@@ -17,6 +18,7 @@ from bayescale.model.pooling import Pool, mean_of, spread_of
 from bayescale.model.spec import Spec
 
 
+@of_one_law
 def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit:
     """Return one group of a pooled fit, with what it borrowed from the others.
 
@@ -61,6 +63,7 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
     return Fit(spec, tree, {**fit.record, "runs": runs, "pooled": origin})
 
 
+@of_one_law
 def population_prior(fit: Fit) -> dict[str, tuple[float, float]]:
     """Return what a pooled fit says of the next group, as priors for a fit of its own.
 

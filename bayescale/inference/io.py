@@ -1,46 +1,59 @@
-"""Saving a fit and loading it again: netCDF or zarr, never pickle.
+"""Saving fits, averages and capabilities, and loading them again: netCDF or zarr, never pickle.
 
-The tree is written as it is; what was fitted goes into its attributes as JSON, with versions and
-hashes, so that loading can say what has changed since.
+What is saved is one tree whose attribute says its kind. A class other than :class:`Fit` writes and
+reads its own: ``kind``, ``to_tree()`` and ``from_tree(tree, source, laws)``.
 """
 
 import json
 import os
 import shutil
-import warnings
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import xarray as xr
 
-from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.errors import BayescaleError
+from bayescale.inference.fit_tree import ATTRIBUTE, Laws, fit_of_tree, tree_of_fit
+from bayescale.inference.posterior import PosteriorLike, described
 from bayescale.inference.result import Fit
-from bayescale.laws.base import Law
-from bayescale.laws.registry import get_law
-from bayescale.model.literature_priors import Multiple
-from bayescale.model.pooling import Pool
-from bayescale.model.spec import make_spec
 
-FORMAT = 1
-
-
-_ATTRIBUTE = "bayescale"
+if TYPE_CHECKING:
+    from bayescale.capabilities.fit import CapabilityFit
+    from bayescale.prediction.averaging import Average
 
 
 _NETCDF = (".nc", ".nc4", ".netcdf", ".h5")
 
 
-def save(fit: Fit, path: str | Path) -> Path:
+_CLASSES = {"average": "Average", "capabilities": "CapabilityFit"}
+"""Kinds of saved trees that a public class reads, by its name; a fit is read here."""
+
+
+@runtime_checkable
+class Saved(Protocol):
+    """What a file can hold besides a fit."""
+
+    kind: ClassVar[str]
+
+    def to_tree(self) -> xr.DataTree:
+        """Return a tree that holds everything."""
+        ...
+
+    @classmethod
+    def from_tree(cls, tree: xr.DataTree, source: str, laws: Laws = None) -> Self:
+        """Return what :meth:`to_tree` was called of."""
+        ...
+
+
+def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
     """Write a fit to one netCDF file (``.nc``) or zarr store (``.zarr``).
 
     An existing file is replaced only once the new one is complete.
 
     Parameters
     ----------
-    fit : Fit
-        What to save.
+    fit : Fit, Average or CapabilityFit
+        What to save; an average with its fits, in groups of the same file.
     path : str or Path
         Where; the suffix decides the format.
 
@@ -52,11 +65,14 @@ def save(fit: Fit, path: str | Path) -> Path:
     Raises
     ------
     BayescaleError
-        For another suffix.
+        For another suffix, or what is no fit.
     """
     path = Path(path)
-    tree = fit.tree.copy()
-    tree.attrs = {**tree.attrs, _ATTRIBUTE: json.dumps(_header(fit))}
+    if not isinstance(fit, Fit | Saved):
+        raise BayescaleError(
+            f"save takes a fit, an average or fitted capabilities, not a {type(fit).__name__}"
+        )
+    tree = tree_of_fit(fit) if isinstance(fit, Fit) else fit.to_tree()
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     if path.suffix in _NETCDF:
         tree.to_netcdf(unfinished, engine="h5netcdf")
@@ -70,19 +86,20 @@ def save(fit: Fit, path: str | Path) -> Path:
     return path
 
 
-def load(path: str | Path, law: type[Law] | None = None) -> Fit:
-    """Read a fit that :func:`save` wrote.
+def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
+    """Read what :func:`save` wrote.
 
     Parameters
     ----------
     path : str or Path
         The file or store.
-    law : Law class, optional
-        The law, when it is one of your own.
+    law : Law class or mapping of str to Law class, optional
+        The law, when it is one of your own; laws by their names, of an average.
 
     Returns
     -------
-    Fit
+    Fit, Average or CapabilityFit
+        What was saved.
 
     Raises
     ------
@@ -97,88 +114,50 @@ def load(path: str | Path, law: type[Law] | None = None) -> Fit:
     path = Path(path)
     if not path.exists():
         raise BayescaleError(f"no fit at {path}: `bayescale fit RUNS -o {path.name}` makes one")
-    header, tree = _read(path)
-    try:
-        found = law or get_law(header["law"])
-    except BayescaleError as error:
-        raise BayescaleError(
-            f"{path.name} was fitted with {header['law']!r}, which is not a built-in law: pass its "
-            "class, load(path, law=YourLaw)"
-        ) from error
-    _compare(header["record"]["law"], found.fingerprint(), path.name)
-    spec = make_spec(found, **{k: header[k] for k in ("noise", "columns", "references")})
-    priors = {name: _read_prior(prior) for name, prior in header["priors"].items()}
-    pool = Pool(**header["pool"]) if header.get("pool") else None
-    return Fit(replace(spec, priors=priors, pool=pool), tree, header["record"])
+    tree = _read(path)
+    kind = json.loads(tree.attrs.get(ATTRIBUTE, "{}")).get("kind", "fit")
+    if kind == "fit":
+        return fit_of_tree(tree, path.name, law)
+    if kind not in _CLASSES:
+        raise BayescaleError(f"{path} holds {kind!r}, which this bayescale does not read")
+    import bayescale
+
+    return getattr(bayescale, _CLASSES[kind]).from_tree(tree, path.name, law)
 
 
-def _header(fit: Fit) -> dict[str, Any]:
-    spec = fit.spec
-    return {
-        "format": FORMAT,
-        "law": spec.law.name,
-        "noise": spec.noise.name,
-        "priors": {name: _written(prior) for name, prior in spec.priors.items()},
-        "columns": dict(spec.columns),
-        "references": dict(spec.references),
-        "pool": spec.pool.as_dict() if spec.pool else None,
-        "record": dict(fit.record),
-    }
+def load_posterior(path: str | Path, law: Laws = None) -> "Fit | Average":
+    """Read a fitted law or an average, as :func:`load` does.
+
+    Raises
+    ------
+    BayescaleError
+        As for :func:`load`, and when the file holds fitted capabilities.
+    """
+    found: Any = load(path, law)
+    if not isinstance(found, PosteriorLike):
+        raise BayescaleError(f"{path} holds {described(found)}, not a fitted law or an average")
+    return cast("Fit | Average", found)
 
 
-def _written(prior: Any) -> Any:
-    if isinstance(prior, Multiple):
-        return prior._asdict()
-    return prior if isinstance(prior, int | float | tuple) else str(prior)
+def load_fit(path: str | Path, law: Laws = None) -> Fit:
+    """Read one fitted law, as :func:`load` does.
+
+    Raises
+    ------
+    BayescaleError
+        As for :func:`load`, and when the file holds something else.
+    """
+    found = load(path, law)
+    if not isinstance(found, Fit):
+        raise BayescaleError(f"{path} holds {described(found)}, not a fit of one law")
+    return found
 
 
-def _read_prior(written: Any) -> Any:
-    if isinstance(written, dict):
-        return Multiple(**written)
-    return tuple(written) if isinstance(written, list) else written
-
-
-def _read(path: Path) -> tuple[dict[str, Any], xr.DataTree]:
+def _read(path: Path) -> xr.DataTree:
     engine = "zarr" if path.suffix == ".zarr" else "h5netcdf"
     try:
         options: Any = {"consolidated": False} if engine == "zarr" else {}
         with xr.open_datatree(path, engine=engine, **options) as opened:
-            tree = opened.load()
+            return opened.load()
     except (OSError, ValueError, KeyError) as error:
         raise BayescaleError(f"{path} cannot be read as a saved fit: {error}") from error
-    if _ATTRIBUTE not in tree.attrs:
-        raise BayescaleError(f"{path} is not a fit that bayescale saved")
-    header = json.loads(tree.attrs.pop(_ATTRIBUTE))
-    if header["format"] != FORMAT:
-        raise BayescaleError(
-            f"{path} has format {header['format']}, this bayescale reads {FORMAT}: fit again"
-        )
-    return header, tree
-
-
-def _compare(then: Mapping[str, Any], now: Mapping[str, Any], name: str) -> None:
-    old, new = then["parameters"], now["parameters"]
-    if set(old) != set(new):
-        lost, added = sorted(set(old) - set(new)), sorted(set(new) - set(old))
-        said = [f"no longer has {', '.join(lost)}"] if lost else []
-        said += [f"now has {', '.join(added)}"] if added else []
-        raise BayescaleError(
-            f"{name}: {now['name']} {' and '.join(said)}; the saved draws do not fit it, fit again"
-        )
-    changes = [
-        f"the prior of {key} was {old[key]} and is {new[key]}"
-        for key in old
-        if list(old[key]) != list(new[key])
-    ]
-    if then["inputs"] != now["inputs"]:
-        changes.append(f"its inputs were {then['inputs']} and are {now['inputs']}")
-    if then["equation"] != now["equation"]:
-        changes.append("its equation has changed")
-    if then.get("steps") != now.get("steps"):
-        changes.append(f"its steps were {then.get('steps')} and are {now.get('steps')}")
-    if changes:
-        warnings.warn(
-            f"{name}: {now['name']} is not what it was when fitted: {'; '.join(changes)}",
-            BayescaleWarning,
-            stacklevel=3,
-        )

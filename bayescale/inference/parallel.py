@@ -39,7 +39,7 @@ from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.fit import fit, second_try
-from bayescale.inference.io import load, save
+from bayescale.inference.io import load_fit, save
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler
 from bayescale.laws.base import Law
@@ -311,7 +311,7 @@ def _kept(job: _Job, any_seed: bool) -> Fit | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayescaleWarning)
-            found = load(job.path, law)
+            found = load_fit(job.path, law)
             wanted = extract(job.spec, job.runs).digest()
     except BayescaleError:
         return None  # fitted again, and said then

@@ -1,8 +1,8 @@
 """A fit: what was fitted, the posterior draws, and the record of how they were made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from bayescale.laws.base import Law
 from bayescale.model.link_scale import natural, to_link
 from bayescale.model.response import Observable
 from bayescale.model.spec import Spec
+
+if TYPE_CHECKING:
+    from bayescale.prediction.discrepancy import Discrepancy
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +172,37 @@ class Fit:
             When the fit is pooled and the points have no groups.
         """
         return at_members(self.spec, self.parameters, inputs)
+
+    @property
+    def label(self) -> str:
+        """The law's name."""
+        return self.law.name
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of the law among its members: one, there being no other."""
+        return {self.law.name: 1.0}
+
+    @property
+    def representative(self) -> "Fit":
+        """The fit itself, as the member of largest weight."""
+        return self
+
+    def members(self) -> dict[str, "Fit"]:
+        """Return the fit itself by its law's name, as an average returns its fits."""
+        return {self.law.name: self}
+
+    def typical(self, discrepancy: "Discrepancy | None") -> "Discrepancy | None":
+        """Return the discrepancy, as an average returns one for those of all its laws."""
+        return discrepancy
+
+    def mix(
+        self,
+        ask: "Callable[[Fit, Discrepancy | None], xr.Dataset]",
+        discrepancy: "Discrepancy | None" = None,
+    ) -> xr.Dataset:
+        """Ask the fit, as an average asks its members and mixes their draws."""
+        return ask(self, discrepancy)
 
     def __repr__(self) -> str:
         pool = self.spec.pool

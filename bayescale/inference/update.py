@@ -12,11 +12,13 @@ from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
 from bayescale.inference.fit import fit
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler
 from bayescale.model.response import Observable
 
 
+@of_one_law
 def fitted_runs(fit: Fit) -> pd.DataFrame:
     """Return the runs that a fit was made of.
 
@@ -66,6 +68,7 @@ def _runs_of(fit: Fit, seen: Observable) -> pd.DataFrame:
     return pd.DataFrame({**columns, seen.column: observed.values, **known}, index=index)
 
 
+@of_one_law
 def add_runs(
     fitted: Fit, runs: Any, *, random_seed: int | None = None, progressbar: bool = True
 ) -> Fit:

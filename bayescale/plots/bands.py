@@ -12,6 +12,7 @@ from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import outliers
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -29,7 +30,7 @@ from bayescale.plots.style import (
     one_panel,
     percent,
 )
-from bayescale.prediction.averaging import Average, heaviest
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.prediction.intervals import credible_interval, interval_width
@@ -80,7 +81,7 @@ def bands_data(
     BayescaleError
         For a law with several other inputs, or ``beyond`` below one.
     """
-    refuse_pooled(heaviest(fit), "plot_bands")
+    refuse_pooled(fit.representative, "plot_bands")
     points = _points(fit, beyond)
     answer = predict(fit, points, discrepancy=discrepancy, random_seed=random_seed)
     found = {
@@ -101,7 +102,7 @@ def _points(fit: Fit | Average, beyond: float) -> pd.DataFrame:
         raise BayescaleError(
             f"beyond = {beyond!r}: give how many times the largest run to go to, at least 1"
         )
-    first = heaviest(fit)
+    first = fit.representative
     column = main_column(first)
     values = run_columns(first)[column]
     grid = np.geomspace(values.min(), beyond * values.max(), POINTS)
@@ -117,6 +118,7 @@ def _points(fit: Fit | Average, beyond: float) -> pd.DataFrame:
     )
 
 
+@of_posterior
 def plot_bands(
     fit: Fit | Average,
     *,
@@ -163,7 +165,7 @@ def plot_bands(
     data = bands_data(
         fit, beyond=beyond, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )
-    first = heaviest(fit)
+    first = fit.representative
     column = x or main_column(first)
     if column not in run_columns(first):
         raise BayescaleError(f"x = {x!r}: {first.law.name} has {', '.join(run_columns(first))}")

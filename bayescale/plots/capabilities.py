@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayescale.capabilities.fit import CapabilityFit
+from bayescale.capabilities.fit import CapabilityFit, of_capabilities
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME
 from bayescale.errors import BayescaleError, closest
 from bayescale.plots.style import CYCLE, GREY, kind_of, legend_above, log_axis, one_panel, percent
@@ -65,6 +65,7 @@ def capabilities_data(
     return data
 
 
+@of_capabilities
 def plot_capabilities(
     fit: CapabilityFit,
     *,

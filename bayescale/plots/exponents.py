@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior import of_fit_or_fits
 from bayescale.inference.result import Fit
 from bayescale.laws.parameters import Fraction
 from bayescale.plots.style import (
@@ -125,6 +126,7 @@ def _of_record(record: Published) -> Iterator[dict[str, Any]]:
         }
 
 
+@of_fit_or_fits
 def plot_exponents(
     fits: Fit | Mapping[str, Fit],
     published: Iterable[Published] = (),

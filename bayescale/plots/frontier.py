@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.scenario import Scenario, as_scenario
+from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -23,7 +24,7 @@ from bayescale.plots.style import (
     panels,
     percent,
 )
-from bayescale.prediction.averaging import Average, heaviest, members
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import require_frontier, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.prediction.intervals import credible_interval, interval_width
@@ -77,12 +78,12 @@ def frontier_data(
     """
     scenario = as_scenario(() if flops is None else flops)
     if not scenario.at:
-        for one in members(fit).values():
+        for one in fit.members().values():
             require_frontier(one, "plot_frontier")
     if scenario.budgets:
         scenario = scenario.at_budgets(np.unique(scenario.budgets))
     else:
-        spent = run_columns(heaviest(fit))["flops"]
+        spent = run_columns(fit.representative)["flops"]
         scenario = scenario.at_budgets(np.geomspace(spent.min(), BEYOND * spent.max(), POINTS))
     budgets = np.array(scenario.budgets)
     believed = optimum(fit, scenario, discrepancy=None)
@@ -95,7 +96,7 @@ def frontier_data(
             bounds = credible_interval(answer[name], ci_prob)
             columns[f"{name}{suffix}"] = bounds["median"].values
             columns |= {f"{name}{suffix}_{s}": bounds[s].values for s in ("lower", "upper")}
-    spending = Spending(heaviest(fit), scenario)
+    spending = Spending(fit.representative, scenario)
     usual = spending.split(budgets, np.log(RATIO), spending.options[0])
     columns["params_20"], columns["tokens_20"] = usual
     data = pd.DataFrame(columns)
@@ -103,6 +104,7 @@ def frontier_data(
     return data
 
 
+@of_posterior
 def plot_frontier(
     fit: Fit | Average,
     flops: Any = None,
@@ -145,7 +147,7 @@ def plot_frontier(
     data = frontier_data(
         fit, flops, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )
-    first = heaviest(fit)
+    first = fit.representative
     paid = isinstance(flops, Scenario) and flops.inference_tokens
     spent = "training and inference (FLOP)" if paid else column_label(first, "flops")
     both = panels(axes, 2, (8.4, 3.9), 2)

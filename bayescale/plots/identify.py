@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from bayescale.design.contraction import IDENTIFIED, PRIOR_ONLY
 from bayescale.design.identify import contractions
 from bayescale.errors import BayescaleError
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit, link_table
 from bayescale.plots.prior_posterior import COLUMNS, plot_prior_posterior
 from bayescale.plots.ridge import plot_ridge
@@ -41,6 +42,7 @@ def identify_panels(fit: Fit) -> int:
     return 1 + (free > 1) + free
 
 
+@of_one_law
 def plot_identify(
     fit: Fit,
     *,

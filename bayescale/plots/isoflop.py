@@ -8,6 +8,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 from bayescale.decisions.optimum import optimum
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     INK,
@@ -120,6 +121,7 @@ def _curve(fit: Fit, best: Any, ci_prob: float | None) -> pd.DataFrame:
     )
 
 
+@of_one_law
 def plot_isoflop(
     fit: Fit,
     flops: Any = None,

@@ -11,6 +11,7 @@ from scipy.stats import gaussian_kde, norm
 from bayescale.design.identify import contractions
 from bayescale.design.quantities_of_interest import scaled
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.laws.parameters import Positive
 from bayescale.model.link_scale import natural, to_link
@@ -80,6 +81,7 @@ def _table(fit: Fit, name: str, which: str, z: np.ndarray, density: np.ndarray) 
     return pd.DataFrame({"parameter": name, "which": which, "value": value, "density": density})
 
 
+@of_one_law
 def plot_prior_posterior(
     fit: Fit, *, axes: Sequence[Axes] | np.ndarray | None = None
 ) -> np.ndarray:

@@ -11,6 +11,7 @@ from bayescale.data.units import format_quantity
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import as_scenario
 from bayescale.errors import BayescaleError
+from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -24,7 +25,7 @@ from bayescale.plots.style import (
     one_panel,
     percent,
 )
-from bayescale.prediction.averaging import Average, heaviest
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.prediction.intervals import credible_interval, interval_width
 
@@ -91,6 +92,7 @@ def regret_data(
     return sizes, decided
 
 
+@of_posterior
 def plot_regret(
     fit: Fit | Average,
     flops: Any,
@@ -136,7 +138,7 @@ def plot_regret(
     sizes, decided = regret_data(
         fit, flops, params, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )
-    first, best = heaviest(fit), SimpleNamespace(**decided.to_dict("records")[0])
+    first, best = fit.representative, SimpleNamespace(**decided.to_dict("records")[0])
     ax = one_panel(ax)
     log_axis(ax, "x", "count", column_label(first, "params"))
     unit = f" ({first.unit})" if first.unit else ""

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bayescale.evaluation.residuals import OUTLYING, outliers, residuals
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -40,6 +41,7 @@ def residuals_data(fit: Fit) -> pd.DataFrame:
     return table.assign(outlying=table.index.isin(outliers(fit).index))
 
 
+@of_one_law
 def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
     """Draw standardised residuals against compute, or the law's first input.
 

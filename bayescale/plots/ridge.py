@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit, link_table
 from bayescale.laws.parameters import Positive
 from bayescale.plots.style import (
@@ -90,6 +91,7 @@ def _prior_interval(fit: Fit, name: str) -> tuple[float, float]:
     return fit.spec.interval(name, fit.scales)
 
 
+@of_one_law
 def plot_ridge(fit: Fit, pair: tuple[str, str] | None = None, *, ax: Axes | None = None) -> Axes:
     """Draw the joint posterior of two parameters, by default the pair that is correlated most.
 

@@ -3,13 +3,15 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, ClassVar, Self, cast
 
 import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError
+from bayescale.inference.fit_tree import Laws, fit_of_tree, take_header, tree_of_fit, with_header
+from bayescale.inference.posterior import check_fits, of_fits
 from bayescale.inference.result import Fit
 from bayescale.inference.update import tree_by_run
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
@@ -44,6 +46,8 @@ class Average:
     fits: Mapping[str, Fit]
     weights: Mapping[str, float]
     discrepancies: Mapping[str, Mapping[Discrepancy, float]] = field(default_factory=dict)
+
+    kind: ClassVar[str] = "average"
 
     def __post_init__(self) -> None:
         check_same_runs(self.fits)
@@ -107,7 +111,7 @@ class Average:
     ) -> Iterator[tuple[Fit, Discrepancy | None, float]]:
         """Yield each fit, how wrong its law may be, and how much both count."""
         own = self.discrepancies if discrepancy == DISCREPANCY else {}
-        for name, fit in members(self).items():
+        for name, fit in self.members().items():
             every: Mapping[Any, float] = own.get(name, {})
             total = sum(every.values())
             every, total = (every, total) if total > 0 else ({discrepancy: 1.0}, 1.0)
@@ -122,6 +126,68 @@ class Average:
         variance = sum(share * wrong.size**2 for wrong, share in asked)
         return Discrepancy(variance**0.5, sum(share * wrong.reach for wrong, share in asked))
 
+    def members(self) -> dict[str, Fit]:
+        """Return the fits of positive weight by name, largest weight first."""
+        ranked = sorted(self.fits, key=lambda name: -self.weights[name])
+        return {name: self.fits[name] for name in ranked if self.weights[name] > 0}
+
+    @property
+    def representative(self) -> Fit:
+        """The fit of largest weight: it speaks for the runs, columns and units of all."""
+        return next(iter(self.members().values()))
+
+    @property
+    def target(self) -> str:
+        """The column that the laws predict."""
+        return self.representative.target
+
+    @property
+    def unit(self) -> str:
+        """The unit of the target, "" where it has none or it is not known."""
+        return self.representative.unit
+
+    @property
+    def observed(self) -> xr.DataArray:
+        """The observed target, dim run."""
+        return self.representative.observed
+
+    @property
+    def inputs(self) -> dict[str, xr.DataArray]:
+        """The inputs of the law of largest weight, of the fitted runs, dim run."""
+        return self.representative.inputs
+
+    @property
+    def label(self) -> str:
+        """The laws with their weights: ``average of chinchilla 60 %, skaling 40 %``."""
+        return f"average of {', '.join(self.shares)}"
+
+    def to_tree(self) -> xr.DataTree:
+        """Return the fits' trees as children of one, weights and names in its attributes."""
+        children = {f"fit_{i}": tree_of_fit(fit) for i, fit in enumerate(self.fits.values())}
+        header = {
+            "names": list(self.fits),
+            "weights": dict(self.weights),
+            "discrepancies": {
+                name: [[wrong.size, wrong.reach, share] for wrong, share in shares.items()]
+                for name, shares in self.discrepancies.items()
+            },
+        }
+        return with_header(xr.DataTree(children=children), self.kind, header)
+
+    @classmethod
+    def from_tree(cls, tree: xr.DataTree, source: str, laws: Laws = None) -> Self:
+        """Return the average of a tree that :meth:`to_tree` made; see :func:`bayescale.load`."""
+        header = take_header(tree, source)
+        fits = {
+            name: fit_of_tree(tree.children[f"fit_{i}"].copy(), f"{source} ({name})", laws)
+            for i, name in enumerate(header["names"])
+        }
+        wrong = {
+            name: {Discrepancy(size, reach): share for size, reach, share in shares}
+            for name, shares in header["discrepancies"].items()
+        }
+        return cls(fits, header["weights"], wrong)
+
     @property
     def shares(self) -> list[str]:
         """How much each fit counts, in words."""
@@ -131,6 +197,7 @@ class Average:
         return f"<bayescale.Average {', '.join(self.shares)}>"
 
 
+@of_fits
 def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None) -> Average:
     """Average laws by how well each predicts the others' runs.
 
@@ -159,24 +226,6 @@ def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None)
         stacked = dict(zip(sound, stack(np.column_stack(each)).tolist(), strict=True))
         weights = dict.fromkeys(fits, 0.0) | stacked
     return Average(fits, weights)
-
-
-def members(fit: Fit | Average) -> dict[str, Fit]:
-    """Return the fits that count in an answer, by name, the one that counts most first."""
-    if isinstance(fit, Fit):
-        return {fit.law.name: fit}
-    ranked = sorted(fit.fits, key=lambda name: -fit.weights[name])
-    return {name: fit.fits[name] for name in ranked if fit.weights[name] > 0}
-
-
-def typical(fit: Fit | Average, discrepancy: Discrepancy | None) -> Discrepancy | None:
-    """Return how wrong the law may be, as one discrepancy where an average has several."""
-    return fit.typical(discrepancy) if isinstance(fit, Average) else discrepancy
-
-
-def heaviest(fit: Fit | Average) -> Fit:
-    """Return the fit that counts most: it speaks for the runs, columns and units of all."""
-    return next(iter(members(fit).values()))
 
 
 def pointwise_loo(fit: Fit) -> np.ndarray:
@@ -220,6 +269,7 @@ def stack(
 
 def check_same_runs(fits: Mapping[str, Fit]) -> None:
     """Raise unless there are at least two fits, of the same target of the same runs."""
+    check_fits("an average", fits)
     if len(fits) < 2:
         raise BayescaleError("compare takes at least two fits: compare({'a': fit_a, 'b': fit_b})")
     (first, reference), *others = fits.items()

@@ -8,8 +8,9 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.inference.groups import group_fit
+from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average, members
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.prediction.points import (
     inputs_at,
@@ -21,6 +22,7 @@ from bayescale.prediction.points import (
 )
 
 
+@of_posterior
 def predict(
     fit: Fit | Average,
     table: pd.DataFrame | Mapping[str, Any] | None = None,
@@ -67,14 +69,23 @@ def predict(
         When a point lacks an input of the law, or arrays do not go together.
     """
     given = {"params": params, "tokens": tokens, "flops": flops}
-    if isinstance(fit, Average):
-        known: dict[str, Any] = {**given, "grid": grid, "random_seed": random_seed}
-        several = list(members(fit).values())
+    several = list(fit.members().values())
 
-        def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
-            return predict(one, own_columns(one, several, table), discrepancy=wrong, **known)
+    def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+        return _of_fit(one, own_columns(one, several, table), given, grid, wrong, random_seed)
 
-        return fit.mix(ask, discrepancy)
+    return fit.mix(ask, discrepancy)
+
+
+def _of_fit(
+    fit: Fit,
+    table: pd.DataFrame | Mapping[str, Any] | None,
+    given: Mapping[str, Any],
+    grid: bool,
+    discrepancy: Discrepancy | None,
+    random_seed: int | None,
+) -> xr.Dataset:
+    """Predict by one fit; ``given`` has params, tokens and flops."""
     if fit.spec.pool is not None:
         table, names = split_groups(fit, table)
         points = make_points({**given, fit.spec.pool.by: names}, table, grid)

@@ -5,10 +5,12 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.inference.diagnostics import elements
+from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import DRAWS, credible_interval, interval_width
 
 
+@of_one_law
 def derived_parameters(fit: Fit) -> xr.Dataset:
     """Derive the literature's constants from a law's draws.
 
@@ -30,6 +32,7 @@ def derived_parameters(fit: Fit) -> xr.Dataset:
     return xr.Dataset({k: v for k, v in derived.items() if set(DRAWS) <= set(v.dims)})
 
 
+@of_one_law
 def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
     """Summarise the posterior of a fit.
 

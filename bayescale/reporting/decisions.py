@@ -15,7 +15,7 @@ from bayescale.decisions.scenario import Scenario
 from bayescale.inference.result import Fit
 from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.regret import plot_regret
-from bayescale.prediction.averaging import Average, heaviest
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle
 from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
@@ -134,7 +134,7 @@ def choices(
         Seed of the discrepancy.
     """
     found = regret(fit, scenario, around=True, discrepancy=discrepancy, random_seed=random_seed)
-    unit, rows = heaviest(fit).unit, regret_summary(found).to_dict("records")
+    unit, rows = fit.unit, regret_summary(found).to_dict("records")
     made = []
     for i, (row, label) in enumerate(zip(rows, budget_labels(scenario), strict=True)):
         said = verdict(row, scenario.tolerance, scenario.probability, unit)
@@ -169,9 +169,9 @@ def decisions_section(
     """
     options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
     best = optimum(fit, scenario, **options)
-    unit = heaviest(fit).unit
+    unit = fit.unit
     blocks: list[Block] = [Text(" ".join(filter(None, (scenario.about, terms(scenario)))))]
-    blocks.append(_optima(best, ci_prob, heaviest(fit).target))
+    blocks.append(_optima(best, ci_prob, fit.target))
     drawn: dict[str, Any] = {"ci_prob": ci_prob, "discrepancy": discrepancy}
     for one in chosen:
         blocks.append(Text(one.said))

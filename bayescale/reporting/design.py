@@ -7,7 +7,7 @@ from bayescale.decisions.targets import required_compute
 from bayescale.design.plan import Plan, plan
 from bayescale.inference.result import Fit
 from bayescale.plots.plan import plot_plan
-from bayescale.prediction.averaging import Average, heaviest
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import run_columns
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle
@@ -38,7 +38,7 @@ def next_runs_section(
     """
     if not (asked and plans(fit)):
         return None
-    spent = float(run_columns(heaviest(fit))["flops"].sum())
+    spent = float(run_columns(fit.representative)["flops"].sum())
     options = {"budget": SHARE * spent, "about": {"flops": asked[0].value}}
     found = plan(fit, **options, discrepancy=discrepancy)
     said = (
@@ -82,7 +82,7 @@ def reach_section(
     ci_prob: float | None,
 ) -> Section | None:
     """Show what it takes to go below the lowest loss; None where more is better, or no budget."""
-    first = heaviest(fit)
+    first = fit.representative
     if not asked or first.law.rises:
         return None
     best = float(first.observed.min())

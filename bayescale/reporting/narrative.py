@@ -16,7 +16,7 @@ from bayescale.design.coverage import Span, spans
 from bayescale.design.identify import identify
 from bayescale.inference.result import Fit
 from bayescale.inference.update import runs_shared
-from bayescale.prediction.averaging import Average, heaviest, members, typical
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.prediction.intervals import bounds, interval_width, with_bounds
 from bayescale.reporting.targets import Target, fitted_budgets, targets
@@ -70,7 +70,7 @@ def answer(
     """
     asked = targets(fit, flops, ci_prob, discrepancy=discrepancy, random_seed=random_seed)
     known = shares(fit) if isinstance(fit, Average) else identification(fit, identify(fit))
-    return paragraphs(heaviest(fit), asked, known, typical(fit, discrepancy), ci_prob)
+    return paragraphs(fit.representative, asked, known, fit.typical(discrepancy), ci_prob)
 
 
 def paragraphs(
@@ -92,7 +92,7 @@ def shares(fit: Average) -> str:
 
 def caution(fit: Fit | Average) -> list[str]:
     """Say what is wrong with the draws, a sentence each; empty when they can be trusted."""
-    several = members(fit)
+    several = fit.members()
     return [
         sentence(problem if len(several) == 1 else f"{name}: {problem}")
         for name, one in several.items()

@@ -13,8 +13,9 @@ from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.backtest import Backtest
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average, heaviest, members, typical
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.reporting.backtest import backtest_section, discrepancy_section, worth
 from bayescale.reporting.decisions import choices, decisions_section, terms
@@ -49,6 +50,7 @@ SUFFIXES = (".html", ".htm")
 _KINDS = {"eti": "equal tails", "hdi": "highest density"}
 
 
+@of_posterior
 def report(
     fit: Fit | Average,
     path: str | Path,
@@ -94,7 +96,7 @@ def report(
         budget of this law, or ``comparison`` is not a table that ``compare`` made.
     """
     path = _checked(Path(path))
-    first = heaviest(fit)
+    first = fit.representative
     refuse_pooled(first, "a report")
     scenario = flops if isinstance(flops, Scenario) else None
     asked = targets(fit, None if scenario else flops, ci_prob, discrepancy=discrepancy)
@@ -108,7 +110,7 @@ def report(
             knowledge_section(fit, verdicts, asked),
             diagnostics_section(fit),
         ]
-    allowed = typical(fit, discrepancy)
+    allowed = fit.typical(discrepancy)
     said = paragraphs(first, asked, known, allowed, ci_prob)
     decided = []
     if scenario is not None:
@@ -160,9 +162,9 @@ def _checked(path: Path) -> Path:
 
 
 def _title(fit: Fit | Average) -> str:
-    laws = listed(list(members(fit)))
-    averaged = ", averaged and" if isinstance(fit, Average) else ""
-    return f"{laws}{averaged} fitted to {heaviest(fit).observed.size:,} training runs"
+    laws = listed(list(fit.members()))
+    averaged = ", averaged and" if len(fit.weights) > 1 else ""
+    return f"{laws}{averaged} fitted to {fit.observed.size:,} training runs"
 
 
 def _about(fit: Fit | Average) -> str:

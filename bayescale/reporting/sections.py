@@ -18,7 +18,7 @@ from bayescale.plots.compare import plot_compare
 from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.isoflop import plot_isoflop
 from bayescale.plots.residuals import plot_residuals
-from bayescale.prediction.averaging import Average, heaviest, members
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle, with_bounds
@@ -68,7 +68,7 @@ def bands_section(
         else "which believes the law: take it as the least uncertainty there is"
     )
     shows = f"The runs, the law and its band, and the band of a new run, {allowing}."
-    name = heaviest(fit).target
+    name = fit.target
     beyond = max(10.0, *(target.factor for target in asked))
     blocks: list[Block] = [
         picture(
@@ -79,7 +79,7 @@ def bands_section(
         )
     ]
     if not plans(fit):
-        blocks.append(_expected(heaviest(fit), asked))
+        blocks.append(_expected(fit.representative, asked))
     return Section(f"{name.capitalize()} beyond the runs", blocks)
 
 
@@ -131,7 +131,7 @@ def optimum_section(
         f"{with_bounds(data)}, beyond the largest fitted run."
     )
     blocks: list[Block] = [
-        _expected(heaviest(fit), asked),
+        _expected(fit.representative, asked),
         Text(said),
         picture(
             lambda axes: plot_frontier(fit, axes=axes, **options),
@@ -277,7 +277,7 @@ def _residual_table(fit: Fit, table: pd.DataFrame) -> Table:
 def average_sections(fit: Average, study: Study | None, ci_prob: float | None) -> list[Section]:
     """Show the weights, and then of each law that counts its parameters and diagnostics."""
     found = [_weights(fit)]
-    for name, one in members(fit).items():
+    for name, one in fit.members().items():
         own = study if study is not None and study.law == one.law.name else None
         verdicts = identify(one)
         parts = (

@@ -10,7 +10,7 @@ import xarray as xr
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average, heaviest, members
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.prediction.intervals import Estimate, estimate
@@ -51,7 +51,7 @@ class Target:
 
 def plans(fit: Fit | Average) -> bool:
     """Return whether a budget is to be split: every law that counts takes params and tokens."""
-    return all(has_frontier(one) for one in members(fit).values())
+    return all(has_frontier(one) for one in fit.members().values())
 
 
 def fitted_budgets(fit: Fit | Average) -> tuple[str, np.ndarray] | None:
@@ -60,12 +60,12 @@ def fitted_budgets(fit: Fit | Average) -> tuple[str, np.ndarray] | None:
     A budget is compute where the law takes params and tokens, or a law's one relative input. Laws
     that are averaged have one when theirs is the same.
     """
-    every = members(fit).values()
-    column = main_column(heaviest(fit))
+    every = fit.members().values()
+    column = main_column(fit.representative)
     single = all(_single(one) and main_column(one) == column for one in every)
     if not (single or plans(fit)):
         return None
-    return column, run_columns(heaviest(fit))[column]
+    return column, run_columns(fit.representative)[column]
 
 
 def _single(fit: Fit) -> bool:
@@ -108,7 +108,7 @@ def targets(
     fitted = fitted_budgets(fit)
     column = fitted[0] if fitted else ""
     if flops is not None and column != "flops":
-        first = heaviest(fit)
+        first = fit.representative
         taken = ", ".join(map(first.spec.column, first.law.inputs))
         raise BayescaleError(
             f"{first.law.name} takes {taken}, which a budget in FLOP does not determine: leave "

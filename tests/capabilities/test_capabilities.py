@@ -20,6 +20,7 @@ from bayescale.capabilities.model import (
     choose_factors,
 )
 from bayescale.capabilities.table import read_scores
+from bayescale.inference.io import load_fit
 from bayescale.inference.sampling import Sampler
 from bayescale.plots.capabilities import capabilities_data
 
@@ -255,10 +256,15 @@ def test_equivalent_compute_inverts_the_line(made: CapabilityFit) -> None:
         bs.equivalent_compute(made, "tow")
 
 
-def test_a_fit_is_kept_in_its_tree(made: CapabilityFit, tmp_path: Path) -> None:
-    made.tree.to_netcdf(tmp_path / "fit.nc")
-    with xr.open_datatree(tmp_path / "fit.nc") as opened:
-        again = CapabilityFit(opened.load())
+@pytest.mark.parametrize("suffix", ["nc", "zarr"])
+def test_a_fit_is_saved_and_loaded(made: CapabilityFit, tmp_path: Path, suffix: str) -> None:
+    again = bs.load(bs.save(made, tmp_path / f"fit.{suffix}"))
+    assert isinstance(again, CapabilityFit)
+    assert again.tree.attrs == made.tree.attrs
+    with pytest.raises(bs.BayescaleError, match="ask it with predict_scores"):
+        bs.summary(again)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(bs.BayescaleError, match="holds a CapabilityFit"):
+        load_fit(tmp_path / f"fit.{suffix}")
     assert again.scores.families == made.scores.families
     assert again.scores.floors == FLOORS
     pd.testing.assert_frame_equal(

@@ -1,0 +1,153 @@
+"""A fit as one tree that a file can hold, and back: what was fitted goes into its attributes.
+
+The attributes are JSON, with versions and hashes, so that reading can say what has changed since.
+"""
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import xarray as xr
+
+from bayescale.data.messages import PACKAGE
+from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.inference.result import Fit
+from bayescale.laws.base import Law
+from bayescale.laws.registry import get_law
+from bayescale.model.literature_priors import Multiple
+from bayescale.model.pooling import Pool
+from bayescale.model.spec import make_spec
+
+FORMAT = 1
+
+
+ATTRIBUTE = "bayescale"
+"""The attribute of a tree that says what it is: JSON with ``format``, ``kind`` and the rest."""
+
+
+type Laws = type[Law] | Mapping[str, type[Law]] | None
+"""Classes of laws that are not built in: the one law there is, or several by their names."""
+
+
+def with_header(tree: xr.DataTree, kind: str, header: Mapping[str, Any]) -> xr.DataTree:
+    """Return a tree whose attributes say what it is, besides what they said."""
+    tree = tree.copy()
+    said = json.dumps({"format": FORMAT, "kind": kind, **header})
+    tree.attrs = {**tree.attrs, ATTRIBUTE: said}
+    return tree
+
+
+def take_header(tree: xr.DataTree, source: str) -> dict[str, Any]:
+    """Take out of a tree's attributes what it is.
+
+    Raises
+    ------
+    BayescaleError
+        When they do not say, or it is of another format.
+    """
+    if ATTRIBUTE not in tree.attrs:
+        raise BayescaleError(f"{source} is not a fit that bayescale saved")
+    header = json.loads(tree.attrs.pop(ATTRIBUTE))
+    if header["format"] != FORMAT:
+        raise BayescaleError(
+            f"{source} has format {header['format']}, this bayescale reads {FORMAT}: fit again"
+        )
+    return header
+
+
+def tree_of_fit(fit: Fit) -> xr.DataTree:
+    """Return a fit's tree, with its law, noise, priors and record in the attributes."""
+    return with_header(fit.tree, "fit", _header(fit))
+
+
+def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
+    """Return the fit of a tree that :func:`tree_of_fit` made.
+
+    Parameters
+    ----------
+    tree : DataTree
+        Its attribute is taken out.
+    source : str
+        Where it comes from, for messages.
+    laws : Law class or mapping of str to Law class, optional
+        Laws of your own.
+
+    Raises
+    ------
+    BayescaleError
+        When the law is not known, or its parameters have changed.
+
+    Warns
+    -----
+    BayescaleWarning
+        When the law's equation, inputs or default priors are not those the fit was made with.
+    """
+    header = take_header(tree, source)
+    try:
+        own = laws.get(header["law"]) if isinstance(laws, Mapping) else laws
+        found = own or get_law(header["law"])
+    except BayescaleError as error:
+        raise BayescaleError(
+            f"{source} was fitted with {header['law']!r}, which is not a built-in law: pass its "
+            "class, load(path, law=YourLaw)"
+        ) from error
+    _compare(header["record"]["law"], found.fingerprint(), source)
+    spec = make_spec(found, **{k: header[k] for k in ("noise", "columns", "references")})
+    priors = {name: _read_prior(prior) for name, prior in header["priors"].items()}
+    pool = Pool(**header["pool"]) if header.get("pool") else None
+    return Fit(replace(spec, priors=priors, pool=pool), tree, header["record"])
+
+
+def _header(fit: Fit) -> dict[str, Any]:
+    spec = fit.spec
+    return {
+        "law": spec.law.name,
+        "noise": spec.noise.name,
+        "priors": {name: _written(prior) for name, prior in spec.priors.items()},
+        "columns": dict(spec.columns),
+        "references": dict(spec.references),
+        "pool": spec.pool.as_dict() if spec.pool else None,
+        "record": dict(fit.record),
+    }
+
+
+def _written(prior: Any) -> Any:
+    if isinstance(prior, Multiple):
+        return prior._asdict()
+    return prior if isinstance(prior, int | float | tuple) else str(prior)
+
+
+def _read_prior(written: Any) -> Any:
+    if isinstance(written, dict):
+        return Multiple(**written)
+    return tuple(written) if isinstance(written, list) else written
+
+
+def _compare(then: Mapping[str, Any], now: Mapping[str, Any], name: str) -> None:
+    old, new = then["parameters"], now["parameters"]
+    if set(old) != set(new):
+        lost, added = sorted(set(old) - set(new)), sorted(set(new) - set(old))
+        said = [f"no longer has {', '.join(lost)}"] if lost else []
+        said += [f"now has {', '.join(added)}"] if added else []
+        raise BayescaleError(
+            f"{name}: {now['name']} {' and '.join(said)}; the saved draws do not fit it, fit again"
+        )
+    changes = [
+        f"the prior of {key} was {old[key]} and is {new[key]}"
+        for key in old
+        if list(old[key]) != list(new[key])
+    ]
+    if then["inputs"] != now["inputs"]:
+        changes.append(f"its inputs were {then['inputs']} and are {now['inputs']}")
+    if then["equation"] != now["equation"]:
+        changes.append("its equation has changed")
+    if then.get("steps") != now.get("steps"):
+        changes.append(f"its steps were {then.get('steps')} and are {now.get('steps')}")
+    if changes:
+        warnings.warn(
+            f"{name}: {now['name']} is not what it was when fitted: {'; '.join(changes)}",
+            BayescaleWarning,
+            skip_file_prefixes=(PACKAGE,),
+        )

@@ -1,0 +1,155 @@
+"""What every posterior answers, and the check that a question is asked of the right kind.
+
+A fit, one group of a hierarchical fit and an average of fits hold a posterior alike: answers are
+drawn by :meth:`PosteriorLike.mix`. Questions of one law (its parameters, its runs' residuals) have
+no answer for an average; :func:`of_one_law` says so.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import xarray as xr
+
+from bayescale.data.number_format import listed
+from bayescale.errors import BayescaleError
+from bayescale.inference.result import Fit
+
+if TYPE_CHECKING:
+    from bayescale.prediction.discrepancy import Discrepancy
+
+
+@runtime_checkable
+class PosteriorLike(Protocol):
+    """What holds a posterior: a :class:`Fit`, or a :class:`bayescale.Average` of several.
+
+    Nothing here depends on how many laws there are, or on what a law's parameters are. A group of a
+    hierarchical fit (:func:`bayescale.group_fit`) is a :class:`Fit`.
+    """
+
+    @property
+    def label(self) -> str:
+        """The law's name, or those of an average with their weights."""
+        ...
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The weight of each fit by name; they sum to one."""
+        ...
+
+    @property
+    def representative(self) -> Fit:
+        """The fit of largest weight: it speaks for the runs, columns and units of all."""
+        ...
+
+    @property
+    def target(self) -> str:
+        """The column that is predicted."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """The unit of the target, "" where it has none or it is not known."""
+        ...
+
+    @property
+    def observed(self) -> xr.DataArray:
+        """The observed target, dim run."""
+        ...
+
+    @property
+    def inputs(self) -> Mapping[str, xr.DataArray]:
+        """The representative's inputs of the fitted runs, in their own units, dim run."""
+        ...
+
+    def members(self) -> dict[str, Fit]:
+        """Return the fits of positive weight by name, largest weight first."""
+        ...
+
+    def typical(self, discrepancy: "Discrepancy | None") -> "Discrepancy | None":
+        """Return one discrepancy that stands for those of all members."""
+        ...
+
+    def mix(
+        self,
+        ask: "Callable[[Fit, Discrepancy | None], xr.Dataset]",
+        discrepancy: "Discrepancy | None" = None,
+    ) -> xr.Dataset:
+        """Ask each member, and return draws in proportion to the weights."""
+        ...
+
+
+def of_one_law[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a question of one fitted law, whose fit is the function's first argument.
+
+    Of an average, or of anything else that is not a fit, it raises a :class:`BayescaleError` that
+    names what to ask instead.
+    """
+    return checked(function, lambda name, given: _check(name, given, several=False))
+
+
+def of_posterior[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a question of a fit or an average, which is the function's first argument."""
+    return checked(function, lambda name, given: _check(name, given, several=True))
+
+
+def of_fits[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a question of a mapping of fits, each of one law, which is the first argument."""
+    return checked(function, check_fits)
+
+
+def of_fit_or_fits[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a question of one fit, or of a mapping of fits, which is the first argument."""
+    return checked(function, lambda name, given: check_fits(name, given, alone=True))
+
+
+def checked[**P, R](function: Callable[P, R], check: Callable[[str, Any], None]) -> Callable[P, R]:
+    """Wrap a function so that its first argument is checked before anything else."""
+    first, name = next(iter(inspect.signature(function).parameters)), function.__name__
+
+    @wraps(function)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if args or first in kwargs:
+            check(name, args[0] if args else kwargs[first])
+        return function(*args, **kwargs)
+
+    return asked
+
+
+def check_posterior(name: str, given: Any) -> None:
+    """Raise unless what a question is asked of is a fit or an average."""
+    _check(name, given, several=True)
+
+
+def check_fits(name: str, given: Any, *, alone: bool = False) -> None:
+    """Raise unless a question is asked of fits by name, or of one alone where that is allowed."""
+    if not isinstance(given, Mapping):
+        _check(name, given, several=False)
+        if not alone:
+            raise BayescaleError(f"{name} takes fits by name: {name}({{'a': fit_a, 'b': fit_b}})")
+        return
+    for each in given.values():
+        _check(name, each, several=False)
+
+
+def _check(name: str, given: Any, *, several: bool) -> None:
+    if isinstance(given, Fit) or (several and isinstance(given, PosteriorLike)):
+        return
+    if isinstance(given, PosteriorLike):
+        first = next(iter(given.members()))
+        raise BayescaleError(
+            f"{name} is of one law, and an average of {listed(list(given.weights))} has several: "
+            f"ask one of its fits, {name}(average.fits[{first!r}])"
+        )
+    what = "a fit or an average" if several else "a fit of one law"
+    raise BayescaleError(f"{name} takes {what}, not {described(given)}")
+
+
+def described(given: Any) -> str:
+    """Name what was given, and what answers for it where that is known."""
+    said = f"{'an' if type(given).__name__[0] in 'AEIOU' else 'a'} {type(given).__name__}"
+    if isinstance(given, Mapping):
+        return f"{said}; pick one: fits[{next(iter(given), 'name')!r}]"
+    answers = getattr(type(given), "questions", ())
+    return f"{said}; ask it with {listed(answers)}" if answers else said
