@@ -117,12 +117,12 @@ def checked[**P, R](function: Callable[P, R], check: Callable[[str, Any], None])
     return asked
 
 
-def check_posterior(name: str, given: Any) -> None:
+def check_posterior(name: str, given: object) -> None:
     """Raise unless what a question is asked of is a fit or an average."""
     _check(name, given, several=True)
 
 
-def check_fits(name: str, given: Any, *, alone: bool = False) -> None:
+def check_fits(name: str, given: object, *, alone: bool = False) -> None:
     """Raise unless a question is asked of fits by name, or of one alone where that is allowed."""
     if not isinstance(given, Mapping):
         _check(name, given, several=False)
@@ -133,7 +133,7 @@ def check_fits(name: str, given: Any, *, alone: bool = False) -> None:
         _check(name, each, several=False)
 
 
-def _check(name: str, given: Any, *, several: bool) -> None:
+def _check(name: str, given: object, *, several: bool) -> None:
     if isinstance(given, Fit) or (several and isinstance(given, PosteriorLike)):
         return
     if isinstance(given, PosteriorLike):
@@ -146,7 +146,7 @@ def _check(name: str, given: Any, *, several: bool) -> None:
     raise BayescaleError(f"{name} takes {what}, not {described(given)}")
 
 
-def described(given: Any) -> str:
+def described(given: object) -> str:
     """Name what was given, and what answers for it where that is known."""
     said = f"{'an' if type(given).__name__[0] in 'AEIOU' else 'a'} {type(given).__name__}"
     if isinstance(given, Mapping):
