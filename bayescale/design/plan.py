@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayescale.data.html import html_block, rows_shown
 from bayescale.data.units import format_quantity, parse_quantity
 from bayescale.design.candidates import candidate_runs, inputs_of
 from bayescale.design.discrimination import contest_of
@@ -74,6 +75,12 @@ class Plan:
                 "Decide as it is, or run nearer to the target."
             )
         return said
+
+    def __repr__(self) -> str:
+        return f"<bayescale.Plan {self}>"
+
+    def _repr_html_(self) -> str:
+        return html_block(f"a plan for {self.about}", str(self), rows=rows_shown(self.runs))
 
 
 def _several(fit: Any) -> PosteriorLike:

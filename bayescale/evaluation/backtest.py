@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescale.data.html import html_block, text_table
+from bayescale.data.number_format import fixed, relative
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.point_estimate import RESAMPLES, point_fit
 from bayescale.evaluation.scores import (
@@ -57,6 +59,41 @@ class Backtest:
     runs: pd.DataFrame
     summary: pd.DataFrame
     law: str
+
+    def __repr__(self) -> str:
+        return f"<bayescale.Backtest {self._title()}>"
+
+    def __str__(self) -> str:
+        return f"{self._title()}\n{text_table(self._summary_rows())}"
+
+    def _repr_html_(self) -> str:
+        return html_block(self._title(), rows=self._summary_rows())
+
+    def _title(self) -> str:
+        cuts = len(set(self.runs["cut"]))
+        word = "cut" if cuts == 1 else "cuts"
+        return f"{self.law}: {len(self.runs):,} forecasts of held-out runs over {cuts} {word}"
+
+    def _summary_rows(self) -> list[dict[str, str]]:
+        """Return the scores of each cut as people write them, errors in per cent."""
+        return [
+            {
+                str(name): f"{value:g}" if name in ("fitted", "held_out") else _score(name, value)
+                for name, value in row.items()
+            }
+            for row in self.summary.reset_index().to_dict("records")
+        ]
+
+
+def _score(name: object, value: Any) -> str:
+    """Write one score of a summary."""
+    if isinstance(value, bool | np.bool_):
+        return "fine" if value else "failed"
+    if not isinstance(value, float | int) or name == "cut":
+        return str(value)
+    if not np.isfinite(value):
+        return "undefined"
+    return fixed(value, 3) if name == "log_score" else relative(value)
 
 
 def backtest(

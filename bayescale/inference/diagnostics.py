@@ -9,6 +9,8 @@ import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
+from bayescale.data.html import html_block
+
 RHAT_LIMIT = 1.01
 
 
@@ -18,7 +20,7 @@ ESS_LIMIT = 400
 BFMI_LIMIT = 0.3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnostics:
     """The sampler's report on one fit.
 
@@ -78,6 +80,21 @@ class Diagnostics:
             f"R-hat {self.rhat:.4f}, ESS {self.ess:,.0f}, {self.divergences} divergences in "
             f"{self.draws:,} draws: {verdict}"
         )
+
+    def __repr__(self) -> str:
+        return f"<bayescale.Diagnostics {self}>"
+
+    def _repr_html_(self) -> str:
+        row = {
+            "R-hat": f"{self.rhat:.4f} ({self.worst_rhat})",
+            "ESS": f"{self.ess:,.0f} ({self.worst_ess})",
+            "divergences": f"{self.divergences:,} of {self.draws:,} draws",
+            "BFMI": f"{self.bfmi:.2f}",
+        }
+        title = (
+            "diagnostics: no problem found" if self.ok else "diagnostics: do not trust the draws"
+        )
+        return html_block(title, *self.problems(), rows=[row])
 
 
 def elements(draws: xr.Dataset) -> xr.Dataset:

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescale.data.html import SHOWN, html_block, text_table, with_interval
 from bayescale.inference.datatree import at_members
 from bayescale.inference.diagnostics import Diagnostics, diagnose
+from bayescale.inference.methods import FitMethods
 from bayescale.laws.base import Law
 from bayescale.model.link_scale import natural, to_link
 from bayescale.model.response import Observable
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(FitMethods):
     """A fitted law: what was fitted, and the draws.
 
     Every question is a function of a fit: :func:`bayescale.summary`, :func:`bayescale.predict`,
-    :func:`bayescale.optimum`, ...; every ArviZ function works on ``fit.tree``.
+    :func:`bayescale.optimum`, ...; the most frequent are methods too.
+    Every ArviZ function works on ``fit.tree``.
 
     Attributes
     ----------
@@ -211,6 +214,35 @@ class Fit:
             f"<bayescale.Fit {self.law.name}, {self.spec.noise.name} noise, "
             f"{self.observed.size} runs{pooled}; {self.diagnostics}>"
         )
+
+    def __str__(self) -> str:
+        return f"{self._title()}\n{text_table(self._parameter_rows())}\n{self.diagnostics}"
+
+    def _repr_html_(self) -> str:
+        return html_block(self._title(), str(self.diagnostics), rows=self._parameter_rows())
+
+    def _title(self) -> str:
+        """Name the law, its noise, the runs and the unit of the target."""
+        pool = f", {len(self.groups)} groups by {self.spec.pool.by}" if self.spec.pool else ""
+        unit = f" in {self.unit}" if self.unit else ""
+        return (
+            f"{self.label}: {self.target}{unit}, {self.observed.size:,} runs{pool}, "
+            f"{self.spec.noise.name} noise"
+        )
+
+    def _parameter_rows(self) -> list[dict[str, str]]:
+        """Return the first parameters with their intervals, as text."""
+        table = self.summary()
+        width = f"median [{100 * table.attrs['ci_prob']:.4g} % interval]"
+        return [
+            {
+                "parameter": str(row["parameter"]),
+                width: with_interval(row["median"], row["lower"], row["upper"]),
+                "unit": str(row["unit"]),
+                "what it is": str(row["about"]),
+            }
+            for row in table.reset_index().head(SHOWN).to_dict("records")
+        ]
 
 
 def with_draws(fit: Fit, posterior: xr.Dataset) -> Fit:

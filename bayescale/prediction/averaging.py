@@ -3,14 +3,16 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
+from bayescale.data.html import html_block, text_table
 from bayescale.errors import BayescaleError
 from bayescale.inference.fit_tree import Laws, fit_of_tree, take_header, tree_of_fit, with_header
+from bayescale.inference.methods import PosteriorMethods
 from bayescale.inference.posterior import check_fits, of_fits
 from bayescale.inference.result import Fit
 from bayescale.inference.update import tree_by_run
@@ -19,8 +21,12 @@ from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 DIMS = ("chain", "draw")
 
 
+class NotOneLaw(BayescaleError, AttributeError):
+    """An average was asked for what only a fit of one law has."""
+
+
 @dataclass(frozen=True, eq=False)
-class Average:
+class Average(PosteriorMethods):
     """Fits of the same runs, and how much each counts.
 
     Predictions are the mixture of the laws': :func:`bayescale.predict`, :func:`bayescale.optimum`
@@ -193,8 +199,39 @@ class Average:
         """How much each fit counts, in words."""
         return [f"{name} {100 * weight:.0f} %" for name, weight in self.weights.items()]
 
+    if not TYPE_CHECKING:  # a type checker shall know what an average has
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_") or name not in {*dir(Fit), *Fit.__dataclass_fields__}:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise NotOneLaw(
+                f"{name} is of one law, and an average has several: ask one of its fits, "
+                f"average.fits[{next(iter(self.members()))!r}].{name}"
+            )
+
     def __repr__(self) -> str:
         return f"<bayescale.Average {', '.join(self.shares)}>"
+
+    def __str__(self) -> str:
+        return f"{self._title()}\n{text_table(self._member_rows())}"
+
+    def _repr_html_(self) -> str:
+        return html_block(self._title(), rows=self._member_rows())
+
+    def _title(self) -> str:
+        unit = f" in {self.unit}" if self.unit else ""
+        return f"average of {len(self.fits)} fits: {self.target}{unit}, {self.observed.size:,} runs"
+
+    def _member_rows(self) -> list[dict[str, str]]:
+        return [
+            {
+                "fit": name,
+                "law": fit.law.name,
+                "weight": f"{100 * self.weights[name]:.0f} %",
+                "diagnostics": "; ".join(fit.diagnostics.problems()) or "no problem found",
+            }
+            for name, fit in self.fits.items()
+        ]
 
 
 @of_fits

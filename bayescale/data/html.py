@@ -1,0 +1,74 @@
+"""Tables in text and in HTML, with numbers as people write them, for objects that show themselves.
+
+>>> cells({"params": 9.352458e9, "loss": 2.03617, "run": "a"})
+{'params': '9.35B', 'loss': '2.036', 'run': 'a'}
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from bayescale.data.number_format import column_formatter, fixed, format_value, kind_of
+
+SHOWN = 40
+"""The most rows of a table that are shown."""
+
+
+LARGE = 1e6
+"""Numbers from here on are written as counts: ``9.4B``."""
+
+
+def cells(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Write the values of one row of a table, numbers by the kind of their column."""
+    return {str(name): _cell(str(name), value) for name, value in row.items()}
+
+
+def _cell(name: str, value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    kind = kind_of("flops" if name == "cost" else name)
+    return fixed(value) if kind == "number" else format_value(value, kind)
+
+
+def with_interval(median: float, lower: float, upper: float) -> str:
+    """Write a median and its interval.
+
+    >>> with_interval(0.3421, 0.3302, 0.3547), with_interval(9.352458e9, 8.1e9, 1.05e10)
+    ('0.3421 [0.3302, 0.3547]', '9.35B [8.1B, 10.5B]')
+    """
+    kind = "count" if LARGE <= abs(median) < 1e15 else "number"
+    return column_formatter([median, lower, upper], kind)(" ")
+
+
+def rows_shown(frame: pd.DataFrame) -> list[dict[str, str]]:
+    """Return the first rows of a table, every value written."""
+    return [cells(row) for row in frame.head(SHOWN).to_dict("records")]
+
+
+def text_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return rows of equal keys as aligned text, a heading above them."""
+    if not rows:
+        return ""
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    padded = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    return "\n".join(f"  {line}".rstrip() for line in padded)
+
+
+def html_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return rows of equal keys as an HTML table; everything is escaped."""
+    if not rows:
+        return ""
+    head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
+    body = "".join(
+        f"<tr>{''.join(f'<td>{escape(value)}</td>' for value in row.values())}</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def html_block(title: str, *said: str, rows: Sequence[Mapping[str, str]] = ()) -> str:
+    """Return a title, a table and sentences as HTML; everything is escaped."""
+    below = "".join(f"<p>{escape(text)}</p>" for text in said if text)
+    return f"<div><p><strong>{escape(title)}</strong></p>{html_table(rows)}{below}</div>"

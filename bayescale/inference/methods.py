@@ -1,0 +1,307 @@
+"""The questions of a fit as its methods; each is the function of the same name.
+
+The functions stand above this module, and are found by their public names when they are called.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import xarray as xr
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bayescale.evaluation.backtest import Backtest
+    from bayescale.inference.result import Fit
+    from bayescale.prediction.discrepancy import Discrepancy
+    from bayescale.studies.study import Study
+
+    type Allowed = Discrepancy | bool | None
+
+
+class PosteriorMethods:
+    """What a fit and an average are asked alike.
+
+    ``discrepancy`` says how wrong the law may be away from the runs: True is the default one,
+    :class:`bayescale.Discrepancy`; None or False believes the law.
+    """
+
+    def predict(
+        self,
+        table: pd.DataFrame | Mapping[str, Any] | None = None,
+        *,
+        params: Any = None,
+        tokens: Any = None,
+        flops: Any = None,
+        grid: bool = False,
+        discrepancy: "Allowed" = True,
+        random_seed: int | None = None,
+    ) -> xr.Dataset:
+        """Predict the target at new points; see :func:`bayescale.predict`.
+
+        Parameters
+        ----------
+        table, params, tokens, flops, grid, discrepancy, random_seed
+            As for :func:`bayescale.predict`.
+
+        Returns
+        -------
+        xarray.Dataset, dims (chain, draw, point)
+            ``law``, ``outcome`` and ``new_run``, in the target's unit.
+
+        Examples
+        --------
+        >>> fit.predict(params="70B", tokens="1.4T")  # doctest: +SKIP
+        """
+        import bayescale
+
+        one: Any = self
+        return bayescale.predict(
+            one,
+            table,
+            params=params,
+            tokens=tokens,
+            flops=flops,
+            grid=grid,
+            discrepancy=_allowed(discrepancy),
+            random_seed=random_seed,
+        )
+
+    def optimum(
+        self,
+        flops: Any,
+        *,
+        numerical: bool = False,
+        discrepancy: "Allowed" = True,
+        random_seed: int | None = None,
+    ) -> xr.Dataset:
+        """Find the compute-optimal parameters and tokens; see :func:`bayescale.optimum`.
+
+        Parameters
+        ----------
+        flops, numerical, discrepancy, random_seed
+            As for :func:`bayescale.optimum`.
+
+        Returns
+        -------
+        xarray.Dataset, dims (chain, draw, budget)
+            ``params``, ``tokens``, ``tokens_per_param`` and ``loss`` at each budget in FLOP.
+
+        Examples
+        --------
+        >>> bs.credible_intervals(fit.optimum("1e24"))  # doctest: +SKIP
+        """
+        import bayescale
+
+        one: Any = self
+        return bayescale.optimum(
+            one,
+            flops,
+            numerical=numerical,
+            discrepancy=_allowed(discrepancy),
+            random_seed=random_seed,
+        )
+
+    def regret(
+        self,
+        flops: Any,
+        params: Any = None,
+        *,
+        around: bool = False,
+        discrepancy: "Allowed" = True,
+        random_seed: int | None = None,
+    ) -> xr.Dataset:
+        """Measure what choosing a size gives up; see :func:`bayescale.regret`.
+
+        Parameters
+        ----------
+        flops, params, around, discrepancy, random_seed
+            As for :func:`bayescale.regret`.
+
+        Returns
+        -------
+        xarray.Dataset, dims (chain, draw, budget, choice)
+            ``regret`` and ``loss`` in the target's unit, and ``wasted``, a share of the budget.
+
+        Examples
+        --------
+        >>> bs.regret_summary(fit.regret("1e23", ["3B", "7B"]))  # doctest: +SKIP
+        """
+        import bayescale
+
+        one: Any = self
+        return bayescale.regret(
+            one,
+            flops,
+            params,
+            around=around,
+            discrepancy=_allowed(discrepancy),
+            random_seed=random_seed,
+        )
+
+    def plot(
+        self,
+        *,
+        x: str | None = None,
+        beyond: float = 100.0,
+        ci_prob: float | None = None,
+        discrepancy: "Allowed" = True,
+        random_seed: int = 0,
+        ax: "Axes | None" = None,
+    ) -> "Axes":
+        """Draw the runs and the bands beyond them; see :func:`bayescale.plot_bands`.
+
+        Parameters
+        ----------
+        x, beyond, ci_prob, discrepancy, random_seed, ax
+            As for :func:`bayescale.plot_bands`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        import bayescale
+
+        one: Any = self
+        return bayescale.plot_bands(
+            one,
+            x=x,
+            beyond=beyond,
+            ci_prob=ci_prob,
+            discrepancy=_allowed(discrepancy),
+            random_seed=random_seed,
+            ax=ax,
+        )
+
+    def report(
+        self,
+        path: str | Path,
+        *,
+        flops: Any = None,
+        study: "Study | None" = None,
+        comparison: pd.DataFrame | None = None,
+        backtest: "Backtest | None" = None,
+        discrepancy: "Allowed" = True,
+        ci_prob: float | None = None,
+    ) -> Path:
+        """Write a self-contained HTML page; see :func:`bayescale.report`.
+
+        Parameters
+        ----------
+        path, flops, study, comparison, backtest, discrepancy, ci_prob
+            As for :func:`bayescale.report`.
+
+        Returns
+        -------
+        Path
+            Where it was written.
+        """
+        import bayescale
+
+        one: Any = self
+        return bayescale.report(
+            one,
+            path,
+            flops=flops,
+            study=study,
+            comparison=comparison,
+            backtest=backtest,
+            discrepancy=_allowed(discrepancy),
+            ci_prob=ci_prob,
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to a file that :func:`bayescale.load` reads; see :func:`bayescale.save`.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in ``.nc`` (netCDF) or ``.zarr``.
+
+        Returns
+        -------
+        Path
+            Where it was written.
+
+        Raises
+        ------
+        BayescaleError
+            For another suffix.
+        """
+        import bayescale
+
+        one: Any = self
+        return bayescale.save(one, path)
+
+
+class FitMethods(PosteriorMethods):
+    """What is asked of one law besides."""
+
+    def summary(self, ci_prob: float | None = None) -> pd.DataFrame:
+        """Return the parameters with their intervals; see :func:`bayescale.summary`.
+
+        Parameters
+        ----------
+        ci_prob : float, optional
+            Probability inside the intervals; ArviZ's setting (0.89) when None.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a parameter, in its own unit.
+        """
+        import bayescale
+
+        one: Any = self
+        return bayescale.summary(one, ci_prob)
+
+    def identify(
+        self, *, flops: Any = None, at: Any = None, budget: float | str | None = None
+    ) -> pd.DataFrame:
+        """Say which parameters the runs identify; see :func:`bayescale.identify`.
+
+        Parameters
+        ----------
+        flops, at, budget
+            As for :func:`bayescale.identify`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a parameter or question, with a verdict in words.
+        """
+        import bayescale
+
+        one: Any = self
+        return bayescale.identify(one, flops=flops, at=at, budget=budget)
+
+    def add_runs(
+        self, runs: Any, *, random_seed: int | None = None, progressbar: bool = True
+    ) -> "Fit":
+        """Fit again with more runs; see :func:`bayescale.add_runs`.
+
+        Parameters
+        ----------
+        runs, random_seed, progressbar
+            As for :func:`bayescale.add_runs`.
+
+        Returns
+        -------
+        Fit
+            A fit of the old runs and the new.
+        """
+        import bayescale
+
+        one: Any = self
+        return bayescale.add_runs(one, runs, random_seed=random_seed, progressbar=progressbar)
+
+
+def _allowed(discrepancy: "Allowed") -> "Discrepancy | None":
+    """Return the default discrepancy for True, none for False."""
+    import bayescale
+
+    if discrepancy is True:
+        return bayescale.Discrepancy()
+    return discrepancy or None
