@@ -29,7 +29,7 @@ calibrate: setup  ## every law recovers itself from thirty data sets; LAWS="chin
 check-models: setup  ## fit every model that changed, published values beside ours; MODELS="kaplan2020" limits it
 	$(RUN) python benchmarks/check_models.py $(MODELS)
 
-docs: setup  ## write the pages of laws, models and calibration
+docs: setup  ## write docs/*.md: laws, models, calibration, extrapolation, families, public names
 	$(RUN) python docs/pages.py
 
 build: setup  ## wheel and sdist in dist/

@@ -1,4 +1,4 @@
-"""Does `identify` flag what runs cannot tell, and only that? Do its remedies work?
+"""Does `identify` flag what runs do not identify, and only that? Do its recommended runs work?
 
     python benchmarks/identify.py --workers 2   # the studies that are not measured yet
 
@@ -17,7 +17,7 @@ studies, rounds 0 to 2, chose between this and the central 80 % of the errors, w
 tails that a variance counts (precision .88, recall .97 by that, .96 and .94 by this); they chose
 nothing else, and nothing of `identify`.
 
-Then each remedy that `identify` gave is bought: its runs are simulated from the true constants,
+Then each recommendation of `identify` is followed: its runs are simulated from the true constants,
 added to the study's and fitted, and the verdict has turned or not. Draws are few, and no fit is
 tried again.
 """
@@ -260,7 +260,7 @@ def least_squares(residual: Callable[[np.ndarray], np.ndarray], start: np.ndarra
 
 
 def study(kind: Kind, design: Design, rng: np.random.Generator) -> dict[str, Any]:
-    """Measure one study: verdicts, truth, and what the remedies did."""
+    """Measure one study: verdicts, truth, and the effect of the recommended runs."""
     truth = draw_truth(kind, rng)
     seed = int(rng.integers(2**31))
     runs = simulated(kind, design, truth, seed)
@@ -268,7 +268,7 @@ def study(kind: Kind, design: Design, rng: np.random.Generator) -> dict[str, Any
     said = bs.identify(fit)
     bought: dict[str, Any] = {}
     turned: dict[str, pd.DataFrame] = {}
-    for name, plan in said.attrs["remedies"].items():
+    for name, plan in said.attrs["recommended_runs"].items():
         key = json.dumps(plan, sort_keys=True)
         if key not in turned:
             new = simulated(kind, pd.DataFrame(plan), truth, seed + 1 + len(turned))
@@ -288,7 +288,7 @@ def study(kind: Kind, design: Design, rng: np.random.Generator) -> dict[str, Any
         "contraction": said["contraction"].to_dict(),
         "chance": said["chance"].to_dict(),
         "errors": errors_of_estimates(kind, design, truth, seed),
-        "remedies": bought,
+        "recommended_runs": bought,
         "diagnostics": fit.diagnostics.problems(),
     }
 
@@ -304,7 +304,7 @@ def run_kind(law: str, folder: str, first: int) -> None:
             continue
         done[name] = study(kind, design, own)
         path.write_text(json.dumps(done, indent=1) + "\n")
-        print(law, name, done[name]["verdicts"], done[name]["remedies"], flush=True)
+        print(law, name, done[name]["verdicts"], done[name]["recommended_runs"], flush=True)
 
 
 def run_all(workers: int = 1, folder: Path = FOLDER, first: int = FIRST) -> None:
@@ -320,7 +320,7 @@ def counts(folder: Path = FOLDER) -> pd.DataFrame:
     for path in sorted(folder.glob("*.json")):
         for name, found in json.loads(path.read_text()).items():
             for parameter, error in found["errors"].items():
-                bought = found["remedies"].get(parameter)
+                bought = found["recommended_runs"].get(parameter)
                 rows.append(
                     {
                         "law": path.stem,
@@ -331,7 +331,7 @@ def counts(folder: Path = FOLDER) -> pd.DataFrame:
                         "error": error,
                         "lost": error > LIMIT,
                         "clear": not LIMIT / CLEAR < error < LIMIT * CLEAR,
-                        "remedy": bought is not None,
+                        "recommended_runs": bought is not None,
                         "turned": bought is not None and bought["verdict"] == "identified",
                         "chance": found["chance"][parameter],
                     }
@@ -356,13 +356,13 @@ def named(table: pd.DataFrame) -> list[str]:
 
 
 def measure() -> list[Bar]:
-    """Measure what is missing; return precision, recall and what became of the remedies."""
+    """Measure what is missing; return precision, recall and the effect of the recommended runs."""
     run_all()
     table = counts()
     precision, recall, note = score(table)
     clearly = score(table.query("clear"))
-    flagged, offered = len(table.query("flagged")), table.query("remedy")
-    told = f"{len(offered)} remedies for {flagged} flagged parameters"
+    flagged, offered = len(table.query("flagged")), table.query("recommended_runs")
+    told = f"{len(offered)} recommendations for {flagged} flagged parameters"
     failed = offered.query("not turned")
     told += "".join(f"; not {name}" for name in named(failed))
     away = f"error at least {CLEAR:g} times the limit or at most 1/{CLEAR:g} of it; "
@@ -372,9 +372,12 @@ def measure() -> list[Bar]:
         Bar("precision, clear of the limit", clearly[0], note=away + clearly[2]),
         Bar("recall, clear of the limit", clearly[1]),
         Bar(
-            "remedies that turn the verdict", 1 - len(failed) / max(len(offered), 1), 0.8, note=told
+            "recommendations that turn the verdict",
+            1 - len(failed) / max(len(offered), 1),
+            0.8,
+            note=told,
         ),
-        Bar("flagged parameters with a remedy", len(offered) / max(flagged, 1)),
+        Bar("flagged parameters with a recommendation", len(offered) / max(flagged, 1)),
     ]
 
 

@@ -1,11 +1,13 @@
-"""Write the pages: laws, models beside what was published, calibration, extrapolation, families.
+"""Write the pages: laws, models and published values, calibration, extrapolation, families, API.
 
     python docs/pages.py
 
-The laws' page comes from the laws; the others from the numbers that ``make check-models``,
+The pages of laws and of public names come from the code; the others from the numbers that ``make check-models``,
 ``make calibrate`` and ``make bars`` saved.
 """
 
+import inspect
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 from markdown_tables import said, table
 from pictures import write_extrapolation, write_pictures
 
+import bayescale
 from bayescale.studies.catalogue import LawCard, describe_laws, interval_text
 
 FOLDER = Path(__file__).parent
@@ -21,31 +24,31 @@ BENCHMARKS = FOLDER.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 import beyond
-import borrowing
 import calibrate
 import check_models
+import hierarchical
 
 LAWS_INTRO = """# Laws
 
-Written by `make docs` from the laws themselves. `bayescale laws NAME` says the same in a terminal,
-`bs.cite(NAME)` what to cite. Inputs with a subscript zero in a formula are reference points: the
+Written by `make docs` from the laws themselves. `bayescale laws NAME` prints the same in a terminal,
+`bs.cite(NAME)` the citation. Inputs with a subscript zero in a formula are reference points: the
 middle of the fitted runs. An interval holds 90 % of the default prior; "typical loss" is the
-geometric mean of the observed ones. A picture shows, before any data, what these priors expect
-along the law's first input, the others in mid range: median, central 50 % and 90 %.
+geometric mean of the observed ones. A figure shows the prior predictive
+distribution along the law's first input, the others at mid range: median, central 50 % and 90 %.
 """
-MODELS_INTRO = """# Models beside what was published
+MODELS_INTRO = """# Models and published values
 
 Every model file, fitted with the package's defaults, and the values its paper published. Written by
-`make docs` from what `make check-models` saved; `bayescale check NAME` does one. A published value
-is something to compare with, not the truth. Ours is the posterior median and the 90 % interval.
+`make docs` from what `make check-models` saved; `bayescale check NAME` checks one file. A published
+value is for comparison, not the truth. Ours is the posterior median and the 90 % interval.
 """
-CALIBRATION_INTRO = """# Does every law recover itself?
+CALIBRATION_INTRO = """# Parameter recovery of every law
 
-Written by `make docs` from what `make calibrate` saved. Thirty data sets a law: a truth is drawn
-from the default priors, its runs fill the typical range of the inputs, and the default fit is asked
-for 90 % intervals. A parameter is identified when the posterior's sd is on average at most half the
-prior's, on the link scale. Every fit counts, whatever its diagnostics. How truths are drawn is
-said at the top of `benchmarks/calibrate.py`.
+Written by `make docs` from what `make calibrate` saved. Thirty data sets per law: true parameters
+are drawn from the default priors, the simulated runs fill the typical range of the inputs, and the
+default fit gives 90 % intervals. A parameter is identified when the posterior's sd is on average at most half the
+prior's, on the link scale. Every fit counts, whatever its diagnostics. How true parameters are
+drawn is documented in `benchmarks/calibrate.py`.
 """
 
 
@@ -53,7 +56,7 @@ def laws_page() -> str:
     """Return the page of the laws."""
     cards = describe_laws()
     index = table(
-        ["law", "what it says", "inputs"],
+        ["law", "description", "inputs"],
         [[f"[`{c.name}`](#{c.name})", c.about, _columns(c)] for c in cards],
     )
     return "\n".join([LAWS_INTRO, index, "", *(_law_section(card) for card in cards)])
@@ -65,18 +68,18 @@ def _columns(card: LawCard) -> str:
 
 def _law_section(card: LawCard) -> str:
     inputs = table(
-        ["input", "column", "unit", "typical range", "what it is"],
+        ["input", "column", "unit", "typical range", "meaning"],
         [
             [f"`{i.name}`", i.column, i.unit, f"{i.low:g} to {i.high:g}", i.about]
             for i in card.inputs
         ],
     )
     parameters = table(
-        ["parameter", "kind", "90 % by default", "what it is"],
+        ["parameter", "kind", "90 % by default", "meaning"],
         [[f"`{p.name}`", p.kind.lower(), interval_text(p), p.about] for p in card.parameters],
     )
     models = ", ".join(f"[{name}](../models/{name}.toml)" for name in card.models) or "none yet"
-    through = "".join(f" through `{column}`, which is observed too" for column in card.steps)
+    through = "".join(f" through the intermediate response `{column}`" for column in card.steps)
     return f"""## {card.name}
 
 {card.about}
@@ -85,9 +88,9 @@ def _law_section(card: LawCard) -> str:
 {card.formula}
 ```
 
-![{card.target} along {card.inputs[0].column}, as the prior expects it](images/laws/{card.name}.png)
+![{card.target} along {card.inputs[0].column}, prior predictive distribution](images/laws/{card.name}.png)
 
-Predicts `{card.target}`{through}, with `{card.noise}` noise unless told otherwise.
+Predicts `{card.target}`{through}, with `{card.noise}` noise by default.
 
 {inputs}
 
@@ -113,7 +116,7 @@ def models_page() -> str:
         for record in records
         for first, row in _marked(record["published"])
     ]
-    columns = ["model", "quantity", "published", "ours", "verdict", "why (source)"]
+    columns = ["model", "quantity", "published", "ours", "verdict", "reason (source)"]
     verdicts = [row["verdict"] for record in records for row in record["published"]]
     counts = ", ".join(f"{v}: {verdicts.count(v)}" for v in dict.fromkeys(verdicts))
     fits = table(
@@ -157,7 +160,7 @@ def calibration_page() -> str:
     """Return the page of the calibration, from saved recoveries."""
     records = calibrate.records()
     if not records:
-        return f"{CALIBRATION_INTRO}\nNothing measured yet: run `make calibrate`.\n"
+        return f"{CALIBRATION_INTRO}\nNo results yet: run `make calibrate`.\n"
     rows = [calibrate.row_of(record) for record in records]
     lines = [[_short(value) for value in row.values()] for row in rows]
     bars = "\n".join(f"- {said(bar)}" for bar in calibrate.bars_of(records))
@@ -168,12 +171,52 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+API_INTRO = """# Public names
+
+Written by `make docs` from `bayescale.__all__`. Every name is imported from the package itself,
+`import bayescale as bs`; the module is where it is defined. `help(bs.fit)` documents its parameters.
+"""
+
+
+def api_page() -> str:
+    """Return the page of public names, by module."""
+    rows = [
+        [f"`{name}`", *_returned(getattr(bayescale, name)), f"`{_module(name)}`"]
+        for name in sorted(bayescale.__all__, key=lambda name: (_module(name), name))
+    ]
+    return f"{API_INTRO}\n{table(['name', 'returns', 'in short', 'module'], rows)}\n"
+
+
+def _module(name: str) -> str:
+    return getattr(bayescale, name).__module__
+
+
+def _returned(value: Any) -> tuple[str, str]:
+    """Return the type and the first words of the Returns section, or what a class is."""
+    text = inspect.getdoc(value) or ""
+    if inspect.isclass(value):
+        return "class", _first_words(text.split("\n\n")[0])
+    section = re.search(r"^Returns\n-+\n(.+)((?:\n    .*)*)", text, re.MULTILINE)
+    if section is None:
+        raise ValueError(f"{value.__name__} has no Returns section: add one to its docstring")
+    kind = re.sub(r"\b\w+\.(?=\w)", "", section[1]).strip()
+    return kind, _first_words(section[2])
+
+
+def _first_words(text: str) -> str:
+    """Return a text up to its first full stop, colon or semicolon outside of brackets."""
+    plain = re.sub(r":\w+:`~?([^`]*)`", r"`\1`", " ".join(text.split())).replace("``", "`")
+    found = re.match(r"(?:\([^)]*\)|[^(.:;]|[.:;](?=\S))*", plain)
+    return found[0].strip() if found else plain
+
+
 PAGES = {
+    "api": api_page,
     "laws": laws_page,
     "models": models_page,
     "calibration": calibration_page,
     "extrapolation": beyond.page,
-    "families": borrowing.page,
+    "families": hierarchical.page,
 }
 
 

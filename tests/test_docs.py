@@ -6,6 +6,7 @@ import pages
 import pictures
 import pytest
 
+import bayescale as bs
 from bayescale.laws.registry import BUILT_IN
 
 DOCS = Path(pages.__file__).parent
@@ -13,6 +14,12 @@ DOCS = Path(pages.__file__).parent
 
 def test_the_page_of_laws_is_up_to_date() -> None:
     assert (DOCS / "laws.md").read_text() == pages.laws_page(), "run `make docs`"
+
+
+def test_the_page_of_public_names_is_up_to_date() -> None:
+    page = pages.api_page()
+    assert (DOCS / "api.md").read_text() == page, "run `make docs`"
+    assert all(f"| `{name}` |" in page for name in bs.__all__)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

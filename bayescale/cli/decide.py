@@ -17,7 +17,7 @@ from bayescale.cli.options import (
     quantities,
 )
 from bayescale.cli.output import Cell, emit, header, judged, say, table, title
-from bayescale.cli.predict import allowed, answers, show_answer, spoken
+from bayescale.cli.predict import allowed, answers, discrepancy_text, show_answer
 from bayescale.cli.saved_fits import Asked
 from bayescale.data.number_format import column_formatter, coordinate, fixed, heading
 from bayescale.errors import BayescaleError
@@ -109,7 +109,7 @@ def optimum(
             say(title(fit), heading(showing.width), "")
             show_answer(answer, showing.width)
             said = [terms(scenario)] if scenario.constrained else []
-            say("", *said, spoken(discrepancy))
+            say("", *said, discrepancy_text(discrepancy))
 
 
 def regret(
@@ -163,7 +163,7 @@ def regret(
                 said = verdict(row, scenario.tolerance, scenario.probability, fit.unit)
                 say("", f"with {label}: {said}")
             said = [terms(scenario)] if scenario.constrained else []
-            say("", *said, spoken(discrepancy))
+            say("", *said, discrepancy_text(discrepancy))
 
 
 def judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
@@ -264,7 +264,7 @@ def reach(
                     columns, [[_target_cell(k, v, target) for k, v in row.items()] for row in told]
                 )
             )
-            say("", _NEVER, spoken(allowing.chosen()))
+            say("", _NEVER, discrepancy_text(allowing.chosen()))
 
 
 def crossing(
@@ -303,7 +303,7 @@ def crossing(
         say(table(columns, [_line(row, found) for row in told]), "")
         ends = column_formatter(list(start.values()))(" ")
         say(f"one is ahead for good in {100 * chance:.0f} % of the draws, from {ends} on")
-        say(_NEVER, spoken(allowing.chosen()))
+        say(_NEVER, discrepancy_text(allowing.chosen()))
 
 
 def _line(row: dict[str, Any], found: "xr.Dataset") -> list[Cell]:

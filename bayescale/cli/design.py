@@ -17,7 +17,7 @@ from bayescale.cli.options import (
     quantities,
 )
 from bayescale.cli.output import Cell, emit, header, judged, rows, say, table, title
-from bayescale.cli.predict import spoken
+from bayescale.cli.predict import discrepancy_text
 from bayescale.cli.saved_fits import load_fits
 from bayescale.data.number_format import COUNTS, coordinate
 from bayescale.data.units import parse_quantity
@@ -85,7 +85,7 @@ def identify(
     """
     from bayescale.design.contraction import principal_directions
     from bayescale.design.identify import identify
-    from bayescale.evaluation.influence import moves_in_words, stability
+    from bayescale.evaluation.influence import changes_text, stability
 
     questions = asking.questions()
     most = None if budget is None else parse_quantity(budget, "flops")
@@ -100,7 +100,7 @@ def identify(
                     **header(fit),
                     "parameters": rows(found.loc[found["kind"] == "parameter"]),
                     "quantities": rows(found.loc[found["kind"] == "quantity"]),
-                    "remedies": found.attrs["remedies"],
+                    "recommended_runs": found.attrs["recommended_runs"],
                     "directions": unseen.to_dict("records"),
                     "stability": moved.to_dict("records"),
                 }
@@ -109,7 +109,7 @@ def identify(
             say(title(fit), "")
             _show_verdicts(found)
             _show_directions(unseen)
-            say("", *moves_in_words(moved))
+            say("", *changes_text(moved))
 
 
 def _show_verdicts(found: "pd.DataFrame") -> None:
@@ -127,8 +127,10 @@ def _show_verdicts(found: "pd.DataFrame") -> None:
     ]
     say(table(columns, lines, wide="why"))
     say("", "contraction: 0 where the runs said nothing, 1 where they said everything")
-    for remedy in dict.fromkeys(row["remedy"] for row in verdicts if row["remedy"]):
-        names = [row["parameter"] for row in verdicts if row["remedy"] == remedy]
+    for remedy in dict.fromkeys(
+        row["recommended_runs"] for row in verdicts if row["recommended_runs"]
+    ):
+        names = [row["parameter"] for row in verdicts if row["recommended_runs"] == remedy]
         say(f"to settle {', '.join(names)}: {remedy}")
     moved = [row["parameter"] for row in verdicts if row["prior_sensitivity"] > SENSITIVE]
     peaks = [row["parameter"] for row in verdicts if row["modes"] > 1]
@@ -229,7 +231,7 @@ def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: S
         limits=pairs("--limit", planning.limit, "params=20B"),
         **options,
     )
-    least = None if fits else least_useful(fit, found.asked, **options)
+    least = None if fits else least_useful(fit, found.quantity, **options)
     if planning.output is not None:
         found.runs.to_csv(planning.output, index=False)
     judgeable = fits or {"": fit}
@@ -238,13 +240,13 @@ def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: S
             emit(_answer(found, least) | {"fits": [header(one) for one in judgeable.values()]})
         else:
             _show(found, least)
-            say("", spoken(options["discrepancy"]))
+            say("", discrepancy_text(options["discrepancy"]))
 
 
 def _answer(found: "Plan", least: "pd.DataFrame | None") -> dict[str, Any]:
     return {
         "about": found.about,
-        "asked": found.asked,
+        "quantity": found.quantity,
         "sd_now": found.sd_now,
         "sd_after": found.sd_after,
         "runs": found.runs.to_dict("records"),

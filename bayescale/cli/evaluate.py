@@ -290,12 +290,12 @@ def _specs(source: str, fitting: Fitting, laws: str | None) -> Any:
 
 
 def _show_backtest(tested: "Backtest", discrepancy: "Discrepancy | None") -> None:
-    from bayescale.cli.predict import spoken
+    from bayescale.cli.predict import discrepancy_text
     from bayescale.reporting.backtest import LEGEND, scores, worth
 
     header, lines = scores(tested)
     shown: list[list[Cell]] = [[*line] for line in lines]
-    say(table(header, shown), "", *worth(tested), "", LEGEND, spoken(discrepancy))
+    say(table(header, shown), "", *worth(tested), "", LEGEND, discrepancy_text(discrepancy))
 
 
 def _write(tested: "Backtest", keeping: Keeping, *, quiet: bool) -> None:

@@ -125,10 +125,10 @@ def predict(
             say(title(fit), f"{fit.target}: {heading(showing.width)}", "")
             show_answer(answer, showing.width)
             say("", _MEANING)
-            say(spoken(discrepancy))
+            say(discrepancy_text(discrepancy))
 
 
-def spoken(discrepancy: "Discrepancy | None") -> str:
+def discrepancy_text(discrepancy: "Discrepancy | None") -> str:
     """Say in one line how wrong the law may be."""
     if discrepancy is None:
         return "discrepancy: none, the law is believed; beyond the runs that is too sure"

@@ -1,1 +1,1 @@
-"""What the runs identify, and which runs to do next."""
+"""Experimental design: what the runs identify, and which runs to do next."""

@@ -22,34 +22,37 @@ RATIOS = 24
 
 
 USUAL = (2.0, 200.0)
-"""Tokens a parameter that the grid spans at least; and as many as the fitted runs had."""
+"""Tokens per parameter that the grid spans at least, besides those of the fitted runs."""
 
 
 def candidate_runs(
     fit: Fit, candidates: Any, budget: float | None, limits: Mapping[str, Any] | None
 ) -> pd.DataFrame:
-    """Return the runs to choose from, with what each costs, those that are too large left out.
+    """Return the candidate runs with their costs, without those that are too large.
 
     Parameters
     ----------
     fit : Fit
-        Says what a run is.
+        Defines the inputs of a run.
     candidates : DataFrame or mapping, optional
         The law's inputs by column, and ``cost`` where that is not 6 N D; a grid when None.
     budget : float, optional
-        What the runs may cost together.
+        The largest total cost.
     limits : mapping, optional
-        Column to the largest value that one run may have.
+        Column to the largest value of one run.
 
     Raises
     ------
     BayescaleError
-        When there is nothing to choose from, or no cost.
+        When there are no candidates, or no cost.
     """
     if candidates is not None:
         table = _read(fit, pd.DataFrame(candidates))
     elif budget is None:
-        raise BayescaleError("plan what? give a budget, or a table of candidate runs")
+        raise BayescaleError(
+            "no budget and no candidates are given: pass budget= in FLOP, or candidates=, "
+            "a table of runs"
+        )
     else:
         table = _grid(fit, budget)
     keep = np.ones(len(table), dtype=bool) if budget is None else _at_most(table["cost"], budget)
@@ -78,16 +81,18 @@ def _read(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
     found = table.assign(**{str(name): points[name].values for name in points.coords})
     if "cost" not in found:
         if "flops" not in found:
-            raise BayescaleError("what does a candidate cost? add a column cost to the table")
+            raise BayescaleError(
+                "the candidates have no cost and no flops: add a column cost to the table"
+            )
         found["cost"] = found["flops"]
     cost = np.array([parse_quantity(value, "flops") for value in found["cost"]])
     if not (cost > 0).all():
-        raise BayescaleError(f"every candidate costs something; got {cost.min():g}")
+        raise BayescaleError(f"the cost of every candidate must be positive; got {cost.min():g}")
     return found.assign(cost=cost)
 
 
 def _grid(fit: Fit, budget: float) -> pd.DataFrame:
-    """Return runs that spend the budget or a part of it, over a range of tokens a parameter."""
+    """Return runs that spend the budget or a part of it, over a range of tokens per parameter."""
     if not budget > 0:
         raise BayescaleError(f"a budget must be positive; got {budget:g}")
     runs = run_columns(fit)

@@ -14,11 +14,11 @@ NAMED = 0.35
 
 @of_one_law
 def principal_directions(fit: Fit) -> pd.DataFrame:
-    """Name the combinations of parameters that the runs see least, and most.
+    """Name the combinations of parameters that the runs identify least, and most.
 
     They are the eigenvectors of the posterior's covariance relative to the prior's, on the
-    parameters' link scales (log for positive ones): along the first the runs tell least, whatever
-    they say of each parameter alone.
+    parameters' link scales (log for positive ones): along the first the runs are
+    least informative, whatever they say about each parameter alone.
 
     Parameters
     ----------
@@ -28,20 +28,21 @@ def principal_directions(fit: Fit) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a direction, the least seen first: ``direction`` in words ("E up, alpha down"),
-        ``verdict`` and ``contraction`` as for a parameter, and a column for each parameter: how far
-        it goes, on its link scale, within one posterior standard deviation along the direction.
+        One row per direction, the least identified first: ``direction`` as text ("E up,
+        alpha down"), ``verdict`` and ``contraction`` as for a parameter, and a column per
+        parameter: how far it goes, on its link scale, within one posterior standard deviation along
+        the direction.
     """
-    refuse_pooled(fit, "directions")
+    refuse_pooled(fit, "principal_directions")
     names, sd = list(fit.spec.free), prior_sds(fit)
     draws = links(fit, fit.posterior) / sd
     share, axes = np.linalg.eigh(np.atleast_2d(np.cov(draws.T)))
     order = np.argsort(-share)
     rows = []
-    for left, axis in zip(share[order], axes.T[order], strict=True):
+    for variance, axis in zip(share[order], axes.T[order], strict=True):
         axis = axis * np.sign(axis[np.argmax(np.abs(axis))])
-        steps = dict(zip(names, axis * np.sqrt(max(left, 0.0)) * sd, strict=True))
-        contraction = 1 - float(left)
+        steps = dict(zip(names, axis * np.sqrt(max(variance, 0.0)) * sd, strict=True))
+        contraction = 1 - float(variance)
         said = {"direction": _words(names, axis), "verdict": verdict(contraction)}
         rows.append({**said, "contraction": contraction, **steps})
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""What a set of runs spans: ranges, ratios, and inputs that move together."""
+"""The range of a set of runs: ranges, ratios, and inputs that move together."""
 
 from dataclasses import dataclass
 from itertools import combinations

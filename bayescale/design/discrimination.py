@@ -1,11 +1,11 @@
-r"""Which of several laws is right, and how much runs would help to tell.
+r"""Model discrimination: which of several laws is right, and how informative runs are about it.
 
-Each law foretells the outcomes of possible runs as a joint normal distribution, discrepancy and
-scatter in it. The chance of naming the wrong law after them is at most
+Each law predicts the outcomes of candidate runs as a joint normal distribution, discrepancy and
+noise included. The probability of choosing the wrong law after them is at most
 
 .. math:: \sum_{i<j} \sqrt{w_i w_j}\, e^{-B_{ij}},
 
-with B the Bhattacharyya distance of two forecasts and w the laws' weights.
+with B the Bhattacharyya distance of two predictive distributions and w the laws' weights.
 """
 
 from collections.abc import Mapping
@@ -22,13 +22,13 @@ from bayescale.prediction.discrepancy import Discrepancy
 
 
 @dataclass(frozen=True, eq=False)
-class Contest:
-    """What laws foretell of possible runs, and the runs that are done.
+class ModelDiscrimination:
+    """Predictions of laws for candidate runs, and the runs that are done.
 
     Attributes
     ----------
     weights : array, shape (law,)
-        How much each law is believed.
+        The probability of each law.
     means : array, shape (law, run)
         The outcomes it expects, on the scale of relative errors.
     covariances : array, shape (law, run, run)
@@ -43,20 +43,20 @@ class Contest:
     done: tuple[int, ...] = ()
 
     @property
-    def left(self) -> float:
-        """The most that the chance of naming the wrong law can be."""
+    def uncertainty(self) -> float:
+        """Upper bound on the probability of choosing the wrong law."""
         return float(self._bound(np.array([self.done], dtype=int))[0])
 
-    def after_each(self) -> np.ndarray:
-        """Return the same once each of the possible runs is done, alone."""
+    def uncertainty_after(self) -> np.ndarray:
+        """Return the same after each candidate run alone."""
         runs = np.arange(self.means.shape[1])
         new = np.setdiff1d(runs, self.done)
-        after = np.full(len(runs), self.left)
+        after = np.full(len(runs), self.uncertainty)
         after[new] = self._bound(np.array([[*self.done, run] for run in new]))
         return after
 
-    def given(self, run: int, sign: int = 1) -> "Contest":
-        """Return the contest after one run is done, or with ``sign=-1`` as if it had not been."""
+    def condition_on(self, run: int, sign: int = 1) -> "ModelDiscrimination":
+        """Return this conditioned on one run, or with ``sign=-1`` without it."""
         others = tuple(r for r in self.done if r != run)
         return replace(self, done=(*others, run) if sign > 0 else others)
 
@@ -75,21 +75,21 @@ class Contest:
         return total
 
 
-def contest_of(
+def model_discrimination(
     fit: PosteriorLike,
     runs: Mapping[str, Mapping[str, xr.DataArray]],
     discrepancy: Discrepancy | None,
-) -> Contest:
-    """Return what the laws of an average foretell of possible runs.
+) -> ModelDiscrimination:
+    """Return the predictions of the laws of an average for candidate runs.
 
     Parameters
     ----------
     fit : Average
-        The laws, and how much each is believed.
+        The laws, and their weights.
     runs : mapping
         For each law by name, its inputs at the runs, dim point.
     discrepancy : Discrepancy, optional
-        How wrong each may be.
+        The discrepancy of each law.
     """
     means, covariances = [], []
     for name, one in fit.members().items():
@@ -101,4 +101,4 @@ def contest_of(
         means.append(curve.mean(0))
         covariances.append(covariance + np.atleast_2d(np.cov(curve.T)))
     weights = np.array([fit.weights[name] for name in fit.members()])
-    return Contest(weights, np.array(means), np.array(covariances))
+    return ModelDiscrimination(weights, np.array(means), np.array(covariances))

@@ -1,4 +1,4 @@
-"""Why runs leave something open, and what would settle it, in words."""
+"""Explanations: why runs do not identify something, and which further runs would."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ import pandas as pd
 
 from bayescale.data.units import format_quantity
 from bayescale.design.coverage import spans, tied_inputs
-from bayescale.design.quantities_of_interest import spoken
-from bayescale.design.recommend import MOST_RUNS, Remedy
+from bayescale.design.quantities_of_interest import format_amount
+from bayescale.design.recommend import MOST_RUNS, RecommendedRuns
 from bayescale.inference.result import Fit
 
 LIKELY = 0.3
-"""From this chance on, what does not settle the matter is described by its chance."""
+"""From this probability on, runs that do not settle the matter are described by it."""
 
 
 def reason(fit: Fit, partner: str, kind: str) -> str:
-    """Say why the runs leave a parameter or quantity open.
+    """Explain why the runs do not identify a parameter or quantity.
 
     Parameters
     ----------
@@ -29,59 +29,60 @@ def reason(fit: Fit, partner: str, kind: str) -> str:
         "parameter" or "quantity".
     """
     ranges = spans(fit)
-    told = "the runs hardly bear on it"
+    effect = "the runs carry little information about it"
     if partner:
-        told = f"{'trades off with' if kind == 'parameter' else 'leans on'} {partner}"
+        effect = f"{'trades off with' if kind == 'parameter' else 'depends on'} {partner}"
     for span in ranges.values():
         if span.constant:
-            return f"every run has {span.column} = {spoken(span.column, span.low)}; {told}"
+            return f"every run has {span.column} = {format_amount(span.column, span.low)}; {effect}"
     for pair in tied_inputs(fit):
         one, other = (fit.inputs[name].values for name in pair)
         ratio, names = float(np.median(other / one)), [ranges[name].column for name in pair]
         return (
             f"all runs lie near {names[1]} = {ratio:.3g} x {names[0]}, so their effects cannot "
-            f"be told apart; {told}"
+            f"be separated; {effect}"
         )
     narrow = [span for span in ranges.values() if span.narrow]
     if narrow:
         listed = " and ".join(f"{s.column} by a factor {s.factor:.1f}" for s in narrow)
-        return f"the runs differ in {listed} only; {told}"
-    return f"{told} over the range of these runs"
+        return f"the runs vary only in {listed}; {effect}"
+    return f"{effect} over the range of these runs"
 
 
-def remedy_in_words(found: Remedy | None, before: float, after: float) -> str:
-    """Say which runs would settle the matter, or that none in reach would.
+def recommendation_text(found: RecommendedRuns | None, before: float, after: float) -> str:
+    """Name the runs that would settle the matter, or state that no feasible ones would.
 
     It follows "to settle it: ".
 
     Parameters
     ----------
-    found : Remedy or None
-        What :func:`bayescale.design.recommend.remedies` found; None where nothing could be tried.
+    found : RecommendedRuns or None
+        What :func:`bayescale.design.recommend.recommended_runs` returned; None
+        where no runs could be evaluated.
     before, after : float
         The contraction now, and with those runs.
     """
     if found is None:
-        return "not known: no candidate runs could be tried for this law"
+        return "not known: no candidate runs could be evaluated for this law"
     if not len(found.runs):
         return "no run is within the budget"
-    listed = in_words(found.runs)
+    listed = runs_text(found.runs)
     if found.settles:
         return f"{counted(len(found.runs))}{_price(found)}: {listed}"
-    most = f"the most, {listed}, would do so at {100 * found.chance:.0f} % of the draws only"
+    most = f"the best, {listed}, would do so at only {100 * found.chance:.0f} % of the draws"
     return (
-        f"no {MOST_RUNS} runs{_limits(found)} would be sure to settle it: {most}; less scatter, a "
-        "narrower prior or a smaller law would help"
+        f"no {MOST_RUNS} runs{_limits(found)} would reliably settle it: {most}; less noise, a "
+        "narrower prior or a simpler law would help"
     )
 
 
 def counted(runs: int) -> str:
-    """Write a number of runs."""
+    """Format a number of runs."""
     return "1 run" if runs == 1 else f"{runs} runs"
 
 
-def in_words(runs: pd.DataFrame) -> str:
-    """Write runs as people plan them: ``2 x params 50M, tokens 10B (D/N = 200)``."""
+def runs_text(runs: pd.DataFrame) -> str:
+    """Format runs: ``2 x params 50M, tokens 10B (D/N = 200)``."""
     columns = list(runs)
     tally = Counter(tuple(map(float, values)) for values in runs.to_numpy())
     said = [_run(columns, values, times) for values, times in sorted(tally.items())]
@@ -90,27 +91,27 @@ def in_words(runs: pd.DataFrame) -> str:
 
 def _run(columns: Sequence[str], values: Sequence[float], times: int) -> str:
     each = dict(zip(columns, values, strict=True))
-    said = ", ".join(f"{name} {spoken(name, value)}" for name, value in each.items())
+    said = ", ".join(f"{name} {format_amount(name, value)}" for name, value in each.items())
     if {"params", "tokens"} <= set(each):
         ratio = each["tokens"] / each["params"]
         said += f" (D/N = {ratio:,.0f})" if ratio >= 100 else f" (D/N = {ratio:.2g})"
     return f"{f'{times} x ' if times > 1 else ''}{said}"
 
 
-def _price(found: Remedy) -> str:
+def _price(found: RecommendedRuns) -> str:
     if not found.unit:
         return ""
     share = found.cost / found.spent
     part = f"{100 * share:.2g} %" if share < 1 else f"{share:.3g} times"
-    return f" ({_amount(found)}, {part} of what the runs so far cost)"
+    return f" ({_amount(found)}, {part} of the cost of the runs so far)"
 
 
-def _amount(found: Remedy) -> str:
+def _amount(found: RecommendedRuns) -> str:
     if found.unit == "FLOP":
         return f"{format_quantity(float(f'{found.cost:.3g}'), kind='flops')} FLOP"
     return f"{format_quantity(float(f'{found.cost:.3g}'))} {found.unit}"
 
 
-def _limits(found: Remedy) -> str:
+def _limits(found: RecommendedRuns) -> str:
     within = "within ten times their range"
     return f" {within} and the budget" if found.unit else f" {within}"

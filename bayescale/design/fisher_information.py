@@ -1,9 +1,9 @@
-"""What runs would tell of a law near draws of its posterior: the Gaussian approximation.
+"""The information in runs about a law near draws of its posterior: the Gaussian approximation.
 
-Near a draw the law is straight in its link-scale parameters z. A run of inputs x, whose value
-scatters by s on the scale of its noise, adds J J' / s^2 to the precision of z, J the slope of the
-law there; the prior adds its own. The sum's inverse is the covariance that a fit of those runs
-would have if that draw were the truth. Averages over draws then allow for not knowing it.
+Near a draw the law is linear in its link-scale parameters z. A run of inputs x, with noise of
+standard deviation s on its scale, adds J J' / s^2 to the precision of z, J the slope of the
+law there; the prior adds its own. The sum's inverse is the posterior covariance of a fit of those
+runs if that draw were the truth. Averaging over draws accounts for not knowing it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,11 +17,11 @@ from bayescale.inference.result import Fit, from_links, links, with_draws
 from bayescale.model.response import Observable
 
 STEP = 1e-3
-"""Half width of the differences that stand for slopes, on the link scale."""
+"""Half width of the finite differences, on the link scale."""
 
 
 TINY = 0.01
-"""Relative error at which the size of scatter is read off a noise."""
+"""Relative error at which the standard deviation of a noise is evaluated."""
 
 
 def thinned(fit: Fit, count: int) -> xr.Dataset:
@@ -46,7 +46,7 @@ def _slopes(fit: Fit, posterior: xr.Dataset, of: Callable[[xr.Dataset], np.ndarr
 def rows_of(
     fit: Fit,
     posterior: xr.Dataset,
-    seen: Observable,
+    response: Observable,
     inputs: Mapping[str, xr.DataArray],
     known: Mapping[str, Any],
 ) -> np.ndarray:
@@ -58,44 +58,44 @@ def rows_of(
         A fitted law.
     posterior : xarray.Dataset, dims (chain=1, draw)
         The draws, as :func:`thinned` returns them.
-    seen : Observable
-        The column that is observed.
-    inputs : mapping of str to DataArray, dim ``seen.dim``
+    response : Observable
+        The response.
+    inputs : mapping of str to DataArray, dim ``response.dim``
         The runs, by the law's names.
     known : mapping
-        What the noise knows of them.
+        The noise's known quantities of them.
 
     Returns
     -------
     numpy.ndarray, shape (draw, run, parameter)
     """
-    noise, unit = seen.noise, fit.scales[_unit(seen)]
-    order = ("draw", seen.dim)
+    noise, unit = response.noise, fit.scales[_unit(response)]
+    order = ("draw", response.dim)
 
     def curve(draws: xr.Dataset) -> xr.DataArray:
-        value = fit.curve(inputs, draws.assign(fit.spec.fixed), seen.step).isel(chain=0)
+        value = fit.curve(inputs, draws.assign(fit.spec.fixed), response.step).isel(chain=0)
         return value.broadcast_like(inputs[next(iter(inputs))].isel(node=0, missing_dims="ignore"))
 
     def value(draws: xr.Dataset) -> np.ndarray:
         return noise.relative(curve(draws), unit).transpose(*order).to_numpy()
 
-    there, at = curve(posterior), seen.of_noise(posterior.isel(chain=0))
+    there, at = curve(posterior), response.of_noise(posterior.isel(chain=0))
     _, size = noise.displacement(there, at, known, noise.displace(there, TINY, unit), unit)
     size = size.broadcast_like(there).transpose(*order).to_numpy()
     return _slopes(fit, posterior, value) / size[..., None]
 
 
-def _unit(seen: Observable) -> str:
-    return seen.prefix.removesuffix("_") or "target"
+def _unit(response: Observable) -> str:
+    return response.prefix.removesuffix("_") or "target"
 
 
 def gradients(fit: Fit, posterior: xr.Dataset, flops: Any, at: Any) -> dict[str, np.ndarray]:
-    """Return the slopes of everything asked in the free parameters' links, by name.
+    """Return the gradients of all quantities of interest in the link-scale parameters, by name.
 
     Returns
     -------
     dict of str to numpy.ndarray, shape (draw, parameter)
-        On the scales that quantities are judged on.
+        On the quantities' transformed scales.
     """
     names = list(scaled(with_draws(fit, posterior.isel(draw=[0])), flops, at).data_vars)
 
@@ -108,8 +108,8 @@ def gradients(fit: Fit, posterior: xr.Dataset, flops: Any, at: Any) -> dict[str,
 def precision(fit: Fit, posterior: xr.Dataset, prior_sd: Sequence[float]) -> np.ndarray:
     """Return the precision that prior and fitted runs give, shape (draw, parameter, parameter)."""
     total = np.diag(1 / np.square(np.asarray(prior_sd)))[None]
-    for seen in fit.spec.observables:
-        rows = rows_of(fit, posterior, seen, fit.inputs_of(seen), fit.known_of(seen))
+    for response in fit.spec.observables:
+        rows = rows_of(fit, posterior, response, fit.inputs_of(response), fit.known_of(response))
         total = total + np.einsum("dri,drj->dij", rows, rows)
     return total
 
@@ -117,7 +117,7 @@ def precision(fit: Fit, posterior: xr.Dataset, prior_sd: Sequence[float]) -> np.
 def of_candidates(
     fit: Fit, posterior: xr.Dataset, inputs: Mapping[str, xr.DataArray]
 ) -> np.ndarray:
-    """Return the slopes of what candidate runs would observe: the target, and the law's steps.
+    """Return the gradients of the responses of candidate runs: the target, and the law's steps.
 
     Parameters
     ----------
@@ -131,8 +131,8 @@ def of_candidates(
     numpy.ndarray, shape (draw, candidate, observed column, parameter)
     """
     found = []
-    for seen in fit.spec.observables:
-        here = {name: values.rename(point=seen.dim) for name, values in inputs.items()}
-        known = seen.noise.typical(fit.known_of(seen))
-        found.append(rows_of(fit, posterior, seen, here, known))
+    for response in fit.spec.observables:
+        here = {name: values.rename(point=response.dim) for name, values in inputs.items()}
+        known = response.noise.typical(fit.known_of(response))
+        found.append(rows_of(fit, posterior, response, here, known))
     return np.stack(found, axis=2)

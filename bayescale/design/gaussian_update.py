@@ -1,20 +1,21 @@
-r"""What runs that were not done would tell of a quantity, before they are done.
+r"""The information of candidate runs about a quantity, before they are done.
 
 A quantity q (the log of the best size at a budget, the loss of a run) and the outcomes of possible
-runs vary together over the posterior: over the law's draws, and over the discrepancy. Taken as
-jointly Gaussian, a run that scatters with variance v changes what is known in two steps, as a refit
-does (:mod:`bayescale.prediction.discrepancy`). The law's posterior learns from it as if the law
-were right,
+runs are correlated over the posterior: over the law's draws, and over the discrepancy. Taken as
+jointly Gaussian, conditioning on a run with noise variance v takes two steps, as a refit
+does (:mod:`bayescale.prediction.discrepancy`). The law's posterior is updated as if the law
+held,
 
 .. math:: C \leftarrow C - \frac{C_{\cdot f_j} C_{f_j \cdot}}{C_{f_j f_j} + v},
 
-with :math:`f_j` the curve at the run; and the discrepancy, of covariance K, learns what is left:
+with :math:`f_j` the curve at the run; and the discrepancy, of covariance K, is updated on what
+remains:
 
 .. math:: K \leftarrow K - \frac{K_{\cdot j} K_{j \cdot}}{K_{jj} + v}, \qquad
           o \leftarrow o - \frac{K_{\cdot j}}{K_{jj} + v}\, o_j,
 
 where o is the expected outcome of a draw, curve and discrepancy, whose spread over the draws is C.
-The variance of q is that of its o plus its K. Taking a run away is the same with -v.
+The variance of q is that of its o plus its K. Removing a run is the same with -v.
 """
 
 from collections.abc import Mapping
@@ -29,15 +30,15 @@ from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.discrepancy import Discrepancy, Surface, run_weights
 
-SEEN = 1e-8
-"""What is left of every variance, as a share of it, by the directions that count."""
+NEGLIGIBLE = 1e-8
+"""Share of every variance that the kept directions may leave out."""
 
 
 @dataclass(frozen=True, eq=False)
-class Beliefs:
-    """How a quantity and the outcomes of possible runs vary together.
+class PosteriorUncertainty:
+    """Joint posterior covariance of a quantity and the outcomes of candidate runs.
 
-    Covariances are kept as roots R, C = R R': few directions matter, and steps are cheap in them.
+    Covariances are kept as roots R, C = R R': few directions matter, and updates are cheap in them.
 
     Attributes
     ----------
@@ -47,9 +48,9 @@ class Beliefs:
     error : array, shape (1 + run, direction)
         Root of the covariance of the discrepancy around that, of the quantity and at each run.
     noise : array, shape (run,)
-        Variance of the scatter of one run; how much a Student-t run tells is in it.
+        Noise variance of one run; for Student-t noise, the normal variance of equal information.
     rest : float
-        Variance of the quantity that does not vary with any outcome in a straight line.
+        Variance of the quantity that is not linear in any outcome.
     """
 
     law: np.ndarray
@@ -58,22 +59,22 @@ class Beliefs:
     rest: float = 0.0
 
     @property
-    def left(self) -> float:
+    def uncertainty(self) -> float:
         """Variance of the quantity."""
         return float((self.law[0] ** 2).sum() + (self.error[0] ** 2).sum()) + self.rest
 
-    def after_each(self) -> np.ndarray:
-        """Return the variance of the quantity once each of the runs is done, alone."""
+    def uncertainty_after(self) -> np.ndarray:
+        """Return the variance of the quantity after each run alone."""
         curve, outcome = np.split(self.law[1:], 2)
         known = self.error[1:] @ self.error[0]
-        seen = (self.error[1:] ** 2).sum(1) + self.noise
-        total = self.law[0] - (known / seen)[:, None] * outcome
+        total_variance = (self.error[1:] ** 2).sum(1) + self.noise
+        total = self.law[0] - (known / total_variance)[:, None] * outcome
         learnt = (total * curve).sum(1) ** 2 / ((curve**2).sum(1) + self.noise)
-        own = (self.error[0] ** 2).sum() - known**2 / seen
+        own = (self.error[0] ** 2).sum() - known**2 / total_variance
         return (total**2).sum(1) - learnt + own + self.rest
 
-    def given(self, run: int, sign: int = 1) -> "Beliefs":
-        """Return the beliefs after one run is done, or with ``sign=-1`` as if it had not been."""
+    def condition_on(self, run: int, sign: int = 1) -> "PosteriorUncertainty":
+        """Return this conditioned on one run, or with ``sign=-1`` without it."""
         noise, count = sign * self.noise[run], len(self.noise)
         law, error = _learn(self.law, 1 + run, noise), _learn(self.error, 1 + run, noise)
         here = self.error[1 + run]
@@ -98,7 +99,7 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     safe = np.where(size > 0, size, 1.0)
     left = np.where(size > 0, 1.0, 0.0)
     root = np.zeros((len(size), 0))
-    while left.max() > SEEN and root.shape[1] < len(size):
+    while left.max() > NEGLIGIBLE and root.shape[1] < len(size):
         at = int(left.argmax())
         column = covariance[:, at] / (safe * safe[at]) - root @ root[at]
         column = column / np.sqrt(left[at])
@@ -107,25 +108,25 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     return size[:, None] * root
 
 
-def beliefs_about(
+def posterior_uncertainty(
     fit: PosteriorLike,
-    asked: Mapping[str, float],
+    quantity: Mapping[str, float],
     runs: Mapping[str, Mapping[str, xr.DataArray]] | None,
     discrepancy: Discrepancy | None,
     rng: np.random.Generator,
-) -> Beliefs:
-    """Return what runs would tell, or the fitted ones have told, of what is asked.
+) -> PosteriorUncertainty:
+    """Return the posterior uncertainty of a quantity, with candidate or fitted runs.
 
     Parameters
     ----------
     fit : Fit or Average
         A fitted law, or several: their beliefs are mixed, and what they disagree on is unknown.
-    asked : mapping
+    quantity : mapping
         See :func:`bayescale.design.quantities_of_interest.read_about`.
     runs : mapping, optional
         For each law by name, its inputs at possible runs, dim point; the fitted runs when None.
     discrepancy, rng
-        How wrong the law may be, and where chance comes from.
+        The discrepancy of the law, and the random number generator.
     """
     law, error, means, noise, rest = [], [], [], 0.0, 0.0
     several = fit.members()
@@ -133,23 +134,25 @@ def beliefs_about(
     for weight, (name, one) in zip(weights, several.items(), strict=True):
         refuse_pooled(one, "a plan")
         surface = None if discrepancy is None else discrepancy.surface(one)
-        quantity = quantity_of(one, asked, surface, rng)
+        own = quantity_of(one, quantity, surface, rng)
         fitted = {k: v.drop_vars("run").rename(run="point") for k, v in one.inputs.items()}
         inputs = fitted if runs is None else runs[name]
-        draws, covariance = _together(one, quantity, inputs, surface)
+        draws, covariance = _together(one, own, inputs, surface)
         law.append(np.sqrt(weight) * _root(np.cov(draws.T)))
         error.append(np.sqrt(weight) * _root(covariance))
         means.append(draws.mean(0))
         noise = noise + weight * (run_scatter(one) if runs is None else scatter_of(one, inputs))
-        rest += weight * quantity.rest
+        rest += weight * own.rest
     apart = np.sqrt(weights)[:, None] * (means - np.average(means, 0, weights))
-    return Beliefs(np.hstack([*law, apart.T]), np.hstack(error), np.asarray(noise), rest)
+    return PosteriorUncertainty(
+        np.hstack([*law, apart.T]), np.hstack(error), np.asarray(noise), rest
+    )
 
 
 def _together(
     fit: Fit, quantity: Quantity, inputs: Mapping[str, xr.DataArray], surface: Surface | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return draws (draw, 1 + 2 run) as in :class:`Beliefs`, and the error's covariance."""
+    """Return draws as for ``PosteriorUncertainty.law``, and the error's covariance."""
     here = {} if quantity.inputs is None else quantity.inputs
     both = {k: xr.concat([here[k], v], "point") if here else v for k, v in inputs.items()}
     first = len(quantity.weights)
@@ -166,15 +169,15 @@ def _together(
 
 
 def scatter_of(fit: Fit, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
-    """Return the variance of one new run's scatter, as a normal one that tells as much."""
+    """Return the variance of one new run's scatter, as that of a normal of equal information."""
     noise, centre = fit.spec.noise, fit.parameters.median(("chain", "draw"))
     curve = fit.curve(inputs).median(("chain", "draw"))
     known = noise.typical(fit.known)
     _, size = noise.displacement(curve, centre, known, curve, fit.scale)
-    tells = (float(centre["nu"]) + 1) / (float(centre["nu"]) + 3) if "nu" in centre else 1.0
-    return np.broadcast_to(np.asarray(size), curve.shape) ** 2 / tells
+    information = (float(centre["nu"]) + 1) / (float(centre["nu"]) + 3) if "nu" in centre else 1.0
+    return np.broadcast_to(np.asarray(size), curve.shape) ** 2 / information
 
 
 def run_scatter(fit: Fit) -> np.ndarray:
-    """Return the same of each fitted run, shape (run,): those in heavy tails tell little."""
+    """Return the same of each fitted run, shape (run,): those in heavy tails carry little."""
     return 1 / run_weights(fit)[1]

@@ -1,4 +1,4 @@
-"""What the runs can and cannot tell: a verdict on every parameter, and on what is asked."""
+"""Identifiability: a verdict on every parameter, and on quantities of interest."""
 
 import logging
 import warnings
@@ -13,10 +13,15 @@ import xarray as xr
 
 from bayescale.data.units import parse_quantity
 from bayescale.design.contraction import allowed_variance, prior_sds, verdict
-from bayescale.design.explain import reason, remedy_in_words
+from bayescale.design.explain import reason, recommendation_text
 from bayescale.design.modes import modes
-from bayescale.design.quantities_of_interest import asked, prior_scaled, scaled, spoken
-from bayescale.design.recommend import Prospect, Remedy, prospect, remedies
+from bayescale.design.quantities_of_interest import format_amount, prior_scaled, quantities, scaled
+from bayescale.design.recommend import (
+    LocalApproximation,
+    RecommendedRuns,
+    local_approximation,
+    recommended_runs,
+)
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
@@ -33,41 +38,42 @@ Z90 = 1.6448536269514722
 def identify(
     fit: Fit, *, flops: Any = None, at: Any = None, budget: float | str | None = None
 ) -> pd.DataFrame:
-    """Say which parameters the runs identify, and which runs would settle the others.
+    """Assess which parameters the runs identify, and recommend runs for the others.
 
     Contraction is one minus the ratio of posterior to prior variance on the parameter's link scale
-    (log for positive parameters): 0 means the runs said nothing, 1 that they said everything. The
-    prior is the one of the fit, so a narrow prior leaves less to be learnt.
+    (log for positive parameters): 0 means that the runs were uninformative, 1 that they determine
+    it. The prior is that of the fit, so a narrow prior leaves less to learn.
 
-    A remedy is tried before it is said. Runs in reach of the fitted ones are candidates; at a
-    hundred draws of the posterior, each in turn taken for the truth, the covariance that a fit of
-    the old and new runs would have says whether the verdict would turn; a remedy turns it at 85 %
-    of the draws. It rests on the law and its scatter, as every answer here does.
+    Recommended runs are evaluated first. Candidates are runs near the fitted ones. At a hundred
+    draws of the posterior, each in turn taken as the truth, a local approximation gives the
+    posterior covariance of a fit of the old and new runs. Runs are recommended when the verdict
+    turns at 85 % of the draws. This assumes the law and its noise, as every answer here does.
 
     Parameters
     ----------
     fit : Fit
         A fitted law.
     flops : number, str or 1-d array, optional
-        Budgets: the compute-optimal N*, D* and D*/N* and the target there get verdicts too.
+        Budgets: also assess the compute-optimal N*, D* and D*/N* and the target there.
     at : DataFrame or mapping, optional
-        Points, as for :func:`bayescale.predict`: the target there gets a verdict too.
+        Points, as for :func:`bayescale.predict`: also assess the target there.
     budget : number or str, optional
-        Most FLOP that the runs of a remedy may cost together; what the fitted runs cost when None.
+        Largest total FLOP of the runs recommended for one row; that of the fitted runs when None.
 
     Returns
     -------
     pandas.DataFrame
-        One row a law parameter, then one a quantity asked about (without a discrepancy: what the
-        runs tell within the law): ``kind`` ("parameter" or "quantity"), ``verdict`` ("identified",
+        One row per law parameter, then one per quantity of interest (without a discrepancy: the
+        information of the runs within the law): ``kind`` ("parameter" or "quantity"), ``verdict``
+        ("identified",
         contraction above 0.9; "weak"; "prior only", below 0.1), ``contraction``, ``partner`` (the
-        parameter it trades off with or, for a quantity, leans on; empty if none) and their
-        ``correlation``, ``reason`` and ``remedy`` in words, ``runs`` and ``chance`` of the remedy
-        (how many, and at which share of the draws it turns the verdict), ``modes`` (peaks of the
-        posterior), ``prior_sensitivity`` and ``likelihood_sensitivity`` (ArviZ's power scaling:
+        parameter it trades off with or, for a quantity, depends on; empty if none) and their
+        ``correlation``, ``reason`` and ``recommended_runs`` as text, ``runs`` and ``chance`` (how
+        many are recommended, and at which share of the draws they turn the verdict), ``modes`` (of
+        the posterior), ``prior_sensitivity`` and ``likelihood_sensitivity`` (ArviZ's power scaling:
         above 0.05 the posterior moves when the prior, or the likelihood, is given more or less
-        weight), ``rhat`` and ``ess``. ``attrs["remedies"]`` has the runs of each remedy that
-        settles its row, as records.
+        weight), ``rhat`` and ``ess``. ``attrs["recommended_runs"]`` has the runs for each row that
+        they settle, as records.
 
     Raises
     ------
@@ -76,18 +82,18 @@ def identify(
 
     See Also
     --------
-    directions : Combinations of parameters that the runs do not see.
-    stability : How the answers move when runs are left out.
+    principal_directions : Combinations of parameters that the runs do not identify.
+    stability : How the answers change when runs are left out.
     """
     refuse_pooled(fit, "identify")
-    values, shown = scaled(fit, flops, at), asked(fit, flops, at)
+    values, shown = scaled(fit, flops, at), quantities(fit, flops, at)
     table = contractions(fit, flops, at)
     table[["partner", "correlation"]] = _partners(
         fit, values, {str(k): str(v) for k, v in table["verdict"].items()}
     )
     limit = None if budget is None else parse_quantity(budget, "flops")
-    found = _remedies(fit, table, flops, at, limit)
-    table["reason"], table["remedy"] = _explained(fit, table, found, shown)
+    found = _recommended(fit, table, flops, at, limit)
+    table["reason"], table["recommended_runs"] = _explained(fit, table, found, shown)
     settled = {name: one for name, one in found.items() if one is not None and one.settles}
     table["runs"] = [len(settled[k].runs) if k in settled else 0 for k in table.index]
     table["chance"] = [one.chance if (one := found.get(k)) else np.nan for k in table.index]
@@ -95,12 +101,12 @@ def identify(
     table = table.join(_sampled(fit, values.assign(fit.posterior[list(fit.spec.free)]))).drop(
         columns=["allowed", "prior_variance"]
     )
-    table.attrs["remedies"] = {k: one.runs.to_dict("records") for k, one in settled.items()}
+    table.attrs["recommended_runs"] = {k: one.runs.to_dict("records") for k, one in settled.items()}
     return table
 
 
 def contractions(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
-    """Return verdicts and contractions alone, which takes no time.
+    """Return only verdicts and contractions, which is fast.
 
     Parameters
     ----------
@@ -110,7 +116,7 @@ def contractions(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``kind``, ``verdict``, ``contraction``, ``prior_variance`` on the scale each is judged on,
+        ``kind``, ``verdict``, ``contraction``, ``prior_variance`` on the transformed scale of each,
         and the variance ``allowed`` to what is identified.
     """
     values, prior = scaled(fit, flops, at), prior_scaled(fit, flops, at)
@@ -140,10 +146,10 @@ def _spread(draws: xr.DataArray) -> float:
 
 
 def _partners(fit: Fit, values: xr.Dataset, verdicts: Mapping[str, str]) -> pd.DataFrame:
-    """Name for each row the parameter it trades off with, or leans on.
+    """Name for each row the parameter it trades off with, or depends on.
 
     A parameter that the runs do not identify is paired with another such one where there is one:
-    what is well known cannot be what it hides behind.
+    an identified parameter cannot explain the trade-off.
     """
     names = list(fit.spec.free)
     drawn = {str(name): draws.values.ravel() for name, draws in values.data_vars.items()}
@@ -159,55 +165,55 @@ def _partners(fit: Fit, values: xr.Dataset, verdicts: Mapping[str, str]) -> pd.D
     return pd.DataFrame.from_dict(found, orient="index", columns=["partner", "correlation"])
 
 
-def _remedies(
+def _recommended(
     fit: Fit, table: pd.DataFrame, flops: Any, at: Any, budget: float | None
-) -> dict[str, Remedy | None]:
-    """Try remedies for what is open."""
+) -> dict[str, RecommendedRuns | None]:
+    """Find recommended runs for what is not identified."""
     left = table.loc[table["verdict"] != "identified"]
     if left.empty:
         return {}
-    seen = prospect(fit, list(prior_sds(fit)), flops, at)
-    if seen is None:
+    local = local_approximation(fit, list(prior_sds(fit)), flops, at)
+    if local is None:
         return dict.fromkeys(map(str, left.index))
-    limits = {str(k): _allowed(seen, str(k), row) for k, row in left.to_dict("index").items()}
-    return dict(remedies(seen, limits, budget))
+    limits = {str(k): _allowed(local, str(k), row) for k, row in left.to_dict("index").items()}
+    return dict(recommended_runs(local, limits, budget))
 
 
-def _allowed(seen: Prospect, name: str, row: Mapping[Any, Any]) -> float:
-    """Return the variance at which a verdict turns, where the approximation is what it is.
+def _allowed(local: LocalApproximation, name: str, row: Mapping[Any, Any]) -> float:
+    """Return the variance at which a verdict turns, given the local approximation.
 
-    What the draws scatter beyond it, now, they may scatter then.
+    The ratio of the actual variance to the approximation is assumed to stay the same.
     """
-    now = float(np.mean(seen.variance(name, seen.covariance)))
+    now = float(np.mean(local.variance(name, local.covariance)))
     actual = (1 - row["contraction"]) * row["prior_variance"]
     return float(row["allowed"]) * min(now / actual, 1.0)
 
 
 def _explained(
-    fit: Fit, table: pd.DataFrame, found: Mapping[str, Remedy | None], values: xr.Dataset
+    fit: Fit, table: pd.DataFrame, found: Mapping[str, RecommendedRuns | None], values: xr.Dataset
 ) -> tuple[list[str], list[str]]:
-    """Return reasons and remedies, a row each."""
+    """Return reasons and recommended runs, one per row."""
     reasons, said = [], []
     for key, row in table.to_dict("index").items():
         name, open_one = str(key), row["verdict"] != "identified"
-        why = reason(fit, row["partner"], row["kind"]) if open_one else "the runs pin it down"
+        why = reason(fit, row["partner"], row["kind"]) if open_one else "the runs identify it"
         if row["kind"] == "quantity":
             band = credible_interval(values[name])
-            ends = (_spelled(name, float(band[end])) for end in ("lower", "upper"))
+            ends = (_format_end(name, float(band[end])) for end in ("lower", "upper"))
             why = f"{why}: {' to '.join(ends)}"
         one = found.get(name)
         after = 1 - one.variance / row["prior_variance"] if one else float("nan")
         reasons.append(why)
-        said.append(remedy_in_words(one, row["contraction"], after) if open_one else "")
+        said.append(recommendation_text(one, row["contraction"], after) if open_one else "")
     return reasons, said
 
 
-def _spelled(name: str, value: float) -> str:
-    return spoken("params" if name.startswith(("N* ", "D* ")) else "", value)
+def _format_end(name: str, value: float) -> str:
+    return format_amount("params" if name.startswith(("N* ", "D* ")) else "", value)
 
 
 def _sampled(fit: Fit, values: xr.Dataset) -> pd.DataFrame:
-    """Return what power scaling and the sampler's checks say of each row."""
+    """Return power-scaling sensitivities and the sampler's diagnostics of each row."""
     groups = {name: fit.group(name) for name in ("log_likelihood", "log_prior")}
     numbered = values.rename({name: f"v{i}" for i, name in enumerate(values.data_vars)})
     with _quiet():
@@ -226,7 +232,7 @@ def _sampled(fit: Fit, values: xr.Dataset) -> pd.DataFrame:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep ArviZ's pointer to its manual, and Pareto-k remarks, out of the user's sight."""
+    """Silence ArviZ's pointer to its manual, and its Pareto-k warnings."""
     logger = logging.getLogger("arviz_stats.psense")
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Does a posterior have more than one peak?"""
+"""Modes of a posterior: whether it has more than one."""
 
 from itertools import pairwise
 

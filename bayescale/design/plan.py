@@ -1,4 +1,4 @@
-"""Which runs to do next, and which of those that were done matter least."""
+"""Which runs to do next, and which completed runs were least informative."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,10 +10,10 @@ import pandas as pd
 from bayescale.data.html import html_block, rows_shown
 from bayescale.data.units import format_quantity, parse_quantity
 from bayescale.design.candidates import candidate_runs, inputs_of
-from bayescale.design.discrimination import contest_of
-from bayescale.design.gaussian_update import beliefs_about
-from bayescale.design.quantities_of_interest import About, read_about, spoken_quantity
-from bayescale.design.search import Ignorance, choose
+from bayescale.design.discrimination import model_discrimination
+from bayescale.design.gaussian_update import posterior_uncertainty
+from bayescale.design.quantities_of_interest import About, quantity_text, read_about
+from bayescale.design.search import Uncertainty, choose
 from bayescale.errors import BayescaleError
 from bayescale.inference.posterior import PosteriorLike, check_posterior, of_posterior
 from bayescale.inference.result import Fit
@@ -22,40 +22,41 @@ from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 
 LAW = "law"
-"""What to ask about to learn which of several laws is right."""
+"""The value of ``about`` for model discrimination: which of several laws is right."""
 
 
 LITTLE = 0.02
-"""A plan that lowers the standard deviation by a smaller share than this is said to tell little."""
+"""A plan that lowers the standard deviation by less than this share has little effect."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The next runs, and what they would tell.
+    """The next runs, and how much uncertainty they remove.
 
     Attributes
     ----------
     runs : DataFrame
-        One row a run, those that tell most for their cost first: the law's inputs by column,
-        ``cost``, ``sd_after`` (what would be left after it and those above) and ``share`` of the
-        plan's gain (of variance) that it brings.
+        One row per run, the most informative for its cost first: the law's inputs by column,
+        ``cost``, ``sd_after`` (the standard deviation after it and those above) and ``share`` of
+        the plan's variance reduction.
     candidates : DataFrame
-        The runs there were to choose from, with ``sd_after`` of each alone.
+        All candidate runs, with ``sd_after`` of each alone.
     done : DataFrame
         The fitted runs, as :func:`bayescale.fitted_runs` gives them.
-    asked : mapping
-        What they are to tell: the columns of a point, or parameters; empty for which law is right.
+    quantity : mapping
+        The quantity of interest: the columns of a point, or parameters; empty for which law is
+        right.
     about : str
-        The same in words.
+        The same as text.
     sd_now, sd_after : float
-        Its posterior standard deviation now, and to be expected after the runs. Where it is which
-        law is right: the most that the chance of naming the wrong one can be.
+        Its posterior standard deviation now, and the expected one after the runs. For which law is
+        right: the upper bound on the probability of choosing the wrong one.
     """
 
     runs: pd.DataFrame
     candidates: pd.DataFrame
     done: pd.DataFrame
-    asked: Mapping[str, float]
+    quantity: Mapping[str, float]
     about: str
     sd_now: float
     sd_after: float
@@ -66,13 +67,13 @@ class Plan:
         cost = format_quantity(self.runs["cost"].to_numpy(float).sum(), kind="flops")
         ends = f"from {self.sd_now:.3g} to {self.sd_after:.3g}"
         what = f"the standard deviation of {self.about}"
-        if not self.asked:
-            what = f"the chance of being wrong about {self.about} (or its upper bound)"
-        said = f"{many} of {cost} in all would lower {what} by {_percent(gain)}, {ends}."
+        if not self.quantity:
+            what = f"the error probability (upper bound) of {self.about}"
+        said = f"{many} of {cost} in total would lower {what} by {_percent(gain)}, {ends}."
         if gain < LITTLE:
             said += (
-                " That is little: what is missing is far from any run that this budget buys. "
-                "Decide as it is, or run nearer to the target."
+                " That is little: the target is far from any run within this budget. "
+                "Decide with the present uncertainty, or run closer to the target."
             )
         return said
 
@@ -106,14 +107,13 @@ def plan(
     discrepancy: Discrepancy | None = DISCREPANCY,
     random_seed: int = 0,
 ) -> Plan:
-    """Choose the next runs: those that tell most, for a budget, about what you want to know.
+    """Choose the next runs: the most informative ones for a budget and a quantity of interest.
 
-    What a run would tell is worked out from the posterior draws, without fitting, in a linear and
-    Gaussian approximation (:mod:`bayescale.design.gaussian_update`): by how much the variance of
-    what is asked would fall, once the runs are added and the law is fitted again. With a
-    discrepancy what is asked is of outcomes, not of the law alone: only runs near to it tell much.
-    What a best size does not owe to outcomes in a straight line is taken to stay, so ``sd_after``
-    is cautious where the runs so far leave the best size wide open.
+    The expected variance reduction of a run is computed from the posterior draws, without
+    refitting, in a linear Gaussian approximation (:mod:`bayescale.design.gaussian_update`). With a
+    discrepancy the quantity of interest includes it, so only runs near the target are informative.
+    The part of a best size that is not linear in the outcomes is assumed to remain, so ``sd_after``
+    is conservative where the best size is very uncertain.
 
     Parameters
     ----------
@@ -123,17 +123,17 @@ def plan(
         The runs to choose from: the law's inputs by column, and ``cost`` where that is not 6 N D.
         When None, a grid of runs that spend the budget or a part of it.
     budget : number or str, optional
-        What the runs may cost together, in FLOP or the unit of ``cost``; unlimited when None.
+        The largest total cost of the runs, in FLOP or the unit of ``cost``; unlimited when None.
     about : str or mapping, optional
         ``"flops=1e24"``: the best size at a budget (its log). ``"params=70B,tokens=1.4T"``: the
         loss of a run. ``"alpha"`` or ``"alpha-beta"``: parameters. ``"law"``: which of several laws
-        is right. When None, ten times the largest fitted run; of a mapping of fits, the law.
+        is right. When None, ten times the largest fitted run; ``"law"`` for a mapping of fits.
     runs : int
         The most runs to choose.
     limits : mapping, optional
-        The largest run there can be: ``{"params": "20B", "tokens": "1T"}``.
+        The largest feasible run: ``{"params": "20B", "tokens": "1T"}``.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy.
 
@@ -144,10 +144,10 @@ def plan(
     Raises
     ------
     BayescaleError
-        When there is nothing to choose from, or nothing of the kind to ask about.
+        When there are no candidates, or the quantity of interest is unknown.
     """
     if runs < 1:
-        raise BayescaleError(f"runs = {runs}: a plan has at least one run")
+        raise BayescaleError(f"runs = {runs}: a plan needs at least one run")
     several = _several(fit)
     first, discrepancy = several.representative, several.typical(discrepancy)
     spend = np.inf if budget is None else parse_quantity(budget, "flops")
@@ -155,37 +155,40 @@ def plan(
     places = {name: inputs_of(one, table) for name, one in several.members().items()}
     if about == LAW or (about is None and several is not fit):
         if len(several.weights) == 1:
-            raise BayescaleError("which law? give several: plan({'a': fit_a, 'b': fit_b}, ...)")
-        asked, words = {}, f"which of {', '.join(several.members())} is right"
-        now, show = contest_of(several, places, discrepancy), np.asarray
+            raise BayescaleError(
+                "about='law' compares several fits and one is given: pass "
+                "plan({'a': fit_a, 'b': fit_b}, ...)"
+            )
+        quantity, words = {}, f"which of {', '.join(several.members())} is right"
+        now, show = model_discrimination(several, places, discrepancy), np.asarray
     else:
-        asked = read_about(about, first)
-        words, rng = spoken_quantity(asked, first), np.random.default_rng(random_seed)
-        now, show = beliefs_about(several, asked, places, discrepancy, rng), np.sqrt
+        quantity = read_about(about, first)
+        words, rng = quantity_text(quantity, first), np.random.default_rng(random_seed)
+        now, show = posterior_uncertainty(several, quantity, places, discrepancy, rng), np.sqrt
     chosen = choose(now, table["cost"].to_numpy(float), spend, runs)
     if not chosen:
-        raise BayescaleError(f"no candidate run would tell anything of {words}")
-    left = _left(now, chosen)
-    lost, sd = -np.diff(left), show(left)
-    told = {"sd_after": sd[1:], "share": lost / lost.sum()}
+        raise BayescaleError(f"no candidate run is informative about {words}")
+    remaining = _uncertainties(now, chosen)
+    lost, sd = -np.diff(remaining), show(remaining)
+    outcome = {"sd_after": sd[1:], "share": lost / lost.sum()}
     return Plan(
-        runs=table.iloc[chosen].reset_index(drop=True).assign(**told),
-        candidates=table.assign(sd_after=show(now.after_each())),
+        runs=table.iloc[chosen].reset_index(drop=True).assign(**outcome),
+        candidates=table.assign(sd_after=show(now.uncertainty_after())),
         done=fitted_runs(first),
-        asked=asked,
+        quantity=quantity,
         about=words,
         sd_now=float(sd[0]),
         sd_after=float(sd[-1]),
     )
 
 
-def _left(now: Ignorance, chosen: Sequence[int]) -> np.ndarray:
-    """Return what is not known before, between and after the chosen runs."""
-    left = [now.left]
+def _uncertainties(now: Uncertainty, chosen: Sequence[int]) -> np.ndarray:
+    """Return the uncertainty before, between and after the chosen runs."""
+    remaining = [now.uncertainty]
     for run in chosen:
-        now = now.given(run)
-        left.append(now.left)
-    return np.array(left)
+        now = now.condition_on(run)
+        remaining.append(now.uncertainty)
+    return np.array(remaining)
 
 
 @of_posterior
@@ -196,7 +199,7 @@ def least_useful(
     discrepancy: Discrepancy | None = DISCREPANCY,
     random_seed: int = 0,
 ) -> pd.DataFrame:
-    """Say which of the fitted runs tell least about what you want to know.
+    """Rank the fitted runs by how informative they are about a quantity of interest.
 
     Parameters
     ----------
@@ -208,20 +211,20 @@ def least_useful(
     Returns
     -------
     pandas.DataFrame
-        One row a run, the least useful first: ``run``, its inputs and target, ``sd_without`` (the
-        posterior standard deviation of what is asked if this run alone had not been done; infinite
-        where the runs left would not fix the law) and ``lost`` of precision (0.01: the standard
+        One row per run, the least useful first: ``run``, its inputs and target, ``sd_without`` (the
+        posterior standard deviation of the quantity without this run; infinite where the other
+        runs would not determine the law) and ``lost`` of precision (0.01: the standard
         deviation would be 1 % larger).
     """
     first = fit.representative
-    asked = read_about(about, first)
+    quantity = read_about(about, first)
     rng = np.random.default_rng(random_seed)
-    now = beliefs_about(fit, asked, None, fit.typical(discrepancy), rng)
+    now = posterior_uncertainty(fit, quantity, None, fit.typical(discrepancy), rng)
     fixed = (np.split(now.law[1:], 2)[0] ** 2).sum(1) < now.noise
-    without = replace(now, noise=-now.noise).after_each()
-    sd = np.sqrt(np.where(fixed, np.maximum(without, now.left), np.inf))
-    table = fitted_runs(first).assign(sd_without=sd, lost=sd / np.sqrt(now.left) - 1)
+    without = replace(now, noise=-now.noise).uncertainty_after()
+    sd = np.sqrt(np.where(fixed, np.maximum(without, now.uncertainty), np.inf))
+    table = fitted_runs(first).assign(sd_without=sd, lost=sd / np.sqrt(now.uncertainty) - 1)
     found = table.sort_values("sd_without", kind="stable", ignore_index=True)
-    found.attrs["about"] = spoken_quantity(asked, first)
-    found.attrs["sd_now"] = float(np.sqrt(now.left))
+    found.attrs["about"] = quantity_text(quantity, first)
+    found.attrs["sd_now"] = float(np.sqrt(now.uncertainty))
     return found

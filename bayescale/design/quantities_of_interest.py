@@ -1,9 +1,9 @@
-"""What a fit is asked about: its parameters, and what follows from them at budgets and points.
+"""Quantities of interest: parameters, and what follows from them at budgets and points.
 
-Every quantity has a scale on which what the runs add to the prior is judged: a parameter its link
-scale, the compute-optimal N, D and D/N the logarithm, a predicted target the scale of its noise.
+Prior and posterior of each are compared on a transformed scale: a parameter on its link
+scale, the compute-optimal N, D and D/N on the logarithm, a predicted target the scale of its noise.
 
-What a plan is about: the best size at a budget, the outcome of a run, or parameters.
+The quantity of interest of a plan: the best size at a budget, the outcome of a run, or parameters.
 """
 
 import re
@@ -26,26 +26,26 @@ from bayescale.prediction.discrepancy import Surface
 from bayescale.prediction.points import inputs_at, make_points, used, without_nodes
 
 OPTIMA = {"params": "N*", "tokens": "D*", "tokens_per_param": "D*/N*"}
-"""Quantities of a compute-optimal model, and what they are called here."""
+"""Quantities of a compute-optimal model, and their symbols."""
 
 
-def asked(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
-    """Return the draws of everything a fit is asked about, each in its own unit.
+def quantities(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
+    """Return the draws of all quantities of interest, each in its own unit.
 
     Parameters
     ----------
     fit : Fit
         A fitted law.
     flops : number, str or 1-d array, optional
-        Budgets, at which the compute-optimal model and its target are asked about.
+        Budgets, at which the compute-optimal model and its target are of interest.
     at : DataFrame or mapping, optional
-        Points, as for :func:`bayescale.predict`, at which the target is asked about.
+        Points, as for :func:`bayescale.predict`, at which the target is of interest.
 
     Returns
     -------
     xarray.Dataset, dims (chain, draw)
         The law's free parameters, then ``N* (1e+24 FLOP)``, ``loss (params 70B, tokens 1.4T)``
-        and so on, none of them with a discrepancy: what the runs say within the law. The attribute
+        and so on, all without a discrepancy, within the law. The attribute
         ``scale`` of what is no parameter is "log" or "noise", see :func:`on_scale`.
 
     Raises
@@ -63,7 +63,7 @@ def _optima(fit: Fit, flops: Any) -> dict[str, xr.DataArray]:
     best = optimum(fit, flops, discrepancy=None)
     found = {}
     for i, budget in enumerate(best["flops"].values):
-        here, place = best.isel(budget=i), f"{spoken('flops', float(budget))} FLOP"
+        here, place = best.isel(budget=i), f"{format_amount('flops', float(budget))} FLOP"
         found |= {f"{k} ({place})": _plain(here[name], "log") for name, k in OPTIMA.items()}
         found[f"{fit.target} ({place})"] = _plain(here["loss"], "noise")
     return found
@@ -77,7 +77,7 @@ def _targets(fit: Fit, at: Any) -> dict[str, xr.DataArray]:
     columns = [str(name) for name in shown if name in taken and shown[name].dims == ("point",)]
     found = {}
     for i in range(curve.sizes["point"]):
-        said = [f"{name} {spoken(name, float(points[name][i]))}" for name in columns]
+        said = [f"{name} {format_amount(name, float(points[name][i]))}" for name in columns]
         place = ", ".join(said) or f"point {i + 1}"
         found[f"{fit.target} ({place})"] = _plain(curve.isel(point=i), "noise")
     return found
@@ -87,7 +87,7 @@ def _plain(values: xr.DataArray, scale: str) -> xr.DataArray:
     return values.reset_coords(drop=True).assign_attrs(scale=scale)
 
 
-def spoken(column: str, value: float) -> str:
+def format_amount(column: str, value: float) -> str:
     """Write the value of a column: counts as 70B, compute as 1e+24, others as they are."""
     if column == "flops":
         return format_quantity(value, kind="flops")
@@ -102,7 +102,7 @@ def on_scale(fit: Fit, name: str, values: Any, scale: str | None = None) -> Any:
     Parameters
     ----------
     fit : Fit
-        The fit that was asked.
+        The fit.
     name : str
         The quantity.
     values : array-like
@@ -118,13 +118,13 @@ def on_scale(fit: Fit, name: str, values: Any, scale: str | None = None) -> Any:
 
 
 def scaled(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
-    """Return :func:`asked` on the scales on which its quantities are judged."""
-    found = asked(fit, flops, at)
+    """Return :func:`quantities` on the transformed scales of the quantities."""
+    found = quantities(fit, flops, at)
     return found.map(lambda v: on_scale(fit, str(v.name), v, v.attrs.get("scale")), keep_attrs=True)
 
 
 def prior_scaled(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
-    """Return what the prior alone says of everything asked, on the scales they are judged on."""
+    """Return the prior draws of all quantities of interest, on their transformed scales."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.filterwarnings("ignore", "no optimum", BayescaleWarning)
         warnings.filterwarnings("ignore", ".*has no optimum inside the search", BayescaleWarning)
@@ -132,7 +132,7 @@ def prior_scaled(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
 
 
 AHEAD = 10.0
-"""Where nothing is asked: this many times the compute of the largest fitted run."""
+"""The default budget: this many times the compute of the largest fitted run."""
 
 
 AROUND, STEP = 1.5 * float(np.log(10)), 0.1
@@ -176,7 +176,7 @@ class Quantity:
 
 
 def read_about(about: About | None, fit: Fit) -> dict[str, float]:
-    """Return what is asked as a mapping: the columns of a point, or parameters with their signs.
+    """Return the quantity of interest as a mapping: columns of a point, or signed parameters.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
         ``"flops=1e24"`` or ``{"flops": 1e24}``, ``"params=70B, tokens=1.4T"``, ``"alpha - beta"``;
         ten times the largest fitted run when None.
     fit : Fit
-        The law that is asked.
+        The fitted law.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
         about = {name.strip(): value.strip() for name, _, value in parts}
     points = make_points(about, None, grid=False)
     if points.sizes["point"] != 1:
-        raise BayescaleError("a plan is about one point: give each column one value")
+        raise BayescaleError("about has several points: give each column one value")
     return {str(name): float(points[name].item()) for name in points.coords}
 
 
@@ -216,40 +216,42 @@ def _parameters(text: str, fit: Fit) -> dict[str, float]:
                 f"{closest(name, known)}; it has {', '.join(known)}. Ask for {_WAYS}"
             )
     if not found:
-        raise BayescaleError(f"about what? ask for {_WAYS}")
+        raise BayescaleError(f"about is empty: ask for {_WAYS}")
     return {name: -1.0 if sign == "-" else 1.0 for sign, name in found}
 
 
-def spoken_quantity(asked: Mapping[str, float], fit: Fit) -> str:
-    """Name what is asked in words."""
-    if set(asked) <= set(fit.spec.free):
-        text = "".join(f" {'-' if sign < 0 else '+'} {name}" for name, sign in asked.items())
+def quantity_text(quantity: Mapping[str, float], fit: Fit) -> str:
+    """Describe the quantity of interest."""
+    if set(quantity) <= set(fit.spec.free):
+        text = "".join(f" {'-' if sign < 0 else '+'} {name}" for name, sign in quantity.items())
         return text.removeprefix(" + ").strip()
-    if is_budget(asked, fit):
-        return f"the log of the best size at {format_quantity(asked['flops'], kind='flops')} FLOP"
+    if is_budget(quantity, fit):
+        return (
+            f"the log of the best size at {format_quantity(quantity['flops'], kind='flops')} FLOP"
+        )
     at = ", ".join(
         f"{name} = {format_quantity(value, kind='flops' if name == 'flops' else 'count')}"
-        for name, value in asked.items()
+        for name, value in quantity.items()
         if name in map(fit.spec.column, fit.law.inputs)
     )
     return f"the {fit.target} at {at}, as a relative error"
 
 
-def is_budget(asked: Mapping[str, float], fit: Fit) -> bool:
-    """Return whether a budget is asked about, to be split between params and tokens."""
-    return set(asked) == {"flops"} and has_frontier(fit)
+def is_budget(quantity: Mapping[str, float], fit: Fit) -> bool:
+    """Return whether the quantity is the best split of a budget between params and tokens."""
+    return set(quantity) == {"flops"} and has_frontier(fit)
 
 
 def quantity_of(
-    fit: Fit, asked: Mapping[str, float], surface: Surface | None, rng: np.random.Generator
+    fit: Fit, quantity: Mapping[str, float], surface: Surface | None, rng: np.random.Generator
 ) -> Quantity:
-    """Return what is asked of one fit, draw by draw."""
-    if set(asked) <= set(fit.spec.free):
-        draws = sum(sign * fit.posterior[name].values.ravel() for name, sign in asked.items())
+    """Return the quantity of interest of one fit, draw by draw."""
+    if set(quantity) <= set(fit.spec.free):
+        draws = sum(sign * fit.posterior[name].values.ravel() for name, sign in quantity.items())
         return Quantity(None, np.zeros(0), np.asarray(draws))
-    if is_budget(asked, fit):
-        return _best_size(fit, asked["flops"], surface, rng)
-    inputs = inputs_at(fit, make_points(asked, None, grid=False))
+    if is_budget(quantity, fit):
+        return _best_size(fit, quantity["flops"], surface, rng)
+    inputs = inputs_at(fit, make_points(quantity, None, grid=False))
     return Quantity(inputs, np.ones(1), np.zeros(1))
 
 
@@ -258,14 +260,14 @@ def _best_size(
 ) -> Quantity:
     """Write the log of the best size as a weighted sum of outcomes of runs that spend the budget.
 
-    The weights are those of least squares over the draws; the rest is what bends.
+    The weights are those of least squares over the draws; the rest is nonlinear.
     """
     inputs, outcome = _along_budget(fit, flops, surface, rng)
     best = _best_of(fit, inputs, outcome)
     few = np.arange(0, outcome.shape[1], COARSE)
     values, vectors = np.linalg.eigh(np.cov(outcome[:, few].T))
-    seen = values > SMOOTH * values[-1]
-    main = vectors[:, seen] / np.sqrt(values[seen])
+    large = values > SMOOTH * values[-1]
+    main = vectors[:, large] / np.sqrt(values[large])
     share = (best - best.mean()) @ (outcome[:, few] - outcome[:, few].mean(0)) @ main / len(best)
     at = {name: values.isel(point=few) for name, values in inputs.items()}
     return Quantity(at, main @ share, np.zeros(1), float(best.var() - share @ share))

@@ -1,4 +1,4 @@
-"""Runs that a team could do next: in reach of those it has done, and what they cost."""
+"""Candidate runs near the fitted ones, and their costs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ EVEN = 7
 
 
 MOST = 400
-"""At most so many candidates are looked at."""
+"""The largest number of candidates."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Reachable:
     Attributes
     ----------
     table : pandas.DataFrame
-        One row a candidate, the law's inputs by column.
+        One row per candidate, the law's inputs by column.
     cost : array, shape (candidate,)
-        What each costs, zero where nothing is known of that.
+        The cost of each, zero where it is unknown.
     spent : float
-        What the fitted runs cost together.
+        The total cost of the fitted runs.
     unit : str
-        What a cost counts: FLOP, params or tokens; "" where nothing is known of it.
+        The unit of a cost: FLOP, params or tokens; "" where it is unknown.
     """
 
     table: pd.DataFrame
@@ -61,7 +61,7 @@ def reachable_runs(fit: Fit) -> Reachable | None:
     Returns
     -------
     Reachable or None
-        None for laws of curves, whose inputs are no numbers.
+        None for laws of curves, whose inputs are not numbers.
     """
     if any(declared.nodes for declared in fit.law.inputs.values()):
         return None
@@ -77,16 +77,18 @@ def reachable_runs(fit: Fit) -> Reachable | None:
 
 
 def _in_proportion(table: pd.DataFrame, fitted: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return which candidates have as many tokens a parameter as runs are given."""
+    """Return which candidates have tokens per parameter near those of the fitted runs."""
     if not {"params", "tokens"} <= set(table):
         return np.ones(len(table), dtype=bool)
-    seen = fitted["tokens"] / fitted["params"]
+    fitted_values = fitted["tokens"] / fitted["params"]
     ratio = (table["tokens"] / table["params"]).to_numpy()
-    return (ratio >= 0.999 * seen.min() / SKEW) & (ratio <= 1.001 * seen.max() * SKEW)
+    return (ratio >= 0.999 * fitted_values.min() / SKEW) & (
+        ratio <= 1.001 * fitted_values.max() * SKEW
+    )
 
 
 def cost_of(columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray, str]:
-    """Return what runs cost, shape (run,), and what that counts: FLOP where it follows."""
+    """Return the cost of runs, shape (run,), and its unit: FLOP where known."""
     size = len(next(iter(columns.values())))
     if "flops" in columns:
         return columns["flops"], "FLOP"
@@ -98,12 +100,16 @@ def cost_of(columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray, str]:
 
 def _values(fit: Fit, name: str) -> np.ndarray:
     """Return the values of an input to choose from."""
-    declared, seen = fit.law.inputs[name], fit.inputs[name].to_numpy()
-    column, low, high = fit.spec.column(name), float(seen.min()), float(seen.max())
+    declared, fitted_values = fit.law.inputs[name], fit.inputs[name].to_numpy()
+    column, low, high = (
+        fit.spec.column(name),
+        float(fitted_values.min()),
+        float(fitted_values.max()),
+    )
     span = declared.span if column == declared.column else None
     if not declared.relative:
         ends = (low, high) if span is None else (min(low, span[0]), max(high, span[1]))
-        return np.unique([*ends, float(np.median(seen)), low, high])
+        return np.unique([*ends, float(np.median(fitted_values)), low, high])
     bottom, top = low / REACH, high * REACH
     if span is not None:
         bottom, top = min(low, max(bottom, span[0])), max(high, min(top, span[1]))

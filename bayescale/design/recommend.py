@@ -1,4 +1,4 @@
-"""The runs that would settle what a fit leaves open, tried at draws of its posterior first."""
+"""The runs that would identify what a fit does not, evaluated at draws of its posterior."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,47 +12,47 @@ from bayescale.design.reachable import Reachable, reachable_runs
 from bayescale.inference.result import Fit
 
 DRAWS = 100
-"""Draws of the posterior that take turns at being the truth."""
+"""Draws of the posterior, each in turn taken as the truth."""
 
 
 MOST_RUNS = 16
-"""A remedy has at most so many runs."""
+"""The most runs of one recommendation."""
 
 
 CHANCE = 0.85
-"""Share of the draws at which a remedy must turn the verdict to be called one."""
+"""Share of the draws at which the verdict must turn for runs to be recommended."""
 
 
 MARGIN = 0.8
-"""And the share of the variance that a verdict allows which it may leave there."""
+"""The remaining variance there, as a share of what the verdict allows."""
 
 
 SHARED = 2
-"""A remedy that settles others too may have so many runs more."""
+"""Runs that settle other rows too may be this many more."""
 
 
 NEARLY = 0.9
-"""The cheapest run is taken that does this share of what the best would do."""
+"""The cheapest run with this share of the best run's gain is chosen."""
 
 
 @dataclass(frozen=True)
-class Remedy:
-    """Runs, and what they would do for one parameter or quantity.
+class RecommendedRuns:
+    """Runs, and their effect on one parameter or quantity.
 
     Attributes
     ----------
     runs : pandas.DataFrame
-        One row a run, the law's inputs by column.
+        One row per run, the law's inputs by column.
     chance : float
         Share of the posterior's draws at which the verdict would turn to "identified".
     variance : float
-        What would be left of the variance, in the middle of the draws.
+        The remaining variance, median over the draws.
     plan : list of int
-        Which of the candidates they are.
+        Their positions among the candidates.
     cost, spent : float
-        What these runs and the fitted ones cost, in ``unit``.
+        Cost of these runs and of the fitted ones, in ``unit``.
     unit : str
-        FLOP, params or tokens; "" where nothing is known of cost.
+        FLOP, params or tokens; "" where the cost is unknown.
     """
 
     runs: pd.DataFrame
@@ -70,8 +70,8 @@ class Remedy:
 
 
 @dataclass(frozen=True)
-class Prospect:
-    """The fit near each draw, and what candidates would add; see :func:`prospect`."""
+class LocalApproximation:
+    """The fit near each draw, and the effect of candidates; see :func:`local_approximation`."""
 
     choice: Reachable
     covariance: np.ndarray
@@ -88,8 +88,8 @@ class Prospect:
         g = self.slopes[name]
         spread = np.einsum("dcmi,dij->dcmj", self.rows, covariance)
         size = np.eye(self.rows.shape[2]) + np.einsum("dcmi,dcni->dcmn", spread, self.rows)
-        told = np.einsum("dcmi,di->dcm", spread, g)
-        gain = np.einsum("dcm,dcm->dc", told, np.linalg.solve(size, told[..., None])[..., 0])
+        cross = np.einsum("dcmi,di->dcm", spread, g)
+        gain = np.einsum("dcm,dcm->dc", cross, np.linalg.solve(size, cross[..., None])[..., 0])
         return np.maximum(self.variance(name, covariance)[:, None] - gain, 1e-300)
 
     def with_run(self, covariance: np.ndarray, candidate: int) -> np.ndarray:
@@ -100,8 +100,10 @@ class Prospect:
         return covariance - np.swapaxes(spread, 1, 2) @ np.linalg.solve(size, spread)
 
 
-def prospect(fit: Fit, prior_sd: Sequence[float], flops: object, at: object) -> Prospect | None:
-    """Look at a fit near draws of its posterior, with candidate runs.
+def local_approximation(
+    fit: Fit, prior_sd: Sequence[float], flops: object, at: object
+) -> LocalApproximation | None:
+    """Linearise a fit near draws of its posterior, with candidate runs.
 
     Parameters
     ----------
@@ -110,11 +112,11 @@ def prospect(fit: Fit, prior_sd: Sequence[float], flops: object, at: object) -> 
     prior_sd : sequence of float
         Of each free parameter, on its link scale.
     flops, at
-        What else is asked about, as for :func:`bayescale.identify`.
+        Further quantities of interest, as for :func:`bayescale.identify`.
 
     Returns
     -------
-    Prospect or None
+    LocalApproximation or None
         None where there are no candidates, or slopes are not finite.
     """
     choice = reachable_runs(fit)
@@ -131,64 +133,64 @@ def prospect(fit: Fit, prior_sd: Sequence[float], flops: object, at: object) -> 
     if fine.sum() < DRAWS / 2:
         return None
     kept = {name: g[fine] for name, g in slopes.items()}
-    return Prospect(choice, np.linalg.inv(known[fine]), rows[fine], kept)
+    return LocalApproximation(choice, np.linalg.inv(known[fine]), rows[fine], kept)
 
 
-def remedies(
-    seen: Prospect, limits: Mapping[str, float], budget: float | None = None
-) -> dict[str, Remedy]:
-    """Find for each open parameter or quantity the runs that would settle it.
+def recommended_runs(
+    local: LocalApproximation, limits: Mapping[str, float], budget: float | None = None
+) -> dict[str, RecommendedRuns]:
+    """Find the runs that would identify each open parameter or quantity.
 
-    Runs are chosen one by one, each the cheapest that does nearly what the best would do. Where the
-    runs for another would do as well, at most two more in number, they are taken: fewer plans.
+    Runs are chosen greedily, each the cheapest with nearly the gain of the best. Where the runs for
+    another row settle this one too, with at most two more runs, they are shared: fewer plans.
 
     Parameters
     ----------
-    seen : Prospect
-        What :func:`prospect` returned.
+    local : LocalApproximation
+        What :func:`local_approximation` returned.
     limits : mapping of str to float
         The variance below which each is identified.
     budget : float, optional
-        Most that a remedy may cost; what the fitted runs cost when None.
+        Largest cost of the runs of one recommendation; the cost of the fitted runs when None.
 
     Returns
     -------
-    dict of str to Remedy
-        Also where it does not settle the matter: the most that these runs could do.
+    dict of str to RecommendedRuns
+        Also where they do not settle the matter: the best that such runs achieve.
     """
-    limit = seen.choice.spent if budget is None else budget
-    own = {k: _judge(seen, k, _greedy(seen, k, v, limit), v) for k, v in limits.items()}
+    limit = local.choice.spent if budget is None else budget
+    own = {k: _judge(local, k, _greedy(local, k, v, limit), v) for k, v in limits.items()}
     plans = sorted((one.plan for one in own.values() if one.settles), key=len)
     found = {}
     for name, one in own.items():
         near = [p for p in plans if len(p) <= len(one.plan) + SHARED or not one.settles]
-        tried = [_judge(seen, name, plan, limits[name]) for plan in near]
+        tried = [_judge(local, name, plan, limits[name]) for plan in near]
         shared = [other for other in tried if other.settles]
         found[name] = max(shared, key=lambda other: len(other.plan), default=one)
     return found
 
 
-def _greedy(seen: Prospect, name: str, allowed: float, budget: float) -> list[int]:
-    covariance, plan, left = seen.covariance, [], budget
+def _greedy(local: LocalApproximation, name: str, allowed: float, budget: float) -> list[int]:
+    covariance, plan, left = local.covariance, [], budget
     for _ in range(MOST_RUNS):
-        cost = seen.choice.cost
+        cost = local.choice.cost
         affordable = np.flatnonzero(cost <= left)
         if not affordable.size:
             break
-        missing = _missing(seen.variance(name, covariance), allowed)
-        after = _missing(seen.variances_with(name, covariance), allowed)
+        missing = _missing(local.variance(name, covariance), allowed)
+        after = _missing(local.variances_with(name, covariance), allowed)
         gains = (missing - after)[affordable]
         good = affordable[gains >= NEARLY * gains.max()]
         chosen = int(good[np.argmin(cost[good])])
-        covariance, left = seen.with_run(covariance, chosen), left - cost[chosen]
+        covariance, left = local.with_run(covariance, chosen), left - cost[chosen]
         plan.append(chosen)
-        if _turned(seen.variance(name, covariance), allowed) >= CHANCE:
+        if _turned(local.variance(name, covariance), allowed) >= CHANCE:
             break
     return plan
 
 
 def _missing(variance: np.ndarray, allowed: float) -> np.ndarray:
-    """Return by what log factor the variance is too large, on average over the draws."""
+    """Return the log factor by which the variance is too large, averaged over the draws."""
     return np.maximum(np.log(variance / (MARGIN * allowed)), 0.0).mean(axis=0)
 
 
@@ -196,12 +198,14 @@ def _turned(variance: np.ndarray, allowed: float) -> float:
     return float((variance <= MARGIN * allowed).mean())
 
 
-def _judge(seen: Prospect, name: str, plan: list[int], allowed: float) -> Remedy:
-    covariance, choice = seen.covariance, seen.choice
+def _judge(
+    local: LocalApproximation, name: str, plan: list[int], allowed: float
+) -> RecommendedRuns:
+    covariance, choice = local.covariance, local.choice
     for candidate in plan:
-        covariance = seen.with_run(covariance, candidate)
-    left = seen.variance(name, covariance)
-    return Remedy(
+        covariance = local.with_run(covariance, candidate)
+    left = local.variance(name, covariance)
+    return RecommendedRuns(
         choice.table.iloc[sorted(plan)].reset_index(drop=True),
         _turned(left, allowed),
         float(np.median(left)),

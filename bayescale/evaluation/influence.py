@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 from arviz_stats.base import array_stats
 
-from bayescale.design.quantities_of_interest import asked, on_scale, scaled
+from bayescale.design.quantities_of_interest import on_scale, quantities, scaled
 from bayescale.errors import BayescaleWarning
 from bayescale.evaluation.residuals import outliers
 from bayescale.inference.fit import fit as fit_runs
@@ -79,7 +79,7 @@ def stability(
         When a budget or a point does not fit the law.
     """
     refuse_pooled(fit, "stability")
-    own = (asked(fit, flops, at), scaled(fit, flops, at))
+    own = (quantities(fit, flops, at), scaled(fit, flops, at))
     parts = [
         _moved(fit, own, said, names, (flops, at) if refit else None, random_seed, progressbar)
         for said, names in _left_out(fit, own[1])
@@ -157,7 +157,7 @@ def _moved(
     trusted = k <= min(1 - 1 / np.log10(weights.size), 0.7)
     refitted = None
     if not trusted and again is not None:
-        refitted = asked(_without(fit, names, seed, progressbar), *again)
+        refitted = quantities(_without(fit, names, seed, progressbar), *again)
     how = "reweighted" if trusted else "not known" if refitted is None else "refitted"
     rows = []
     for key, draws in shown.data_vars.items():
@@ -203,7 +203,7 @@ def _relative(fit: Fit) -> dict[str, float]:
     return {k: v for k, v in fit.references.items() if k not in inputs or inputs[k].relative}
 
 
-def moves_in_words(table: pd.DataFrame) -> list[str]:
+def changes_text(table: pd.DataFrame) -> list[str]:
     """Say for each set of runs what moves most without it.
 
     Parameters

@@ -106,14 +106,14 @@ def _draw_places(ax: Axes, planned: Plan) -> None:
 
 
 def _draw_target(ax: Axes, planned: Plan) -> None:
-    """Mark the run, or the line of runs, that is asked about."""
-    asked = planned.asked
-    if {"params", "tokens"} <= set(asked):
-        ax.plot(asked["params"], asked["tokens"], "*", ms=11, color=BLUE, label="target")
-    elif set(asked) == {"flops"}:
+    """Mark the run, or the line of runs, of the quantity of interest."""
+    quantity = planned.quantity
+    if {"params", "tokens"} <= set(quantity):
+        ax.plot(quantity["params"], quantity["tokens"], "*", ms=11, color=BLUE, label="target")
+    elif set(quantity) == {"flops"}:
         x, y = ax.get_xlim(), ax.get_ylim()
         sizes = np.geomspace(x[0], x[1] * 10, 50)
-        tokens = asked["flops"] / (FLOPS_PER_PARAM_TOKEN * sizes)
+        tokens = quantity["flops"] / (FLOPS_PER_PARAM_TOKEN * sizes)
         ax.plot(sizes, tokens, color=BLUE, lw=1.2, ls="--", label="target budget")
         ax.set(xlim=(x[0], x[1] * 2), ylim=(y[0], y[1] * 2))
 
@@ -134,6 +134,6 @@ def _draw_left(ax: Axes, data: pd.DataFrame, planned: Plan) -> None:
     ax.set_ylim(0, 1.12 * planned.sd_now)
     in_flops = planned.runs["cost"].equals(planned.runs.get("flops"))
     ax.set(xlabel="spent (FLOP)" if in_flops else "spent", ylabel="left to expect (sd)")
-    if not planned.asked:
+    if not planned.quantity:
         ax.set_ylabel("chance of naming the wrong law, at most")
     ax.set_title("\n".join(textwrap.wrap(planned.about, 48)), fontsize="medium", color=INK)

@@ -4,7 +4,7 @@ import pandas as pd
 
 from bayescale.data.number_format import listed, signed
 from bayescale.design.contraction import principal_directions
-from bayescale.evaluation.influence import moves_in_words, stability
+from bayescale.evaluation.influence import changes_text, stability
 from bayescale.inference.result import Fit
 from bayescale.plots.identify import identify_panels, plot_identify
 from bayescale.reporting.layout import Block, Bullets, Cell, Pair, Section, Table, Text, picture
@@ -46,7 +46,7 @@ def knowledge_section(fit: Fit, verdicts: pd.DataFrame, asked: list[Target]) -> 
         *_unseen(fit),
         *_sensitive(verdicts),
     ]
-    moved = [f"{said[0].upper()}{said[1:]}." for said in moves_in_words(stability(fit, **about))]
+    moved = [f"{said[0].upper()}{said[1:]}." for said in changes_text(stability(fit, **about))]
     return Section("What the runs tell", [*blocks, Bullets(moved)])
 
 
@@ -71,7 +71,7 @@ def _open_questions(verdicts: pd.DataFrame) -> list[Block]:
     left = verdicts.loc[verdicts["verdict"] != "identified"].to_dict("index")
     shared: dict[str, list[str]] = {}
     for name, row in left.items():
-        shared.setdefault(str(row["remedy"]), []).append(str(name))
+        shared.setdefault(str(row["recommended_runs"]), []).append(str(name))
     rows: list[list[Cell]] = [
         [", ".join(names), str(left[names[0]]["reason"]), remedy]
         for remedy, names in shared.items()

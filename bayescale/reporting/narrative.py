@@ -201,7 +201,7 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
         said.append(
             f"The numbers above rest in part on the priors of {listed(open_ones)}, not on the runs."
         )
-        remedies = dict.fromkeys(str(r) for r in verdicts.loc[open_ones, "remedy"] if r)
+        remedies = dict.fromkeys(str(r) for r in verdicts.loc[open_ones, "recommended_runs"] if r)
         if len(remedies) == 1:
             said.append(f"To settle this: {next(iter(remedies))}.")
         elif remedies:

@@ -191,11 +191,13 @@ def test_json_says_what_was_fitted(saved: Path, made_fit: Fit) -> None:
     assert found["diagnostics"]["ess"] == pytest.approx(made_fit.diagnostics.ess)
 
 
-def test_identify_names_the_remedy(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identify_names_the_recommended_runs(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = answer("identify", saved)["parameters"]
     assert {row["verdict"] for row in found} <= {"identified", "weak", "prior only"}
     assert found[0]["correlation"] is None or isinstance(found[0]["correlation"], float)
-    assert {"quantities", "remedies", "directions", "stability"} <= set(answer("identify", saved))
+    assert {"quantities", "recommended_runs", "directions", "stability"} <= set(
+        answer("identify", saved)
+    )
     import bayescale.design.contraction as module
 
     monkeypatch.setattr(module, "IDENTIFIED", 0.99999)

@@ -1,4 +1,4 @@
-"""What the runs can tell: verdicts on answers, remedies, directions, peaks, left-out runs."""
+"""Identifiability: verdicts on answers, recommended runs, directions, modes, left-out runs."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ from bayescale.design.contraction import prior_sds
 from bayescale.design.fisher_information import gradients, of_candidates, precision, thinned
 from bayescale.design.identify import contractions
 from bayescale.design.modes import modes
-from bayescale.design.quantities_of_interest import asked, scaled
+from bayescale.design.quantities_of_interest import quantities, scaled
 from bayescale.design.reachable import cost_of, reachable_runs
-from bayescale.design.recommend import Prospect, prospect, remedies
+from bayescale.design.recommend import LocalApproximation, local_approximation, recommended_runs
 from bayescale.evaluation import influence as stability_module
-from bayescale.evaluation.influence import moves_in_words
+from bayescale.evaluation.influence import changes_text
 from bayescale.inference.result import Fit, links
 from bayescale.plots.identify import plot_identify
 
@@ -35,8 +35,8 @@ def tied() -> Fit:
 
 
 @pytest.fixture(scope="module")
-def seen(tied: Fit) -> Prospect:
-    found = prospect(tied, prior_sds(tied).tolist(), None, None)
+def local(tied: Fit) -> LocalApproximation:
+    found = local_approximation(tied, prior_sds(tied).tolist(), None, None)
     assert found is not None
     return found
 
@@ -49,7 +49,7 @@ def sharp() -> Fit:
 
 class TestAnswers:
     def test_they_are_those_of_optimum_and_predict(self, made_fit: Fit) -> None:
-        found = asked(made_fit, "1e23", {"params": ["7B"], "tokens": ["140B"]})
+        found = quantities(made_fit, "1e23", {"params": ["7B"], "tokens": ["140B"]})
         best = bs.optimum(made_fit, 1e23, discrepancy=None).isel(budget=0)
         law = bs.predict(made_fit, params=7e9, tokens=1.4e11)["law"].isel(point=0)
         assert np.allclose(found["N* (1e+23 FLOP)"], best["params"])
@@ -112,13 +112,13 @@ class TestInformation:
         assert np.allclose(found[:, 1], a_slope, rtol=1e-5)
         assert np.allclose(found[:, 3], -a_slope, rtol=1e-5)
 
-    def test_a_run_updates_as_if_it_had_been_fitted(self, seen: Prospect) -> None:
-        after = seen.with_run(seen.covariance, 3)
-        rows = seen.rows[:, 3]
-        expected = np.linalg.inv(seen.covariance) + np.swapaxes(rows, 1, 2) @ rows
+    def test_a_run_updates_as_if_it_had_been_fitted(self, local: LocalApproximation) -> None:
+        after = local.with_run(local.covariance, 3)
+        rows = local.rows[:, 3]
+        expected = np.linalg.inv(local.covariance) + np.swapaxes(rows, 1, 2) @ rows
         assert np.allclose(np.linalg.inv(after), expected, rtol=1e-4)
-        foretold = seen.variances_with("beta", seen.covariance)[:, 3]
-        assert np.allclose(foretold, seen.variance("beta", after), rtol=1e-6)
+        foretold = local.variances_with("beta", local.covariance)[:, 3]
+        assert np.allclose(foretold, local.variance("beta", after), rtol=1e-6)
 
     def test_a_chain_of_laws_observes_both(self) -> None:
         fit = handmade_fit("chinchilla_then_accuracy_from_loss")
@@ -130,45 +130,47 @@ class TestInformation:
         assert (rows[:, :, 0, parameters.index("steepness")] != 0).all()
 
 
-class TestRemedies:
+class TestRecommendedRuns:
     def test_they_leave_the_line_that_the_runs_lie_on(self, tied: Fit) -> None:
         table = bs.identify(tied)
-        found = table.attrs["remedies"]
+        found = table.attrs["recommended_runs"]
         assert found
         for name, plan in found.items():
             ratio = np.array([run["tokens"] / run["params"] for run in plan])
             assert (np.abs(np.log(ratio / 20)) > 1).any()
             assert table.loc[name, "runs"] == len(plan)
             assert table.loc[name, "chance"] >= 0.85
-            assert "of what the runs so far cost" in table.loc[name, "remedy"]
+            assert "of the cost of the runs so far" in table.loc[name, "recommended_runs"]
         assert table["reason"].str.contains("tokens = 20 x params").any()
 
-    def test_they_cost_no_more_than_the_budget(self, tied: Fit, seen: Prospect) -> None:
+    def test_they_cost_no_more_than_the_budget(self, tied: Fit, local: LocalApproximation) -> None:
         table = contractions(tied)
         limits = dict(table["allowed"])
-        spent = seen.choice.spent
+        spent = local.choice.spent
         assert spent == pytest.approx(float((6 * 20 * SIZES**2).sum()))
         for budget in (None, spent / 100):
-            for one in remedies(seen, limits, budget).values():
+            for one in recommended_runs(local, limits, budget).values():
                 assert one.cost <= (budget or spent) * (1 + 1e-9)
         left = bs.identify(tied, budget=1.0).query("verdict != 'identified'")
-        assert left["remedy"].eq("no run is within the budget").all()
+        assert left["recommended_runs"].eq("no run is within the budget").all()
 
-    def test_runs_are_foretold_to_settle_what_they_are_for(self, tied: Fit, seen: Prospect) -> None:
+    def test_runs_are_predicted_to_settle_what_they_are_for(
+        self, tied: Fit, local: LocalApproximation
+    ) -> None:
         """Adding the plan's information by hand gives the chance that was said."""
         limits = dict(contractions(tied)["allowed"])
-        for name, one in remedies(seen, limits).items():
-            rows = seen.rows[:, one.plan].reshape(len(seen.rows), -1, 5)
-            known = np.linalg.inv(seen.covariance) + np.swapaxes(rows, 1, 2) @ rows
-            left = seen.variance(name, np.linalg.inv(known))
+        for name, one in recommended_runs(local, limits).items():
+            rows = local.rows[:, one.plan].reshape(len(local.rows), -1, 5)
+            known = np.linalg.inv(local.covariance) + np.swapaxes(rows, 1, 2) @ rows
+            left = local.variance(name, np.linalg.inv(known))
             assert one.chance == pytest.approx((left <= 0.8 * limits[name]).mean(), abs=0.011)
             assert one.settles == (one.chance >= 0.85)
 
     def test_none_is_named_where_the_runs_suffice(self, made_fit: Fit) -> None:
         table = bs.identify(made_fit)
-        assert table["remedy"].eq("").all()
+        assert table["recommended_runs"].eq("").all()
         assert table["runs"].eq(0).all()
-        assert table.attrs["remedies"] == {}
+        assert table.attrs["recommended_runs"] == {}
 
     @pytest.mark.parametrize("law", ["power_law_floor", "accuracy_from_loss", "repeated"])
     def test_other_inputs(self, law: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,11 +178,11 @@ class TestRemedies:
         fit = handmade_fit(law)
         table = bs.identify(fit)
         columns = set(map(fit.spec.column, fit.law.inputs))
-        for plan in table.attrs["remedies"].values():
+        for plan in table.attrs["recommended_runs"].values():
             assert all(set(run) == columns for run in plan)
         left = table[table["verdict"] != "identified"]
-        assert left["remedy"].str.len().gt(0).all()
-        assert not left["remedy"].str.contains("not known").any()
+        assert left["recommended_runs"].str.len().gt(0).all()
+        assert not left["recommended_runs"].str.contains("not known").any()
 
     def test_curves_under_a_schedule_have_no_candidates(
         self, monkeypatch: pytest.MonkeyPatch
@@ -189,7 +191,7 @@ class TestRemedies:
         fit = handmade_fit("multi_power")
         assert reachable_runs(fit) is None
         left = bs.identify(fit).query("verdict != 'identified'")
-        assert left["remedy"].str.startswith("not known").all()
+        assert left["recommended_runs"].str.startswith("not known").all()
 
 
 class TestCandidates:
@@ -303,7 +305,7 @@ class TestStability:
         unknown = table[table["how"] == "not known"]
         assert (unknown["pareto_k"] > 0.6).all()
         assert unknown["without"].isna().all()
-        assert len(moves_in_words(table)) == len(sets)
+        assert len(changes_text(table)) == len(sets)
 
     def test_an_outlier_is_among_what_is_left_out(self) -> None:
         fit = handmade_fit()
@@ -363,5 +365,5 @@ def test_scales_are_those_of_the_prior(made_fit: Fit) -> None:
     found = scaled(made_fit, 1e23)
     assert np.allclose(found["E"], np.log(made_fit.posterior["E"] / made_fit.scale))
     assert np.allclose(
-        found["loss (1e+23 FLOP)"], np.log(asked(made_fit, 1e23)["loss (1e+23 FLOP)"])
+        found["loss (1e+23 FLOP)"], np.log(quantities(made_fit, 1e23)["loss (1e+23 FLOP)"])
     )

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale.cli import app
 from bayescale.design.candidates import inputs_of
-from bayescale.design.gaussian_update import beliefs_about, scatter_of
+from bayescale.design.gaussian_update import posterior_uncertainty, scatter_of
 from bayescale.design.quantities_of_interest import best_sizes, outcomes, read_about
 from bayescale.design.search import choose
 from bayescale.model.observations import extract
@@ -36,7 +36,7 @@ FEW = pd.DataFrame(
 def beliefs(fit, about, table=FEW, discrepancy=DISCREPANCY):
     rng = np.random.default_rng(0)
     places = {fit.law.name: inputs_of(fit, table)}
-    return beliefs_about(fit, read_about(about, fit), places, discrepancy, rng)
+    return posterior_uncertainty(fit, read_about(about, fit), places, discrepancy, rng)
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +56,19 @@ class TestBeliefs:
     @pytest.mark.parametrize("about", ["flops=1e22", "params=10B,tokens=200B", "alpha-beta"])
     def test_one_run_at_a_time(self, made_fit, about) -> None:
         now = beliefs(made_fit, about)
-        each = now.after_each()
-        assert (each < now.left).all()
+        each = now.uncertainty_after()
+        assert (each < now.uncertainty).all()
         for run in range(len(FEW)):
-            then = now.given(run)
-            assert then.left == pytest.approx(each[run], rel=1e-9)
-            assert then.given(run, -1).left == pytest.approx(now.left, rel=1e-9)
-        one_way, other_way = now.given(0).given(5), now.given(5).given(0)
-        assert one_way.left == pytest.approx(other_way.left, rel=1e-9)
+            then = now.condition_on(run)
+            assert then.uncertainty == pytest.approx(each[run], rel=1e-9)
+            assert then.condition_on(run, -1).uncertainty == pytest.approx(
+                now.uncertainty, rel=1e-9
+            )
+        one_way, other_way = (
+            now.condition_on(0).condition_on(5),
+            now.condition_on(5).condition_on(0),
+        )
+        assert one_way.uncertainty == pytest.approx(other_way.uncertainty, rel=1e-9)
 
     @pytest.mark.parametrize("about", ["alpha", "params=10B,tokens=200B"])
     def test_against_reweighted_draws(self, made_fit, about) -> None:
@@ -85,8 +90,8 @@ class TestBeliefs:
             mean = np.average(asked, weights=weights)
             variances.append(np.average((asked - mean) ** 2, weights=weights))
         now = beliefs(made_fit, about, discrepancy=None)
-        assert np.mean(variances) < 0.9 * now.left
-        expected = now.given(1).given(4).left
+        assert np.mean(variances) < 0.9 * now.uncertainty
+        expected = now.condition_on(1).condition_on(4).uncertainty
         assert np.sqrt(np.mean(variances)) == pytest.approx(np.sqrt(expected), rel=0.1)
 
     def test_against_the_discrepancy_of_a_fit_with_the_runs(self, made_fit) -> None:
@@ -102,10 +107,10 @@ class TestBeliefs:
         at = inputs_of(sure, pd.DataFrame({"params": [1e10], "tokens": [2e11]}))
         before, after = (DISCREPANCY.surface(f).at(at)[1].item() for f in (sure, more))
         assert after < 0.8 * before
-        assert now.left == pytest.approx(before, rel=1e-6)
+        assert now.uncertainty == pytest.approx(before, rel=1e-6)
         # The fit's run has a weight of its own, by how far it lies off.
         own = replace(now, noise=1 / run_weights(more)[1][-1:])
-        assert own.given(0).left == pytest.approx(after, rel=1e-3)
+        assert own.condition_on(0).uncertainty == pytest.approx(after, rel=1e-3)
 
     def test_the_best_size_is_that_of_optimum(self, made_fit) -> None:
         surface = DISCREPANCY.surface(made_fit)
@@ -118,10 +123,10 @@ class TestBeliefs:
         mixed = bs.Average({"a": made_fit, "b": rival}, {"a": 0.5, "b": 0.5})
         asked = {"params": 1e11, "tokens": 1e13}
         places = {"a": inputs_of(made_fit, FEW), "b": inputs_of(rival, FEW)}
-        now = beliefs_about(mixed, asked, places, None, np.random.default_rng(0))
+        now = posterior_uncertainty(mixed, asked, places, None, np.random.default_rng(0))
         drawn = [np.log(bs.predict(f, asked, discrepancy=None)["law"]) for f in (made_fit, rival)]
         expected = np.concatenate([d.values.ravel() for d in drawn]).var()
-        assert now.left == pytest.approx(expected, rel=0.01)
+        assert now.uncertainty == pytest.approx(expected, rel=0.01)
 
 
 class TestChoose:
@@ -138,13 +143,13 @@ class TestChoose:
         best = min(_left(now, s) for s in sets)
         chosen = choose(now, cost, BUDGET, 3)
         assert cost[chosen].sum() <= BUDGET * 1.0001
-        assert now.left - _left(now, chosen) > 0.97 * (now.left - best)
+        assert now.uncertainty - _left(now, chosen) > 0.97 * (now.uncertainty - best)
 
 
 def _left(now, runs) -> float:
     for run in runs:
-        now = now.given(run)
-    return now.left
+        now = now.condition_on(run)
+    return now.uncertainty
 
 
 class TestPlan:
@@ -192,7 +197,7 @@ class TestPlan:
         same = bs.plan(bs.average(fits, {"chinchilla": 1, "skaling": 1}), FEW, about="law", runs=2)
         pd.testing.assert_frame_equal(same.runs, found.runs)
         alike = bs.Average({"a": made_fit, "b": made_fit}, {"a": 1, "b": 1})
-        with pytest.raises(bs.BayescaleError, match="would tell anything"):
+        with pytest.raises(bs.BayescaleError, match="is informative about"):
             bs.plan(alike, FEW, about="law")
 
     def test_a_law_of_compute(self) -> None:
@@ -203,15 +208,15 @@ class TestPlan:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ({}, "give a budget, or a table"),
+            ({}, "no budget and no candidates are given"),
             ({"budget": -1}, "positive"),
             ({"budget": 1e21, "about": "gamma"}, "no free parameter 'gamma'"),
-            ({"budget": 1e21, "about": "law"}, "which law"),
+            ({"budget": 1e21, "about": "law"}, "compares several fits"),
             ({"budget": 1e21, "about": "params=7B"}, "needs tokens"),
             ({"budget": 1e21, "limits": {"param": 1}}, "did you mean 'params'"),
             ({"budget": 1e21, "limits": {"params": 1}}, "no candidate run is within"),
-            ({"budget": 1e21, "runs": 0}, "at least one run"),
-            ({"candidates": {"params": [1e9], "tokens": [1e9], "cost": [0]}}, "costs something"),
+            ({"budget": 1e21, "runs": 0}, "needs at least one run"),
+            ({"candidates": {"params": [1e9], "tokens": [1e9], "cost": [0]}}, "must be positive"),
         ],
     )
     def test_what_cannot_be_planned(self, made_fit, given, message) -> None:
@@ -246,11 +251,11 @@ class TestLeastUseful:
 
     def test_it_undoes_adding(self, made_fit) -> None:
         asked = read_about("alpha", made_fit)
-        now = beliefs_about(made_fit, asked, None, DISCREPANCY, np.random.default_rng(0))
+        now = posterior_uncertainty(made_fit, asked, None, DISCREPANCY, np.random.default_rng(0))
         small = replace(now, noise=1e3 * now.noise)  # each tells little, so none fixes the law
-        without = replace(small, noise=-small.noise).after_each()
+        without = replace(small, noise=-small.noise).uncertainty_after()
         for run in (0, 17, 39):
-            assert small.given(run, -1).left == pytest.approx(without[run], rel=1e-9)
+            assert small.condition_on(run, -1).uncertainty == pytest.approx(without[run], rel=1e-9)
 
 
 class TestCommandLine:

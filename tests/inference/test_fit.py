@@ -139,8 +139,8 @@ def test_fixed_ratio_leaves_the_exponents_weak() -> None:
     assert found.loc["alpha", "partner"] == "beta"
     assert found.loc["beta", "partner"] == "alpha"
     assert "tokens = 20 x params" in found.loc["alpha", "reason"]
-    remedy = pd.DataFrame(found.attrs["remedies"]["alpha"])
-    assert (np.abs(np.log(remedy["tokens"] / remedy["params"] / 20)) > np.log(3)).all()
+    runs = pd.DataFrame(found.attrs["recommended_runs"]["alpha"])
+    assert (np.abs(np.log(runs["tokens"] / runs["params"] / 20)) > np.log(3)).all()
 
 
 def test_one_data_size_leaves_beta_to_the_prior() -> None:

@@ -257,7 +257,7 @@ class TestIdentify:
         tree["posterior"] = xr.DataTree(posterior)
         table = bs.identify(bs.Fit(made_fit.spec, tree, made_fit.record))
         assert table.loc["beta", "verdict"] == "prior only"
-        assert table.loc["beta", "remedy"]
+        assert table.loc["beta", "recommended_runs"]
         assert table.loc["alpha", "verdict"] == "identified"
 
     def test_partner_is_the_one_it_trades_off_with(self, made_fit) -> None:
