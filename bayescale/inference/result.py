@@ -26,8 +26,8 @@ class Fit:
     """A fitted law: what was fitted, and the draws.
 
     Every question is a function of a fit: :func:`bayescale.summary`, :func:`bayescale.predict`,
-    :func:`bayescale.optimum`, ...; every ArviZ function works on ``fit.tree``, and every PyMC function
-    on ``fit.model``.
+    :func:`bayescale.optimum`, ...; every ArviZ function works on ``fit.tree``, and every PyMC
+    function on ``fit.model``.
 
     Attributes
     ----------
