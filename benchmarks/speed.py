@@ -17,6 +17,7 @@ from sets import runs_of
 import bayescale as bs
 from bayescale.inference.fit import runs_and_law
 from bayescale.inference.sampling import Sampler, compiled, sample
+from bayescale.model.engine import engine_model
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 
@@ -39,7 +40,7 @@ def sampling() -> list[Bar]:
     started = time.perf_counter()
     sample(spec, data, Sampler(), 1, progressbar=False)
     ours = smallest_ess(fit.posterior) / (time.perf_counter() - started)
-    with bs.build_model(study):
+    with engine_model(spec, data):
         tree = pm.sample(
             nuts_sampler="pymc", random_seed=1, progressbar=False, compute_convergence_checks=False
         )

@@ -12,7 +12,7 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.sampling import Sampler
 from bayescale.model.hierarchical import draw_links, in_units, log_prior_of
 from bayescale.model.link_scale import draw_prior, log_prior
-from bayescale.model.observations import Data
+from bayescale.model.observations import Data, Observations, group_scales
 from bayescale.model.response import Observable, Observed
 from bayescale.model.spec import Spec
 
@@ -108,6 +108,47 @@ def make_tree(
             name: xr.Dataset(dict(group)).transpose(*order, missing_dims="ignore")
             for name, group in groups.items()
         }
+    )
+
+
+def observations_of(spec: Spec, tree: xr.DataTree) -> Observations:
+    """Return the numbers of the runs that a tree was made of, as :func:`make_tree` was given them.
+
+    Raises
+    ------
+    BayescaleError
+        When the tree does not hold them.
+    """
+    if not {"observed_data", "constant_data", "log_likelihood"} <= set(tree.children):
+        raise BayescaleError("these draws carry no runs of their own: ask the fit they come from")
+    constant = tree.children["constant_data"].to_dataset()
+    target, *others = (_observed_in(spec, seen, tree) for seen in spec.observables)
+    names = (*spec.law.inputs, *spec.law.steps)
+    references = {name: float(constant[f"{name}_reference"]) for name in names}
+    scales = {"target": float(constant["target_scale"])} | {
+        step.column: references[name] for name, step in spec.law.steps.items()
+    }
+    return Observations(
+        **vars(target),
+        references=references,
+        scales=scales,
+        steps=dict(zip(spec.law.steps, others, strict=True)),
+        group_scales=group_scales(spec, target, others, scales["target"]) if spec.pool else {},
+    )
+
+
+def _observed_in(spec: Spec, seen: Observable, tree: xr.DataTree) -> Observed:
+    """Return what a tree holds of one observed column."""
+    constant = tree.children["constant_data"].to_dataset()
+    observed = tree.children["observed_data"].to_dataset()[seen.column]
+    known = {name: f"{seen.column}{suffix}" for name, (suffix, _) in seen.noise.known.items()}
+    members = constant[f"{seen.prefix}{spec.pool.by}"].values if spec.pool else ()
+    return Observed(
+        {name: constant[f"{seen.prefix}{name}"].values for name in spec.law.inputs},
+        observed.values,
+        {name: constant[column].values for name, column in known.items()},
+        tuple(map(str, observed[seen.dim].values)),
+        members=tuple(map(str, members)),
     )
 
 

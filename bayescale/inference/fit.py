@@ -17,7 +17,7 @@ from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
 from bayescale.laws.base import Law
-from bayescale.model.build import model_of
+from bayescale.model.build import pymc_model
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK
 from bayescale.model.hierarchical import in_units
 from bayescale.model.link_scale import natural
@@ -233,7 +233,7 @@ def build_model(
     pool: Pooling | None = None,
     by: str | None = None,
 ) -> pm.Model:
-    """Build the PyMC model that :func:`bayescale.fit` samples, to look at or change by hand.
+    """Build the PyMC model that :func:`bayescale.fit` fits, to look at or change by hand.
 
     Parameters
     ----------
@@ -247,8 +247,10 @@ def build_model(
     Returns
     -------
     pymc.Model
-        Natural parameters are Deterministics under their own names; the observed variable is
-        the law's target on the scale of the noise.
+        The free variables are the parameters of the law and the noise, under their own names and
+        in their own units, each with its prior; fixed ones are ``pm.Data``. The observed variable
+        is the law's target on the scale of the noise. :func:`bayescale.fit` samples the same
+        density in coordinates that mix better.
 
     Raises
     ------
@@ -266,7 +268,7 @@ def build_model(
         by=by,
     )
     spec = along_runs(spec, table)
-    return model_of(spec, extract(spec, table))
+    return pymc_model(spec, extract(spec, table))
 
 
 def runs_and_law(runs: Any, law: Any) -> tuple[Runs, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.data.html import SHOWN, html_block, text_table, with_interval
-from bayescale.inference.datatree import at_members
+from bayescale.errors import BayescaleError
+from bayescale.inference.datatree import at_members, observations_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.methods import FitMethods
 from bayescale.laws.base import Law
@@ -18,6 +20,8 @@ from bayescale.model.response import Observable
 from bayescale.model.spec import Spec
 
 if TYPE_CHECKING:
+    import pymc as pm
+
     from bayescale.prediction.discrepancy import Discrepancy
 
 
@@ -26,8 +30,8 @@ class Fit(FitMethods):
     """A fitted law: what was fitted, and the draws.
 
     Every question is a function of a fit: :func:`bayescale.summary`, :func:`bayescale.predict`,
-    :func:`bayescale.optimum`, ...; the most frequent are methods too.
-    Every ArviZ function works on ``fit.tree``.
+    :func:`bayescale.optimum`, ...; the most frequent are methods too. Every ArviZ function works on
+    ``fit.tree``, and every PyMC function on ``fit.model``.
 
     Attributes
     ----------
@@ -151,6 +155,30 @@ class Fit(FitMethods):
     def diagnostics(self) -> Diagnostics:
         """Whether the draws can be trusted."""
         return diagnose(self.posterior, self.group("sample_stats"))
+
+    @cached_property
+    def model(self) -> "pm.Model":
+        """The PyMC model that was fitted, as :func:`bayescale.build_model` makes it of the runs.
+
+        Raises
+        ------
+        BayescaleError
+            When the draws are a part of a pooled fit or have no runs of their own, or when a prior
+            was a PyMC distribution and the fit has been saved since.
+        """
+        from bayescale.model.build import pymc_model
+
+        if origin := self.record.get("pooled"):
+            raise BayescaleError(
+                f"this is {origin['member'] or 'a new one'} of {origin['of']} groups that were "
+                f"pooled by {origin['by']} in one model: it is the pooled fit's"
+            )
+        if lost := [k for k, p in self.spec.distributions.items() if not hasattr(p, "owner")]:
+            raise BayescaleError(
+                f"the prior of {', '.join(lost)} was a PyMC distribution, which a saved fit only "
+                "describes: build_model(runs, law, priors=...)"
+            )
+        return pymc_model(self.spec, observations_of(self.spec, self.tree))
 
     def input_of(self, column: str) -> str | None:
         """Return the law's input that was read from a canonical column, or None."""

@@ -131,11 +131,12 @@ def compiled(spec: Spec, data: Data) -> Any:
     """Return nutpie's compiled model for the spec's structure, holding ``data``."""
     import nutpie
 
-    from bayescale.model.build import model_data, model_of
+    from bayescale.model.engine import engine_model, model_data
 
     key = spec.structure(), spec.narrow(data.scales) if spec.pool is None else len(data.groups)
     if key not in _COMPILED:
-        _COMPILED[key] = nutpie.compile_pymc_model(model_of(spec, data), var_names=vectors(spec))
+        model = engine_model(spec, data)
+        _COMPILED[key] = nutpie.compile_pymc_model(model, var_names=vectors(spec))
     used = {variable.name for variable in _COMPILED[key].shared_var_keys}
     values = {name: v for name, v in model_data(spec, data).items() if name in used}
     program = _COMPILED[key].with_data(**values)
@@ -224,9 +225,9 @@ def run_nutpie(
 def _pymc(
     spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
 ) -> tuple[xr.Dataset, xr.Dataset]:
-    from bayescale.model.build import model_of
+    from bayescale.model.engine import engine_model
 
-    return run_pymc(model_of(spec, data), sampler, seed, progressbar)
+    return run_pymc(engine_model(spec, data), sampler, seed, progressbar)
 
 
 def run_pymc(

@@ -1,196 +1,120 @@
-"""A law, its noise, priors and runs as a PyMC model.
+"""A law, its noise, priors and runs as the PyMC model that one would write by hand.
 
-The law's parameters are one vector on the link scale, ``law_link``, with a normal prior; where the
-law names coordinates the vector is sampled in them, through a PyMC transform that preserves volume.
-Everything that differs between two fits of the same structure is ``pm.Data``, so that a compiled
-model takes other runs, reference points or prior intervals without compiling again.
+The free variables are the parameters of the law and the noise under their own names, in their own
+units, each with its prior: log-normal above zero, logit-normal between zero and one, normal on the
+real line, or the distribution that was given. A parameter held fixed is a scalar ``pm.Data``.
+
+The samplers are given the same density in another form (:mod:`bayescale.model.engine`).
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pymc as pm
-import pytensor.tensor as pt
-from pymc.distributions.transforms import Transform
+from pymc.distributions.transforms import Interval
+from pymc.pytensorf import replace_rng_nodes
+from pytensor.graph.replace import clone_replace
 
-from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
-from bayescale.model.hierarchical_pymc import (
-    DIMS,
-    MEMBER,
-    group_coords,
-    group_data,
-    grouped_parameters,
-    of_runs,
-    places,
-)
-from bayescale.model.link_scale import draw_link, log_density_of, natural, to_link
-from bayescale.model.observations import Data
+from bayescale.laws.parameters import Fraction, Parameter, Positive
+from bayescale.model.hierarchical import layout, own_priors, scales_of
+from bayescale.model.likelihood import observe, run_coords, run_data
+from bayescale.model.link_scale import to_link
+from bayescale.model.observations import Observations
+from bayescale.model.pooling import mean_of, spread_of
 from bayescale.model.spec import Spec
 
 
-class LawCoordinates(Transform):
-    """The coordinates that are sampled as a PyMC transform of the link-scale vector."""
+def pymc_model(spec: Spec, data: Observations) -> pm.Model:
+    """Build the PyMC model of a spec and the data taken for it, with parameters by name.
 
-    name = "coordinates"
+    Parameters
+    ----------
+    spec : Spec
+        What is fitted.
+    data : Observations
+        What the runs contribute.
 
-    def __init__(self, coordinates: Coordinates) -> None:
-        self.coordinates = coordinates
-
-    def forward(self, value: Any, *inputs: Any) -> Any:
-        """Take the link-scale vector to what is sampled."""
-        return pt.stack(self.coordinates.forward(value))
-
-    def backward(self, value: Any, *inputs: Any) -> Any:
-        """Take what is sampled to the link-scale vector."""
-        return pt.stack(self.coordinates.backward(value))
-
-    def log_jac_det(self, value: Any, *inputs: Any) -> Any:
-        """Zero: coordinates preserve volume (the contract test holds every law to it)."""
-        return pt.zeros(())
-
-
-def model_data(spec: Spec, data: Data) -> dict[str, np.ndarray]:
-    """Return the value of every ``pm.Data`` of the model, by name."""
-    values: dict[str, Any] = {
-        **(_prior_data(spec, data) if spec.pool is None else group_data(spec, data)),
-        "target_scale": data.scale,
-        **{f"{name}_reference": value for name, value in data.references.items()},
-    }
-    if spec.fixed:
-        values["fixed"] = list(spec.fixed.values())
-    values |= {name: column for name, (_, column) in _of_runs(spec, data).items()}
-    return {name: np.asarray(value, dtype=float) for name, value in values.items()}
-
-
-def _prior_data(spec: Spec, data: Data) -> dict[str, np.ndarray]:
-    law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
-    noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
-    return {
-        "law_prior_mean": law_mean,
-        "law_prior_sd": law_sd,
-        "noise_prior_mean": noise_mean,
-        "noise_prior_sd": noise_sd,
-    }
-
-
-_DIMS = {
-    **DIMS,
-    "law_prior_mean": "law_parameter",
-    "law_prior_sd": "law_parameter",
-    "noise_prior_mean": "noise_parameter",
-    "noise_prior_sd": "noise_parameter",
-    "fixed": "fixed_parameter",
-}
-
-
-def model_of(spec: Spec, data: Data) -> pm.Model:
-    """Build the PyMC model of a spec and the data taken for it."""
-    parts = {"law_parameter": list(spec.free), "noise_parameter": list(spec.noise_parameters)}
-    coords = {
-        **(parts if spec.pool is None else group_coords(spec, data)),
-        **{seen.dim: list(data.of(seen).labels) for seen in spec.observables},
-    }
-    if spec.fixed:
-        coords["fixed_parameter"] = list(spec.fixed)
-    dims: dict[str, Any] = {**_DIMS, **{k: d for k, (d, _) in _of_runs(spec, data).items()}}
+    Returns
+    -------
+    pymc.Model
+        Its posterior has the names and dimensions of a fit's.
+    """
+    coords: dict[str, Any] = run_coords(spec, data)
+    if spec.pool is not None:
+        coords[spec.pool.by] = data.groups
     with pm.Model(coords=coords) as model:
-        shared = {
-            name: pm.Data(name, value, dims=dims.get(name))
-            for name, value in model_data(spec, data).items()
-        }
-        scales = {"target": shared["target_scale"]} | {
-            step.column: shared[f"{name}_reference"] for name, step in spec.law.steps.items()
-        }
-        if spec.pool is None:
-            parameters = _law_parameters(spec, shared, scales, spec.narrow(data.scales))
-            parameters |= _noise_parameters(spec, shared, scales)
-        else:
-            parameters = grouped_parameters(spec, shared, scales)
-        references = {name: shared[f"{name}_reference"] for name in data.references}
-        for seen in spec.observables:
-            start = len(seen.prefix)
-            own = {k[start:]: v for k, v in shared.items() if k.startswith(seen.prefix)}
-            at = parameters if spec.pool is None else of_runs(spec, parameters, own.pop(MEMBER))
-            curve = spec.law.curve(own, references, at, seen.step)
-            seen.noise.observe(seen.column, curve, seen.of_noise(at), own, seen.dim)
+        shared = {k: pm.Data(k, v, dims=dims) for k, (dims, v) in run_data(spec, data).items()}
+        for name, value in data.references.items():
+            if name in spec.law.steps or spec.law.inputs[name].relative:
+                shared[f"{name}_reference"] = pm.Data(f"{name}_reference", value)
+        fixed = {name: pm.Data(name, value) for name, value in spec.fixed.items()}
+        free = _parameters(spec, data, model) if spec.pool is None else _pooled(spec, data)
+        observe(spec, shared, {**free, **fixed})
     return model
 
 
-def _of_runs(spec: Spec, data: Data) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-    """Return the dimensions and values of what the model is given of each run, by name."""
-    found = {}
-    for seen in spec.observables:
-        rows = data.of(seen)
-        for name, values in {**rows.inputs, **seen.noise.data(rows.observed, rows.known)}.items():
-            dims = ("node", seen.dim)[-values.ndim :]
-            found[f"{seen.prefix}{name}"] = dims, values
-        if spec.pool is not None:
-            found[f"{seen.prefix}{MEMBER}"] = (seen.dim,), places(data, rows.members)
-    return found
-
-
-def _law_parameters(
-    spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any], narrow: Sequence[str]
-) -> dict[str, Any]:
-    fixed = {
-        name: to_link(spec.law.parameters[name], shared["fixed"][i], scales)
-        for i, name in enumerate(spec.fixed)
+def _parameters(spec: Spec, data: Observations, model: pm.Model) -> dict[str, Any]:
+    """Add the parameters of a model in which all runs follow one law."""
+    return {
+        name: _given(model, name, spec.distributions[name])
+        if name in spec.distributions
+        else _prior(spec, data, name, name)
+        for name in spec.parameters
     }
-    link = _law_prior(spec, shared, scales, Coordinates.of(spec.law, fixed, narrow))
+
+
+def _pooled(spec: Spec, data: Observations) -> dict[str, Any]:
+    """Add a pooled model's parameters: shared ones, populations, and those of each group's own."""
+    assert spec.pool is not None
+    found, by = layout(spec), spec.pool.by
+    sizes = np.array(list(data.group_scales.values()))
+    means, sds = own_priors(spec, data)
     values = {
-        name: pm.Deterministic(name, natural(parameter, link[i], scales))
-        for i, (name, parameter) in enumerate(spec.free.items())
+        name: _prior(spec, data, mean_of(name) if name in found.spread else name, name)
+        for name in found.common
     }
-    for i, name in enumerate(spec.fixed):
-        values[name] = shared["fixed"][i]
+    for i, (name, parameter) in enumerate(found.own.items()):
+        mean, sd = means[:, i], sds[:, i]
+        if name in found.spread:
+            mean = to_link(parameter, values[name], data.scales)
+            sd = _prior(spec, data, spread_of(name), spread_of(name))
+        scales = scales_of(spec, name, data.scales, sizes)
+        unit = scales[parameter.of] if parameter.of else 1.0
+        values[name] = _around(name, parameter, mean, sd, unit, dims=by)
     return values
 
 
-def _noise_parameters(
-    spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any]
-) -> dict[str, Any]:
-    mean, sd = shared["noise_prior_mean"], shared["noise_prior_sd"]
-    link = pm.Normal(NOISE_LINK, mean, sd, dims="noise_parameter")
-    return {
-        name: pm.Deterministic(name, natural(parameter, link[i], scales))
-        for i, (name, parameter) in enumerate(spec.noise_parameters.items())
-    }
+def _prior(spec: Spec, data: Observations, name: str, of: str) -> Any:
+    """Add a variable with the prior of the parameter ``of``."""
+    parameter = spec.parameters[of]
+    (mean,), (sd,) = spec.normal_priors([of], data.scales)
+    unit = data.scales[parameter.of] if parameter.of else 1.0
+    return _around(name, parameter, mean, sd, unit)
 
 
-def _law_prior(
-    spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any], coordinates: Coordinates
+def _around(
+    name: str, parameter: Parameter, mean: Any, sd: Any, unit: Any, dims: str | None = None
 ) -> Any:
-    mean, sd = shared["law_prior_mean"], shared["law_prior_sd"]
-    transform = LawCoordinates(coordinates) if coordinates.mixed else None
-    if not spec.distributions:
-        return pm.Normal(LAW_LINK, mean, sd, dims="law_parameter", default_transform=transform)
+    """Add a variable that is normal on the parameter's link scale, where its unit is one."""
+    if isinstance(parameter, Positive):
+        return pm.LogNormal(name, mu=mean + np.log(unit), sigma=sd, dims=dims)
+    if not isinstance(parameter, Fraction):
+        return pm.Normal(name, mu=mean * unit, sigma=sd * unit, dims=dims)
+    if parameter.of is None:
+        return pm.LogitNormal(name, mu=mean, sigma=sd, dims=dims)
 
-    def logp(value: Any, mean: Any, sd: Any, *units: Any) -> Any:
-        of = dict(zip(scales, units, strict=True))
-        return pt.sum(
-            [
-                log_density_of(spec, name, value[i], mean[i], sd[i], of)
-                for i, name in enumerate(spec.free)
-            ]
-        )
+    def scaled(mean: Any, sd: Any, unit: Any, size: Any) -> Any:
+        return unit * pm.math.sigmoid(pm.Normal.dist(mean, sd, size=size))
 
-    def random(mean: Any, sd: Any, *units: Any, rng: Any = None, size: Any = None) -> np.ndarray:
-        of = dict(zip(scales, map(float, units), strict=True))
-        link = rng.normal(mean, sd)
-        for i, name in enumerate(spec.free):
-            if name in spec.distributions:
-                link[i] = draw_link(spec, name, of, 1, rng)[0]
-        return link
+    inside = Interval(0.0, unit)
+    return pm.CustomDist(name, mean, sd, unit, dist=scaled, dims=dims, default_transform=inside)
 
-    return pm.CustomDist(
-        LAW_LINK,
-        mean,
-        sd,
-        *scales.values(),
-        logp=logp,
-        random=random,
-        signature=f"(n),(n){',()' * len(scales)}->(n)",
-        dims="law_parameter",
-        default_transform=transform,
-    )
+
+def _given(model: pm.Model, name: str, distribution: Any) -> Any:
+    """Add to a model a copy of a distribution that a user made by ``.dist``; it is left as it is.
+
+    One distribution may be the prior of two parameters, and of many models: each copy draws from
+    generators of its own.
+    """
+    (copy,) = replace_rng_nodes([clone_replace(distribution)])
+    return model.register_rv(copy, name)

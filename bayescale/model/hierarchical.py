@@ -20,7 +20,7 @@ from bayescale.laws.base import Law
 from bayescale.laws.parameters import Parameter
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK
 from bayescale.model.link_scale import natural, to_link
-from bayescale.model.observations import Data
+from bayescale.model.observations import Observations
 from bayescale.model.pooling import mean_of, spread_of
 from bayescale.model.spec import Scales, Spec
 
@@ -126,7 +126,7 @@ def _through(
     return [*(changed[place] for place in wanted), *values[len(places) :]]
 
 
-def own_priors(spec: Spec, data: Data) -> tuple[np.ndarray, np.ndarray]:
+def own_priors(spec: Spec, data: Observations) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and sd on the link scale of the groups' own priors, each (group, parameter).
 
     Those of partially pooled parameters are not used: their population takes their place.
@@ -146,7 +146,7 @@ def scales_of(spec: Spec, name: str, common: Scales, by_group: Any) -> Scales:
 
 
 def draw_links(
-    spec: Spec, data: Data, draws: int, rng: np.random.Generator, spread: float = 1.0
+    spec: Spec, data: Observations, draws: int, rng: np.random.Generator, spread: float = 1.0
 ) -> dict[str, np.ndarray]:
     """Draw the three vectors from the prior, on the link scale, shape (draw, ...).
 
@@ -167,7 +167,7 @@ def draw_links(
     return {COMMON_LINK: common, SPREAD_LINK: width, OWN_LINK: own}
 
 
-def start_of(spec: Spec, data: Data, rng: np.random.Generator, spread: float) -> np.ndarray:
+def start_of(spec: Spec, data: Observations, rng: np.random.Generator, spread: float) -> np.ndarray:
     """Draw a start of a chain: the three vectors as they are sampled, one after the other."""
     links = {name: values[0] for name, values in draw_links(spec, data, 1, rng, spread).items()}
     own = list(np.moveaxis(links[OWN_LINK], -1, 0))
@@ -176,7 +176,7 @@ def start_of(spec: Spec, data: Data, rng: np.random.Generator, spread: float) ->
     return np.concatenate([values.ravel() for values in links.values()])
 
 
-def in_units(spec: Spec, data: Data, links: Links) -> xr.Dataset:
+def in_units(spec: Spec, data: Observations, links: Links) -> xr.Dataset:
     """Return parameters in their own units, dims (chain, draw) and the groups', of their links.
 
     Parameters
@@ -208,7 +208,7 @@ def in_units(spec: Spec, data: Data, links: Links) -> xr.Dataset:
     return xr.Dataset(values, coords=coords)
 
 
-def log_prior_of(spec: Spec, data: Data, parameters: xr.Dataset) -> xr.Dataset:
+def log_prior_of(spec: Spec, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
     """Return the log prior density of each parameter at its draws, on the link scale."""
     assert spec.pool is not None
     found, by = layout(spec), spec.pool.by

@@ -1,9 +1,8 @@
-"""The PyMC side of pooling: the population, and each group's own parameters around it."""
+"""Pooling in the model that is sampled: population, and each group's parameters, as vectors."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.transforms import Transform
@@ -20,13 +19,9 @@ from bayescale.model.hierarchical import (
     to_own,
 )
 from bayescale.model.link_scale import natural
-from bayescale.model.observations import Data
+from bayescale.model.observations import Observations
 from bayescale.model.pooling import mean_of, spread_of
 from bayescale.model.spec import Scales, Spec
-
-MEMBER = "member"
-"""End of the name of the ``pm.Data`` that says which group each run is of, as a number."""
-
 
 DIMS = {
     "common_prior_mean": ("common_parameter",),
@@ -66,7 +61,7 @@ def _columns(spec: Spec, value: Any) -> list[Any]:
     return [value[..., i] for i in range(len(layout(spec).own))]
 
 
-def group_data(spec: Spec, data: Data) -> dict[str, Any]:
+def group_data(spec: Spec, data: Observations) -> dict[str, Any]:
     """Return the ``pm.Data`` that a pooled model has besides those of any model, by name."""
     found = layout(spec)
     common_mean, common_sd = spec.normal_priors(found.common, data.scales)
@@ -83,7 +78,7 @@ def group_data(spec: Spec, data: Data) -> dict[str, Any]:
     }
 
 
-def group_coords(spec: Spec, data: Data) -> dict[str, list[str]]:
+def group_coords(spec: Spec, data: Observations) -> dict[str, list[str]]:
     """Return the dimensions of a pooled model's vectors."""
     found = layout(spec)
     return {
@@ -92,11 +87,6 @@ def group_coords(spec: Spec, data: Data) -> dict[str, list[str]]:
         "own_parameter": list(found.own),
         "group": data.groups,
     }
-
-
-def places(data: Data, members: tuple[str, ...]) -> np.ndarray:
-    """Return the number of each run's group."""
-    return np.array([data.groups.index(member) for member in members], dtype=float)
 
 
 def grouped_parameters(spec: Spec, shared: Mapping[str, Any], scales: Scales) -> dict[str, Any]:
@@ -145,9 +135,3 @@ def _links(found: Layout, spec: Spec, shared: Mapping[str, Any]) -> dict[str, An
             default_transform=OwnCoordinates(spec, found.rows) if found.rows else None,
         )
     return links
-
-
-def of_runs(spec: Spec, parameters: Mapping[str, Any], member: Any) -> dict[str, Any]:
-    """Return each parameter as its runs have it: those of a group's own by the runs' groups."""
-    own, place = layout(spec).own, pt.cast(member, "int64")
-    return {k: value[place] if k in own else value for k, value in parameters.items()}

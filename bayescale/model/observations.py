@@ -17,8 +17,8 @@ from bayescale.model.spec import Scales, Spec
 
 
 @dataclass(frozen=True)
-class Data(Observed):
-    """What the runs contribute to a model; the observed column is the target.
+class Observations(Observed):
+    """The numbers of the runs that a model is built of; the observed column is the target.
 
     Attributes
     ----------
@@ -27,8 +27,6 @@ class Data(Observed):
     scales : mapping of str to float
         Typical size of the target (for losses the geometric mean), and by its column the
         reference point of each step.
-    runs : Runs
-        The table the target's values came from, after unusable rows were set aside.
     steps : mapping of str to Observed
         What was observed of each of the law's steps, often in other runs too.
     group_scales : mapping of str to float
@@ -37,7 +35,6 @@ class Data(Observed):
 
     references: Mapping[str, float]
     scales: Scales
-    runs: Runs
     steps: Mapping[str, Observed] = field(default_factory=dict)
     group_scales: Mapping[str, float] = field(default_factory=dict)
 
@@ -54,6 +51,19 @@ class Data(Observed):
     def of(self, observable: Observable) -> Observed:
         """Return what was observed of the target, or of a step."""
         return self.steps[observable.step] if observable.step else self
+
+
+@dataclass(frozen=True)
+class Data(Observations):
+    """What the runs of a table contribute to a model.
+
+    Attributes
+    ----------
+    runs : Runs
+        The table the target's values came from, after unusable rows were set aside.
+    """
+
+    runs: Runs = field(kw_only=True)
 
     def digest(self) -> str:
         """Return a hash of the numbers that were fitted."""
@@ -105,11 +115,11 @@ def extract(spec: Spec, runs: Runs) -> Data:
         scales=scales,
         runs=rows[spec.target],
         steps=steps,
-        group_scales=_group_scales(spec, target, others, scales["target"]) if spec.pool else {},
+        group_scales=group_scales(spec, target, others, scales["target"]) if spec.pool else {},
     )
 
 
-def _group_scales(
+def group_scales(
     spec: Spec, target: Observed, others: Iterable[Observed], typical: float
 ) -> dict[str, float]:
     """Return the groups in the order of the table, with the typical size of the target in each.

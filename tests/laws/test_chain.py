@@ -16,7 +16,7 @@ from bayescale.laws.chain import chain
 from bayescale.laws.inputs import Input, step
 from bayescale.laws.parameters import Fraction, Positive
 from bayescale.laws.registry import get_law
-from bayescale.model.build import model_data, model_of
+from bayescale.model.engine import engine_model, model_data
 from bayescale.model.observations import Data, extract
 from bayescale.model.spec import Spec, make_spec
 
@@ -184,7 +184,7 @@ class TestData:
 def test_both_likelihoods_count(data) -> None:
     """PyMC's density is the prior's and that of each column, written out by hand."""
     spec = patchy_spec()
-    model = model_of(spec, data)
+    model = engine_model(spec, data)
     assert {rv.name for rv in model.observed_RVs} == {"error", "validation"}
     logp = model.compile_logp(mode="FAST_COMPILE")
     table, typical = patchy(), data.scale

@@ -13,7 +13,7 @@ from bayescale.evaluation.backtest import score_split
 from bayescale.evaluation.scores import log_score, points_of
 from bayescale.evaluation.splits import cuts_of
 from bayescale.inference.update import log_likelihood_by_run
-from bayescale.model.build import model_data, model_of
+from bayescale.model.engine import engine_model, model_data
 from bayescale.model.noise import NOISES
 from bayescale.model.noise.autocorrelated import series_of
 from bayescale.model.observations import along_runs, extract
@@ -244,7 +244,7 @@ class TestModel:
         large, small = (
             extract(spec, bs.read_runs(checkpoints(runs, rows))) for runs, rows in ((5, 8), (6, 3))
         )
-        model, other = model_of(spec, large), model_of(spec, small)
+        model, other = engine_model(spec, large), engine_model(spec, small)
         point = model.initial_point()
         with model:
             logp = model.compile_logp(mode="FAST_COMPILE")

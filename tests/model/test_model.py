@@ -9,8 +9,8 @@ from handmade import design
 
 import bayescale as bs
 from bayescale.laws.registry import get_law
-from bayescale.model.build import model_data, model_of
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
+from bayescale.model.engine import engine_model, model_data
 from bayescale.model.link_scale import draw_prior, log_prior, natural
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
@@ -42,7 +42,7 @@ def test_model_density_is_prior_times_likelihood(runs, noise, priors) -> None:
     """PyMC's log density, in the law's coordinates, is the sum of our own priors and densities."""
     spec = make_spec("chinchilla", noise=noise, priors=priors)
     data = extract(spec, runs)
-    model = model_of(spec, data)
+    model = engine_model(spec, data)
     logp = model.compile_logp(mode="FAST_COMPILE")
     differences = []
     fixed = {k: np.log(v / data.scales["target"]) for k, v in spec.fixed.items()}
@@ -81,7 +81,7 @@ def test_model_draws_the_prior_we_draw(runs, priors) -> None:
     spec = make_spec("chinchilla", priors=priors)
     data = extract(spec, runs)
     ours = draw_prior(spec, data.scales, 4000, np.random.default_rng(0))
-    with model_of(spec, data):
+    with engine_model(spec, data):
         theirs = pm.sample_prior_predictive(
             500,
             var_names=list(spec.free),
@@ -139,7 +139,7 @@ def test_units_leave_the_density_alone(runs, column) -> None:
 
 def test_build_model_is_an_ordinary_pymc_model(runs) -> None:
     model = bs.build_model(runs, "chinchilla")
-    assert {d.name for d in model.deterministics} == {
+    assert {rv.name for rv in model.free_RVs} == {
         *("E", "a", "alpha", "b", "beta"),
         *("sigma", "nu"),
     }

@@ -18,7 +18,7 @@ from bayescale.inference.fit import assemble
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import _COMPILED, Sampler
 from bayescale.laws.registry import get_law
-from bayescale.model.build import model_data, model_of
+from bayescale.model.engine import engine_model, model_data
 from bayescale.model.hierarchical import (
     draw_links,
     draw_population,
@@ -204,7 +204,7 @@ POOLS = {
 def test_the_model_is_what_its_tree_says(name: str) -> None:
     """PyMC's density is that of our NumPy prior and noise, at starts of chains."""
     spec, data = pooled_spec(**POOLS[name])
-    model = model_of(spec, data)
+    model = engine_model(spec, data)
     links = {k: v[:1] for k, v in draw_links(spec, data, 1, np.random.default_rng(5)).items()}
     start = start_of(spec, data, np.random.default_rng(5), 1.0)
     sizes = [v.size for v in model.initial_point(0).values()]
