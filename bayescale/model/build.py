@@ -7,7 +7,7 @@ real line, or the distribution that was given. A parameter held fixed is a scala
 The samplers are given the same density in another form (:mod:`bayescale.model.engine`).
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pymc as pm
@@ -116,5 +116,5 @@ def _given(model: pm.Model, name: str, distribution: Any) -> Any:
     One distribution may be the prior of two parameters, and of many models: each copy draws from
     generators of its own.
     """
-    (copy,) = replace_rng_nodes([clone_replace(distribution)])
-    return model.register_rv(copy, name)
+    copies = replace_rng_nodes([clone_replace(distribution)])
+    return model.register_rv(cast(Any, copies[0]), name)
