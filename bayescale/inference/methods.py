@@ -32,9 +32,9 @@ class PosteriorMethods:
         self,
         table: pd.DataFrame | Mapping[str, Any] | None = None,
         *,
-        params: Any = None,
-        tokens: Any = None,
-        flops: Any = None,
+        params: object = None,
+        tokens: object = None,
+        flops: object = None,
         grid: bool = False,
         discrepancy: "Allowed" = True,
         random_seed: int | None = None,
@@ -71,7 +71,7 @@ class PosteriorMethods:
 
     def optimum(
         self,
-        flops: Any,
+        flops: object,
         *,
         numerical: bool = False,
         discrepancy: "Allowed" = True,
@@ -106,8 +106,8 @@ class PosteriorMethods:
 
     def regret(
         self,
-        flops: Any,
-        params: Any = None,
+        flops: object,
+        params: object = None,
         *,
         around: bool = False,
         discrepancy: "Allowed" = True,
@@ -179,7 +179,7 @@ class PosteriorMethods:
         self,
         path: str | Path,
         *,
-        flops: Any = None,
+        flops: object = None,
         study: "Study | None" = None,
         comparison: pd.DataFrame | None = None,
         backtest: "Backtest | None" = None,
@@ -258,7 +258,7 @@ class FitMethods(PosteriorMethods):
         return bayescale.summary(one, ci_prob)
 
     def identify(
-        self, *, flops: Any = None, at: Any = None, budget: float | str | None = None
+        self, *, flops: object = None, at: object = None, budget: float | str | None = None
     ) -> pd.DataFrame:
         """Say which parameters the runs identify; see :func:`bayescale.identify`.
 
@@ -278,7 +278,7 @@ class FitMethods(PosteriorMethods):
         return bayescale.identify(one, flops=flops, at=at, budget=budget)
 
     def add_runs(
-        self, runs: Any, *, random_seed: int | None = None, progressbar: bool = True
+        self, runs: object, *, random_seed: int | None = None, progressbar: bool = True
     ) -> "Fit":
         """Fit again with more runs; see :func:`bayescale.add_runs`.
 
