@@ -274,7 +274,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     return Scenario.from_dict(values, str(path))
 
 
-def as_scenario(flops: Any) -> Scenario:
+def as_scenario(flops: object) -> Scenario:
     """Return a scenario as it is, and budgets in FLOP as the scenario of nothing else."""
     return flops if isinstance(flops, Scenario) else Scenario(flops=flops)
 
