@@ -1,6 +1,6 @@
 r"""The part of a predicted score that says: its sigmoid is a little wrong, and more so further out.
 
-A posterior believes its sigmoids, and one scatter a score leaves no room for a sigmoid that is
+A posterior believes its sigmoids, and one noise per score leaves no room for a sigmoid that is
 wrong beyond the models it was fitted to. So a prediction adds to the log odds of score j a smooth
 random function of the capabilities,
 
@@ -87,7 +87,7 @@ class ScoreDiscrepancy(SizeAndReach):
 
 
 SCORE_DISCREPANCY = ScoreDiscrepancy()
-"""What predictions use unless told otherwise; chosen in ``benchmarks/observational_nested.py``."""
+"""What predictions use by default; chosen in ``benchmarks/observational_nested.py``."""
 
 
 def _typical(capability: xr.DataArray) -> np.ndarray:

@@ -159,8 +159,8 @@ def fit_capabilities(
     Parameters
     ----------
     table : DataFrame
-        One row a model, with columns ``model`` (its name), ``family``, sizes and scores. Sizes and
-        scores may be missing.
+        One row per model, with columns ``model`` (its name), ``family``, sizes and scores. Sizes
+        and scores may be missing.
     scores : sequence of str
         Columns of scores between 0 and 1. A downstream score that few models have is one of them.
     size : sequence of str

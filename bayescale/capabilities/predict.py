@@ -36,8 +36,8 @@ def predict_scores(
         population's. A model that has scores already belongs into the table that is fitted, where
         they say most of what it is capable of.
     discrepancy : ScoreDiscrepancy, optional
-        How wrong a score's sigmoid may be away from the models that have it; None believes the
-        sigmoids.
+        How wrong a score's sigmoid may be away from the models that have it; None assumes that the
+        sigmoid holds.
     ci_prob : float, optional
         Probability inside the interval; ArviZ's setting (0.89) when None.
     random_seed : int, optional
@@ -46,7 +46,7 @@ def predict_scores(
     Returns
     -------
     DataFrame
-        One row a model and score: ``model``, ``family``, ``score``, ``median``, ``lower`` and
+        One row per model and score: ``model``, ``family``, ``score``, ``median``, ``lower`` and
         ``upper`` of an evaluation (discrepancy and scatter counted in), and what was ``observed``,
         NaN where the score is missing.
 
@@ -165,7 +165,7 @@ def equivalent_compute(
     Returns
     -------
     DataFrame
-        One row a model, the most capable first: ``model``, ``family``, its own size (NaN where
+        One row per model, the most capable first: ``model``, ``family``, its own size (NaN where
         unknown), and ``median``, ``lower`` and ``upper`` of its equivalent, in the same unit.
 
     Raises

@@ -1,4 +1,4 @@
-"""The same verbs on the command line: ``bayescale fit runs.csv --law chinchilla -o fit.nc``.
+"""The command line: ``bayescale fit runs.csv --law chinchilla -o fit.nc``.
 
 Nothing heavy is imported here, so that ``--help`` answers at once: each command imports what it
 needs. Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics failed.

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
-    """Say what a table of runs is taken for.
+    """Show how a table of runs is read.
 
-    What each column is, in what unit, and which rows are set aside and why.
+    What each column is, in what unit, and which rows are excluded and why.
     """
     found = reading.read(source)
     if json:
@@ -27,12 +27,10 @@ def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
 
 
 def laws(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Say all about this law.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Describe this law.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    r"""List the laws, or say all about one.
+    r"""List the laws, or describe one.
 
     \b
     bayescale laws
@@ -59,14 +57,12 @@ def _describe(card: "LawCard") -> None:
     through = f", through {', '.join(card.steps)}" if card.steps else ""
     say(f"predicts {card.target}{through}, {card.noise} noise", "")
     inputs: list[list[Cell]] = [
-        [i.name, i.column, i.unit or "as it is", f"{i.low:g} to {i.high:g}", i.about]
+        [i.name, i.column, i.unit or "as given", f"{i.low:g} to {i.high:g}", i.about]
         for i in card.inputs
     ]
-    say(
-        table(["input", "column", "unit", "typically", "what it is"], inputs, wide="what it is"), ""
-    )
+    say(table(["input", "column", "unit", "typically", "meaning"], inputs, wide="meaning"), "")
     parameters: list[list[Cell]] = [[p.name, interval_text(p), p.about] for p in card.parameters]
-    say(table(["parameter", "90 % by default", "what it is"], parameters, wide="what it is"), "")
+    say(table(["parameter", "90 % by default", "meaning"], parameters, wide="meaning"), "")
     say(f"models: {', '.join(card.models) or 'none'}")
 
 
@@ -76,7 +72,7 @@ def cite(
     ],
     bibtex: Annotated[bool, typer.Option("--bibtex", help="As BibTeX entries.")] = False,
 ) -> None:
-    """Say what to cite for a law or a model."""
+    """Show the citation of a law or a model."""
     from bayescale.studies.citation import cite
 
     write(cite(name, "bibtex" if bibtex else "text") + "\n")
@@ -133,7 +129,7 @@ def check(
     sampling: Sampling,
     json: JsonFlag = False,
 ) -> None:
-    r"""Fit a model and set published values beside it.
+    r"""Fit a model file and compare it with published values.
 
     \b
     bayescale check hoffmann2022
@@ -163,8 +159,8 @@ def check(
             ]
             for row in rows(found)
         ]
-        columns = ["quantity", "published", "ours, 90 %", "verdict", "why (source)"]
-        say(table(columns, lines, wide="why (source)"), "", str(fit.diagnostics))
+        columns = ["quantity", "published", "ours, 90 %", "verdict", "reason (source)"]
+        say(table(columns, lines, wide="reason (source)"), "", str(fit.diagnostics))
 
 
 def _interval(lower: float | None, upper: float | None) -> str:

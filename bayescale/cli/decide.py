@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spending:
-    """What a budget is, and what it pays for."""
+    """The budget, and what it pays for."""
 
     flops: Annotated[
         str | None,
@@ -79,7 +79,9 @@ class Spending:
         others = pairs("--at", self.at, "unique_tokens=100B")
         at = {name: quantities(f"--at {name}", text) for name, text in others.items()}
         if not found.budgets:
-            raise BayescaleError("what budget? say --flops 1e24, or give a --scenario that has one")
+            raise BayescaleError(
+                "no budget is given: pass --flops 1e24, or a --scenario that has one"
+            )
         return replace(found, **given, at={**found.at, **at})
 
 
@@ -92,7 +94,7 @@ def optimum(
 ) -> None:
     """Find the best params and tokens for a budget.
 
-    It may have to pay for inference, too, and be limited: see the options, or a scenario file.
+    The budget may include inference, and limits may apply: see the options, or a scenario file.
     """
     from bayescale.decisions.optimum import optimum
 
@@ -123,19 +125,19 @@ def regret(
     tolerance: Annotated[
         float | None,
         typer.Option(
-            metavar="SHARE", help="Share of the budget that may be wasted.  [default: 0.1]"
+            metavar="SHARE", help="Largest compute overhead, a share of the budget.  [default: 0.1]"
         ),
     ] = None,
     probability: Annotated[
         float | None,
-        typer.Option(metavar="PROB", help="How sure that must be.  [default: 0.8]"),
+        typer.Option(metavar="PROB", help="Probability of staying below it.  [default: 0.8]"),
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Say what a size gives up, and which to choose.
+    """Show the regret of sizes, and which to choose.
 
-    Regret is the loss given up beside the best size, were it known; wasted is the share of the
-    budget without which that size would have done as well.
+    Regret is the loss given up relative to the best size under each draw. The compute overhead is
+    the share of the budget that the best size would not have needed for the same loss.
     """
     from bayescale.decisions.regret import regret, regret_summary
 
@@ -191,7 +193,7 @@ def judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
 
 
 def _table(found: list[dict[str, Any]]) -> Any:
-    names = {"flops": "FLOP", "regret": "loss given up", "wasted": "share of the budget wasted"}
+    names = {"flops": "FLOP", "regret": "loss given up", "wasted": "compute overhead"}
     columns = [names.get(name, name) for name in found[0]]
     return table(columns, [[_decision_cell(k, v) for k, v in row.items()] for row in found])
 
@@ -208,7 +210,7 @@ _NEVER = "inf: not within ten thousand times the largest fitted run"
 
 @dataclass(frozen=True)
 class Reaching:
-    """What is to be reached, and what is held."""
+    """The goal, and what is held fixed."""
 
     loss: Annotated[
         str | None, typer.Option(metavar="L", help="Losses (or scores) to reach: 2.0, or 2.1,2.0.")
@@ -218,10 +220,10 @@ class Reaching:
         typer.Option(metavar="RUN", help="Instead, a run to match: params=7B,tokens=2T."),
     ] = None
     params: Annotated[
-        str | None, typer.Option(metavar="N", help="Hold the size: how many tokens then?")
+        str | None, typer.Option(metavar="N", help="Hold the size fixed, and find the tokens.")
     ] = None
     tokens: Annotated[
-        str | None, typer.Option(metavar="D", help="Hold the data: how large a model then?")
+        str | None, typer.Option(metavar="D", help="Hold the data fixed, and find the size.")
     ] = None
 
 
@@ -251,17 +253,18 @@ def reach(
         random_seed=seed,
     )
     with judged(fit):
-        told = answers(found, showing.width)
+        found_rows = answers(found, showing.width)
         if showing.json:
-            emit({**header(fit), "ci_prob": showing.width, "goals": told})
+            emit({**header(fit), "ci_prob": showing.width, "goals": found_rows})
         else:
             say(title(fit), heading(showing.width), "")
             names = {"probability": "reached in", "flops": "FLOP"}
-            columns = [names.get(str(name), str(name)) for name in told[0]]
+            columns = [names.get(str(name), str(name)) for name in found_rows[0]]
             target = fit.target
             say(
                 table(
-                    columns, [[_target_cell(k, v, target) for k, v in row.items()] for row in told]
+                    columns,
+                    [[_target_cell(k, v, target) for k, v in row.items()] for row in found_rows],
                 )
             )
             say("", _NEVER, discrepancy_text(allowing.chosen()))
@@ -292,15 +295,15 @@ def crossing(
     budgets = None if flops is None else quantities("--flops", flops, "flops")
     found = crossover_compute(*fits, budgets, discrepancy=allowing.chosen(), random_seed=seed)
     start = {str(k): float(v) for k, v in credible_interval(found["start"], showing.width).items()}
-    chance, told = float(found["probability"]), answers(found[["difference"]], showing.width)
+    chance, found_rows = float(found["probability"]), answers(found[["difference"]], showing.width)
     with judged(*fits):
         if showing.json:
             known = {"start": start, "probability": chance, "ci_prob": showing.width}
-            emit({**known, "budgets": told, "fits": [header(fit) for fit in fits]})
+            emit({**known, "budgets": found_rows, "fits": [header(fit) for fit in fits]})
             return
         say(f"one: {title(fits[0])}", f"other: {title(fits[1])}", heading(showing.width), "")
         columns = [found.attrs["column"], "one is ahead in", f"{fits[0].target}, one minus other"]
-        say(table(columns, [_line(row, found) for row in told]), "")
+        say(table(columns, [_line(row, found) for row in found_rows]), "")
         ends = column_formatter(list(start.values()))(" ")
         say(f"one is ahead for good in {100 * chance:.0f} % of the draws, from {ends} on")
         say(_NEVER, discrepancy_text(allowing.chosen()))

@@ -35,17 +35,17 @@ SENSITIVE = 0.05
 
 @dataclass(frozen=True)
 class Asking:
-    """What is asked about besides the parameters."""
+    """Quantities of interest besides the parameters."""
 
     flops: Annotated[
         str | None,
-        typer.Option(metavar="C", help="Budgets whose best N, D, D/N and loss are judged: 1e24."),
+        typer.Option(metavar="C", help="Budgets: assess the best N, D, D/N and loss there: 1e24."),
     ] = None
     at: Annotated[
         list[str],
         typer.Option(
             metavar="NAME=VALUES",
-            help="Points whose loss is judged: --at params=70B --at tokens=1.4T. Repeatable.",
+            help="Points: assess the loss there: --at params=70B --at tokens=1.4T. Repeatable.",
             show_default=False,
         ),
     ] = field(default_factory=list)
@@ -67,8 +67,8 @@ def identify(
         str | None,
         typer.Option(
             metavar="C",
-            help="Most FLOP that runs to settle something may cost together.  [default: what the "
-            "fitted runs cost]",
+            help="Largest total FLOP of the recommended runs per row.  [default: that of the "
+            "fitted runs]",
         ),
     ] = None,
     refit: Annotated[
@@ -78,10 +78,10 @@ def identify(
     seed: Seed = 0,
     json: JsonFlag = False,
 ) -> None:
-    """Say which parameters and answers the runs pin down.
+    """Assess which parameters and quantities the runs identify.
 
-    What the others trade off with, which runs would settle them, which combinations the runs do
-    not see, and how the answers move without the largest runs or the strangest.
+    Also: trade-offs, recommended runs, combinations of parameters that the runs do not identify,
+    and how the answers change without the largest runs or the outliers.
     """
     from bayescale.design.contraction import principal_directions
     from bayescale.design.identify import identify
@@ -91,7 +91,7 @@ def identify(
     most = None if budget is None else parse_quantity(budget, "flops")
     fit = load_fit(file)
     found = identify(fit, budget=most, **questions)
-    unseen = principal_directions(fit)
+    weak = principal_directions(fit)
     moved = stability(fit, refit=refit, random_seed=seed, progressbar=not json, **questions)
     with judged(fit):
         if json:
@@ -101,20 +101,20 @@ def identify(
                     "parameters": rows(found.loc[found["kind"] == "parameter"]),
                     "quantities": rows(found.loc[found["kind"] == "quantity"]),
                     "recommended_runs": found.attrs["recommended_runs"],
-                    "directions": unseen.to_dict("records"),
+                    "directions": weak.to_dict("records"),
                     "stability": moved.to_dict("records"),
                 }
             )
         else:
             say(title(fit), "")
             _show_verdicts(found)
-            _show_directions(unseen)
+            _show_directions(weak)
             say("", *changes_text(moved))
 
 
 def _show_verdicts(found: "pd.DataFrame") -> None:
     verdicts = rows(found)
-    columns = ["", "verdict", "contraction", "trades off with", "why"]
+    columns = ["", "verdict", "contraction", "trades off with", "reason"]
     lines: list[list[Cell]] = [
         [
             row["parameter"],
@@ -125,25 +125,25 @@ def _show_verdicts(found: "pd.DataFrame") -> None:
         ]
         for row in verdicts
     ]
-    say(table(columns, lines, wide="why"))
-    say("", "contraction: 0 where the runs said nothing, 1 where they said everything")
-    for remedy in dict.fromkeys(
+    say(table(columns, lines, wide="reason"))
+    say("", "contraction: 0 where the runs are uninformative, 1 where they determine the value")
+    for advice in dict.fromkeys(
         row["recommended_runs"] for row in verdicts if row["recommended_runs"]
     ):
-        names = [row["parameter"] for row in verdicts if row["recommended_runs"] == remedy]
-        say(f"to settle {', '.join(names)}: {remedy}")
+        names = [row["parameter"] for row in verdicts if row["recommended_runs"] == advice]
+        say(f"recommended runs for {', '.join(names)}: {advice}")
     moved = [row["parameter"] for row in verdicts if row["prior_sensitivity"] > SENSITIVE]
     peaks = [row["parameter"] for row in verdicts if row["modes"] > 1]
-    for said, names in (("what moves with the weight of the priors", moved), ("two peaks", peaks)):
+    for said, names in (("sensitive to the priors", moved), ("multimodal", peaks)):
         if names:
             say(f"{said}: {', '.join(names)}")
 
 
-def _show_directions(unseen: "pd.DataFrame") -> None:
-    left = unseen.loc[unseen["verdict"] != "identified"]
+def _show_directions(weak: "pd.DataFrame") -> None:
+    left = weak.loc[weak["verdict"] != "identified"]
     if not len(left):
         return
-    say("", "together, the runs do not see:")
+    say("", "combinations that the runs do not identify:")
     lines: list[list[Cell]] = [
         [str(row["direction"]), str(row["verdict"]), f"{row['contraction']:.3f}"]
         for row in left.to_dict("records")
@@ -152,24 +152,24 @@ def _show_directions(unseen: "pd.DataFrame") -> None:
 
 
 _NAMED = 5
-"""Of the fitted runs that tell least, how many are named."""
+"""How many of the least informative fitted runs are named."""
 
 
 @dataclass(frozen=True)
 class Planning:
-    """What is planned."""
+    """Arguments of ``plan``."""
 
     fits: Annotated[
         list[Path],
         typer.Argument(
             metavar="FIT...",
-            help="A saved fit; or several of the same runs, to learn which law is right.",
+            help="A saved fit; or several of the same runs, to discriminate between laws.",
             show_default=False,
         ),
     ]
     budget: Annotated[
         str | None,
-        typer.Option(metavar="C", help="What the runs may cost together: 1e21, or 2 PF-days."),
+        typer.Option(metavar="C", help="Largest total cost of the runs: 1e21, or 2 PF-days."),
     ] = None
     about: Annotated[
         str | None,
@@ -185,7 +185,7 @@ class Planning:
         list[str],
         typer.Option(
             metavar="NAME=VALUE",
-            help="The largest that one run can be: params=20B. Repeatable.",
+            help="The largest feasible run: params=20B. Repeatable.",
             show_default=False,
         ),
     ] = field(default_factory=list)
@@ -193,7 +193,7 @@ class Planning:
         Path | None,
         typer.Option(
             metavar="FILE.csv",
-            help="The runs to choose from, with a column cost where that is not 6ND.  [default: a "
+            help="Candidate runs, with a column cost where that is not 6ND.  [default: a "
             "grid made from the budget]",
         ),
     ] = None
@@ -204,7 +204,7 @@ class Planning:
 
 
 def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: Seed = 0) -> None:
-    r"""Choose the next runs: those that tell most for a budget.
+    r"""Choose the next runs: the most informative ones for a budget.
 
     \b
     bayescale plan fit.nc --budget 1e21 --about flops=1e23
@@ -259,13 +259,13 @@ def _show(found: "Plan", least: "pd.DataFrame | None") -> None:
     lines: list[list[Cell]] = [
         [_cell(name, row[name]) for name in columns] for row in found.runs.to_dict("records")
     ]
-    names = {"sd_after": "left after it", "share": "share of the gain", "flops": "FLOP"}
+    names = {"sd_after": "sd after it", "share": "share of the gain", "flops": "FLOP"}
     say(table([names.get(name, name) for name in columns], lines), "", str(found))
     if least is not None:
         named = ", ".join(str(run) for run in least["run"].head(_NAMED))
         most = least.iloc[-1]
-        said = f"told least about it: {named}; most: {most['run']}"
-        say("", f"of the fitted runs, these {said} (+{100 * most['lost']:.2g} % without it)")
+        said = f"were least informative: {named}; most: {most['run']}"
+        say("", f"of the fitted runs, these {said} (sd +{100 * most['lost']:.2g} % without it)")
 
 
 def _cell(name: str, value: Any) -> str:

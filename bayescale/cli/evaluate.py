@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Contest:
-    """What is compared."""
+class Comparing:
+    """Arguments of ``compare``."""
 
     sources: Annotated[
         list[str],
@@ -56,13 +56,13 @@ class Contest:
     backtest: Annotated[
         bool,
         typer.Option(
-            "--backtest", help="Fit the smaller runs, too, and score how they foretell the rest."
+            "--backtest", help="Fit the smaller runs, too, and score how they predict the others."
         ),
     ] = False
 
 
 def compare(
-    contest: Contest,
+    comparing: Comparing,
     reading: Reading,
     sampling: Sampling,
     allowing: Allowing,
@@ -74,19 +74,19 @@ def compare(
     bayescale compare runs.csv --laws chinchilla,skaling
     bayescale compare a.nc b.nc
     """
-    if contest.laws is None:
-        fits = _saved(contest.sources)
+    if comparing.laws is None:
+        fits = _saved(comparing.sources)
     else:
-        fits = _fit(contest, reading, sampling, json)
+        fits = _fit(comparing, reading, sampling, json)
     from bayescale.evaluation.compare import compare
 
     tests = None
-    if contest.backtest:
+    if comparing.backtest:
         tests = {
             name: backtest_fit(fit, allowing.chosen(), sampling.seed) for name, fit in fits.items()
         }
     elif allowing.discrepancy is not None:
-        raise BayescaleError("--discrepancy is of forecasts: say --backtest, too")
+        raise BayescaleError("--discrepancy applies to backtests: pass --backtest, too")
     found = compare(fits, backtests=tests)
     with judged(*fits.values()):
         if json:
@@ -105,31 +105,33 @@ def _saved(sources: list[str]) -> "dict[str, Fit]":
     """
     if len(sources) < 2:
         raise BayescaleError(
-            f"compare {sources[0]} with what? give two or more saved fits, or a table of runs and "
-            "--laws chinchilla,skaling"
+            f"compare needs two or more saved fits and got {sources[0]} only: pass another, or a "
+            "table of runs with --laws chinchilla,skaling"
         )
     for source in sources:
         if Path(source).suffix not in SUFFIXES:
             raise BayescaleError(
-                f"{source} is not a saved fit (.nc or .zarr); to fit laws to a table of runs say "
+                f"{source} is not a saved fit (.nc or .zarr); to fit laws to a table of runs pass "
                 "--laws chinchilla,skaling"
             )
     return load_fits(sources)
 
 
-def _fit(contest: Contest, reading: Reading, sampling: Sampling, quiet: bool) -> "dict[str, Fit]":
+def _fit(
+    comparing: Comparing, reading: Reading, sampling: Sampling, quiet: bool
+) -> "dict[str, Fit]":
     """Fit each of the laws to the runs."""
-    if len(contest.sources) > 1:
+    if len(comparing.sources) > 1:
         raise BayescaleError("--laws takes one table of runs; saved fits are compared without it")
-    specs = several(str(contest.laws))
-    runs = reading.read(contest.sources[0])
+    specs = several(str(comparing.laws))
+    runs = reading.read(comparing.sources[0])
     if not quiet:
         say(runs.describe(), "")
     return {name: sampling.fit(runs, spec, quiet=quiet) for name, spec in specs.items()}
 
 
 def _show_comparison(found: "pd.DataFrame") -> None:
-    columns = ["", "elpd (LOO)", "behind", "weight", "elpd (WAIC)", "p (LOO)"]
+    columns = ["", "elpd (LOO)", "difference", "weight", "elpd (WAIC)", "p (LOO)"]
     laws = rows(found)
     lines: list[list[Cell]] = [
         [
@@ -147,7 +149,7 @@ def _show_comparison(found: "pd.DataFrame") -> None:
         _show_beyond(laws)
     for row in laws:
         say(f"{row['law']}: {row['verdict']}")
-    say("", "elpd: expected log density of a run left out, summed over runs; higher is better")
+    say("", "elpd: expected log density of a left-out run, summed over runs; higher is better")
     for row in laws:
         if row["warning"]:
             say(f"{row['law']}: {row['warning']}")
@@ -220,7 +222,10 @@ class Keeping:
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE.csv", help="Write every forecast here, a row a run."
+            "--output",
+            "-o",
+            metavar="FILE.csv",
+            help="Write every prediction here, one row per run.",
         ),
     ] = None
     plot: Annotated[
@@ -291,11 +296,18 @@ def _specs(source: str, fitting: Fitting, laws: str | None) -> Any:
 
 def _show_backtest(tested: "Backtest", discrepancy: "Discrepancy | None") -> None:
     from bayescale.cli.predict import discrepancy_text
-    from bayescale.reporting.backtest import LEGEND, scores, worth
+    from bayescale.reporting.backtest import LEGEND, backtest_summary, scores
 
     header, lines = scores(tested)
     shown: list[list[Cell]] = [[*line] for line in lines]
-    say(table(header, shown), "", *worth(tested), "", LEGEND, discrepancy_text(discrepancy))
+    say(
+        table(header, shown),
+        "",
+        *backtest_summary(tested),
+        "",
+        LEGEND,
+        discrepancy_text(discrepancy),
+    )
 
 
 def _write(tested: "Backtest", keeping: Keeping, *, quiet: bool) -> None:

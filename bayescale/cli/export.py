@@ -81,7 +81,7 @@ def report(
         bool,
         typer.Option(
             "--backtest",
-            help="Fit the smaller runs, too, and show how well they foretell the rest.",
+            help="Fit the smaller runs, too, and show how well they predict the others.",
         ),
     ] = False,
     ci: Ci = None,
@@ -155,7 +155,7 @@ def _spent(flops: str | None, scenario: str | None) -> Any:
 def _drawable(kind: str, flops: str | None, scenario: str | None) -> Any:
     """Return the same where the picture is of budgets."""
     if kind == "regret" and not (flops or scenario):
-        raise BayescaleError("regret at what budget? say --flops 1e24, or give a --scenario")
+        raise BayescaleError("plot regret needs a budget: pass --flops 1e24, or --scenario")
     if (flops or scenario) and kind not in _BUDGETED:
         raise BayescaleError(
             f"the picture {kind} is of no budget: leave --flops and --scenario out"
@@ -221,7 +221,9 @@ def member(
             f"--new is a group that no run is of, and {name} is named: one of both"
         )
     if output is None:
-        raise BayescaleError("where to? say -o FILE.nc; every command takes that file")
+        raise BayescaleError(
+            "no output file is given: pass -o FILE.nc; every command reads that file"
+        )
     check_folder(output)
     from bayescale.inference.groups import group_fit
     from bayescale.inference.io import save

@@ -90,7 +90,9 @@ class Fitting:
 
         law = self.law or study
         if law is None:
-            raise BayescaleError("which law? say --law chinchilla; `bayescale laws` lists them")
+            raise BayescaleError(
+                "no law is given: pass --law chinchilla; `bayescale laws` lists them"
+            )
         return make_spec(
             law,
             noise=self.noise,
@@ -318,7 +320,7 @@ class Batch:
     ] = None
     workers: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Fits at once.  [default: one a core]"),
+        typer.Option(min=1, metavar="N", help="Fits at once.  [default: one per core]"),
     ] = None
 
 

@@ -32,7 +32,9 @@ JsonFlag = Annotated[
 
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME", help="Show what this model published beside it."),
+    typer.Option(
+        "--model", metavar="NAME", help="Compare with the published values of this model."
+    ),
 ]
 
 
@@ -213,7 +215,7 @@ class Allowing:
         typer.Option(
             metavar="SIZE[:REACH]|none",
             help="How wrong the law may be far from the runs, 0.02 is 2 %, and over how many "
-            "decades that changes; none believes the law.  [default: 0.015:1]",
+            "decades that changes; none assumes that the law holds.  [default: 0.015:1]",
         ),
     ] = None
 

@@ -64,7 +64,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, wide: str =
     columns : sequence of str
         Headings.
     rows : sequence of sequences
-        A cell a column, see :data:`Cell`.
+        One cell per column, see :data:`Cell`.
     wide : str
         The column of running text, if there is one: it may wrap.
     """
@@ -170,13 +170,13 @@ def record(runs: "Runs") -> dict[str, Any]:
 
 
 def rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Return a table as JSON has it: a record a row, its index among them."""
+    """Return a table as JSON has it: one record per row, its index among them."""
     return [dict(row) for row in frame.reset_index().to_dict("records")]
 
 
 def show_parameters(fit: "Fit", found: "pd.DataFrame") -> None:
     """Print the summary table of a fit."""
-    columns = ["", heading(found.attrs["ci_prob"]), "R-hat", "ESS", "what it is"]
+    columns = ["", heading(found.attrs["ci_prob"]), "R-hat", "ESS", "meaning"]
     lines = [
         [
             row["parameter"],
@@ -187,7 +187,7 @@ def show_parameters(fit: "Fit", found: "pd.DataFrame") -> None:
         ]
         for row in rows(found)
     ]
-    say(table(columns, lines, wide="what it is"))
+    say(table(columns, lines, wide="meaning"))
     for name, value in fit.spec.fixed.items():
         say(f"{name} was held fixed at {value:g}")
 

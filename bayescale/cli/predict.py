@@ -1,4 +1,4 @@
-"""``summary`` and ``predict``: what is asked of a saved fit."""
+"""``summary`` and ``predict``: parameters and predictions of a saved fit."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,14 +38,14 @@ _LABELS = {
 
 
 _MEANING = (
-    "the law: the curve itself; with discrepancy: what a run would reach but for its scatter, as "
-    "the law may be a little wrong; a new run: with the scatter of one run around that"
+    "the law: the curve itself; with discrepancy: the curve with the error of the law added; "
+    "a new run: the posterior predictive, with the noise of one run"
 )
 
 
 @dataclass(frozen=True)
 class Points:
-    """Where a law is asked."""
+    """The points of a prediction."""
 
     params: Annotated[str | None, typer.Option(metavar="N", help="70B, or 7B,70B.")] = None
     tokens: Annotated[str | None, typer.Option(metavar="D", help="1.4T, or 1T,2T.")] = None
@@ -82,7 +82,7 @@ class Points:
         others = pairs("--at", self.at, "unique_tokens=10B")
         columns |= {name: quantities(f"--at {name}", text) for name, text in others.items()}
         if not columns:
-            raise BayescaleError("predict where? say --params 70B --tokens 1.4T, for instance")
+            raise BayescaleError("no point is given: pass for instance --params 70B --tokens 1.4T")
         return columns
 
 
@@ -108,7 +108,7 @@ def predict(
     showing: Showing,
     seed: Seed = 0,
 ) -> None:
-    """Predict the loss of runs that were not done.
+    """Predict the loss of new runs.
 
     Of params, tokens and FLOP two make the third by C = 6ND. Lists go together one by one.
     """
@@ -129,9 +129,11 @@ def predict(
 
 
 def discrepancy_text(discrepancy: "Discrepancy | None") -> str:
-    """Say in one line how wrong the law may be."""
+    """Describe the discrepancy in one line."""
     if discrepancy is None:
-        return "discrepancy: none, the law is believed; beyond the runs that is too sure"
+        return (
+            "discrepancy: none, the law is assumed to hold; beyond the runs that is overconfident"
+        )
     return f"discrepancy: {discrepancy}"
 
 
@@ -141,7 +143,7 @@ def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
 
 
 def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
-    """Return an answer as JSON has it: one record a point, its coordinates and its intervals."""
+    """Return an answer as JSON has it: one record per point, its coordinates and its intervals."""
     from bayescale.prediction.intervals import credible_interval
 
     bounds = {str(k): credible_interval(draws, width) for k, draws in answer.data_vars.items()}
@@ -158,7 +160,7 @@ def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
 
 
 def show_answer(answer: "xr.Dataset", width: float) -> None:
-    """Print the table of an answer, a row a point."""
+    """Print the table of an answer, one row per point."""
     found = answers(answer, width)
     columns = [_LABELS.get(name, name) for name in found[0]]
     say(table(columns, [[_cell(k, v) for k, v in row.items()] for row in found]))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """Which saved fit is asked, alone or averaged with others."""
+    """The saved fit, alone or averaged with others."""
 
     file: FitFile
     beside: Annotated[
@@ -32,7 +32,7 @@ class Asked:
         str | None,
         typer.Option(
             metavar="W,...",
-            help="What each fit of the average counts, in their order; `compare --backtest` finds "
+            help="The weight of each fit of the average, in order; `compare --backtest` finds "
             "some.  [default: stacking, by leave-one-out]",
         ),
     ] = None
@@ -48,7 +48,7 @@ class Asked:
         """
         if not self.beside:
             if self.weights is not None:
-                raise BayescaleError("--weights is of an average: name the other fits by --with")
+                raise BayescaleError("--weights needs an average: pass the other fits with --with")
             from bayescale.inference.io import load_posterior
 
             return load_posterior(self.file)
@@ -61,9 +61,13 @@ class Asked:
         try:
             values = [float(text) for text in str(self.weights).split(",")]
         except ValueError as error:
-            raise BayescaleError(f"--weights {self.weights}: write numbers, 0.3,0.7") from error
+            raise BayescaleError(
+                f"--weights {self.weights}: pass numbers such as 0.3,0.7"
+            ) from error
         if len(values) != len(names):
-            raise BayescaleError(f"--weights {self.weights}: one each of {', '.join(names)}")
+            raise BayescaleError(
+                f"--weights {self.weights}: pass one weight for each of {', '.join(names)}"
+            )
         return dict(zip(names, values, strict=True))
 
 

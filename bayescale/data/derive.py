@@ -61,8 +61,8 @@ def averaged(table: pd.DataFrame, by: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a value, in the order and under the index of its first row: the mean of the numbers
-        that are known, and the first value of what is no number.
+        One row per value, in the order and under the index of its first row: the mean of the
+        numbers that are known, and the first value of what is no number.
 
     Raises
     ------

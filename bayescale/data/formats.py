@@ -131,7 +131,7 @@ def load_file(path: Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a run. The index is the line in the file (``line``), or the number of the record
+        One row per run. The index is the line in the file (``line``), or the number of the record
         (``row``, from 1) where a file has no lines.
 
     Raises
@@ -158,10 +158,10 @@ def load_file(path: Path) -> pd.DataFrame:
             f"save the table as one of {', '.join(readers)}, or pass a DataFrame"
         )
     if path.stat().st_size == 0:
-        raise BayescaleError(f"{path.name!r} is empty: it needs a header and one row a run")
+        raise BayescaleError(f"{path.name!r} is empty: it needs a header and One row per run")
     frame = readers[suffix](path)
     if frame.empty:
-        raise BayescaleError(f"{path.name!r} has a header but no rows: it needs one row a run")
+        raise BayescaleError(f"{path.name!r} has a header but no rows: it needs One row per run")
     return frame
 
 
@@ -210,7 +210,7 @@ def _check_head(head: bytes, path: Path) -> None:
             f"{path.name!r} is not a table but HTML or XML: download the data itself"
         )
     if not head.strip():
-        raise BayescaleError(f"{path.name!r} is empty: it needs a header and one row a run")
+        raise BayescaleError(f"{path.name!r} is empty: it needs a header and One row per run")
     if len(head) == _HEAD and b"\n" not in head and b"\r" not in head:
         raise BayescaleError(f"{path.name!r} is not a table: it has no line breaks")
 
@@ -259,7 +259,7 @@ def read_json(path: Path) -> pd.DataFrame:
     """Read a JSON list of objects."""
     if path.stat().st_size > _MAX_JSON_BYTES:
         raise BayescaleError(
-            f"{path.name!r} is over 100 MB: save one row a run, as CSV or JSON lines"
+            f"{path.name!r} is over 100 MB: save One row per run, as CSV or JSON lines"
         )
     with open_text(path) as stream:
         try:

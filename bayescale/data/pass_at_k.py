@@ -75,7 +75,7 @@ def coverage_table(
     Parameters
     ----------
     counts : DataFrame
-        One row a problem.
+        One row per problem.
     tries : sequence of int
         Values of k.
     by : str or sequence of str
@@ -86,7 +86,7 @@ def coverage_table(
     Returns
     -------
     pandas.DataFrame
-        One row a group and k: the columns of ``by``, ``samples`` (k), ``coverage``,
+        One row per group and k: the columns of ``by``, ``samples`` (k), ``coverage``,
         ``coverage_se``, ``coverage_trials`` and ``problems``, their number. Trials are as many
         independent ones as would leave that error; where no or every try succeeded and the spread
         is zero, as many as were made, in groups of k.

@@ -31,7 +31,7 @@ class Runs:
     """
 
     table: pd.DataFrame
-    """One row a run: the canonical columns that were recognised (params, tokens, flops, loss and
+    """One row per run: the canonical columns that were recognised (params, tokens, flops, loss and
     loss_se as float64; run, family, step), then every other column under its own name. The
     index is the line in the file (``line``) or the frame's own."""
     original: pd.DataFrame
@@ -45,7 +45,7 @@ class Runs:
     loss_unit: str
     """The unit of the loss: nats/token, bits/byte, perplexity, ..., or unknown."""
     notes: tuple[str, ...]
-    """What a user should know of the reading, a sentence each."""
+    """What a user should know of the reading, one sentence each."""
     source: str
     """Where the table comes from."""
 
@@ -167,7 +167,7 @@ class Runs:
         Returns
         -------
         Runs
-            One row a value, in the order of its first row; numbers are means.
+            One row per value, in the order of its first row; numbers are means.
 
         Raises
         ------

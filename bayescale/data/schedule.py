@@ -52,7 +52,7 @@ def with_schedule(
     Parameters
     ----------
     curves : DataFrame
-        One row a run and step, in any order.
+        One row per run and step, in any order.
     run : str or sequence of str
         Columns that tell the curves apart; a table without the default ``run`` is one curve.
     step, rate : str

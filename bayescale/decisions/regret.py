@@ -64,7 +64,7 @@ def regret(
     around : bool
         Look at those sizes besides the ones that are given.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
         Seed of the discrepancy.
 
@@ -129,7 +129,7 @@ def regret_summary(
     Returns
     -------
     pandas.DataFrame
-        One row a budget: ``flops``, and its price or days if it is in these; the choice of least
+        One row per budget: ``flops``, and its price or days if it is in these; the choice of least
         expected regret, ``params``, ``tokens`` and inputs left open, with the means of ``regret``
         and ``wasted`` and the probability ``within`` the tolerance. ``near_lower`` to
         ``near_upper`` are the sizes that are expected to waste at most the tolerance more than

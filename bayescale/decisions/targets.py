@@ -53,7 +53,7 @@ def required_compute(
         The data are held: how large must the model be? When neither is, budgets are spent as the
         median best size would.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
         Seed of the discrepancy.
 
@@ -73,7 +73,7 @@ def required_compute(
     """
     refuse_pooled(fit.representative, "reach")
     if (loss is None) == (match is None):
-        raise BayescaleError("reach what? give a loss, or match={...} a run; not both")
+        raise BayescaleError("the goal is a loss or a run: pass either loss= or match={...}")
     held = {k: v for k, v in (("params", params), ("tokens", tokens)) if v is not None}
     if not held:
         path = best_path(fit, path_values([fit], path_column(fit)))

@@ -31,24 +31,24 @@ from bayescale.prediction.intervals import DRAWS
 from bayescale.prediction.predict import forecast
 
 CUTS = (0.5, 0.7, 0.85)
-"""Quantiles of compute below which runs are fitted, unless told otherwise."""
+"""Quantiles of compute below which runs are fitted, by default."""
 
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """What a law foretold of runs it had not seen.
+    """What a law predicted of runs it had not seen.
 
     Attributes
     ----------
     runs : DataFrame
-        One row a held-out run and cut: ``cut``, ``run``, ``distance`` in decades beyond the
+        One row per held-out run and cut: ``cut``, ``run``, ``distance`` in decades beyond the
         largest fitted run, ``observed`` and ``median`` of the forecast in the target's unit,
         ``error`` of the median (relative: 0.01 is one per cent too high), ``lower_50``,
         ``upper_50``, ..., the errors that the forecast reckons with (``error_lower_50``,
         ``error_upper_50``, ...), ``pit``, ``crps`` (relative) and ``log_score`` (density of the
         target in its own unit), and the errors ``best_seen`` and ``log_linear`` of two naive rules.
     summary : DataFrame
-        One row a cut, and ``all`` with equal weight a cut: ``fitted`` and ``held_out`` runs,
+        One row per cut, and ``all`` with equal weight per cut: ``fitted`` and ``held_out`` runs,
         ``cover_50``, ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error``
         (the bias), ``abs_error`` and those of the naive rules, ``width_90`` (relative), and
         whether the fit's ``diagnostics`` were fine.
@@ -129,7 +129,7 @@ def backtest(
     Returns
     -------
     Backtest
-        Every held-out row is foretold as that of a new run. A cut may divide the checkpoints of a
+        Every held-out row is predicted as that of a new run. A cut may divide the checkpoints of a
         run; ``leave_out="run"`` holds out whole runs.
 
     Raises
@@ -295,7 +295,7 @@ def score_split(
     """
     (reference, *_) = data.values()
 
-    def foretell(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+    def predict(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
         inputs, known, observed = points_of(data[one.law.name], split)
         rng = np.random.default_rng([seed, 2])
         known = one.spec.noise.alone(known)
@@ -303,6 +303,6 @@ def score_split(
         density = one.spec.noise.log_density(found["outcome"], one.parameters, known, observed)
         return xr.Dataset({"new_run": found["new_run"], "density": density})
 
-    drawn = fitted.mix(foretell, discrepancy)
+    drawn = fitted.mix(predict, discrepancy)
     scored = scores_of(reference, split, fitted.representative.spec.noise, drawn["new_run"])
     return scored.assign(log_score=log_score(drawn["density"]).values)

@@ -1,4 +1,4 @@
-"""Which law to believe: LOO, WAIC and backtests side by side, with what they are worth."""
+"""Model comparison: LOO, WAIC and backtests side by side, with their warnings."""
 
 import warnings
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ CLOSE = 4.0
 def compare(
     fits: Mapping[str, Fit], *, backtests: Mapping[str, Backtest] | None = None
 ) -> pd.DataFrame:
-    """Compare fits of the same runs by their expected log predictive density, and by foresight.
+    """Compare fits of the same runs by their expected log predictive density, and by backtests.
 
     LOO and WAIC say how well a law predicts a run among the others: they reward interpolation. A
-    backtest says how well it foretells larger runs from smaller ones. Rows that share a run, such
+    backtest says how well it predicts larger runs from smaller ones. Rows that share a run, such
     as checkpoints, are left out together.
 
     Parameters
@@ -126,7 +126,7 @@ def _verdict(name: str, table: pd.DataFrame) -> str:
     if name == best:
         return "best"
     if abs(difference) < CLOSE:
-        return f"as good as {best}: the runs cannot tell them apart"
+        return f"as good as {best}: the runs cannot separate them"
     if abs(difference) < 2 * error:
         return f"behind {best}, but within two standard errors"
     return f"worse than {best}"
@@ -148,12 +148,12 @@ def _warning(fit: Fit, row: Mapping[str, float], loo: ELPDData) -> str:
     if names is not None and not fit.spec.noise.serial:
         said.append(
             f"{names.size} rows of {len(set(names))} runs: LOO and WAIC leave out whole runs, but "
-            f"the fit took the rows of one run for independent{_better(fit)}"
+            f"the fit treated the rows of one run as independent{_better(fit)}"
         )
     if row["bad_k"]:
         said.append(
             f"LOO: {_runs(row['bad_k'])} Pareto k > {loo.good_k:.2f}: left out, "
-            "the fit would change too much to be approximated; look there"
+            "the fit would change too much to be approximated; check these runs"
         )
     if row["bad_waic"]:
         said.append(

@@ -1,9 +1,9 @@
-"""Average laws, and how wrong they may be, by what they foretell of the runs themselves.
+"""Average laws and discrepancies by how well they predict the runs themselves.
 
-One curve with many points says more than a few finished runs: its own later part shows which law
-foretells it, and how well. Each law is fitted to all points and to those below one half and one
-quarter of the largest; laws and discrepancies are then stacked by the densities of what each fit
-had not seen, point by point (leave-one-out) and beyond.
+One curve with many points is more informative than a few finished runs: its own later part shows
+which law predicts it, and how well. Each law is fitted to all points and to those below one half
+and one quarter of the largest; laws and discrepancies are then stacked by the log densities of
+held-out points, one by one (leave-one-out) and beyond.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from bayescale.prediction.averaging import Average, pointwise_loo, stack
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 
 AHEAD = (2.0, 4.0)
-"""How far the forecasts go that laws are weighed by, as a factor of the input."""
+"""Horizons of the forecasts that weight the laws, as factors of the input."""
 
 
 DISCREPANCIES = (
@@ -33,7 +33,7 @@ DISCREPANCIES = (
     Discrepancy(0.06, 1.0),
     Discrepancy(0.1, 1.0),
 )
-"""How wrong a law may be: as a law of finished runs is, or more, and sooner."""
+"""The default discrepancy, and larger ones with shorter length scales."""
 
 
 def fit_average(
@@ -46,12 +46,12 @@ def fit_average(
     random_seed: int | None = None,
     progressbar: bool = True,
 ) -> Average:
-    """Fit several laws, and average them by what each foretells of the runs.
+    """Fit several laws, and average them by how well each predicts the runs.
 
-    For one curve: the loss by tokens, by examples, by compute. Laws and discrepancies that foretell
+    For one curve: the loss by tokens, by examples, by compute. Laws and discrepancies that predict
     its later part from the earlier one count most. Points count as independent, and forecasts are
-    tried two and four times ahead: further out, and on curves that waver, bands are too narrow
-    still (``docs/extrapolation.md``).
+    tried two and four times ahead: further out, and on non-monotone curves, bands are
+    still too narrow (``docs/extrapolation.md``).
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def fit_average(
         The column along which to look ahead; compute, or the laws' first input, when None.
     ahead : sequence of float
         The forecasts start at its largest value divided by these; one that would leave fewer than
-        five runs to fit, or has none to foretell, is left out.
+        five runs to fit, or has none to predict, is left out.
     discrepancies : sequence of Discrepancy
         How wrong a law may be.
     random_seed, progressbar
@@ -81,7 +81,7 @@ def fit_average(
         As for :func:`bayescale.backtest`, for fewer than two laws, and where no forecast is left.
     """
     if not discrepancies:
-        raise BayescaleError("how wrong may a law be? give one discrepancy or more")
+        raise BayescaleError("discrepancies is empty: give one or more")
     specs, data = laws_on(runs, [laws] if isinstance(laws, str) else list(laws))
     if len(specs) < 2:
         raise BayescaleError(f"an average is of two laws or more, not of {', '.join(specs)} alone")

@@ -1,7 +1,7 @@
-"""How answers move when runs are left out: the largest ones, outliers, the one that matters most.
+"""Sensitivity of answers to left-out runs: the largest ones, outliers, the most influential one.
 
-Draws are weighted anew by what the left-out runs said (Pareto-smoothed importance sampling, as in
-LOO). Where too few draws would carry the weight, Pareto's k says so, and only another fit can tell.
+Draws are reweighted by the likelihood of the left-out runs (Pareto-smoothed importance sampling, as
+in LOO). Where Pareto's k is too large, the weights are unreliable, and only a refit is reliable.
 """
 
 import warnings
@@ -66,7 +66,7 @@ def stability(
     Returns
     -------
     pandas.DataFrame
-        One row a set of runs and parameter or quantity: ``left_out`` in words ("the largest 12 runs
+        One row per set of runs and parameter or quantity: ``left_out`` ("the largest 12 runs
         by flops", "3 outliers", "run a17", the one of single runs that matters most) and ``names``
         of those runs; ``quantity``; the medians ``all_runs`` and ``without`` in its own unit;
         ``shift`` of the mean in posterior standard deviations (on the scale it is judged on);
@@ -97,10 +97,10 @@ def _left_out(fit: Fit, values: xr.Dataset) -> Iterator[tuple[str, list[str]]]:
     if 0 < beyond.sum() <= len(far) / 2:
         end = "smallest" if low else "largest"
         yield f"the {end} {beyond.sum():,} runs by {column}", list(labels[beyond])
-    strange = [str(name) for name in outliers(fit).index]
-    if 0 < len(strange) < len(far) / 2:
-        said = "1 outlier" if len(strange) == 1 else f"{len(strange)} outliers"
-        yield said, strange
+    outlying = [str(name) for name in outliers(fit).index]
+    if 0 < len(outlying) < len(far) / 2:
+        said = "1 outlier" if len(outlying) == 1 else f"{len(outlying)} outliers"
+        yield said, outlying
     worst = _most_moving(fit, values)
     yield f"run {worst}", [worst]
 
@@ -204,7 +204,7 @@ def _relative(fit: Fit) -> dict[str, float]:
 
 
 def changes_text(table: pd.DataFrame) -> list[str]:
-    """Say for each set of runs what moves most without it.
+    """State for each set of runs which quantity changes most without it.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def changes_text(table: pd.DataFrame) -> list[str]:
         first = rows.iloc[0]
         if first["how"] == "not known":
             k = f"Pareto k {first['pareto_k']:.2f}"
-            said.append(f"without {what}: only another fit can tell ({k}; ask for refit)")
+            said.append(f"without {what}: reweighting is unreliable ({k}): refit without it")
             continue
         worst = rows.loc[rows["shift"].abs().idxmax()]
         before, after = f"{worst['all_runs']:.4g}", f"{worst['without']:.4g}"

@@ -34,9 +34,9 @@ def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.D
     Returns
     -------
     pandas.DataFrame
-        One row a published value: ``source``, ``quantity``, ``published`` with ``published_lower``
-        and ``published_upper`` where known, ``median``, ``lower``, ``upper``, ``verdict``
-        ("agrees", "differs", "not comparable") and ``reason``.
+        One row per published value: ``source``, ``quantity``, ``published`` with
+        ``published_lower`` and ``published_upper`` where known, ``median``, ``lower``, ``upper``,
+        ``verdict`` ("agrees", "differs", "not comparable") and ``reason``.
     """
     width = interval_width(ci_prob)
     keys = ["median", "lower", "upper"]

@@ -23,11 +23,11 @@ def residuals(fit: Fit) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a run: ``observed`` and ``predicted`` (posterior median of the law) in the target's
-        unit, ``residual`` on the scale of the noise (log loss: 0.01 is one per cent), and
-        ``standardised``, divided by the scatter (sigma and the run's known standard error).
-        Where rows of a run follow from one another, ``standardised`` is what does not follow from
-        the row before: a run that lies off the law as a whole is named at its first row.
+        One row per run: ``observed`` and ``predicted`` (posterior median of the law) in the
+        target's unit, ``residual`` on the scale of the noise (log loss: 0.01 is one per cent), and
+        ``standardised``, divided by the scatter (sigma and the run's known standard error). Where
+        rows of a run follow from one another, ``standardised`` is what does not follow from the row
+        before: a run that lies off the law as a whole is named at its first row.
 
     Raises
     ------

@@ -50,7 +50,7 @@ class Diagnostics:
         return not self.problems()
 
     def problems(self) -> list[str]:
-        """Say what is wrong and what to do, a sentence each; empty when all is well."""
+        """Say what is wrong and what to do, one sentence each; empty when all is well."""
         found = []
         if not self.rhat < RHAT_LIMIT:
             found.append(

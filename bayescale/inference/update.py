@@ -30,7 +30,7 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a run: ``run`` (its name), the law's inputs by column, the target and the law's
+        One row per run: ``run`` (its name), the law's inputs by column, the target and the law's
         steps, and what the noise knows of each (its standard error or trials, its place along the
         run). A run in which one
         of them was not observed has NaN there.

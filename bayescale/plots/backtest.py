@@ -38,8 +38,8 @@ def backtest_data(tested: Backtest) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a held-out run and cut: ``cut``, ``run``, ``distance``; in per cent the ``error`` of
-        the forecast's median and the errors it reckoned with, ``error_lower_50``,
+        One row per held-out run and cut: ``cut``, ``run``, ``distance``; in per cent the ``error``
+        of the forecast's median and the errors it reckoned with, ``error_lower_50``,
         ``error_upper_50``, ``error_lower_90``, ``error_upper_90``, and the absolute errors of the
         ``law`` and of the naive rules ``log_linear`` and ``best_seen``; ``at``, where it is drawn,
         and ``group``, the mean of ``at`` over the runs about as far away. Where groups were left
@@ -91,7 +91,7 @@ def plot_backtest(
     Returns
     -------
     numpy.ndarray of matplotlib.axes.Axes, shape (2,)
-        First the held-out runs, in one colour a cut: a dot is the error of the forecast's median,
+        First the held-out runs, in one colour per cut: a dot is the error of the forecast's median,
         above zero where it was too high, and the grey bars around zero are the errors that the
         forecast reckoned with in 50 and in 90 of a hundred runs. Then
         the mean absolute error of the law and of two rules that need none, over distance, or by

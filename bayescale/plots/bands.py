@@ -65,14 +65,14 @@ def bands_data(
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy and of the scatter of a new run.
 
     Returns
     -------
     pandas.DataFrame
-        One row a point: ``flops``, ``params`` and ``tokens`` (or the law's one input); in the
+        One row per point: ``flops``, ``params`` and ``tokens`` (or the law's one input); in the
         target's unit the ``law`` (posterior median) with ``law_lower`` and ``law_upper``, and the
         bounds of the ``outcome`` (the law with its discrepancy) and of a ``new_run``.
 
@@ -143,7 +143,7 @@ def plot_bands(
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy and of the scatter of a new run.
     ax : matplotlib.axes.Axes, optional

@@ -36,8 +36,9 @@ def capabilities_data(
     Returns
     -------
     pandas.DataFrame
-        One row a model: ``model``, ``family``, its size (NaN where unknown), ``median``, ``lower``
-        and ``upper`` of its capability, and ``line``, the median of its family's line there.
+        One row per model: ``model``, ``family``, its size (NaN where unknown), ``median``,
+        ``lower`` and ``upper`` of its capability, and ``line``, the median of its family's line
+        there.
 
     Raises
     ------

@@ -61,7 +61,7 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
-        A row a law, best on top; hollow where the table carries a warning. Bars are one and two
+        One row per law, best on top; hollow where the table carries a warning. Bars are one and two
         standard errors of the difference; on the right stand stacking weights and, with
         backtests, the rank and the CRPS of forecasts beyond the data.
 

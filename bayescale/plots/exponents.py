@@ -47,7 +47,7 @@ def exponents_data(
     *,
     ci_prob: float | None = None,
 ) -> pd.DataFrame:
-    """Return exponents and irreducible loss, a row a parameter and source.
+    """Return exponents and irreducible loss, one row per parameter and source.
 
     Parameters
     ----------
@@ -145,13 +145,13 @@ def plot_exponents(
     ci_prob : float, optional
         Probability inside the fits' intervals; ArviZ's setting (0.89) when None.
     axes : sequence of Axes, optional
-        Where to draw, one a parameter; a new figure when None.
+        Where to draw, one per parameter; a new figure when None.
 
     Returns
     -------
     numpy.ndarray of matplotlib.axes.Axes, shape (parameter,)
-        A panel a parameter, each on its own scale; a row a source, fits first. The numbers are
-        those of :func:`exponents_data`.
+        one panel per parameter, each on its own scale; one row per source, fits first. The numbers
+        are those of :func:`exponents_data`.
 
     Raises
     ------

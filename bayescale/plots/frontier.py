@@ -36,7 +36,7 @@ BEYOND = 100.0
 
 
 RATIO = 20.0
-"""Tokens a parameter of the rule of thumb that is drawn for comparison."""
+"""Tokens per parameter of the rule of thumb that is drawn for comparison."""
 
 
 def frontier_data(
@@ -59,14 +59,14 @@ def frontier_data(
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy.
 
     Returns
     -------
     pandas.DataFrame
-        One row a budget: ``flops``, ``params``, ``params_lower``, ``params_upper``, the same of
+        One row per budget: ``flops``, ``params``, ``params_lower``, ``params_upper``, the same of
         ``params_law``, the law without its discrepancy, all of them of ``tokens``, and the rule of
         thumb D = 20 N as ``params_20`` and ``tokens_20``, which pays for the same and knows no
         limits.
@@ -86,12 +86,12 @@ def frontier_data(
         spent = run_columns(fit.representative)["flops"]
         scenario = scenario.at_budgets(np.geomspace(spent.min(), BEYOND * spent.max(), POINTS))
     budgets = np.array(scenario.budgets)
-    believed = optimum(fit, scenario, discrepancy=None)
-    allowed = believed
+    of_law = optimum(fit, scenario, discrepancy=None)
+    allowed = of_law
     if discrepancy is not None:
         allowed = optimum(fit, scenario, discrepancy=discrepancy, random_seed=random_seed)
     columns: dict[str, Any] = {"flops": budgets}
-    for answer, suffix in ((allowed, ""), (believed, "_law")):
+    for answer, suffix in ((allowed, ""), (of_law, "_law")):
         for name in ("params", "tokens"):
             bounds = credible_interval(answer[name], ci_prob)
             columns[f"{name}{suffix}"] = bounds["median"].values
@@ -114,7 +114,7 @@ def plot_frontier(
     random_seed: int = 0,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw N* and D* against compute, beside the rule of 20 tokens a parameter.
+    """Draw N* and D* against compute, beside the rule of 20 tokens per parameter.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def plot_frontier(
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy.
     axes : sequence of two Axes, optional

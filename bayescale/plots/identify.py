@@ -31,7 +31,7 @@ def identify_data(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``kind``, ``verdict`` and ``contraction``, one row a bar.
+        ``kind``, ``verdict`` and ``contraction``, One row per bar.
     """
     return contractions(fit, flops, at).drop(columns=["prior_variance", "allowed"])
 
@@ -59,7 +59,7 @@ def plot_identify(
     flops, at
         Budgets and points to show bars of, as for :func:`bayescale.identify`.
     axes : sequence of Axes, optional
-        Where to draw: the bars, the ridge (of two or more free parameters), then a panel a
+        Where to draw: the bars, the ridge (of two or more free parameters), then one panel per
         parameter; a new figure when None.
 
     Returns

@@ -67,7 +67,7 @@ def isoflop_data(
     curves : pandas.DataFrame
         ``flops``, ``params`` and ``tokens`` with the law there: ``median``, ``lower``, ``upper``.
     optima : pandas.DataFrame
-        One row a budget: ``flops``, the interval of N* as ``params``, ``params_lower`` and
+        One row per budget: ``flops``, the interval of N* as ``params``, ``params_lower`` and
         ``params_upper``, and ``loss``, the median law at the median N*.
 
     Raises
@@ -154,7 +154,7 @@ def plot_isoflop(
     matplotlib.axes.Axes
         A curve with its band, the interval of N* as a bar (an arrowhead where it
         goes on), and the runs within ten per cent of the
-        budget as points, in one colour a budget. The numbers are those of :func:`isoflop_data`.
+        budget as points, in one colour per budget. The numbers are those of :func:`isoflop_data`.
 
     Raises
     ------

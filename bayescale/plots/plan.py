@@ -33,7 +33,7 @@ def plan_data(planned: Plan) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a number of runs, from none: ``spent`` and ``sd``.
+        One row per number of runs, from none: ``spent`` and ``sd``.
     """
     spent = np.concatenate([[0.0], planned.runs["cost"].cumsum()])
     return pd.DataFrame({"spent": spent, "sd": [planned.sd_now, *planned.runs["sd_after"]]})

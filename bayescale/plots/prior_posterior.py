@@ -1,4 +1,4 @@
-"""What the runs added to the prior, a panel a parameter."""
+"""What the runs added to the prior, one panel per parameter."""
 
 from collections.abc import Sequence
 
@@ -92,7 +92,7 @@ def plot_prior_posterior(
     fit : Fit
         A fitted law.
     axes : sequence of Axes, optional
-        Where to draw, one a parameter; a new figure when None.
+        Where to draw, one per parameter; a new figure when None.
 
     Returns
     -------

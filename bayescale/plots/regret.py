@@ -55,14 +55,14 @@ def regret_data(
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy.
 
     Returns
     -------
     sizes : pandas.DataFrame
-        One row a size, in order: ``params``, ``tokens``, whether it is a ``candidate``, the
+        One row per size, in order: ``params``, ``tokens``, whether it is a ``candidate``, the
         expected ``regret`` with ``median``, ``lower`` and ``upper``, and the expected share of the
         budget ``wasted``. Further inputs that the scenario leaves open are those of the decision.
     decision : pandas.DataFrame
@@ -116,7 +116,7 @@ def plot_regret(
     ci_prob : float, optional
         Probability inside the band; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy.
     ax : matplotlib.axes.Axes, optional

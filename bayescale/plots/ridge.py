@@ -47,8 +47,8 @@ def ridge_data(fit: Fit, pair: tuple[str, str] | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a draw, a column a parameter in its own unit; ``attrs`` has ``correlation``, on the
-        link scale (log for positive parameters), and ``prior``, the 90 % intervals.
+        One row per draw, one column per parameter in its own unit; ``attrs`` has ``correlation``,
+        on the link scale (log for positive parameters), and ``prior``, the 90 % intervals.
 
     Raises
     ------

@@ -86,7 +86,7 @@ class Average(PosteriorMethods):
         ask : callable
             From a fit, and how wrong its law may be, to draws, dims (chain, draw, ...).
         discrepancy : Discrepancy, optional
-            What was asked for; None believes the laws.
+            What was asked for; None assumes that the law holds.
 
         Returns
         -------
@@ -292,7 +292,7 @@ def stack(
     -------
     array, shape (law,)
     """
-    known = np.isfinite(log_density.max(axis=1))  # what no law foretold tells none from another
+    known = np.isfinite(log_density.max(axis=1))  # what no law predicted tells none from another
     log_density = log_density[known]
     importance = None if importance is None else importance[known]
     density = np.exp(log_density - log_density.max(axis=1, keepdims=True))

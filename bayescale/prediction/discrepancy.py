@@ -177,7 +177,7 @@ LEAST = 1e-300
 
 
 DISCREPANCY = Discrepancy()
-"""What predictions use unless told otherwise; how it was chosen: ``docs/extrapolation.md``."""
+"""What predictions use by default; how it was chosen: ``docs/extrapolation.md``."""
 
 
 def matern(distance: np.ndarray) -> np.ndarray:

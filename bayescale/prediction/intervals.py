@@ -80,7 +80,7 @@ def credible_intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.D
     Returns
     -------
     pandas.DataFrame
-        One row a point (or budget) and quantity: the coordinates, ``quantity``, ``median``,
+        One row per point (or budget) and quantity: the coordinates, ``quantity``, ``median``,
         ``lower``, ``upper``.
     """
     tables = []

@@ -123,7 +123,7 @@ def split_groups(fit: Fit, table: Any) -> tuple[Any, list[int]]:
 
 
 def without_nodes(fit: Fit, points: xr.Dataset) -> xr.Dataset:
-    """Drop the coordinates, one a node, that nobody reads a point by."""
+    """Drop the coordinates, one per node, that nobody reads a point by."""
     nodes = [name for name, declared in fit.law.inputs.items() if declared.nodes]
     return points.drop_vars([column for name in nodes for column in fit.spec.columns_of(name)])
 

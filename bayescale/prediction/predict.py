@@ -50,7 +50,7 @@ def predict(
     grid : bool
         Take every combination of the values instead.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
         Seed of the discrepancy and of the noise in ``new_run``.
 

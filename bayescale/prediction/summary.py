@@ -46,7 +46,7 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a parameter: the law's, the literature's constants derived from them, the noise's.
+        One row per parameter: the law's, the literature's constants derived from them, the noise's.
         In a pooled fit a parameter that groups have of their own has a row for each,
         ``alpha[pythia]``, and where it is partially pooled its population's mean and spread too.
         Columns ``median``, ``sd``, ``lower``, ``upper``, ``ess`` (the smaller of bulk and tail),

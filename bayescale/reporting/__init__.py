@@ -1,4 +1,4 @@
-"""The credible-interval report: one page that says what the runs say, and what they do not."""
+"""The credible-interval report: one page of results, their uncertainty and their assumptions."""
 
 from bayescale.reporting.narrative import answer, caution
 from bayescale.reporting.page import report

@@ -1,4 +1,4 @@
-"""How wrong the law may be, and what a backtest says its bands are worth: words and sections."""
+"""The discrepancy of the law, and the results of a backtest: texts and sections."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,19 +12,19 @@ from bayescale.plots.backtest import plot_backtest
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import Estimate, bounds, middle
 from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
-from bayescale.reporting.narrative import allowance
+from bayescale.reporting.narrative import discrepancy_summary
 from bayescale.reporting.targets import Target
 
 HONEST = (0.80, 0.98)
-"""Shares of held-out runs inside a 90 % band between which so few forecasts can tell no more."""
+"""Coverage of a 90 % band that is compatible with 90 %, given so few predictions."""
 
 
 UNBIASED = 0.25
 """A mean error below this share of the mean absolute error is called none."""
 
 
-def worth(tested: Backtest) -> list[str]:
-    """Say in sentences what a law's forecasts were worth.
+def backtest_summary(tested: Backtest) -> list[str]:
+    """Summarise the results of a backtest in sentences.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def worth(tested: Backtest) -> list[str]:
     Returns
     -------
     list of str
-        What was asked, coverage, bias, CRPS beside the naive rules, and what failed.
+        The design, coverage, bias, CRPS with the baselines, and failures.
     """
     score = tested.summary.to_dict("index")["all"]
     return [_asked(tested), _coverage(score), _bias(score), *_against(score), *_failed(tested)]
@@ -46,10 +46,10 @@ def _asked(tested: Backtest) -> str:
     how = "1 cut" if times == 1 else f"{times} cuts"
     if not np.isnan(furthest):
         return (
-            f"Fitted below {how} and asked for the runs above, {tested.law} made {count:,} "
-            f"forecasts, up to {furthest:.1f} decades beyond the fitted runs."
+            f"Fitted below {how}, {tested.law} made {count:,} predictions of the runs above, "
+            f"up to {furthest:.1f} decades beyond the fitted runs."
         )
-    return f"Fitted without one group at a time, {tested.law} made {count:,} forecasts of it."
+    return f"Fitted without one group at a time, {tested.law} made {count:,} predictions of it."
 
 
 def _coverage(score: Mapping[Any, Any]) -> str:
@@ -58,10 +58,12 @@ def _coverage(score: Mapping[Any, Any]) -> str:
     if inside < low:
         verdict = "the bands are too narrow, do not rely on them"
     elif inside > high:
-        verdict = "the bands are wider than these runs ask for"
+        verdict = "the bands are wider than necessary for these runs"
     else:
-        verdict = "the bands hold about what they promise"
-    return f"The 90 % band held {_share(inside)} of them, the 50 % band {_share(few)}: {verdict}."
+        verdict = "the coverage is close to nominal"
+    return (
+        f"The 90 % band covered {_share(inside)} of them, the 50 % band {_share(few)}: {verdict}."
+    )
 
 
 def _share(part: float) -> str:
@@ -84,7 +86,7 @@ def _against(score: Mapping[Any, Any]) -> list[str]:
     }
     said = listed([f"{relative(error)} for {name}" for name, error in rules.items()])
     crps = float(score["crps"])
-    found = [f"Its CRPS, the mean error with the bands counted in, is {relative(crps)}: {said}."]
+    found = [f"Its CRPS, the mean error with the bands included, is {relative(crps)}: {said}."]
     better = [name for name, error in rules.items() if error <= crps]
     if better:
         found.append(f"It does no better than {listed(better)}: do not extrapolate with it.")
@@ -98,7 +100,7 @@ def _failed(tested: Backtest) -> list[str]:
 
 
 def scores(tested: Backtest) -> tuple[list[str], list[list[str]]]:
-    """Return the table of a backtest, a row a cut: its header and its cells, as text."""
+    """Return the table of a backtest, one row per cut: its header and its cells, as text."""
     header = ["", "fit/held out", "in 50/90 %", "bias", "error", "CRPS", "line", "best"]
     shown = ("mean_error", "abs_error", "crps", "log_linear", "best_seen")
     rows = [
@@ -116,7 +118,7 @@ def scores(tested: Backtest) -> tuple[list[str], list[list[str]]]:
 
 LEGEND = (
     "Bias and error: mean and mean absolute error of the median, positive where it was too high. "
-    "Line and best: mean absolute errors of two rules that need no law, a straight line in the "
+    "Line and best: mean absolute errors of two baselines without a law, a straight line in the "
     "logarithms and the best run so far; the CRPS is on the same scale."
 )
 """What the columns of :func:`scores` mean."""
@@ -126,17 +128,17 @@ def backtest_section(tested: Backtest) -> Section:
     """Show what a backtest found."""
     header, rows = scores(tested)
     shows = (
-        "Left: each held-out run's error, and around zero the errors that the forecast reckoned "
-        "with. Right: the errors of the law and of two rules that need none."
+        "Left: the error of each held-out run, and around zero its predictive interval. "
+        "Right: the errors of the law and of two baselines without a law."
     )
     blocks: list[Block] = [
-        Text(" ".join(worth(tested))),
+        Text(" ".join(backtest_summary(tested))),
         Table(header, rows, LEGEND),
         picture(
             lambda axes: plot_backtest(tested, axes=axes), shows, width=9.6, panels=2, columns=2
         ),
     ]
-    return Section("How far it foretells your own runs", blocks)
+    return Section("Out-of-sample performance on your runs", blocks)
 
 
 def discrepancy_section(
@@ -149,9 +151,9 @@ def discrepancy_section(
     fit : Fit
         Gives the names and units.
     asked : list of Target
-        What was asked.
+        The planned budgets.
     discrepancy : Discrepancy, optional
-        What the answers allow for.
+        The discrepancy in the answers.
     """
     if discrepancy is None or not asked:
         return None
@@ -165,12 +167,14 @@ def discrepancy_section(
     rows: list[list[Cell]] = []
     for target in asked:
         amount = format_value(target.value, kind_of(target.column))
-        for i, (allowed, believed, name) in enumerate(shown):
-            both = target.answers[allowed], target.believed[believed]
+        for i, (allowed, without_discrepancy, name) in enumerate(shown):
+            both = target.answers[allowed], target.without_discrepancy[without_discrepancy]
             row = [_estimate(found, allowed, fit.unit) for found in both]
             rows.append(["" if i else amount, name, *row])
-    header = ["", "", "with the discrepancy", "believing the law"]
-    return Section("How wrong the law may be", [Text(allowance(discrepancy)), Table(header, rows)])
+    header = ["", "", "with the discrepancy", "without discrepancy"]
+    return Section(
+        "Discrepancy of the law", [Text(discrepancy_summary(discrepancy)), Table(header, rows)]
+    )
 
 
 def _estimate(found: Estimate, name: str, unit: str) -> Pair:

@@ -1,4 +1,4 @@
-"""What to choose in a scenario: words and a section."""
+"""The decision in a scenario: texts and a section."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,25 +72,26 @@ def verdict(
     ends = ("near_lower", "near_upper", "flat_lower", "flat_upper")
     opened = [f"{k} = {decided[k]:g}" for k in decided if k not in {*known, *ends}]
     said = [
-        f"The least regret is to be expected of {_count(decided['params'])} parameters and "
+        f"The least expected regret has the model of {_count(decided['params'])} parameters and "
         f"{_count(decided['tokens'])} tokens{''.join(f', {o}' for o in opened)}: "
-        f"{_regret(decided['regret'], unit)}, as if {relative(decided['wasted'])} of the budget "
-        "had been wasted beside the best model, were it known."
+        f"{_regret(decided['regret'], unit)}, a compute overhead of {relative(decided['wasted'])} "
+        "of the budget relative to the best model under each draw."
     ]
     if decided["near_lower"] < decided["near_upper"]:
         said.append(
             f"Sizes from {_count(decided['near_lower'])} to {_count(decided['near_upper'])} are "
-            f"expected to waste at most {relative(tolerance)} of the budget more."
+            f"expected to have at most {relative(tolerance)} of the budget more overhead."
         )
     if np.isfinite(decided["flat_lower"]):
         said.append(
-            f"From {_count(decided['flat_lower'])} to {_count(decided['flat_upper'])}, at most "
-            f"{relative(tolerance)} is wasted with a probability of {relative(probability)}."
+            f"From {_count(decided['flat_lower'])} to {_count(decided['flat_upper'])}, the "
+            f"overhead is at most {relative(tolerance)} with a probability of "
+            f"{relative(probability)}."
         )
     else:
         said.append(
-            f"No size wastes less than {relative(tolerance)} with a probability of "
-            f"{relative(probability)}: for that, the runs say too little about the best one."
+            f"No size has an overhead below {relative(tolerance)} with a probability of "
+            f"{relative(probability)}: the best size is too uncertain."
         )
     return " ".join(said)
 
@@ -104,7 +105,7 @@ class Choice:
     budget : float
         FLOP of training.
     said : str
-        Which size to choose, in words.
+        Which size to choose.
     regrets : xarray.Dataset
         Of the candidates and of sizes around the best one.
     """
@@ -177,7 +178,10 @@ def decisions_section(
         blocks.append(Text(one.said))
         if scenario.candidates:
             blocks.append(_candidates(one.regrets, ci_prob, unit))
-        at, shows = scenario.at_budgets(one.budget), "What each size gives up beside the best one."
+        at, shows = (
+            scenario.at_budgets(one.budget),
+            "The regret of each size relative to the best one.",
+        )
         blocks.append(picture(lambda ax, at=at: plot_regret(fit, at, ax=ax, **drawn), shows))
     low, high = min(scenario.budgets) / 10, max(scenario.budgets) * 10
     along = scenario.at_budgets(np.geomspace(low, high, CURVE))
@@ -215,7 +219,7 @@ def _optima(best: xr.Dataset, ci_prob: float | None, target: str) -> Table:
             row.append(Pair(middle(found, kind), bounds(found, kind)))
         rows.append(row)
     header = ["compute" if given == "flops" else given, *(title for title, _ in names.values())]
-    return Table(header, rows, "The best of each draw of the law: what hindsight would choose.")
+    return Table(header, rows, "The optimum under each draw of the posterior.")
 
 
 def _candidates(found: xr.Dataset, ci_prob: float | None, unit: str) -> Table:
@@ -238,7 +242,7 @@ def _candidates(found: xr.Dataset, ci_prob: float | None, unit: str) -> Table:
                 ),
             ]
         )
-    header = ["candidate", "tokens", *opened, "expected regret", "of the budget wasted"]
+    header = ["candidate", "tokens", *opened, "expected regret", "compute overhead"]
     return Table(header, rows)
 
 

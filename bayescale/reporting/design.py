@@ -1,4 +1,4 @@
-"""What the next runs would tell, and which budget reaches a loss: sections of the report."""
+"""Recommended next runs, and the budget that reaches a loss: sections of the report."""
 
 import numpy as np
 
@@ -25,16 +25,16 @@ BETTER = (0.02, 0.05, 0.1)
 def next_runs_section(
     fit: Fit | Average, asked: list[Target], discrepancy: Discrepancy | None
 ) -> Section | None:
-    """Show which runs would tell most of the first budget's best size; None without such a size.
+    """Show the most informative runs about the first budget's best size; None without such a size.
 
     Parameters
     ----------
     fit : Fit or Average
         A fitted law of params and tokens, or several.
     asked : list of Target
-        What was asked.
+        The planned budgets.
     discrepancy : Discrepancy, optional
-        How wrong the law may be.
+        The discrepancy of the law.
     """
     if not (asked and plans(fit)):
         return None
@@ -45,11 +45,11 @@ def next_runs_section(
         f"Ten per cent of the compute of the fitted runs, {
             format_value(SHARE * spent, 'flops')
         }, is best "
-        f"spent so: {found} Other budgets and other questions: bayescale plan."
+        f"spent as follows: {found} Other budgets and quantities of interest: bayescale plan."
     )
     shows = (
-        "Left: the runs that are done, what each possible run would tell alone, and the chosen "
-        "ones. Right: the standard deviation that is left as they are done."
+        "Left: the completed runs, the information in each candidate run alone, and the chosen "
+        "ones. Right: the standard deviation that remains as they are done."
     )
     blocks: list[Block] = [
         Text(said),
@@ -72,7 +72,7 @@ def launch_table(found: Plan) -> Table:
         ]
         for i, row in enumerate(found.runs.to_dict("records"), start=1)
     ]
-    return Table(["", "parameters", "tokens", "compute", "sd left", "of the gain"], rows)
+    return Table(["", "parameters", "tokens", "compute", "sd after", "share of the gain"], rows)
 
 
 def reach_section(
@@ -81,7 +81,7 @@ def reach_section(
     discrepancy: Discrepancy | None,
     ci_prob: float | None,
 ) -> Section | None:
-    """Show what it takes to go below the lowest loss; None where more is better, or no budget."""
+    """Show what a lower loss requires; None where more is better, or no budget."""
     first = fit.representative
     if not asked or first.law.rises:
         return None
@@ -99,10 +99,14 @@ def reach_section(
         chance = float(np.round(100 * at["probability"]))
         rows.append([plain(goal, goal / 100), f"{chance:.0f} %", *cells])
     names = {"params": "parameters", "flops": "compute (FLOP)"}
-    header = [first.target, "reached in", *(names.get(str(k), str(k)) for k in found.data_vars)]
+    header = [
+        first.target,
+        "reached in (draws)",
+        *(names.get(str(k), str(k)) for k in found.data_vars),
+    ]
     note = (
         f"Of the draws, how many reach the {first.target} within ten thousand times the largest "
         "fitted run; inf where the median or a bound does not. Other goals, and how much data or "
-        "how large a model it takes: bayescale reach."
+        "how large a model is required: bayescale reach."
     )
-    return Section(f"What a lower {first.target} takes", [Table(header, rows, note)])
+    return Section(f"What a lower {first.target} requires", [Table(header, rows, note)])

@@ -1,4 +1,4 @@
-"""The section on what the runs can tell: of parameters, of answers, and which runs would add."""
+"""The section on identifiability: parameters, quantities of interest, and recommended runs."""
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ SENSITIVE = 0.05
 
 
 def knowledge_section(fit: Fit, verdicts: pd.DataFrame, asked: list[Target]) -> Section:
-    """Show what the runs tell and what they leave open.
+    """Show what the runs identify and what they do not.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def knowledge_section(fit: Fit, verdicts: pd.DataFrame, asked: list[Target]) -> 
     about = questions(fit, asked)
     panels = identify_panels(fit)
     shows = (
-        "What the runs added to the priors: the share of the prior's variance that they removed, "
+        "Prior and posterior: the share of the prior's variance that the runs removed, "
         "the most correlated parameters draw by draw, and each prior with its posterior."
     )
     blocks: list[Block] = [
@@ -43,15 +43,15 @@ def knowledge_section(fit: Fit, verdicts: pd.DataFrame, asked: list[Target]) -> 
         ),
         *_quantities(verdicts),
         *_open_questions(verdicts),
-        *_unseen(fit),
+        *_directions(fit),
         *_sensitive(verdicts),
     ]
     moved = [f"{said[0].upper()}{said[1:]}." for said in changes_text(stability(fit, **about))]
-    return Section("What the runs tell", [*blocks, Bullets(moved)])
+    return Section("Identifiability", [*blocks, Bullets(moved)])
 
 
 def _quantities(verdicts: pd.DataFrame) -> list[Block]:
-    """Tabulate the verdicts on what was asked at the targets."""
+    """Tabulate the verdicts on the quantities at the targets."""
     rows: list[list[Cell]] = [
         [
             str(name),
@@ -62,36 +62,35 @@ def _quantities(verdicts: pd.DataFrame) -> list[Block]:
         for name, row in verdicts.loc[verdicts["kind"] == "quantity"].to_dict("index").items()
     ]
     note = "Within the law, without a discrepancy: what the runs add to what the priors imply."
-    header = ("answer", "verdict", "learnt", "leans on")
+    header = ("quantity", "verdict", "contraction", "depends on")
     return [Table(header, rows, note)] if rows else []
 
 
 def _open_questions(verdicts: pd.DataFrame) -> list[Block]:
-    """Say why something is open and what would settle it; rows that share both are one."""
+    """Explain what is not identified, with recommended runs; rows with the same runs are merged."""
     left = verdicts.loc[verdicts["verdict"] != "identified"].to_dict("index")
     shared: dict[str, list[str]] = {}
     for name, row in left.items():
         shared.setdefault(str(row["recommended_runs"]), []).append(str(name))
     rows: list[list[Cell]] = [
-        [", ".join(names), str(left[names[0]]["reason"]), remedy]
-        for remedy, names in shared.items()
+        [", ".join(names), str(left[names[0]]["reason"]), runs] for runs, names in shared.items()
     ]
     note = (
-        "Each remedy was tried at draws of the posterior: with these runs a fit would identify "
-        "what is open at 85 % of them or more, if the law and its scatter hold there."
+        "Recommended runs were evaluated at draws of the posterior: with them a fit would identify "
+        "the quantity at 85 % of the draws or more, if the law and its noise hold there."
     )
-    header = ("not identified", "why", "what would settle it")
+    header = ("not identified", "reason", "recommended runs")
     return [Table(header, rows, note)] if rows else []
 
 
-def _unseen(fit: Fit) -> list[Block]:
+def _directions(fit: Fit) -> list[Block]:
     rows: list[list[Cell]] = [
         [str(row["direction"]), TONES[row["verdict"]], percent_of(row["contraction"])]
         for row in principal_directions(fit).to_dict("records")
         if row["verdict"] != "identified"
     ]
-    note = "Moved together like this, the parameters change what the runs saw by next to nothing."
-    return [Table(("direction", "verdict", "learnt"), rows, note)] if rows else []
+    note = "Moved together like this, the parameters hardly change the fit to the runs."
+    return [Table(("direction", "verdict", "contraction"), rows, note)] if rows else []
 
 
 def _sensitive(verdicts: pd.DataFrame) -> list[Block]:
@@ -99,9 +98,9 @@ def _sensitive(verdicts: pd.DataFrame) -> list[Block]:
     moved = [str(k) for k in verdicts.loc[verdicts["prior_sensitivity"] > SENSITIVE].index]
     if moved:
         said.append(
-            f"Giving the priors more or less weight moves {listed(moved)}: see that they are meant."
+            f"Giving the priors more or less weight changes {listed(moved)}: check these priors."
         )
     peaks = [str(k) for k in verdicts.loc[verdicts["modes"] > 1].index]
     if peaks:
-        said.append(f"The posterior of {listed(peaks)} has more than one peak.")
+        said.append(f"The posterior of {listed(peaks)} is multimodal.")
     return [Text(one) for one in said]

@@ -1,4 +1,4 @@
-"""What a fit says, in sentences: for the report, the command line, and a notebook's reader.
+"""Summaries of a fit in sentences: for the report, the command line and notebooks.
 
 Every function takes results and returns text; none prints.
 """
@@ -41,7 +41,7 @@ def answer(
     discrepancy: Discrepancy | None = DISCREPANCY,
     random_seed: int = 0,
 ) -> list[str]:
-    """Say what a fit answers, the most important first.
+    """Summarise the answers of a fit, the most important first.
 
     Parameters
     ----------
@@ -52,16 +52,16 @@ def answer(
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy and of the scatter of one run.
 
     Returns
     -------
     list of str
-        Paragraphs: one a budget, then which parameters the runs identify (or the weights of an
-        average), then what the bands allow for. When :func:`caution` has something to say, say that
-        first.
+        Paragraphs: one per budget, then which parameters the runs identify (or the weights of an
+        average), then the discrepancy in the bands. Show the warnings of :func:`caution` first, if
+        any.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def paragraphs(
     discrepancy: Discrepancy | None,
     ci_prob: float | None = None,
 ) -> list[str]:
-    """Put in words what :func:`answer` finds, given the targets and what is known of the laws."""
+    """Write what :func:`answer` finds, given the targets and the sentence on the laws."""
     said = [expectation(fit, target, ci_prob) for target in asked]
     return [*(said or [nothing_asked(fit)]), known, *beyond(fit, asked, discrepancy)]
 
@@ -91,7 +91,7 @@ def shares(fit: Average) -> str:
 
 
 def caution(fit: Fit | Average) -> list[str]:
-    """Say what is wrong with the draws, a sentence each; empty when they can be trusted."""
+    """Say what is wrong with the draws, one sentence each; empty when they can be trusted."""
     several = fit.members()
     return [
         sentence(problem if len(several) == 1 else f"{name}: {problem}")
@@ -100,19 +100,19 @@ def caution(fit: Fit | Average) -> list[str]:
     ]
 
 
-def allowance(discrepancy: Discrepancy | None) -> str:
-    """Say how large the discrepancy in the bands is and what it means, or that there is none."""
+def discrepancy_summary(discrepancy: Discrepancy | None) -> str:
+    """Describe the discrepancy in the bands, or its absence."""
     if discrepancy is None:
         return (
-            "These bands believe the law: they hold the uncertainty of its parameters, and no "
-            "allowance for the law itself being a little wrong. On public data such bands cover "
-            "too little beyond the runs. Take them as the least uncertainty there is."
+            "These bands assume that the law holds: they include the uncertainty of its "
+            "parameters, but no discrepancy. On public data such bands undercover beyond the "
+            "runs: they are a lower bound of the uncertainty."
         )
-    learnt = "That size was learnt on public data sets; what it is"
+    learnt = "It was calibrated on public data sets; a"
     return (
-        f"These bands allow for the law being a little wrong: {discrepancy}. "
-        f"{learnt if discrepancy == DISCREPANCY else 'What that is'} worth on your own runs, a "
-        "backtest says (bayescale backtest)."
+        f"These bands include a discrepancy of the law: {discrepancy}. "
+        f"{learnt if discrepancy == DISCREPANCY else 'A'} backtest (bayescale backtest) "
+        "checks it on your own runs."
     )
 
 
@@ -138,17 +138,17 @@ def expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
     level = f"{percent(ci_prob)} interval"
     loss = with_bounds(found["outcome"], unit=fit.unit, level=level)
     where = f"{_amount(target)}, {distance(target)}"
-    planned = ", spent as seems best" if "params" in found else ""
+    planned = ", optimally split" if "params" in found else ""
     said = [f"With {where}{planned}, the expected {name} is {loss}."]
     if "params" in found:
         said.append(
             f"The compute-optimal model has {with_bounds(found['params'], 'count', counted(fit))} "
-            f"and sees {with_bounds(found['tokens'], 'count', 'tokens')}: "
+            f"and is trained on {with_bounds(found['tokens'], 'count', 'tokens')}: "
             f"{with_bounds(found['tokens_per_param'], unit='tokens per parameter')}."
         )
         if found["params"].upper > UNSETTLED * found["params"].lower:
-            said.append("The runs do not settle this split.")
-    said.append(f"One run, with its scatter, would show {bounds(found['new_run'])}.")
+            said.append("The runs do not identify this split.")
+    said.append(f"One run, with its noise, would show {bounds(found['new_run'])}.")
     return " ".join(said)
 
 
@@ -168,13 +168,13 @@ def nothing_asked(fit: Fit) -> str:
     """Say why a law has no answer at a budget."""
     taken = listed([fit.spec.column(name) for name in fit.law.inputs])
     return (
-        f"{fit.law.name} takes {taken}, which a budget does not determine: ask predict for the "
-        f"{fit.target} at the point you plan."
+        f"{fit.law.name} takes {taken}, which a budget does not determine: use predict for the "
+        f"{fit.target} at a planned point."
     )
 
 
 def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
-    """Say which parameters the runs identify, which not, and what would settle those.
+    """State which parameters the runs identify, and recommended runs for the others.
 
     Parameters
     ----------
@@ -194,30 +194,37 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
         else f"The runs identify no parameter of {fit.law.name}."
     ]
     if weak:
-        said.append(f"They leave {listed(weak)} weak: the runs narrow the prior, but not enough.")
-    if prior:
-        said.append(f"They say next to nothing of {listed(prior)}: what is shown is the prior.")
-    if open_ones:
         said.append(
-            f"The numbers above rest in part on the priors of {listed(open_ones)}, not on the runs."
+            f"They identify {listed(weak)} only weakly: the posterior is not much narrower than "
+            "the prior."
         )
-        remedies = dict.fromkeys(str(r) for r in verdicts.loc[open_ones, "recommended_runs"] if r)
-        if len(remedies) == 1:
-            said.append(f"To settle this: {next(iter(remedies))}.")
-        elif remedies:
-            said.append("Which runs would settle each, the table of parameters says.")
+    if prior:
+        said.append(
+            f"They carry almost no information about {listed(prior)}: the posterior is the prior."
+        )
+    if open_ones:
+        said.append(f"The results above depend in part on the priors of {listed(open_ones)}.")
+        recommended = dict.fromkeys(
+            str(r) for r in verdicts.loc[open_ones, "recommended_runs"] if r
+        )
+        if len(recommended) == 1:
+            said.append(f"To settle this: {next(iter(recommended))}.")
+        elif recommended:
+            said.append("The table of parameters lists the recommended runs for each.")
     if fit.spec.fixed:
         held = [f"{name} = {value:g}" for name, value in fit.spec.fixed.items()]
-        said.append(f"Held fixed, not learnt: {listed(held)}.")
+        said.append(f"Held fixed: {listed(held)}.")
     return " ".join(said)
 
 
 def beyond(fit: Fit, asked: list[Target], discrepancy: Discrepancy | None) -> list[str]:
-    """Say what the bands allow for; nothing when no target lies beyond the runs."""
+    """Describe the discrepancy in the bands; nothing when no target lies beyond the runs."""
     furthest = max((target.factor for target in asked), default=0.0)
     if furthest <= 1.001:
         return []
-    said = f"This goes to {times(furthest)} the largest fitted run. {allowance(discrepancy)}"
+    said = (
+        f"This goes to {times(furthest)} the largest fitted run. {discrepancy_summary(discrepancy)}"
+    )
     bend = drift(fit)
     return [f"{said} {bend.text}"] if bend is not None and bend.clear else [said]
 
@@ -301,7 +308,7 @@ def drift(fit: Fit) -> Drift | None:
         f"At their median, the {count} runs of the largest budgets lie {abs(shift):.2f} times the "
         f"scatter of one run {side} the law."
     )
-    more = f" Larger runs may lie further {side} it than the bands say." if clear else ""
+    more = f" Larger runs may lie further {side} it than the bands." if clear else ""
     return Drift(said + more, clear)
 
 

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: the answer first, then what it rests on."""
+"""One self-contained HTML page: the answers first, then their basis."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
-from bayescale.reporting.backtest import backtest_section, discrepancy_section, worth
+from bayescale.reporting.backtest import backtest_section, backtest_summary, discrepancy_section
 from bayescale.reporting.decisions import choices, decisions_section, terms
 from bayescale.reporting.design import next_runs_section, reach_section
 from bayescale.reporting.identifiability import knowledge_section
@@ -74,13 +74,13 @@ def report(
         Planned budgets in FLOP, ``[1e24, "100 PF-days"]``, or a scenario, which gets a section of
         its own; 10 and 100 times the largest fitted run when None.
     study : Study, optional
-        The model file of the fit: its title, and its published values beside yours.
+        The model file of the fit: its title, and its published values for comparison.
     comparison : DataFrame, optional
-        What :func:`bayescale.compare` returned, to show with it.
+        What :func:`bayescale.compare` returned, for a section of its own.
     backtest : Backtest, optional
         What :func:`bayescale.backtest` returned, to show with it.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
 
@@ -120,7 +120,7 @@ def report(
     if comparison is not None:
         said.append(preference(first, checked_comparison(comparison)))
     if backtest is not None:
-        said.append(" ".join(worth(backtest)))
+        said.append(" ".join(backtest_summary(backtest)))
     found = [
         *decided,
         bands_section(fit, asked, discrepancy, ci_prob),
@@ -157,7 +157,7 @@ def _checked(path: Path) -> Path:
     if path.suffix.lower() not in SUFFIXES:
         raise BayescaleError(f"a report is an HTML page: end {path.name!r} in .html")
     if not path.parent.is_dir():
-        raise BayescaleError(f"no folder {str(path.parent)!r} to write {path.name} to: make it")
+        raise BayescaleError(f"there is no folder {str(path.parent)!r} for {path.name}: create it")
     return path
 
 

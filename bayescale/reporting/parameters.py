@@ -1,4 +1,4 @@
-"""The section on parameters: what they are, what the runs say of them, what others found."""
+"""The section on parameters: their meaning, estimates, and published values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -76,14 +76,14 @@ def _estimates(estimates: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
         "parameter",
         "estimate",
         "verdict",
-        "learnt",
+        "contraction",
         "trades off with",
         "draws",
-        "what it is",
+        "meaning",
     )
     note = (
-        "Learnt: the share of the prior's variance that the runs removed; above 90 % a parameter "
-        "is called identified, below 10 % prior only. Draws: effective sample size."
+        "Contraction: the share of the prior's variance that the runs removed; above 90 % a "
+        "parameter is called identified, below 10 % prior only. Draws: effective sample size."
     )
     return Table(header, rows, note)
 
@@ -93,13 +93,13 @@ def _estimate(row: Mapping[Any, Any]) -> Estimate:
 
 
 def _judgement(row: Mapping[Any, Any]) -> tuple[Cell, Cell, Cell]:
-    """Return the verdict on a parameter, what was learnt, and its partner."""
+    """Return the verdict on a parameter, its contraction, and its partner."""
     partner = Pair(row["partner"], signed(row["correlation"])) if row["partner"] else ""
     return TONES[row["verdict"]], Pair(percent_of(row["contraction"])), partner
 
 
 def percent_of(share: float) -> str:
-    """Write what was learnt as a percentage, never below none."""
+    """Format a contraction as a percentage, at least zero."""
     return "> 99 %" if share > 0.99 else f"{100 * max(share, 0.0):.0f} %"
 
 
@@ -110,7 +110,7 @@ def _published(
         return [
             Text(
                 f"The published values of {study.name} are those of {study.law} and are not shown "
-                f"beside {fit.law.name}, whose parameters mean something else."
+                f"with {fit.law.name}, whose parameters have another meaning."
             )
         ]
     ours = {str(name): _estimate(row) for name, row in estimates.to_dict("index").items()}
@@ -139,15 +139,15 @@ def _published(
         lambda axes: plot_exponents(
             fit, study.published, ci_prob=ci_prob, axes=np.atleast_1d(axes)
         ),
-        "The exponents and the irreducible loss beside the published ones.",
+        "The exponents and the irreducible loss, with published values.",
         width=9.0,
         height=1.2 + 0.3 * len(study.published),
         panels=panels,
         columns=panels,
     )
     note = (
-        "N_opt_exponent and D_opt_exponent say how the compute-optimal parameters and tokens grow "
-        "with compute."
+        "N_opt_exponent and D_opt_exponent are the exponents of the compute-optimal parameters and "
+        "tokens in compute."
     )
     return [
         Table(header, rows, note if has_frontier(fit) else ""),

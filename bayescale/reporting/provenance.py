@@ -1,4 +1,4 @@
-"""The sections of a report that say what its results rest on: priors, data, versions."""
+"""The sections of a report on the basis of its results: priors, data, versions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -39,7 +39,7 @@ def _prior(fit: Fit, name: str) -> tuple[str, str]:
 
 
 def data_section(fit: Fit) -> Section:
-    """Say what was fitted: each column's origin, the rows set aside, and the conventions."""
+    """Say what was fitted: each column's origin, the excluded rows, and the conventions."""
     runs: Mapping[str, Any] = fit.record["runs"]
     said = [f"{fit.observed.size:,} runs of {runs.get('source') or 'a table'} were fitted."]
     known = runs.get("params_convention", "unknown")
@@ -55,10 +55,10 @@ def data_section(fit: Fit) -> Section:
     aside = [(str(row["row"]), str(row["reason"])) for row in runs.get("set_aside", [])]
     if aside:
         plural = "row was" if len(aside) == 1 else "rows were"
-        blocks.append(Text(f"{len(aside):,} {plural} set aside:"))
+        blocks.append(Text(f"{len(aside):,} {plural} excluded:"))
         blocks.append(Table(("row", "reason"), aside).shortened())
     else:
-        blocks.append(Text("No row was set aside."))
+        blocks.append(Text("No row was excluded."))
     return Section("Data", blocks)
 
 

@@ -59,13 +59,13 @@ def bands_section(
     discrepancy: Discrepancy | None,
     ci_prob: float | None,
 ) -> Section | None:
-    """Show the law over the runs and as far as is asked; None where no budget can be asked."""
+    """Show the law over the runs and up to the targets; None where there is no target."""
     if not asked:
         return None
     allowing = (
-        "with an allowance for the law being a little wrong"
+        "with the discrepancy of the law"
         if discrepancy is not None
-        else "which believes the law: take it as the least uncertainty there is"
+        else "without discrepancy: a lower bound of the uncertainty"
     )
     shows = f"The runs, the law and its band, and the band of a new run, {allowing}."
     name = fit.target
@@ -171,7 +171,7 @@ def comparison_section(comparison: pd.DataFrame) -> Section:
         )
         for name, row in found.items()
     ]
-    header = ["law", "verdict", "behind the best", "weight", "LOO", "WAIC"]
+    header = ["law", "verdict", "difference to the best", "weight", "LOO", "WAIC"]
     note = (
         "Expected log predictive density of left-out runs, higher is better, with standard errors. "
         "It judges the laws among these runs, not beyond them."
@@ -236,9 +236,9 @@ def outliers_section(fit: Fit) -> Section:
     if len(table):
         lie, are = ("lies", "is") if len(table) == 1 else ("lie", "are")
         weight = (
-            "under the Student-t noise little hangs on them"
+            "under the Student-t noise they have little influence"
             if fit.spec.noise.name.endswith("student_t")
-            else f"under the {fit.spec.noise.name} noise they count in full: look at them"
+            else f"under the {fit.spec.noise.name} noise they have full influence: check them"
         )
         said = f"{len(table)} of {fit.observed.size:,} runs {lie} {far} and {are} not dropped"
         blocks.append(Text(f"{said}; {weight}."))
@@ -249,7 +249,7 @@ def outliers_section(fit: Fit) -> Section:
         blocks.append(Text(trend.text))
     shows = "How far each run lies from the law, in units of the scatter."
     blocks.append(picture(lambda ax: plot_residuals(fit, ax=ax), shows, height=5.0))
-    return Section("Runs that do not fit", blocks)
+    return Section("Outliers", blocks)
 
 
 def _residual_table(fit: Fit, table: pd.DataFrame) -> Table:
@@ -268,8 +268,8 @@ def _residual_table(fit: Fit, table: pd.DataFrame) -> Table:
         "run",
         f"{target} ({unit})" if unit else target,
         "the law",
-        "off by",
-        "times the scatter",
+        "residual",
+        "standardised residual",
     )
     return Table(header, rows)
 
@@ -295,7 +295,7 @@ def _weights(fit: Average) -> Section:
     for name, weight in ranked:
         one = fit.fits[name]
         rows.append([name, f"{100 * weight:.0f} %", one.law.about(), " ".join(caution(one))])
-    note = "Answers are drawn from the laws in proportion to their weights."
+    note = "Draws are taken from the laws in proportion to their weights."
     return Section(
-        "The laws that are averaged", [Table(("law", "weight", "what it is", ""), rows, note)]
+        "The laws that are averaged", [Table(("law", "weight", "meaning", ""), rows, note)]
     )

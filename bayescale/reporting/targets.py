@@ -1,4 +1,4 @@
-"""What a report answers for: the budgets one plans, and the loss to expect there."""
+"""The planned budgets of a report, and the expected loss there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Target:
         of one run, with its scatter) and, for laws of params and tokens, the compute-optimal
         ``params``, ``tokens`` and ``tokens_per_param``. The losses are then those of the run one
         would plan, of median ``params``.
-    believed : mapping of str to Estimate
+    without_discrepancy : mapping of str to Estimate
         The same without a discrepancy.
     """
 
@@ -46,7 +46,7 @@ class Target:
     value: float
     factor: float
     answers: Mapping[str, Estimate]
-    believed: Mapping[str, Estimate]
+    without_discrepancy: Mapping[str, Estimate]
 
 
 def plans(fit: Fit | Average) -> bool:
@@ -91,7 +91,7 @@ def targets(
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, optional
-        How wrong the law may be away from the runs; None believes the law.
+        How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy and of the scatter of one run.
 
@@ -119,8 +119,8 @@ def targets(
     largest = float(fitted[1].max())
     values = largest * np.array(FURTHER) if flops is None else _budgets(flops)
     answers = _optimal if plans(fit) else _at_input
-    believed = answers(fit, column, values, None, random_seed)
-    allowed = believed
+    without_discrepancy = answers(fit, column, values, None, random_seed)
+    allowed = without_discrepancy
     if discrepancy is not None:
         allowed = answers(fit, column, values, discrepancy, random_seed)
     return [
@@ -128,14 +128,14 @@ def targets(
             column,
             float(value),
             float(value) / largest,
-            *(_estimates(drawn, i, ci_prob) for drawn in (allowed, believed)),
+            *(_estimates(drawn, i, ci_prob) for drawn in (allowed, without_discrepancy)),
         )
         for i, value in enumerate(values)
     ]
 
 
 def questions(fit: Fit, asked: Sequence[Target]) -> dict[str, Any]:
-    """Return the targets as :func:`bayescale.identify` is asked about them."""
+    """Return the targets as arguments of :func:`bayescale.identify`."""
     values = [target.value for target in asked]
     if not values:
         return {}

@@ -41,7 +41,7 @@ def cite(what: str | type[Law] | Study, style: Literal["text", "bibtex"] = "text
     Returns
     -------
     str
-        A line a work; for a model the law's reference first, then the sources of its values.
+        One line per work; for a model the law's reference first, then the sources of its values.
 
     Raises
     ------

@@ -24,7 +24,7 @@ from bayescale.plots.bands import bands_data
 from bayescale.plots.compare import compare_data
 from bayescale.plots.frontier import frontier_data
 from bayescale.reporting import backtest as foresight
-from bayescale.reporting.backtest import scores, worth
+from bayescale.reporting.backtest import backtest_summary, scores
 from bayescale.reporting.layout import Picture
 from bayescale.reporting.narrative import answer
 from bayescale.reporting.page import report
@@ -182,27 +182,29 @@ class TestPlots:
 
 class TestWords:
     def test_bias_is_said_with_its_side(self, tested) -> None:
-        high = worth(changed(tested, mean_error=0.012, abs_error=0.016))
+        high = backtest_summary(changed(tested, mean_error=0.012, abs_error=0.016))
         assert "It predicts 1.2 % too high on average" in high[2]
-        assert "too low" in worth(changed(tested, mean_error=-0.012, abs_error=0.016))[2]
-        assert "neither too high nor too low" in worth(changed(tested, mean_error=1e-5))[2]
+        assert "too low" in backtest_summary(changed(tested, mean_error=-0.012, abs_error=0.016))[2]
+        assert (
+            "neither too high nor too low" in backtest_summary(changed(tested, mean_error=1e-5))[2]
+        )
 
     @pytest.mark.parametrize(
         ("share", "verdict"),
-        [(0.6, "too narrow"), (0.9, "about what they promise"), (0.995, "wider than")],
+        [(0.6, "too narrow"), (0.9, "close to nominal"), (0.995, "wider than")],
     )
     def test_coverage_is_judged(self, tested, share, verdict) -> None:
-        assert verdict in worth(changed(tested, cover_90=share))[1]
+        assert verdict in backtest_summary(changed(tested, cover_90=share))[1]
 
     def test_a_rule_that_does_better_is_named(self, tested) -> None:
-        assert not any("do not extrapolate" in text for text in worth(tested))
-        beaten = " ".join(worth(changed(tested, log_linear=1e-6)))
+        assert not any("do not extrapolate" in text for text in backtest_summary(tested))
+        beaten = " ".join(backtest_summary(changed(tested, log_linear=1e-6)))
         assert "no better than a straight line in the logarithms: do not extrapolate" in beaten
 
     def test_failed_draws_are_said(self, tested) -> None:
         summary = tested.summary.copy()
         summary.iloc[0, summary.columns.get_loc("diagnostics")] = False
-        assert summary.index[0] in worth(replace(tested, summary=summary))[-1]
+        assert summary.index[0] in backtest_summary(replace(tested, summary=summary))[-1]
 
     def test_a_row_a_cut(self, tested) -> None:
         header, rows = scores(tested)
@@ -218,7 +220,7 @@ class TestCommandLine:
         kept, drawn = tmp_path / "table.csv", tmp_path / "picture.png"
         arguments = ["backtest", tmp_path / "runs.csv", "-l", "chinchilla", "-o", kept]
         text = said(*arguments, "--plot", drawn)
-        for sentence in worth(tested):
+        for sentence in backtest_summary(tested):
             assert sentence in text
         assert "discrepancy: the law may be off by 1.3 %" in text
         assert all(cells[2] in text for cells in scores(tested)[1])
@@ -349,18 +351,18 @@ class TestReport:
 
     def test_with_and_without_for_the_targets(self, made_fit, page_of) -> None:
         page = page_of(made_fit, flops=1e23)
-        assert "How wrong the law may be" in page
-        assert "believing the law" in page
+        assert "Discrepancy of the law" in page
+        assert "without discrepancy" in page
         (target,) = targets(made_fit, 1e23)
-        assert target.answers["params"].upper > target.believed["params"].upper
+        assert target.answers["params"].upper > target.without_discrepancy["params"].upper
         believed = page_of(made_fit, flops=1e23, discrepancy=None)
-        assert "How wrong the law may be" not in believed
-        assert "believe the law" in believed
+        assert "Discrepancy of the law" not in believed
+        assert "assume that the law holds" in believed
 
     def test_a_backtest_is_shown_and_said(self, made_fit, tested, page_of) -> None:
         page = page_of(made_fit, flops=1e23, backtest=tested)
-        assert page.index(worth(tested)[1]) < page.index("<h2>")
-        assert "How far it foretells your own runs" in page
+        assert page.index(backtest_summary(tested)[1]) < page.index("<h2>")
+        assert "Out-of-sample performance on your runs" in page
         section = foresight.backtest_section(tested)
         assert [block.kind for block in section.blocks] == ["text", "table", "picture"]
 
@@ -371,7 +373,7 @@ class TestReport:
         for title in ("Parameters of chinchilla", "Diagnostics of skaling", "averaged</h2>"):
             assert title in page
         mixed, own = (targets(fit, 1e23)[0] for fit in (averaged, averaged.fits["chinchilla"]))
-        assert mixed.believed["law"] != own.believed["law"]
+        assert mixed.without_discrepancy["law"] != own.without_discrepancy["law"]
         assert answer(averaged, 1e23)[1].startswith("The answers are an average")
 
     def test_a_comparison_with_backtests(self, made_fit, page_of) -> None:

@@ -203,9 +203,9 @@ def test_identify_names_the_recommended_runs(saved: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "IDENTIFIED", 0.99999)
     shown = run("identify", saved, "--flops", "1e23", "--at", "params=7B", "--at", "tokens=1T")
     assert "weak" in shown.stdout
-    assert "to settle " in shown.stdout
+    assert "recommended runs for " in shown.stdout
     assert "N* (1e+23 FLOP)" in shown.stdout
-    assert "together, the runs do not see:" in shown.stdout
+    assert "combinations that the runs do not identify:" in shown.stdout
     assert "without run " in shown.stdout
 
 
@@ -428,7 +428,7 @@ BAD = {
     "no such table": (["fit", "nowhere.csv", "--law", "chinchilla"], "no file 'nowhere.csv'"),
     "no such name": (["fit", "nowhere", "--law", "chinchilla"], "no file, model or data set"),
     "no such model": (["fit", "hofmann2022.toml"], "hoffmann2022"),
-    "no law": (["fit", "TABLE"], "which law?"),
+    "no law": (["fit", "TABLE"], "no law is given"),
     "unknown law": (["fit", "TABLE", "--law", "chinchila"], "did you mean 'chinchilla'?"),
     "unknown noise": (["fit", "TABLE", "-l", "skaling", "--noise", "t"], "student_t, normal"),
     "prior without =": (["fit", "TABLE", "-l", "skaling", "--prior", "k:1"], "alpha=0.1:0.8"),
@@ -456,7 +456,7 @@ BAD = {
     "no fit": (["summary", "nowhere.nc"], "no fit at nowhere.nc"),
     "not a fit": (["summary", "TABLE"], "cannot be read as a saved fit"),
     "no point": (["predict", "FIT"], "--params 70B --tokens 1.4T"),
-    "no budget": (["optimum", "FIT"], "say --flops 1e24"),
+    "no budget": (["optimum", "FIT"], "pass --flops 1e24"),
     "half a point": (["predict", "FIT", "--params", "7B"], "needs tokens"),
     "quantity": (["predict", "FIT", "--params", "7x", "--tokens", "1T"], "cannot read '7x'"),
     "empty item": (["predict", "FIT", "--params", "7B,,8B", "--tokens", "1T"], "cannot read ''"),
@@ -467,7 +467,7 @@ BAD = {
         "no input 'experts'",
     ),
     "budget": (["optimum", "FIT", "--flops", "0"], "must be positive"),
-    "one fit": (["compare", "FIT"], "with what?"),
+    "one fit": (["compare", "FIT"], "needs two or more saved fits"),
     "the same fit": (["compare", "FIT", "FIT"], "given twice"),
     "tables without laws": (["compare", "TABLE", "TABLE"], "not a saved fit"),
     "laws of fits": (["compare", "FIT", "FIT", "--laws", "chinchilla,skaling"], "one table"),

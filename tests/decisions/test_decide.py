@@ -357,4 +357,4 @@ class TestShown:
         run("plot", "regret", "-o", picture, *paid[:2])
         assert Path(picture).stat().st_size > 10_000
         refused = CliRunner().invoke(app, ["regret", fit])
-        assert refused.exit_code == 1 and "what budget?" in refused.stderr
+        assert refused.exit_code == 1 and "no budget is given" in refused.stderr

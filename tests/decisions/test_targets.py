@@ -98,7 +98,7 @@ class TestReach:
         assert both == pytest.approx(one, rel=1e-3)
 
     def test_what_cannot_be_asked(self, sure) -> None:
-        with pytest.raises(bs.BayescaleError, match="reach what"):
+        with pytest.raises(bs.BayescaleError, match="the goal is a loss or a run"):
             bs.required_compute(sure)
         with pytest.raises(bs.BayescaleError, match="hold one"):
             bs.required_compute(sure, 2.0, params=1e9, tokens=1e9)

@@ -32,13 +32,13 @@ NASTY = '<script>alert("1")</script> $\\bad{$ & co'
 SECTIONS = [
     "Loss beyond the runs",
     "The compute-optimal model",
-    "What a lower loss takes",
+    "What a lower loss requires",
     "What to run next",
-    "How wrong the law may be",
+    "Discrepancy of the law",
     "Parameters",
-    "What the runs tell",
+    "Identifiability",
     "Diagnostics",
-    "Runs that do not fit",
+    "Outliers",
     "Priors",
     "Data",
     "How it was made",
@@ -144,7 +144,7 @@ def test_pictures_and_formula_say_what_they_show(nasty_page: str) -> None:
 def test_what_the_table_says_is_escaped(nasty_page: str) -> None:
     text = Page(nasty_page).text
     assert "<script" not in nasty_page
-    assert "1 row was set aside" in text
+    assert "1 row was excluded" in text
     assert f"{NASTY} N" in text  # the column
     assert f"{NASTY}.csv" in text  # the source
     assert text.count(NASTY) > text.count(f"{NASTY} N") + text.count(f"{NASTY}.csv")  # the run
@@ -171,12 +171,12 @@ def test_answer_holds_the_numbers_of_optimum_and_predict(made_fit: Fit) -> None:
 
 def test_answer_says_what_the_bands_allow_for_beyond_the_data(made_fit: Fit) -> None:
     beyond, within = answer(made_fit, "5e23"), answer(made_fit, [1e20, 1e21])
-    assert f"a little wrong: {bs.Discrepancy()}" in beyond[-1]
-    assert "learnt on public data sets" in beyond[-1]
-    assert not any("a little wrong" in paragraph for paragraph in within)
+    assert f"a discrepancy of the law: {bs.Discrepancy()}" in beyond[-1]
+    assert "calibrated on public data sets" in beyond[-1]
+    assert not any("discrepancy of the law" in paragraph for paragraph in within)
     believed = answer(made_fit, "5e23", discrepancy=None)[-1]
-    assert "believe the law" in believed
-    assert "cover too little beyond the runs" in believed
+    assert "assume that the law holds" in believed
+    assert "undercover beyond the runs" in believed
     assert "as much as the largest fitted run" in within[1]
 
 
@@ -184,27 +184,27 @@ def test_interval_width_is_asked_for_and_named(made_fit: Fit) -> None:
     (wide,), (narrow,) = targets(made_fit, 1e23), targets(made_fit, 1e23, 0.5)
     assert wide.answers["law"].lower < narrow.answers["law"].lower
     assert wide.answers["new_run"].upper > wide.answers["outcome"].upper
-    assert wide.answers["outcome"].upper > wide.believed["outcome"].upper
+    assert wide.answers["outcome"].upper > wide.without_discrepancy["outcome"].upper
     assert "50 % interval" in answer(made_fit, 1e23, 0.5)[0]
 
 
 def test_weak_parameters_are_in_the_answer(weak_fit: Fit, page_of: Callable[..., str]) -> None:
     said = answer(weak_fit, 1e23)
-    assert "do not settle this split" in said[0]
+    assert "do not identify this split" in said[0]
     assert "identify E." in said[1]
-    assert "leave a, alpha, b and beta weak" in said[1]
-    assert "rest in part on the priors of a, alpha, b and beta" in said[1]
+    assert "identify a, alpha, b and beta only weakly" in said[1]
+    assert "depend in part on the priors of a, alpha, b and beta" in said[1]
     page = page_of(weak_fit)
-    parameters = page[page.index("<h2>Parameters") : page.index("<h2>What the runs tell")]
+    parameters = page[page.index("<h2>Parameters") : page.index("<h2>Identifiability")]
     assert parameters.count('<span class="badge doubtful">weak</span>') == 4
-    assert "what would settle it" in page
+    assert "recommended runs" in page
     assert "trades off with beta" in page
 
 
 def test_prior_only_parameters_are_called_so(made_fit: Fit) -> None:
     z = np.random.default_rng(4).normal(size=(4, 250))
     blind = with_draws(made_fit, beta=0.283 * np.exp(0.63 * z))
-    assert "say next to nothing of beta" in answer(blind, 1e23)[1]
+    assert "carry almost no information about beta" in answer(blind, 1e23)[1]
 
 
 def test_failed_diagnostics_stand_on_top(made_fit: Fit, page_of: Callable[..., str]) -> None:
@@ -354,7 +354,7 @@ def test_priors_are_those_of_the_fit(made_fit: Fit, page_of: Callable[..., str])
 def test_held_parameters_are_said(made_fit: Fit, page_of: Callable[..., str]) -> None:
     held = replace(made_fit, spec=replace(made_fit.spec, priors={"E": 1.8}))
     text = " ".join(Page(page_of(held)).text.split())
-    assert "Held fixed, not learnt: E = 1.8." in text
+    assert "Held fixed: E = 1.8." in text
     assert "E 1.8 held fixed" in text
 
 

@@ -37,12 +37,12 @@ class Derived(NamedTuple):
 
 
 def brown2024_coverage(counts: "pd.DataFrame") -> "pd.DataFrame":
-    """Average the unbiased pass@k over problems, a row a model and k."""
+    """Average the unbiased pass@k over problems, one row per model and k."""
     return coverage_table(counts, COVERAGE_TRIES, ["model", "params"])
 
 
 def schaeffer2025_pythia_coverage(counts: "pd.DataFrame") -> "pd.DataFrame":
-    """Average the unbiased pass@k over problems, a row a benchmark, checkpoint and k."""
+    """Average the unbiased pass@k over problems, one row per benchmark, checkpoint and k."""
     checkpoint = ["benchmark", "model", "params", "tokens", "flops_6nd"]
     return coverage_table(counts, PASS_TRIES, checkpoint)
 
@@ -95,7 +95,7 @@ def load_dataset(name: str) -> "pd.DataFrame":
     Returns
     -------
     DataFrame
-        One row a run, checkpoint or score, with the columns of the set. ``params`` and ``tokens``
+        One row per run, checkpoint or score, with the columns of the set. ``params`` and ``tokens``
         are counts and ``flops`` is training FLOPs, all floats; ``loss`` is in the set's own unit.
         Losses of different sets are not comparable: tokenizers and validation sets differ.
 
