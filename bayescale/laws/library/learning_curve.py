@@ -288,15 +288,6 @@ class Weibull(Law):
         }
 
 
-LOGARITHM_SOURCE = "Domhan et al. (2015), IJCAI; LC-PFN (2023)"
-
-
-LOGARITHM_STEP = Input("step", span=(1, 200), about="epochs, steps or examples")
-
-
-LOGARITHM_LEVEL = Fraction(0.05, 0.95, about="accuracy at the reference point")
-
-
 class VapourPressure(Law):
     r"""A learning curve that is slow to start and ends as a rising power law; known as vap.
 
@@ -304,12 +295,12 @@ class VapourPressure(Law):
     """
 
     name = "vap"
-    reference = LOGARITHM_SOURCE
+    reference = SOURCE
     target = "accuracy"
     noise = "raw_student_t"
 
-    x = LOGARITHM_STEP
-    level = LOGARITHM_LEVEL
+    x = STEP
+    level = LEVEL
     delay = Positive(0.005, 3.0, about="log accuracy lost to the slow start, at the reference")
     exponent = Positive(0.005, 0.8, about="exponent late in training")
 
@@ -342,12 +333,12 @@ class LogLog(Law):
     """
 
     name = "loglog"
-    reference = LOGARITHM_SOURCE
+    reference = SOURCE
     target = "accuracy"
     noise = "raw_student_t"
 
-    x = LOGARITHM_STEP
-    level = LOGARITHM_LEVEL
+    x = STEP
+    level = LEVEL
     span = Positive(0.7, 30.0, about="log of the reference point over the onset")
 
     @staticmethod
@@ -370,7 +361,7 @@ class Ilog2(Law):
     .. math:: A(x) = c - a / \log(1 + x)
     """
 
-    reference = LOGARITHM_SOURCE
+    reference = SOURCE
     target = "accuracy"
     noise = "raw_student_t"
 
