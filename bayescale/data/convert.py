@@ -30,7 +30,7 @@ def to_numbers(
     Parameters
     ----------
     cells
-        Numbers, or text as people write numbers.
+        Numbers, or text such as ``7B``.
     kind
         As for `bayescale.data.units.parse_quantity`.
     factor

@@ -1,4 +1,4 @@
-"""Tables in text and in HTML, with numbers as people write them, for objects that show themselves.
+"""Tables in text and in HTML, with human-readable numbers, for objects that show themselves.
 
 >>> cells({"params": 9.352458e9, "loss": 2.03617, "run": "a"})
 {'params': '9.35B', 'loss': '2.036', 'run': 'a'}

@@ -30,7 +30,7 @@ def read_runs(
     """Read a table of training runs, and say what was made of it.
 
     Columns are recognised by their names (``N``, ``n_params``, ``tokens (B)``, ``compute_pf_days``,
-    ``metrics.eval_loss``, ...), numbers as people write them (``7B``). Of params, tokens and flops
+    ``metrics.eval_loss``, ...), human-readable numbers (``7B``). Of params, tokens and flops
     the one that is absent is filled by C = 6 N D. Rows that cannot be used are set aside, with
     the reason and one `BayescaleWarning`.
 

@@ -1,4 +1,4 @@
-"""Numbers as people write them: ``7B``, ``1.4T tokens``, ``3e21``, ``1 PF-day``."""
+"""Human-readable numbers: ``7B``, ``1.4T tokens``, ``3e21``, ``1 PF-day``."""
 
 import math
 import re
@@ -71,7 +71,7 @@ _FLOPS = re.compile(
 
 
 def parse_quantity(value: str | float, kind: Kind = "count", *, unit: float = 1.0) -> float:
-    """Read one number, as people write it.
+    """Read one human-readable number.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def parse_quantity(value: str | float, kind: Kind = "count", *, unit: float = 1.
 
 
 def parse_quantities(name: str, values: Any, kind: Kind = "count") -> list[float]:
-    """Read one or several numbers, as people write them.
+    """Read one or several human-readable numbers.
 
     Parameters
     ----------

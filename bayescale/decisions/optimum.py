@@ -88,7 +88,7 @@ def optimum(
     spending = Spending(fit, scenario)
     budget = spending.budgets()
     ratios = law_ratios(spending, budget, numerical)
-    option, ratio, loss = _believed(spending, budget, ratios)
+    option, ratio, loss = _assuming_law(spending, budget, ratios)
     if discrepancy is not None:
         rng, surface = np.random.default_rng(random_seed), discrepancy.surface(fit)
         none = np.empty(0)
@@ -197,7 +197,7 @@ def _search(spending: Spending, budget: xr.DataArray, option: dict[str, float]) 
     return centre.transpose("chain", "draw", "budget")
 
 
-def _believed(
+def _assuming_law(
     spending: Spending, budget: xr.DataArray, ratios: list[xr.DataArray]
 ) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
     """Return the best option by the law, its log ratio and its loss, less being better."""

@@ -161,7 +161,7 @@ class Scenario:
                 raise BayescaleError(f"{name} is {value:g}: it must lie between 0 and 1")
 
     def _read(self) -> None:
-        """Turn quantities as people write them into numbers."""
+        """Turn human-readable quantities into numbers."""
         read: dict[str, Any] = {
             "flops": _several("flops", self.flops, "flops"),
             "price": _several("price", self.price),

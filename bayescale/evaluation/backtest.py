@@ -75,7 +75,7 @@ class Backtest:
         return f"{self.law}: {len(self.runs):,} forecasts of held-out runs over {cuts} {word}"
 
     def _summary_rows(self) -> list[dict[str, str]]:
-        """Return the scores of each cut as people write them, errors in per cent."""
+        """Return the scores of each cut, human-readable, errors in per cent."""
         return [
             {
                 str(name): f"{value:g}" if name in ("fitted", "held_out") else _score(name, value)

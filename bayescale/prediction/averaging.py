@@ -41,7 +41,7 @@ class Average(PosteriorMethods):
     discrepancies : mapping of str to mapping of Discrepancy to float
         By the same names, how wrong a law may be and how likely that is, in place of the default.
         Any other discrepancy that is asked for counts instead, and none does where laws are
-        believed.
+        assumed to hold.
 
     Raises
     ------

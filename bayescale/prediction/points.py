@@ -1,4 +1,4 @@
-"""Where a law is asked: points given as people write them, completed by C = 6 N D."""
+"""Where a law is asked: points with human-readable quantities, completed by C = 6 N D."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

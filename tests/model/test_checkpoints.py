@@ -347,7 +347,7 @@ class TestAnswers:
         assert "noise='checkpoints' does not" in table.loc["plain", "warning"]
         assert "independent" not in table.loc["following", "warning"]
 
-    def test_held_out_rows_are_foretold_as_those_of_new_runs(self, made) -> None:
+    def test_held_out_rows_are_predicted_as_those_of_new_runs(self, made) -> None:
         data = extract(made.spec, bs.read_runs(checkpoints()))
         split = next(cuts_of(data.runs, "flops", [0.7]))
         scored = score_split(made, {"chinchilla": data}, split, None, 0)
