@@ -278,7 +278,7 @@ class TestCommandLine:
             for options in ([], ["--discrepancy", "none"])
         )
         assert wide["upper"] > narrow["upper"]
-        assert "the law is believed" in said(*budget, "--discrepancy", "none")
+        assert "the law is assumed to hold" in said(*budget, "--discrepancy", "none")
         picture = tmp_path / "r.png"
         assert "wrote" in said("plot", saved, "bands", "-o", picture, "--discrepancy", "none")
         refused = run("plot", saved, "ridge", "-o", picture, "--discrepancy", "none")
@@ -289,7 +289,7 @@ class TestCommandLine:
         text = said("compare", saved, other, "--backtest")
         assert "beyond the data" in text and "weight (WAIC)" in text
         refused = run("compare", saved, other, "--discrepancy", "none")
-        assert refused.exit_code == 1 and "say --backtest" in refused.stderr
+        assert refused.exit_code == 1 and "pass --backtest" in refused.stderr
 
     def test_saved_fits_are_averaged(self, saved, averaged, tmp_path) -> None:
         other = bs.save(averaged.fits["skaling"], tmp_path / "skaling.nc")
@@ -317,9 +317,9 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (["--weights", "1,3"], "name the other fits by --with"),
-            (["--with", "OTHER", "--weights", "1"], "one each of"),
-            (["--with", "OTHER", "--weights", "1,much"], "write numbers"),
+            (["--weights", "1,3"], "pass the other fits with --with"),
+            (["--with", "OTHER", "--weights", "1"], "pass one weight for each of"),
+            (["--with", "OTHER", "--weights", "1,much"], "pass numbers"),
             (["--with", "FIT"], "given twice"),
         ],
     )

@@ -610,7 +610,8 @@ def test_end_to_end(folder: Path) -> None:
 
 
 COMPILING = f"""
-import sys, nutpie
+import signal, sys, nutpie
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 compile_model = nutpie.compile_pymc_model
 
 def compile_until_interrupted(*arguments, **options):

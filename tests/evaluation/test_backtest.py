@@ -293,7 +293,7 @@ class TestFitAverage:
             (["power_law"], {}, "two laws or more"),
             ("power_law", {}, "two laws or more"),
             (["power_law", bs.make_spec("power_law", noise="normal")], {}, "given twice"),
-            (self.laws, {"discrepancies": ()}, "one discrepancy or more"),
+            (self.laws, {"discrepancies": ()}, "discrepancies is empty: give one or more"),
             (self.laws, {"ahead": ()}, "no forecast to weigh the laws by"),
             (self.laws, {"by": "loss"}, "above|no forecast"),
         ):

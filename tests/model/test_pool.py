@@ -430,7 +430,7 @@ def test_sampled() -> None:
     assert set(fit.posterior["E"].dims) == {"chain", "draw", "family"}
     assert fit.posterior["alpha"].dims == ("chain", "draw")
     for group, E in zip(GROUPS, TRUTH["E"], strict=True):
-        assert float(fit.posterior["E"].sel(family=group).median()) == pytest.approx(E, rel=0.15)
+        assert float(fit.posterior["E"].sel(family=group).median()) == pytest.approx(E, rel=0.05)
     more = table(each=2).assign(run=lambda t: [f"more {i}" for i in range(len(t))])
     programs = len(_COMPILED)
     again = bs.add_runs(fit, more, random_seed=1, progressbar=False)
