@@ -15,7 +15,7 @@ from bayescale.inference.groups import ask_each
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import run_columns
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 
 SEARCH = 60.0
 """Half width of the search, in natural-log units of D / N around the ratio that the runs had."""
@@ -36,7 +36,7 @@ def optimum(
     flops: Any,
     *,
     numerical: bool = False,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
     """Find the compute-optimal parameters and tokens of budgets, draw by draw.
@@ -50,7 +50,7 @@ def optimum(
         pay for inference, in FLOP, money or days, limits, and the law's further inputs.
     numerical : bool
         Search numerically even where the law has a closed form.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs, which moves the optimum too; None believes
         the law.
     random_seed : int, optional
@@ -71,6 +71,7 @@ def optimum(
     BayescaleError
         When the law has no params or no tokens, or needs other inputs than the scenario has.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     scenario = as_scenario(flops)
     if isinstance(fit, Average):
         known: dict[str, Any] = {"numerical": numerical, "random_seed": random_seed}

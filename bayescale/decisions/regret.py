@@ -15,7 +15,7 @@ from bayescale.decisions.scenario import Scenario, as_scenario
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average, members
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, Surface
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike, Surface
 
 SMALLER = 9.0 * np.linspace(0.0, 1.0, 11) ** 2
 """Budgets at which the best loss is found, as how many natural-log units below the one asked."""
@@ -42,7 +42,7 @@ def regret(
     params: Any = None,
     *,
     around: bool = False,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
     """Measure what choosing a size gives up beside the best one, draw by draw.
@@ -61,7 +61,7 @@ def regret(
         over the posterior of the best one. The rest of the budget goes into tokens.
     around : bool
         Look at those sizes besides the ones that are given.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None believes the law.
     random_seed : int, optional
         Seed of the discrepancy.
@@ -80,6 +80,7 @@ def regret(
     BayescaleError
         As for :func:`bayescale.optimum`, and for sizes that the scenario rules out.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     scenario = as_scenario(flops)
     spendings = [Spending(one, scenario) for one in members(fit).values()]
     budget = spendings[0].budgets()

@@ -17,7 +17,7 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
 from bayescale.inference.update import fitted_runs
 from bayescale.prediction.averaging import Average, heaviest, members, typical
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 
 LAW = "law"
 """What to ask about to learn which of several laws is right."""
@@ -87,7 +87,7 @@ def plan(
     about: About | None = None,
     runs: int = 6,
     limits: Mapping[str, Any] | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> Plan:
     """Choose the next runs: those that tell most, for a budget, about what you want to know.
@@ -116,7 +116,7 @@ def plan(
         The most runs to choose.
     limits : mapping, optional
         The largest run there can be: ``{"params": "20B", "tokens": "1T"}``.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None believes the law.
     random_seed : int
         Seed of the discrepancy.
@@ -130,6 +130,7 @@ def plan(
     BayescaleError
         When there is nothing to choose from, or nothing of the kind to ask about.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     if runs < 1:
         raise BayescaleError(f"runs = {runs}: a plan has at least one run")
     several = fit if isinstance(fit, Fit | Average) else Average(fit, dict.fromkeys(fit, 1.0))
@@ -176,7 +177,7 @@ def least_useful(
     fit: Fit | Average,
     about: About | None = None,
     *,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> pd.DataFrame:
     """Say which of the fitted runs tell least about what you want to know.
@@ -196,6 +197,7 @@ def least_useful(
         where the runs left would not fix the law) and ``lost`` of precision (0.01: the standard
         deviation would be 1 % larger).
     """
+    discrepancy = Discrepancy.of(discrepancy)
     first = heaviest(fit)
     asked = read_about(about, first)
     rng = np.random.default_rng(random_seed)

@@ -24,7 +24,7 @@ from bayescale.inference.result import Fit
 from bayescale.model.observations import Data, along_runs, extract
 from bayescale.model.spec import Spec, make_spec
 from bayescale.prediction.averaging import Average, average, heaviest
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import DRAWS
 from bayescale.prediction.predict import forecast
 
@@ -66,7 +66,7 @@ def backtest(
     by: str | None = None,
     cuts: Sequence[float] = CUTS,
     leave_out: str | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
     progressbar: bool = True,
 ) -> Backtest:
@@ -84,7 +84,7 @@ def backtest(
     leave_out : str, optional
         Instead of cutting, leave out the rows of one value of this column at a time: one budget,
         one family.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         As for :func:`bayescale.predict`.
     random_seed, progressbar
         As for :func:`bayescale.fit`.
@@ -100,6 +100,7 @@ def backtest(
     BayescaleError
         When the runs do not fit the law, too few lie below a cut, or none above it.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     specs, data = laws_on(runs, law)
     first = next(iter(specs))
     splits = _splits(specs[first], data[first], by, cuts, leave_out)

@@ -219,7 +219,8 @@ def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
         for i, (name, parameter) in enumerate(names.items()):
             at = link.isel({link.dims[-1]: i}).drop_vars([link.dims[-1]], errors="ignore")
             values[name] = natural(parameter, at, data.scales)
-    return xr.Dataset(values)
+    coords = {dim: draws.stats[dim] for dim in ("chain", "draw") if dim in draws.stats.coords}
+    return xr.Dataset(values, coords=coords)
 
 
 def build_model(

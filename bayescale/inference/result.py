@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.inference.datatree import at_members
+from bayescale.inference.datatree import at_members, with_fixed
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.laws.base import Law
 from bayescale.model.link_scale import natural, to_link
@@ -58,7 +58,7 @@ class Fit:
     @property
     def parameters(self) -> xr.Dataset:
         """The posterior together with the parameters that were held fixed."""
-        return self.posterior.assign(self.spec.fixed)
+        return with_fixed(self.spec, self.posterior)
 
     @property
     def target(self) -> str:
@@ -193,6 +193,8 @@ def links(fit: Fit, posterior: xr.Dataset) -> np.ndarray:
         np.ravel(to_link(parameter, posterior[name].values, fit.scales))
         for name, parameter in fit.spec.free.items()
     ]
+    if not columns:
+        return np.zeros((posterior.sizes["chain"] * posterior.sizes["draw"], 0))
     return np.stack(columns, axis=-1)
 
 

@@ -25,7 +25,7 @@ from bayescale.plots.style import (
 )
 from bayescale.prediction.averaging import Average, heaviest, members
 from bayescale.prediction.compute import require_frontier, run_columns
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 
 POINTS = 16
@@ -43,7 +43,7 @@ def frontier_data(
     flops: Any = None,
     *,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> pd.DataFrame:
     """Return the intervals of N* and D* along compute.
@@ -57,7 +57,7 @@ def frontier_data(
         there are none.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None believes the law.
     random_seed : int
         Seed of the discrepancy.
@@ -75,6 +75,7 @@ def frontier_data(
     BayescaleError
         For another law, or a budget that is no amount of compute.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     scenario = as_scenario(() if flops is None else flops)
     if not scenario.at:
         for one in members(fit).values():
@@ -108,7 +109,7 @@ def plot_frontier(
     flops: Any = None,
     *,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
@@ -123,7 +124,7 @@ def plot_frontier(
         there are none.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None believes the law.
     random_seed : int
         Seed of the discrepancy.
@@ -142,6 +143,7 @@ def plot_frontier(
     BayescaleError
         For another law, a budget that is no amount of compute, or another number of axes.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     data = frontier_data(
         fit, flops, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )

@@ -25,7 +25,7 @@ from bayescale.plots.style import (
     percent,
 )
 from bayescale.prediction.averaging import Average, heaviest
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 
 SHOWN = 0.85
@@ -38,7 +38,7 @@ def regret_data(
     params: Any = None,
     *,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the regret of sizes all over the posterior of the best one, and the decision.
@@ -53,7 +53,7 @@ def regret_data(
         Candidates, in parameters; the scenario's when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None believes the law.
     random_seed : int
         Seed of the discrepancy.
@@ -72,6 +72,7 @@ def regret_data(
     BayescaleError
         As for :func:`bayescale.regret`, and for more budgets than one.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     scenario = as_scenario(flops)
     if len(scenario.budgets) > 1:
         raise BayescaleError(f"plot_regret draws one budget; {len(scenario.budgets)} are given")
@@ -97,7 +98,7 @@ def plot_regret(
     params: Any = None,
     *,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
     ax: Axes | None = None,
 ) -> Axes:
@@ -113,7 +114,7 @@ def plot_regret(
         Candidates to name, in parameters; the scenario's when None.
     ci_prob : float, optional
         Probability inside the band; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None believes the law.
     random_seed : int
         Seed of the discrepancy.
@@ -133,6 +134,7 @@ def plot_regret(
     BayescaleError
         As for :func:`bayescale.regret`, and for more budgets than one.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     sizes, decided = regret_data(
         fit, flops, params, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )

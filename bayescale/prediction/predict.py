@@ -10,7 +10,7 @@ import xarray as xr
 from bayescale.inference.groups import group_fit
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average, members
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import (
     inputs_at,
     make_points,
@@ -29,7 +29,7 @@ def predict(
     tokens: Any = None,
     flops: Any = None,
     grid: bool = False,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
     """Predict the target at new points.
@@ -47,7 +47,7 @@ def predict(
         Arrays go together, element by element.
     grid : bool
         Take every combination of the values instead.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None believes the law.
     random_seed : int, optional
         Seed of the discrepancy and of the noise in ``new_run``.
@@ -66,6 +66,7 @@ def predict(
     BayescaleError
         When a point lacks an input of the law, or arrays do not go together.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     given = {"params": params, "tokens": tokens, "flops": flops}
     if isinstance(fit, Average):
         known: dict[str, Any] = {**given, "grid": grid, "random_seed": random_seed}
@@ -77,9 +78,9 @@ def predict(
         return fit.mix(ask, discrepancy)
     if fit.spec.pool is not None:
         table, names = split_groups(fit, table)
-        points = make_points({**given, fit.spec.pool.by: names}, table, grid)
+        points = make_points({**given, fit.spec.pool.by: names}, table, grid, fit)
         return _by_group(fit, points, discrepancy, random_seed)
-    points = make_points(given, used(fit, table), grid)
+    points = make_points(given, used(fit, table), grid, fit)
     inputs = inputs_at(fit, points)
     points = without_nodes(fit, points)
     rng = np.random.default_rng(random_seed)
