@@ -46,6 +46,7 @@ def fit(
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
+    references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
     by: str | None = None,
     sampler: Literal["nutpie", "pymc", "numpyro"] | Sampler = "nutpie",
@@ -77,6 +78,10 @@ def fit(
     columns : mapping, optional
         Input or step of the law, or its target, to column of the table: ``{"x": "tokens"}``,
         ``{"loss": "loss_c4"}``.
+    references : mapping, optional
+        Input or step of the law to a fixed reference point, ``{"N": "1B"}``, ``{"x": "1 PF-day"}``;
+        the geometric mean of the runs where not given. Priors of amplitudes are multiples of the
+        typical loss wherever the reference is: keep it near the runs, or give those priors.
     pool : {"partial", "shared", "separate"} or mapping, optional
         What groups of runs have in common: ``{"alpha": "partial"}`` learns a population of alphas
         from which each group's comes, ``"shared"`` is one value for all, ``"separate"`` none in
@@ -109,7 +114,15 @@ def fit(
         after one longer try.
     """
     table, chosen = runs_and_law(runs, law)
-    spec = make_spec(chosen, noise=noise, priors=priors, columns=columns, pool=pool, by=by)
+    spec = make_spec(
+        chosen,
+        noise=noise,
+        priors=priors,
+        columns=columns,
+        references=references,
+        pool=pool,
+        by=by,
+    )
     spec = along_runs(spec, table)
     data = extract(spec, table)
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
@@ -230,7 +243,7 @@ def build_model(
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
-    references: Mapping[str, float] | None = None,
+    references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
     by: str | None = None,
 ) -> pm.Model:
