@@ -129,7 +129,14 @@ def allocation_exponents(fit: Fit | Average, flops: tuple[Any, Any] | None = Non
     if isinstance(fit, Average):
         return fit.mix(lambda one, _: allocation_exponents(one, flops))
     if flops is None:
-        largest = float(run_columns(fit)["flops"].max())
+        columns = run_columns(fit)
+        if "flops" not in columns:
+            taken = ", ".join(fit.spec.column(name) for name in fit.law.inputs)
+            raise BayescaleError(
+                f"{fit.law.name} takes {taken}: allocation exponents need a law of params and "
+                "tokens, such as chinchilla or skaling"
+            )
+        largest = float(columns["flops"].max())
         flops = (largest, 10 * largest)
     if fit.spec.pool is not None:
         return ask_each(fit, lambda one: allocation_exponents(one, flops))

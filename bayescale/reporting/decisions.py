@@ -72,10 +72,10 @@ def verdict(
     ends = ("near_lower", "near_upper", "flat_lower", "flat_upper")
     opened = [f"{k} = {decided[k]:g}" for k in decided if k not in {*known, *ends}]
     said = [
-        f"The least regret is to be expected of {_count(decided['params'])} parameters and "
+        f"The least mean regret is that of {_count(decided['params'])} parameters and "
         f"{_count(decided['tokens'])} tokens{''.join(f', {o}' for o in opened)}: "
-        f"{_regret(decided['regret'], unit)}, as if {relative(decided['wasted'])} of the budget "
-        "had been wasted beside the best model, were it known."
+        f"{_regret(decided['regret'], unit)} on average, as if a mean of "
+        f"{relative(decided['wasted'])} of the budget had been wasted beside the best model, were it known."
     ]
     if decided["near_lower"] < decided["near_upper"]:
         said.append(
@@ -238,7 +238,7 @@ def _candidates(found: xr.Dataset, ci_prob: float | None, unit: str) -> Table:
                 ),
             ]
         )
-    header = ["candidate", "tokens", *opened, "expected regret", "of the budget wasted"]
+    header = ["candidate", "tokens", *opened, "median regret", "of the budget wasted (median)"]
     return Table(header, rows)
 
 
