@@ -35,6 +35,14 @@ EXTENSION = 4
 """A fit whose diagnostics fail is drawn once more, this many times as long."""
 
 
+FAR = 100.0
+"""Factor from the runs' geometric mean beyond which default priors do not hold at a reference."""
+
+
+FLOOR = "E"
+"""The parameter that means the same wherever the reference point is."""
+
+
 CAREFUL = 0.99
 """What ``target_accept`` is then, if transitions diverged: smaller steps."""
 
@@ -110,7 +118,8 @@ def fit(
     Warns
     -----
     BayescaleWarning
-        When rows were set aside, when an input does not vary, and when the diagnostics still fail
+        When rows were set aside, when an input does not vary, when a fixed reference point is far
+        from the runs and amplitudes have default priors, and when the diagnostics still fail
         after one longer try.
     """
     table, chosen = runs_and_law(runs, law)
@@ -127,6 +136,7 @@ def fit(
     data = extract(spec, table)
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     _warn_constant(spec, data)
+    _warn_far_reference(spec, data)
     return _fit(spec, data, sampler, seed_of(random_seed), progressbar)
 
 
@@ -139,6 +149,29 @@ def _warn_constant(spec: Spec, data: Data) -> None:
             BayescaleWarning,
             stacklevel=3,
         )
+
+
+def _warn_far_reference(spec: Spec, data: Data) -> None:
+    """Warn of priors that hold where the runs are, and are used far away from them."""
+    doubtful = [
+        name
+        for name, parameter in spec.free.items()
+        if parameter.of == "target" and name != FLOOR and name not in spec.priors
+    ]
+    for name, value in spec.references.items():
+        if not doubtful or name not in data.inputs or not spec.law.inputs[name].relative:
+            continue
+        centre = float(np.exp(np.log(data.inputs[name]).mean()))
+        if max(value / centre, centre / value) > FAR:
+            column, named = spec.column(name), ", ".join(doubtful)
+            warnings.warn(
+                f"the reference point {column} = {value:.3g} lies far from the runs, whose "
+                f"geometric mean is {centre:.3g}, and the default priors of {named} are "
+                f"multiples of the typical loss among the runs: give priors for {named} at the reference point, or "
+                "leave the reference out",
+                BayescaleWarning,
+                stacklevel=3,
+            )
 
 
 def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:

@@ -75,7 +75,8 @@ def verdict(
         f"The least mean regret is that of {_count(decided['params'])} parameters and "
         f"{_count(decided['tokens'])} tokens{''.join(f', {o}' for o in opened)}: "
         f"{_regret(decided['regret'], unit)} on average, as if a mean of "
-        f"{relative(decided['wasted'])} of the budget had been wasted beside the best model, were it known."
+        f"{relative(decided['wasted'])} of the budget had been wasted beside the best model, were "
+        "it known."
     ]
     if decided["near_lower"] < decided["near_upper"]:
         said.append(

@@ -1,13 +1,16 @@
 """Laws whose parameters are fixed, all or all but one: every question has an answer."""
 
+import warnings
 from functools import cache
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from handmade import REFERENCES, TRUTH, design, fit_around
 
 import bayescale as bs
+from bayescale.inference.fit import _warn_far_reference
 from bayescale.inference.result import Fit
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
@@ -113,3 +116,36 @@ def test_figures_and_report(fixed: Fit, tmp_path) -> None:
     plt.close("all")
     page = bs.report(fixed, tmp_path / "report.html", flops=1e23).read_text()
     assert "held fixed" in page
+
+
+class TestFarReference:
+    @pytest.fixture
+    def data(self):
+        flops = np.geomspace(8.64e13, 2.6e20, 20)
+        truth = {"scale": 2.0, "exponent": 0.1}
+        runs = pd.DataFrame({"flops": flops})
+        return bs.simulate("power_law", runs, truth, references={"x": 1.5e17}, random_seed=0)
+
+    def warned(self, data, **options) -> list[str]:
+        spec = make_spec("power_law", **options)
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            _warn_far_reference(spec, extract(spec, bs.read_runs(data)))
+        return [str(one.message) for one in found]
+
+    def test_default_priors_do_not_hold_there(self, data) -> None:
+        (said,) = self.warned(data, references={"x": "1 PF-day"})
+        assert "flops = 8.64e+19 lies far from the runs, whose geometric mean is 1.5e+17" in said
+        assert "give priors for scale at the reference point" in said
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"references": {"x": 1e18}},
+            {"references": {"x": "1 PF-day"}, "priors": {"scale": (0.5, 2.0)}},
+            {"references": {"x": "1 PF-day"}, "priors": {"scale": 1.1}},
+        ],
+    )
+    def test_a_near_reference_or_own_priors_are_fine(self, data, options) -> None:
+        assert not self.warned(data, **options)
