@@ -167,7 +167,8 @@ def _warn_far_reference(spec: Spec, data: Data) -> None:
             warnings.warn(
                 f"the reference point {column} = {value:.3g} lies far from the runs, whose "
                 f"geometric mean is {centre:.3g}, and the default priors of {named} are "
-                f"multiples of the typical loss among the runs: give priors for {named} at the reference point, or "
+                f"multiples of the typical loss among the runs: give priors for {named} at the "
+                "reference point, or "
                 "leave the reference out",
                 BayescaleWarning,
                 stacklevel=3,
