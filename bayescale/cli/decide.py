@@ -193,7 +193,11 @@ def judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
 
 
 def _table(found: list[dict[str, Any]]) -> Any:
-    names = {"flops": "FLOP", "regret": "loss given up", "wasted": "compute overhead"}
+    names = {
+        "flops": "FLOP",
+        "regret": "loss given up (median)",
+        "wasted": "compute overhead (median)",
+    }
     columns = [names.get(name, name) for name in found[0]]
     return table(columns, [[_decision_cell(k, v) for k, v in row.items()] for row in found])
 

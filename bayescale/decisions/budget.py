@@ -162,6 +162,10 @@ class Spending:
         }
         return xr.DataArray(list(self.scenario.budgets), dims="budget", coords=coords)
 
+    def affords(self, budget: float, params: Any) -> Any:
+        """Return whether inference of a size leaves something to train with."""
+        return params * self.serving < budget
+
     def check(self, budget: float, params: np.ndarray) -> None:
         """Raise unless every size is allowed, and leaves something to train with."""
         most = self.scenario.max_params
@@ -173,7 +177,7 @@ class Spending:
                     f"{format_quantity(size)} parameters are more than max_params, "
                     f"{format_quantity(most)}"
                 )
-            if size * self.serving >= budget:
+            if not self.affords(budget, size):
                 raise BayescaleError(
                     f"inference of {format_quantity(size)} parameters on "
                     f"{format_quantity(self.scenario.inference_tokens)} tokens takes all of "

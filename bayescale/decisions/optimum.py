@@ -17,7 +17,7 @@ from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import run_columns
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 
 SEARCH = 60.0
 """Half width of the search, in natural-log units of D / N around the ratio that the runs had."""
@@ -39,7 +39,7 @@ def optimum(
     flops: Any,
     *,
     numerical: bool = False,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
     """Find the compute-optimal parameters and tokens of budgets, draw by draw.
@@ -53,7 +53,7 @@ def optimum(
         pay for inference, in FLOP, money or days, limits, and the law's further inputs.
     numerical : bool
         Search numerically even where the law has a closed form.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs, which moves the optimum too; None believes
         the law.
     random_seed : int, optional
@@ -74,6 +74,7 @@ def optimum(
     BayescaleError
         When the law has no params or no tokens, or needs other inputs than the scenario has.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     scenario = as_scenario(flops)
     if isinstance(fit, Average):
         known: dict[str, Any] = {"numerical": numerical, "random_seed": random_seed}
@@ -134,7 +135,14 @@ def allocation_exponents(fit: Fit | Average, flops: tuple[Any, Any] | None = Non
 
 def _exponents(fit: Fit, flops: tuple[Any, Any] | None) -> xr.Dataset:
     if flops is None:
-        largest = float(run_columns(fit)["flops"].max())
+        columns = run_columns(fit)
+        if "flops" not in columns:
+            taken = ", ".join(fit.spec.column(name) for name in fit.law.inputs)
+            raise BayescaleError(
+                f"{fit.law.name} takes {taken}: allocation exponents need a law of params and "
+                "tokens, such as chinchilla or skaling"
+            )
+        largest = float(columns["flops"].max())
         flops = (largest, 10 * largest)
     if fit.spec.pool is not None:
         return ask_each(fit, lambda one: _exponents(one, flops))

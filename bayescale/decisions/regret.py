@@ -1,5 +1,6 @@
 """What a choice of model size gives up: in loss, and in compute that would have done as well."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -7,16 +8,16 @@ import pandas as pd
 import xarray as xr
 from scipy.interpolate import CubicSpline
 
-from bayescale.data.units import parse_quantities
+from bayescale.data.units import format_quantity, parse_quantities
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.optimum import law_ratios, optimum
 from bayescale.decisions.scenario import Scenario, as_scenario
-from bayescale.errors import BayescaleError
+from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, Surface
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike, Surface
 
 SMALLER = 9.0 * np.linspace(0.0, 1.0, 11) ** 2
 """Budgets at which the best loss is found, as how many natural-log units below the one asked."""
@@ -44,7 +45,7 @@ def regret(
     params: Any = None,
     *,
     around: bool = False,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
     """Measure what choosing a size gives up beside the best one, draw by draw.
@@ -63,7 +64,7 @@ def regret(
         over the posterior of the best one. The rest of the budget goes into tokens.
     around : bool
         Look at those sizes besides the ones that are given.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
         Seed of the discrepancy.
@@ -80,14 +81,22 @@ def regret(
     Raises
     ------
     BayescaleError
-        As for :func:`bayescale.optimum`, and for sizes that the scenario rules out.
+        As for :func:`bayescale.optimum`, for sizes that the scenario rules out, and when no size
+        is affordable.
+
+    Warns
+    -----
+    BayescaleWarning
+        When a size is left out because inference alone takes a budget.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     scenario = as_scenario(flops)
     spendings = [Spending(one, scenario) for one in fit.members().values()]
     budget = spendings[0].budgets()
     given = scenario.candidates if params is None else parse_quantities("params", params)
-    parts = [np.tile(np.array(given, dtype=float), (budget.size, 1))]
-    if around or not given:
+    given = _affordable(spendings[0], budget.to_numpy(), np.array(given, dtype=float))
+    parts = [np.tile(given, (budget.size, 1))]
+    if around or not len(given):
         parts.append(_sizes_around(fit, scenario, budget))
     sizes = np.concatenate(parts, axis=1)
     for each, row in zip(budget.to_numpy(), sizes, strict=True):
@@ -109,6 +118,27 @@ def regret(
         tolerance=scenario.tolerance,
         probability=scenario.probability,
     )
+
+
+def _affordable(spending: Spending, budgets: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return the sizes that every budget can serve, all where there is none; warn of the others.
+
+    Warns
+    -----
+    BayescaleWarning
+        When a size is left out.
+    """
+    fits = spending.affords(budgets.min(), sizes)
+    if fits.all() or not fits.any():
+        return sizes
+    named = ", ".join(format_quantity(size) for size in sizes[~fits])
+    warnings.warn(
+        f"left out: inference of {named} parameters takes all of {budgets.min():.3g} FLOP; a "
+        "larger budget, or fewer inference_tokens, would leave something to train with",
+        BayescaleWarning,
+        stacklevel=3,
+    )
+    return sizes[fits]
 
 
 def regret_summary(

@@ -20,7 +20,7 @@ from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior import check_posterior, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
 
@@ -33,7 +33,7 @@ def required_compute(
     match: Mapping[str, Any] | None = None,
     params: Any = None,
     tokens: Any = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
     """Find the budget, the data or the size that reaches a loss, draw by draw.
@@ -52,7 +52,7 @@ def required_compute(
     tokens : number or str, optional
         The data are held: how large must the model be? When neither is, budgets are spent as the
         median best size would.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
         Seed of the discrepancy.
@@ -71,6 +71,7 @@ def required_compute(
     BayescaleError
         When there is not one goal, or the law takes other inputs.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     refuse_pooled(fit.representative, "reach")
     if (loss is None) == (match is None):
         raise BayescaleError("the goal is a loss or a run: pass either loss= or match={...}")
@@ -81,7 +82,7 @@ def required_compute(
         path = straight_path(fit, held)
     table, steps = path, len(next(iter(path.values())))
     if match is not None:
-        at = make_points(match, None, grid=False)
+        at = make_points(match, None, grid=False, fit=fit.representative)
         table = {name: np.append(values, _one(at, name)) for name, values in path.items()}
     answer = predict(fit, table, discrepancy=discrepancy, random_seed=random_seed)
     outcome = answer["outcome"].reset_coords(drop=True)
@@ -123,7 +124,7 @@ def crossover_compute(
     other: Fit | Average,
     flops: Any = None,
     *,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> xr.Dataset:
     """Find from which budget on one law or recipe beats another, with its probability.
@@ -135,7 +136,7 @@ def crossover_compute(
         best size would, and has a discrepancy of its own.
     flops : number, str or 1-d array, optional
         Budgets at which to compare, in FLOP (or the laws' one input); every decade when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the laws may be away from the runs; None believes them.
     random_seed : int
         Seed of the discrepancies.
@@ -155,6 +156,7 @@ def crossover_compute(
     BayescaleError
         When the fits do not predict the same, or take other inputs.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     check_posterior("crossover_compute", other)
     column = _comparable(one, other)
     values = path_values([one, other], column)

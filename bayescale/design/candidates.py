@@ -77,7 +77,7 @@ def _at_most(values: Any, most: float) -> np.ndarray:
 
 def _read(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
     """Complete a table of candidates by C = 6 N D, and by its cost."""
-    points = make_points({}, used(fit, table), grid=False)
+    points = make_points({}, used(fit, table), grid=False, fit=fit)
     found = table.assign(**{str(name): points[name].values for name in points.coords})
     if "cost" not in found:
         if "flops" not in found:
@@ -114,4 +114,4 @@ def _grid(fit: Fit, budget: float) -> pd.DataFrame:
 
 def inputs_of(fit: Fit, table: pd.DataFrame) -> dict[str, xr.DataArray]:
     """Return the law's inputs at the runs of a table, dim point."""
-    return inputs_at(fit, make_points({}, used(fit, table), grid=False))
+    return inputs_at(fit, make_points({}, used(fit, table), grid=False, fit=fit))

@@ -35,6 +35,8 @@ def principal_directions(fit: Fit) -> pd.DataFrame:
     """
     refuse_pooled(fit, "principal_directions")
     names, sd = list(fit.spec.free), prior_sds(fit)
+    if not names:
+        return pd.DataFrame(columns=["direction", "verdict", "contraction"])
     draws = links(fit, fit.posterior) / sd
     share, axes = np.linalg.eigh(np.atleast_2d(np.cov(draws.T)))
     order = np.argsort(-share)

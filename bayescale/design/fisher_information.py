@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.design.quantities_of_interest import scaled
+from bayescale.inference.datatree import with_fixed
 from bayescale.inference.result import Fit, from_links, links, with_draws
 from bayescale.model.response import Observable
 
@@ -40,6 +41,8 @@ def _slopes(fit: Fit, posterior: xr.Dataset, of: Callable[[xr.Dataset], np.ndarr
         moved[i] = STEP
         above, below = (of(from_links(fit, centre + by, posterior)) for by in (moved, -moved))
         found.append((above - below) / (2 * STEP))
+    if not found:
+        return np.zeros((*of(posterior).shape, 0))
     return np.stack(found, axis=-1)
 
 
@@ -73,7 +76,7 @@ def rows_of(
     order = ("draw", response.dim)
 
     def curve(draws: xr.Dataset) -> xr.DataArray:
-        value = fit.curve(inputs, draws.assign(fit.spec.fixed), response.step).isel(chain=0)
+        value = fit.curve(inputs, with_fixed(fit.spec, draws), response.step).isel(chain=0)
         return value.broadcast_like(inputs[next(iter(inputs))].isel(node=0, missing_dims="ignore"))
 
     def value(draws: xr.Dataset) -> np.ndarray:

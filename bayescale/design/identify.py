@@ -31,6 +31,10 @@ PARTNER = 0.3
 """Correlation, on the link scale, from which a partner is named."""
 
 
+CONSTANT = 1e-9
+"""Prior sd below which a quantity follows from fixed parameters alone."""
+
+
 Z90 = 1.6448536269514722
 
 
@@ -97,7 +101,7 @@ def identify(
     settled = {name: one for name, one in found.items() if one is not None and one.settles}
     table["runs"] = [len(settled[k].runs) if k in settled else 0 for k in table.index]
     table["chance"] = [one.chance if (one := found.get(k)) else np.nan for k in table.index]
-    table["modes"] = [len(modes(values[name].values)) for name in table.index]
+    table["modes"] = [len(modes(values[str(name)].values)) for name in table.index]
     table = table.join(_sampled(fit, values.assign(fit.posterior[list(fit.spec.free)]))).drop(
         columns=["allowed", "prior_variance"]
     )
@@ -127,7 +131,7 @@ def contractions(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
         parameter = name in own
         before = own[name] if parameter else _spread(prior[name])
         after = float(values[name].std()) if parameter else _spread(values[name])
-        contraction = 1 - (after / before) ** 2
+        contraction = 1 - (after / before) ** 2 if before > CONSTANT else 1.0
         rows[name] = {
             "kind": "parameter" if parameter else "quantity",
             "verdict": verdict(contraction),
@@ -135,7 +139,9 @@ def contractions(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
             "prior_variance": before**2,
             "allowed": allowed_variance(before**2),
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
+    columns = ["kind", "verdict", "contraction", "prior_variance", "allowed"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return table.rename_axis("parameter")
 
 
 def _spread(draws: xr.DataArray) -> float:
@@ -158,6 +164,8 @@ def _partners(fit: Fit, values: xr.Dataset, verdicts: Mapping[str, str]) -> pd.D
         others = [other for other in names if other != name]
         if verdicts[name] != "identified":
             others = [other for other in others if verdicts[other] == "weak"] or others
+        if own.std() <= CONSTANT:
+            others = []
         strength = {other: float(np.corrcoef(own, drawn[other])[0, 1]) for other in others}
         partner = max(strength, key=lambda other: abs(strength[other]), default="")
         close = bool(partner) and abs(strength[partner]) >= PARTNER
@@ -197,6 +205,8 @@ def _explained(
     for key, row in table.to_dict("index").items():
         name, open_one = str(key), row["verdict"] != "identified"
         why = reason(fit, row["partner"], row["kind"]) if open_one else "the runs identify it"
+        if row["prior_variance"] <= CONSTANT**2:
+            why = "it follows from the fixed parameters alone"
         if row["kind"] == "quantity":
             band = credible_interval(values[name])
             ends = (_format_end(name, float(band[end])) for end in ("lower", "upper"))
@@ -214,6 +224,11 @@ def _format_end(name: str, value: float) -> str:
 
 def _sampled(fit: Fit, values: xr.Dataset) -> pd.DataFrame:
     """Return power-scaling sensitivities and the sampler's diagnostics of each row."""
+    drawn = values
+    values = values[[k for k, v in values.items() if float(v.std()) > CONSTANT]]
+    if not values.data_vars:
+        columns = ("prior_sensitivity", "likelihood_sensitivity", "rhat", "ess")
+        return pd.DataFrame(np.nan, index=pd.Index(list(drawn.data_vars)), columns=list(columns))
     groups = {name: fit.group(name) for name in ("log_likelihood", "log_prior")}
     numbered = values.rename({name: f"v{i}" for i, name in enumerate(values.data_vars)})
     with _quiet():

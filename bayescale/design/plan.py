@@ -19,7 +19,7 @@ from bayescale.inference.posterior import PosteriorLike, check_posterior, of_pos
 from bayescale.inference.result import Fit
 from bayescale.inference.update import fitted_runs
 from bayescale.prediction.averaging import Average
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 
 LAW = "law"
 """The value of ``about`` for model discrimination: which of several laws is right."""
@@ -104,7 +104,7 @@ def plan(
     about: About | None = None,
     runs: int = 6,
     limits: Mapping[str, Any] | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> Plan:
     """Choose the next runs: the most informative ones for a budget and a quantity of interest.
@@ -132,7 +132,7 @@ def plan(
         The most runs to choose.
     limits : mapping, optional
         The largest feasible run: ``{"params": "20B", "tokens": "1T"}``.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy.
@@ -146,6 +146,7 @@ def plan(
     BayescaleError
         When there are no candidates, or the quantity of interest is unknown.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     if runs < 1:
         raise BayescaleError(f"runs = {runs}: a plan needs at least one run")
     several = _several(fit)
@@ -196,7 +197,7 @@ def least_useful(
     fit: Fit | Average,
     about: About | None = None,
     *,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> pd.DataFrame:
     """Rank the fitted runs by how informative they are about a quantity of interest.
@@ -216,6 +217,7 @@ def least_useful(
         runs would not determine the law) and ``lost`` of precision (0.01: the standard
         deviation would be 1 % larger).
     """
+    discrepancy = Discrepancy.of(discrepancy)
     first = fit.representative
     quantity = read_about(about, first)
     rng = np.random.default_rng(random_seed)

@@ -70,7 +70,7 @@ def _optima(fit: Fit, flops: Any) -> dict[str, xr.DataArray]:
 
 
 def _targets(fit: Fit, at: Any) -> dict[str, xr.DataArray]:
-    points = make_points({}, used(fit, at), grid=False)
+    points = make_points({}, used(fit, at), grid=False, fit=fit)
     curve = fit.curve(inputs_at(fit, points)).transpose("chain", "draw", "point")
     taken = {fit.spec.column(name) for name in fit.law.inputs}
     shown = without_nodes(fit, points).coords
@@ -201,7 +201,7 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
             return _parameters(about, fit)
         parts = [part.partition("=") for part in about.split(",")]
         about = {name.strip(): value.strip() for name, _, value in parts}
-    points = make_points(about, None, grid=False)
+    points = make_points(about, None, grid=False, fit=fit)
     if points.sizes["point"] != 1:
         raise BayescaleError("about has several points: give each column one value")
     return {str(name): float(points[name].item()) for name in points.coords}
@@ -251,7 +251,7 @@ def quantity_of(
         return Quantity(None, np.zeros(0), np.asarray(draws))
     if is_budget(quantity, fit):
         return _best_size(fit, quantity["flops"], surface, rng)
-    inputs = inputs_at(fit, make_points(quantity, None, grid=False))
+    inputs = inputs_at(fit, make_points(quantity, None, grid=False, fit=fit))
     return Quantity(inputs, np.ones(1), np.zeros(1))
 
 

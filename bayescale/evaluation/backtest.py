@@ -26,7 +26,7 @@ from bayescale.inference.result import Fit
 from bayescale.model.observations import Data, along_runs, extract
 from bayescale.model.spec import Spec, make_spec
 from bayescale.prediction.averaging import Average, average
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import DRAWS
 from bayescale.prediction.predict import forecast
 
@@ -103,7 +103,7 @@ def backtest(
     by: str | None = None,
     cuts: Sequence[float] = CUTS,
     leave_out: str | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
     progressbar: bool = True,
 ) -> Backtest:
@@ -121,7 +121,7 @@ def backtest(
     leave_out : str, optional
         Instead of cutting, leave out the rows of one value of this column at a time: one budget,
         one family.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         As for :func:`bayescale.predict`.
     random_seed, progressbar
         As for :func:`bayescale.fit`.
@@ -137,6 +137,7 @@ def backtest(
     BayescaleError
         When the runs do not fit the law, too few lie below a cut, or none above it.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     specs, data = laws_on(runs, law)
     first = next(iter(specs))
     splits = _splits(specs[first], data[first], by, cuts, leave_out)

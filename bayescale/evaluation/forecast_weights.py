@@ -19,7 +19,7 @@ from bayescale.inference.result import Fit
 from bayescale.inference.update import runs_shared
 from bayescale.model.observations import Data
 from bayescale.prediction.averaging import Average, pointwise_loo, stack
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 
 AHEAD = (2.0, 4.0)
 """Horizons of the forecasts that weight the laws, as factors of the input."""
@@ -42,7 +42,7 @@ def fit_average(
     *,
     by: str | None = None,
     ahead: Sequence[float] = AHEAD,
-    discrepancies: Sequence[Discrepancy] = DISCREPANCIES,
+    discrepancies: Sequence[DiscrepancyLike] = DISCREPANCIES,
     random_seed: int | None = None,
     progressbar: bool = True,
 ) -> Average:
@@ -80,7 +80,8 @@ def fit_average(
     BayescaleError
         As for :func:`bayescale.backtest`, for fewer than two laws, and where no forecast is left.
     """
-    if not discrepancies:
+    given = [wrong for one in discrepancies if (wrong := Discrepancy.of(one)) is not None]
+    if not given:
         raise BayescaleError("discrepancies is empty: give one or more")
     specs, data = laws_on(runs, [laws] if isinstance(laws, str) else list(laws))
     if len(specs) < 2:
@@ -101,7 +102,7 @@ def fit_average(
         (split, fit_laws(specs, data, ~split.held_out, own, progressbar))
         for split, own in zip(splits, seeds, strict=True)
     ]
-    return weigh(fits, earlier, data, discrepancies, seed)
+    return weigh(fits, earlier, data, given, seed)
 
 
 def _several_runs(one: Fit) -> bool:

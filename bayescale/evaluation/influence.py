@@ -33,6 +33,10 @@ LOOKED_AT = 20
 """So many runs, those whose densities vary most, are tried for the one that matters most."""
 
 
+CONSTANT = 1e-9
+"""Posterior sd below which a quantity follows from fixed parameters alone, and does not move."""
+
+
 GREATER_IS_LESS = ("loss",)
 """Inputs whose far end is the small one."""
 
@@ -116,7 +120,8 @@ def _most_moving(fit: Fit, values: xr.Dataset) -> str:
 
 def _largest_shift(fit: Fit, values: xr.Dataset, name: str) -> float:
     weights, _ = _reweighted(fit, [name])
-    return max(abs(_shift(values[k].values.ravel(), weights)[0]) for k in values.data_vars)
+    shifts = (abs(_shift(v.values.ravel(), weights)[0]) for v in values.data_vars.values())
+    return max(shifts, default=0.0)
 
 
 def _reweighted(fit: Fit, names: list[str]) -> tuple[np.ndarray, float]:
@@ -137,6 +142,8 @@ def _reweighted(fit: Fit, names: list[str]) -> tuple[np.ndarray, float]:
 def _shift(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """Return by how many sd the mean moves, and by how many it would by chance."""
     mean, sd = values.mean(), values.std()
+    if sd <= CONSTANT:
+        return 0.0, 0.0
     there = float(weights @ values)
     spread = float(weights @ (values - there) ** 2)
     return float((there - mean) / sd), float(np.sqrt(max(spread - sd**2, 0.0)) / sd)

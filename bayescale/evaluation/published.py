@@ -9,7 +9,7 @@ from bayescale.decisions.optimum import allocation_exponents
 from bayescale.inference.diagnostics import elements
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
-from bayescale.prediction.compute import has_frontier
+from bayescale.prediction.compute import has_allocation
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.summary import summary
 from bayescale.studies.study import Published, Study
@@ -45,7 +45,7 @@ def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.D
         str(name): dict(zip(keys, map(float, row), strict=True))
         for name, row in zip(table.index, table.to_numpy(), strict=True)
     }
-    if has_frontier(fit):
+    if has_allocation(fit):
         for name, draws in elements(allocation_exponents(fit)).items():
             bounds = credible_interval(draws, width)
             ours[str(name)] = {str(k): float(v) for k, v in bounds.data_vars.items()}

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data.runs import Runs
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
 from bayescale.errors import BayescaleError
 from bayescale.inference.sampling import Sampler
 from bayescale.model.hierarchical import draw_links, in_units, log_prior_of
@@ -48,12 +49,23 @@ def at_members(spec: Spec, parameters: Any, inputs: Mapping[Any, Any]) -> Any:
     return parameters.sel({by: inputs[by]}).drop_vars(by)
 
 
+def with_fixed(spec: Spec, draws: xr.Dataset) -> xr.Dataset:
+    """Return draws together with the fixed parameters, which have the same value in every draw."""
+    shape = {dim: size for dim, size in draws.sizes.items() if dim in ("chain", "draw")}
+    return draws.assign(
+        {
+            name: (tuple(shape), np.full(tuple(shape.values()), value))
+            for name, value in spec.fixed.items()
+        }
+    )
+
+
 def prior_of(spec: Spec, data: Data, draws: int, rng: np.random.Generator) -> xr.Dataset:
     """Draw natural parameters from the prior, dims (chain=1, draw)."""
     if spec.pool is None:
         return draw_prior(spec, data.scales, draws, rng)
     links = {name: values[None] for name, values in draw_links(spec, data, draws, rng).items()}
-    return in_units(spec, data, links).assign(spec.fixed)
+    return with_fixed(spec, in_units(spec, data, links))
 
 
 def make_tree(
@@ -98,7 +110,7 @@ def make_tree(
             "target_scale": data.scale,
         },
     }
-    everything = posterior.assign(spec.fixed)
+    everything = with_fixed(spec, posterior)
     for seen in spec.observables:
         for group, values in _predictions(spec, data, seen, everything, prior, rng).items():
             groups[group] |= values
@@ -203,9 +215,22 @@ def record_of(
     }
 
 
+def _flops_over_6nd(runs: Runs) -> list[float] | None:
+    """Return the least and the largest ratio of the stated FLOP to 6 N D, None where not known."""
+    table = runs.table
+    if not {"params", "tokens", "flops"} <= set(table):
+        return None
+    params, tokens, flops = (table[name].to_numpy(float) for name in ("params", "tokens", "flops"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = flops / (FLOPS_PER_PARAM_TOKEN * params * tokens)
+    ratio = ratio[np.isfinite(ratio)]
+    return [float(ratio.min()), float(ratio.max())] if ratio.size else None
+
+
 def _runs_record(runs: Runs) -> dict[str, Any]:
     labels = runs.set_aside.index.map(str)
     return {
+        "flops_over_6nd": _flops_over_6nd(runs),
         "source": runs.source,
         "rows": len(runs),
         "columns": [vars(column) for column in runs.columns],

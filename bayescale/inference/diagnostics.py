@@ -133,18 +133,22 @@ def diagnose(posterior: xr.Dataset, stats: xr.Dataset) -> Diagnostics:
     varying = [
         name for name, spread in _by_element(posterior.std(("chain", "draw"))).items() if spread
     ]
-    ess = {name: min(bulk[name], tail[name]) for name in varying}
-    worst_rhat = max(varying, key=lambda name: rhat[name])
-    worst_ess = min(varying, key=lambda name: ess[name])
     bfmi = float("nan")
     if "energy" in stats:
         bfmi = float(azs.bfmi(xr.DataTree.from_dict({"sample_stats": stats})).energy.min())
+    draws = stats["diverging"].size
+    divergences = int(stats["diverging"].sum())
+    if not varying:  # every parameter is fixed
+        return Diagnostics(1.0, "", draws, "", divergences, draws, bfmi)
+    ess = {name: min(bulk[name], tail[name]) for name in varying}
+    worst_rhat = max(varying, key=lambda name: rhat[name])
+    worst_ess = min(varying, key=lambda name: ess[name])
     return Diagnostics(
         rhat=rhat[worst_rhat],
         worst_rhat=worst_rhat,
         ess=ess[worst_ess],
         worst_ess=worst_ess,
-        divergences=int(stats["diverging"].sum()),
-        draws=posterior.sizes["chain"] * posterior.sizes["draw"],
+        divergences=divergences,
+        draws=draws,
         bfmi=bfmi,
     )

@@ -35,6 +35,14 @@ EXTENSION = 4
 """A fit whose diagnostics fail is drawn once more, this many times as long."""
 
 
+FAR = 100.0
+"""Factor from the runs' geometric mean beyond which default priors do not hold at a reference."""
+
+
+FLOOR = "E"
+"""The parameter that means the same wherever the reference point is."""
+
+
 CAREFUL = 0.99
 """What ``target_accept`` is then, if transitions diverged: smaller steps."""
 
@@ -46,6 +54,7 @@ def fit(
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
+    references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
     by: str | None = None,
     sampler: Literal["nutpie", "pymc", "numpyro"] | Sampler = "nutpie",
@@ -77,6 +86,10 @@ def fit(
     columns : mapping, optional
         Input or step of the law, or its target, to column of the table: ``{"x": "tokens"}``,
         ``{"loss": "loss_c4"}``.
+    references : mapping, optional
+        Input or step of the law to a fixed reference point, ``{"N": "1B"}``, ``{"x": "1 PF-day"}``;
+        the geometric mean of the runs where not given. Priors of amplitudes are multiples of the
+        typical loss wherever the reference is: keep it near the runs, or give those priors.
     pool : {"partial", "shared", "separate"} or mapping, optional
         What groups of runs have in common: ``{"alpha": "partial"}`` learns a population of alphas
         from which each group's comes, ``"shared"`` is one value for all, ``"separate"`` none in
@@ -105,15 +118,25 @@ def fit(
     Warns
     -----
     BayescaleWarning
-        When rows were set aside, when an input does not vary, and when the diagnostics still fail
+        When rows were set aside, when an input does not vary, when a fixed reference point is far
+        from the runs and amplitudes have default priors, and when the diagnostics still fail
         after one longer try.
     """
     table, chosen = runs_and_law(runs, law)
-    spec = make_spec(chosen, noise=noise, priors=priors, columns=columns, pool=pool, by=by)
+    spec = make_spec(
+        chosen,
+        noise=noise,
+        priors=priors,
+        columns=columns,
+        references=references,
+        pool=pool,
+        by=by,
+    )
     spec = along_runs(spec, table)
     data = extract(spec, table)
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     _warn_constant(spec, data)
+    _warn_far_reference(spec, data)
     return _fit(spec, data, sampler, seed_of(random_seed), progressbar)
 
 
@@ -126,6 +149,30 @@ def _warn_constant(spec: Spec, data: Data) -> None:
             BayescaleWarning,
             stacklevel=3,
         )
+
+
+def _warn_far_reference(spec: Spec, data: Data) -> None:
+    """Warn of priors that hold where the runs are, and are used far away from them."""
+    doubtful = [
+        name
+        for name, parameter in spec.free.items()
+        if parameter.of == "target" and name != FLOOR and name not in spec.priors
+    ]
+    for name, value in spec.references.items():
+        if not doubtful or name not in data.inputs or not spec.law.inputs[name].relative:
+            continue
+        centre = float(np.exp(np.log(data.inputs[name]).mean()))
+        if max(value / centre, centre / value) > FAR:
+            column, named = spec.column(name), ", ".join(doubtful)
+            warnings.warn(
+                f"the reference point {column} = {value:.3g} lies far from the runs, whose "
+                f"geometric mean is {centre:.3g}, and the default priors of {named} are "
+                f"multiples of the typical loss among the runs: give priors for {named} at the "
+                "reference point, or "
+                "leave the reference out",
+                BayescaleWarning,
+                stacklevel=3,
+            )
 
 
 def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:
@@ -219,7 +266,8 @@ def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
         for i, (name, parameter) in enumerate(names.items()):
             at = link.isel({link.dims[-1]: i}).drop_vars([link.dims[-1]], errors="ignore")
             values[name] = natural(parameter, at, data.scales)
-    return xr.Dataset(values)
+    coords = {dim: draws.stats[dim] for dim in ("chain", "draw") if dim in draws.stats.coords}
+    return xr.Dataset(values, coords=coords)
 
 
 def build_model(
@@ -229,7 +277,7 @@ def build_model(
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
-    references: Mapping[str, float] | None = None,
+    references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
     by: str | None = None,
 ) -> pm.Model:

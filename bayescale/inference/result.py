@@ -11,7 +11,7 @@ import xarray as xr
 
 from bayescale.data.html import SHOWN, html_block, text_table, with_interval
 from bayescale.errors import BayescaleError
-from bayescale.inference.datatree import at_members, observations_of
+from bayescale.inference.datatree import at_members, observations_of, with_fixed
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.methods import FitMethods
 from bayescale.laws.base import Law
@@ -68,7 +68,7 @@ class Fit(FitMethods):
     @property
     def parameters(self) -> xr.Dataset:
         """The posterior together with the parameters that were held fixed."""
-        return self.posterior.assign(self.spec.fixed)
+        return with_fixed(self.spec, self.posterior)
 
     @property
     def target(self) -> str:
@@ -287,6 +287,8 @@ def links(fit: Fit, posterior: xr.Dataset) -> np.ndarray:
         np.ravel(to_link(parameter, posterior[name].values, fit.scales))
         for name, parameter in fit.spec.free.items()
     ]
+    if not columns:
+        return np.zeros((posterior.sizes["chain"] * posterior.sizes["draw"], 0))
     return np.stack(columns, axis=-1)
 
 

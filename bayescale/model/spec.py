@@ -204,7 +204,7 @@ def make_spec(
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
-    references: Mapping[str, float] | None = None,
+    references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
     by: str | None = None,
 ) -> Spec:
@@ -244,9 +244,7 @@ def make_spec(
         base.noise if noise is None else get_noise(noise),
         _frozen({**base.priors, **{k: _as_prior(p) for k, p in named(priors, base.law).items()}}),
         _frozen({**base.columns, **(columns or {})}),
-        _frozen(
-            {**base.references, **{k: parse_quantity(v) for k, v in (references or {}).items()}}
-        ),
+        _frozen({**base.references, **_as_references(base, columns, references)}),
         default_noise=base.default_noise and noise is None,
         pool=make_pool(pool, by or (base.pool.by if base.pool and pool else None)) or base.pool,
     )
@@ -271,6 +269,18 @@ def _moments(distribution: Any, parameter: Parameter, unit: float) -> tuple[floa
     link = np.asarray(parameter.link(values[(values > least) & (values < most)]))
     low, middle, high = np.quantile(link, [0.05, 0.5, 0.95])
     return float(middle), float(high - low) / (2 * Z90)
+
+
+def _as_references(
+    base: Spec, columns: Mapping[str, str] | None, references: Mapping[str, Any] | None
+) -> dict[str, float]:
+    """Read reference points, those of an input of FLOP in FLOP or PF-days."""
+    found = {}
+    for name, value in (references or {}).items():
+        declared = base.law.inputs.get(name)
+        column = {**base.columns, **(columns or {})}.get(name, declared.column if declared else "")
+        found[name] = parse_quantity(value, "flops" if column == "flops" else "count")
+    return found
 
 
 def _as_prior(prior: Any) -> Prior:

@@ -32,7 +32,7 @@ from bayescale.plots.style import (
 )
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.predict import predict
 
@@ -48,7 +48,7 @@ def bands_data(
     *,
     beyond: float = 100.0,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> pd.DataFrame:
     """Return the bands along compute, or along the input of a law that takes one.
@@ -64,7 +64,7 @@ def bands_data(
         How far to go: to this many times the largest fitted value.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy and of the scatter of a new run.
@@ -81,6 +81,7 @@ def bands_data(
     BayescaleError
         For a law with several other inputs, or ``beyond`` below one.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     refuse_pooled(fit.representative, "plot_bands")
     points = _points(fit, beyond)
     answer = predict(fit, points, discrepancy=discrepancy, random_seed=random_seed)
@@ -125,7 +126,7 @@ def plot_bands(
     x: str | None = None,
     beyond: float = 100.0,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
     ax: Axes | None = None,
 ) -> Axes:
@@ -142,7 +143,7 @@ def plot_bands(
         How far to go: to this many times the largest fitted value.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy and of the scatter of a new run.
@@ -162,6 +163,7 @@ def plot_bands(
     BayescaleError
         For a law with several other inputs, an unknown ``x``, or ``beyond`` below one.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     data = bands_data(
         fit, beyond=beyond, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )

@@ -87,7 +87,7 @@ def exponents_data(
         raise BayescaleError("plot_exponents needs at least one fit of a law with an exponent or E")
     rows += [row for record in published for row in _of_record(record) if row["parameter"] in names]
     columns = ["parameter", "source", "kind", "median", "lower", "upper", "level"]
-    table = pd.DataFrame(rows)[columns]
+    table = pd.DataFrame(rows).reindex(columns=columns)
     order = sorted(names, key=lambda name: (name != FLOOR, name in OPTIMAL))
     place = [order.index(name) for name in table["parameter"]]
     return table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)

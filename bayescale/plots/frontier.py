@@ -26,7 +26,7 @@ from bayescale.plots.style import (
 )
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import require_frontier, run_columns
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 
 POINTS = 16
@@ -44,7 +44,7 @@ def frontier_data(
     flops: Any = None,
     *,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> pd.DataFrame:
     """Return the intervals of N* and D* along compute.
@@ -58,7 +58,7 @@ def frontier_data(
         there are none.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy.
@@ -76,6 +76,7 @@ def frontier_data(
     BayescaleError
         For another law, or a budget that is no amount of compute.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     scenario = as_scenario(() if flops is None else flops)
     if not scenario.at:
         for one in fit.members().values():
@@ -110,7 +111,7 @@ def plot_frontier(
     flops: Any = None,
     *,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
@@ -125,7 +126,7 @@ def plot_frontier(
         there are none.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy.
@@ -144,6 +145,7 @@ def plot_frontier(
     BayescaleError
         For another law, a budget that is no amount of compute, or another number of axes.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     data = frontier_data(
         fit, flops, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )

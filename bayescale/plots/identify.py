@@ -76,6 +76,11 @@ def plot_identify(
         When another number of axes is given, or a budget or point does not fit the law.
     """
     data = identify_data(fit, flops, at)
+    if data.empty:
+        raise BayescaleError(
+            f"every parameter of {fit.law.name} is fixed: there is no contraction to draw; pass "
+            "flops= or at= to ask about an answer"
+        )
     made = _figure(fit, len(data)) if axes is None else list(np.ravel(np.asarray(axes)))
     if len(made) != identify_panels(fit):
         raise BayescaleError(
@@ -86,7 +91,8 @@ def plot_identify(
     _bars(made[0], data)
     if several:
         plot_ridge(fit, _open_pair(fit, data), ax=made[1])
-    plot_prior_posterior(fit, axes=made[1 + several :])
+    if fit.spec.free:
+        plot_prior_posterior(fit, axes=made[1 + several :])
     found = np.empty(len(made), dtype=object)
     found[:] = made
     return found
@@ -107,6 +113,9 @@ def _figure(fit: Fit, bars: int) -> list[Axes]:
     free = len(fit.spec.free)
     rows = -(-free // COLUMNS)
     top = max(3.6, 0.8 + 0.3 * bars)
+    if not free:
+        _, ax = plt.subplots(figsize=(9.0, top), layout="constrained")
+        return [ax]
     figure = plt.figure(figsize=(9.0, top + 2.1 * rows + 0.3), layout="constrained")
     heights = [top, 2.1 * rows + 0.3]
     above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]

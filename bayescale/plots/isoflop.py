@@ -22,7 +22,7 @@ from bayescale.plots.style import (
     write_tick,
 )
 from bayescale.prediction.compute import near, require_frontier, run_columns, typical_budgets
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
@@ -43,7 +43,7 @@ def isoflop_data(
     flops: Any = None,
     *,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the curves at fixed budgets, and their optima.
@@ -56,7 +56,7 @@ def isoflop_data(
         Budgets in FLOP; about four that the runs share when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs, for the intervals of N*; None believes
         the law. The curves are the law's.
     random_seed : int
@@ -75,6 +75,7 @@ def isoflop_data(
     BayescaleError
         For another law, or a budget that is no amount of compute.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     require_frontier(fit, "plot_isoflop")
     budgets = _budgets(fit, flops)
     answer = optimum(fit, budgets, discrepancy=discrepancy, random_seed=random_seed)
@@ -127,7 +128,7 @@ def plot_isoflop(
     flops: Any = None,
     *,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
     ax: Axes | None = None,
 ) -> Axes:
@@ -141,7 +142,7 @@ def plot_isoflop(
         Budgets in FLOP; about four that the runs share when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs, for the intervals of N*; None believes
         the law. The curves are the law's.
     random_seed : int
@@ -161,6 +162,7 @@ def plot_isoflop(
     BayescaleError
         For another law, or a budget that is no amount of compute.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     curves, optima = isoflop_data(
         fit, flops, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )

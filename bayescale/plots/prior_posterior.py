@@ -10,6 +10,7 @@ from scipy.stats import gaussian_kde, norm
 
 from bayescale.design.identify import contractions
 from bayescale.design.quantities_of_interest import scaled
+from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
@@ -47,6 +48,10 @@ def prior_posterior_data(fit: Fit) -> pd.DataFrame:
     """
     refuse_pooled(fit, "plot_prior_posterior")
     names = list(fit.spec.free)
+    if not names:
+        raise BayescaleError(
+            f"every parameter of {fit.law.name} is fixed: there is no prior or posterior to draw"
+        )
     links = scaled(fit)
     tables = []
     for name in names:

@@ -26,7 +26,7 @@ from bayescale.plots.style import (
     percent,
 )
 from bayescale.prediction.averaging import Average
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 
 SHOWN = 0.85
@@ -39,7 +39,7 @@ def regret_data(
     params: Any = None,
     *,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the regret of sizes all over the posterior of the best one, and the decision.
@@ -54,7 +54,7 @@ def regret_data(
         Candidates, in parameters; the scenario's when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy.
@@ -73,6 +73,7 @@ def regret_data(
     BayescaleError
         As for :func:`bayescale.regret`, and for more budgets than one.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     scenario = as_scenario(flops)
     if len(scenario.budgets) > 1:
         raise BayescaleError(f"plot_regret draws one budget; {len(scenario.budgets)} are given")
@@ -99,7 +100,7 @@ def plot_regret(
     params: Any = None,
     *,
     ci_prob: float | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
     ax: Axes | None = None,
 ) -> Axes:
@@ -115,7 +116,7 @@ def plot_regret(
         Candidates to name, in parameters; the scenario's when None.
     ci_prob : float, optional
         Probability inside the band; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy.
@@ -135,6 +136,7 @@ def plot_regret(
     BayescaleError
         As for :func:`bayescale.regret`, and for more budgets than one.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     sizes, decided = regret_data(
         fit, flops, params, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )

@@ -58,7 +58,9 @@ def ridge_data(fit: Fit, pair: tuple[str, str] | None = None) -> pd.DataFrame:
     refuse_pooled(fit, "plot_ridge")
     names = list(fit.spec.free)
     if len(names) < 2:
-        raise BayescaleError(f"{fit.law.name} has one free parameter here: a ridge takes two")
+        raise BayescaleError(
+            f"{fit.law.name} has {len(names) or 'no'} free parameter here: a ridge takes two"
+        )
     links = link_table(fit)
     first, second = _worst(links) if pair is None else _checked(pair, names)
     data = pd.DataFrame({name: fit.posterior[name].to_numpy().ravel() for name in (first, second)})

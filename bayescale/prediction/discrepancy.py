@@ -88,6 +88,36 @@ class Discrepancy(SizeAndReach):
             f"{100 * self.size:.1f} % far from them (one standard deviation)"
         )
 
+    @classmethod
+    def of(cls, value: "DiscrepancyLike") -> "Discrepancy | None":
+        """Read a discrepancy as people write it.
+
+        Parameters
+        ----------
+        value : Discrepancy, number, pair or bool, optional
+            None or False for none, True for the default, a number for its size, a pair for its
+            size and reach, or a Discrepancy.
+
+        Raises
+        ------
+        BayescaleError
+            For anything else, and for a size or reach that is not positive.
+        """
+        if value is None or isinstance(value, Discrepancy):
+            return value
+        if isinstance(value, bool | np.bool_):
+            return DISCREPANCY if value else None
+        numbers = value if isinstance(value, list | tuple) else [value]
+        if not 1 <= len(numbers) <= 2 or not all(
+            isinstance(n, int | float | np.number) and not isinstance(n, bool) for n in numbers
+        ):
+            raise BayescaleError(
+                f"discrepancy={value!r} is not a discrepancy: pass None or False for none, True "
+                "for the default, a size (0.02), a pair of size and reach (0.02, 1.0), or a "
+                "bayescale.Discrepancy"
+            )
+        return cls(*map(float, numbers))
+
     def surface(self, fit: Fit) -> "Surface":
         """Return the error of a fit's curves as a random surface, given the runs' residuals.
 
@@ -101,6 +131,10 @@ class Discrepancy(SizeAndReach):
         residual, scatter, places = _at_runs(fit, names, self.reach)
         covariance = self.size**2 * kernel(places, places) + scatter
         return Surface(self, names, residual, places, cho_factor(covariance))
+
+
+type DiscrepancyLike = Discrepancy | tuple[float, float] | float | bool | None
+"""A discrepancy as :meth:`Discrepancy.of` reads it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,15 @@ from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, Kind, parse_quantities
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
 
+CONVENTIONS_DIFFER = 3.0
+"""Factor by which a FLOP count may differ from 6 N D, or from the fitted runs' multiple of it."""
+
 
 def make_points(
-    given: Mapping[str, Any], table: pd.DataFrame | Mapping[str, Any] | None, grid: bool
+    given: Mapping[str, Any],
+    table: pd.DataFrame | Mapping[str, Any] | None,
+    grid: bool,
+    fit: Fit | None = None,
 ) -> xr.Dataset:
     """Gather columns into a Dataset with one dimension, ``point``, each column a coordinate.
 
@@ -25,11 +31,14 @@ def make_points(
         More columns.
     grid : bool
         Take every combination of the values; otherwise arrays go together, element by element.
+    fit : Fit, optional
+        Whose runs say how far their FLOP are from 6 N D.
 
     Raises
     ------
     BayescaleError
-        When nothing is given, a column is given twice, or lengths differ.
+        When nothing is given, a column is given twice, lengths differ, or params, tokens and flops
+        contradict each other.
     """
     columns = {} if table is None else {str(k): table[k] for k in table}
     for name, values in given.items():
@@ -56,7 +65,32 @@ def make_points(
         )
     size = max(len(values) for values in arrays.values())
     coords = {name: ("point", np.broadcast_to(v, size).copy()) for name, v in arrays.items()}
-    return _complete(xr.Dataset(coords=coords))
+    points = xr.Dataset(coords=coords)
+    _check_flops(points, fit)
+    return _complete(points)
+
+
+def _check_flops(points: xr.Dataset, fit: Fit | None) -> None:
+    """Raise where stated FLOP are neither near 6 N D nor near what the fitted runs have of it."""
+    have = points.coords
+    if not {"params", "tokens", "flops"} <= set(have):
+        return
+    expected = (FLOPS_PER_PARAM_TOKEN * have["params"] * have["tokens"]).values
+    stated = have["flops"].values
+    shown = fit.record["runs"].get("flops_over_6nd") if fit is not None else None
+    low, high = shown or (1.0, 1.0)
+    low, high = min(low, 1.0) / CONVENTIONS_DIFFER, max(high, 1.0) * CONVENTIONS_DIFFER
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = stated / expected
+    wrong = np.flatnonzero((ratio < low) | (ratio > high))
+    if wrong.size:
+        i = wrong[0]
+        raise BayescaleError(
+            f"params, tokens and flops contradict each other: flops = {stated[i]:.3g}, but "
+            f"6 * params * tokens = {expected[i]:.3g}"
+            + (f" (point {i + 1} of {stated.size})" if stated.size > 1 else "")
+            + "; give two of the three"
+        )
 
 
 def _complete(points: xr.Dataset) -> xr.Dataset:

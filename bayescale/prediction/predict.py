@@ -11,7 +11,7 @@ from bayescale.inference.groups import group_fit
 from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import (
     inputs_at,
     make_points,
@@ -31,7 +31,7 @@ def predict(
     tokens: Any = None,
     flops: Any = None,
     grid: bool = False,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
     """Predict the target at new points.
@@ -49,7 +49,7 @@ def predict(
         Arrays go together, element by element.
     grid : bool
         Take every combination of the values instead.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
         Seed of the discrepancy and of the noise in ``new_run``.
@@ -68,6 +68,7 @@ def predict(
     BayescaleError
         When a point lacks an input of the law, or arrays do not go together.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     given = {"params": params, "tokens": tokens, "flops": flops}
     several = list(fit.members().values())
 
@@ -88,9 +89,9 @@ def _of_fit(
     """Predict by one fit; ``given`` has params, tokens and flops."""
     if fit.spec.pool is not None:
         table, names = split_groups(fit, table)
-        points = make_points({**given, fit.spec.pool.by: names}, table, grid)
+        points = make_points({**given, fit.spec.pool.by: names}, table, grid, fit)
         return _by_group(fit, points, discrepancy, random_seed)
-    points = make_points(given, used(fit, table), grid)
+    points = make_points(given, used(fit, table), grid, fit)
     inputs = inputs_at(fit, points)
     points = without_nodes(fit, points)
     rng = np.random.default_rng(random_seed)

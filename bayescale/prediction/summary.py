@@ -7,7 +7,7 @@ import xarray as xr
 from bayescale.inference.diagnostics import elements
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
-from bayescale.prediction.intervals import DRAWS, credible_interval, interval_width
+from bayescale.prediction.intervals import credible_interval, interval_width
 
 
 @of_one_law
@@ -29,7 +29,8 @@ def derived_parameters(fit: Fit) -> xr.Dataset:
         return xr.Dataset()
     parameters = {name: fit.parameters[name] for name in fit.law.parameters}
     derived = fit.law.derived(**fit.references, **parameters)
-    return xr.Dataset({k: v for k, v in derived.items() if set(DRAWS) <= set(v.dims)})
+    first = dict(chain=0, draw=0)
+    return xr.Dataset({k: v for k, v in derived.items() if bool((v != v.isel(first)).any())})
 
 
 @of_one_law

@@ -72,10 +72,10 @@ def verdict(
     ends = ("near_lower", "near_upper", "flat_lower", "flat_upper")
     opened = [f"{k} = {decided[k]:g}" for k in decided if k not in {*known, *ends}]
     said = [
-        f"The least expected regret has the model of {_count(decided['params'])} parameters and "
+        f"The least mean regret has the model of {_count(decided['params'])} parameters and "
         f"{_count(decided['tokens'])} tokens{''.join(f', {o}' for o in opened)}: "
-        f"{_regret(decided['regret'], unit)}, a compute overhead of {relative(decided['wasted'])} "
-        "of the budget relative to the best model under each draw."
+        f"{_regret(decided['regret'], unit)}, a mean compute overhead of "
+        f"{relative(decided['wasted'])} of the budget relative to the best model under each draw."
     ]
     if decided["near_lower"] < decided["near_upper"]:
         said.append(
@@ -242,7 +242,7 @@ def _candidates(found: xr.Dataset, ci_prob: float | None, unit: str) -> Table:
                 ),
             ]
         )
-    header = ["candidate", "tokens", *opened, "expected regret", "compute overhead"]
+    header = ["candidate", "tokens", *opened, "median regret", "median compute overhead"]
     return Table(header, rows)
 
 

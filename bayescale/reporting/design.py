@@ -75,6 +75,13 @@ def launch_table(found: Plan) -> Table:
     return Table(["", "parameters", "tokens", "compute", "sd after", "share of the gain"], rows)
 
 
+def _floor(fit: Fit) -> float:
+    """Return the median irreducible target, -inf where there is none."""
+    if "E" not in fit.law.parameters or fit.law.parameters["E"].of != "target":
+        return -np.inf
+    return float(fit.parameters["E"].median())
+
+
 def reach_section(
     fit: Fit | Average,
     asked: list[Target],
@@ -88,6 +95,10 @@ def reach_section(
     best = float(first.observed.min())
     goals = [float(f"{best * (1 - part):.3g}") for part in BETTER if best > 0]
     goals = [goal for goal in dict.fromkeys(goals) if goal < best]
+    if not goals:
+        return None
+    floor = _floor(first)
+    goals = [goal for goal in goals if goal > floor]
     if not goals:
         return None
     found = required_compute(fit, goals, discrepancy=discrepancy, random_seed=0)

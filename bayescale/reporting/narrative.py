@@ -17,7 +17,7 @@ from bayescale.design.identify import identify
 from bayescale.inference.result import Fit
 from bayescale.inference.update import runs_shared
 from bayescale.prediction.averaging import Average
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import bounds, interval_width, with_bounds
 from bayescale.reporting.targets import Target, fitted_budgets, targets
 
@@ -38,7 +38,7 @@ def answer(
     flops: Any = None,
     ci_prob: float | None = None,
     *,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> list[str]:
     """Summarise the answers of a fit, the most important first.
@@ -51,7 +51,7 @@ def answer(
         Budgets in FLOP; 10 and 100 times the largest fitted run when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy and of the scatter of one run.
@@ -68,6 +68,7 @@ def answer(
     BayescaleError
         When ``flops`` cannot be a budget of this law.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     asked = targets(fit, flops, ci_prob, discrepancy=discrepancy, random_seed=random_seed)
     known = shares(fit) if isinstance(fit, Average) else identification(fit, identify(fit))
     return paragraphs(fit.representative, asked, known, fit.typical(discrepancy), ci_prob)

@@ -16,7 +16,7 @@ from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.reporting.backtest import backtest_section, backtest_summary, discrepancy_section
 from bayescale.reporting.decisions import choices, decisions_section, terms
 from bayescale.reporting.design import next_runs_section, reach_section
@@ -59,7 +59,7 @@ def report(
     study: Study | None = None,
     comparison: pd.DataFrame | None = None,
     backtest: Backtest | None = None,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     ci_prob: float | None = None,
 ) -> Path:
     """Write the credible-interval report of a fit: one HTML page that loads nothing.
@@ -79,7 +79,7 @@ def report(
         What :func:`bayescale.compare` returned, for a section of its own.
     backtest : Backtest, optional
         What :func:`bayescale.backtest` returned, to show with it.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
@@ -95,6 +95,7 @@ def report(
         When the path is not that of an HTML page, its folder does not exist, ``flops`` cannot be a
         budget of this law, or ``comparison`` is not a table that ``compare`` made.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     path = _checked(Path(path))
     first = fit.representative
     refuse_pooled(first, "a report")

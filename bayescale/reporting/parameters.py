@@ -10,7 +10,7 @@ from bayescale.data.number_format import format_value, kind_of, signed
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.inference.result import Fit
 from bayescale.plots.exponents import exponents_data, plot_exponents
-from bayescale.prediction.compute import has_frontier
+from bayescale.prediction.compute import has_allocation
 from bayescale.prediction.intervals import Estimate, bounds, estimate, middle
 from bayescale.prediction.summary import summary
 from bayescale.reporting.layout import (
@@ -114,7 +114,7 @@ def _published(
             )
         ]
     ours = {str(name): _estimate(row) for name, row in estimates.to_dict("index").items()}
-    if has_frontier(fit):
+    if has_allocation(fit):
         ours |= {
             str(k): estimate(v, ci_prob) for k, v in allocation_exponents(fit).data_vars.items()
         }
@@ -150,7 +150,7 @@ def _published(
         "tokens in compute."
     )
     return [
-        Table(header, rows, note if has_frontier(fit) else ""),
+        Table(header, rows, note if has_allocation(fit) else ""),
         forest,
         *([Bullets(notes)] if notes else []),
     ]

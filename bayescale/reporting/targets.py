@@ -12,7 +12,7 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import Estimate, estimate
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
@@ -77,7 +77,7 @@ def targets(
     flops: Any = None,
     ci_prob: float | None = None,
     *,
-    discrepancy: Discrepancy | None = DISCREPANCY,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int = 0,
 ) -> list[Target]:
     """Answer at the planned budgets.
@@ -90,7 +90,7 @@ def targets(
         Budgets in FLOP; 10 and 100 times the largest fitted run when None.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    discrepancy : Discrepancy, optional
+    discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int
         Seed of the discrepancy and of the scatter of one run.
@@ -105,6 +105,7 @@ def targets(
     BayescaleError
         When ``flops`` is given and the law takes no compute, or it is no positive number.
     """
+    discrepancy = Discrepancy.of(discrepancy)
     fitted = fitted_budgets(fit)
     column = fitted[0] if fitted else ""
     if flops is not None and column != "flops":

@@ -125,3 +125,16 @@ def test_a_population_as_priors_of_the_next_group() -> None:
     assert spec.interval("E", {"target": 1.0}) == found["E"]
     with pytest.raises(bs.BayescaleError, match="no parameter of this fit comes from a population"):
         bs.population_prior(handmade_fit())
+
+
+def test_references_of_a_fit_may_be_in_pf_days() -> None:
+    import inspect
+
+    import bayescale as bs
+    from bayescale.model.spec import make_spec
+
+    assert make_spec("power_law", references={"x": "1 PF-day"}).references == {"x": 8.64e19}
+    assert make_spec("power_law", columns={"x": "tokens"}, references={"x": "2B"}).references == {
+        "x": 2e9
+    }
+    assert "references" in inspect.signature(bs.fit).parameters
