@@ -72,7 +72,8 @@ class CapabilityFit:
     @property
     def diagnostics(self) -> Diagnostics:
         """Whether the draws can be trusted."""
-        return diagnose(self.posterior, self.tree["sample_stats"].to_dataset())
+        stats = self.tree["sample_stats"].to_dataset()
+        return diagnose(self.posterior, stats, fixed=_fixed_floors(self.scores))
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -203,13 +204,19 @@ def draw_capabilities(
     """Sample the model, once more and longer if the diagnostics fail; say what is wrong still."""
     draw = _drawing(scores, factors, sampler, progressbar)
     posterior, stats = draw(sampler, seed)
-    found = diagnose(posterior, stats)
+    found = diagnose(posterior, stats, fixed=_fixed_floors(scores))
     if _whole(posterior, sampler) and not found.ok:
         sampler = second_try(sampler, diverged=found.divergences > 0)
         posterior, stats = draw(sampler, seed + 1)
-        found = diagnose(posterior, stats)
+        found = diagnose(posterior, stats, fixed=_fixed_floors(scores))
     warn_of(found, interrupted=not _whole(posterior, sampler))
     return CapabilityFit(make_tree(scores, factors, posterior, stats, vars(sampler), seed))
+
+
+def _fixed_floors(scores: Scores) -> set[str]:
+    """Return the levels of guessing that are given and not sampled, as elements of ``floor``."""
+    sampled = {name for name, floor in scores.floors.items() if not isinstance(floor, float)}
+    return {f"floor[{name}]" for name in scores.names if name not in sampled}
 
 
 def _whole(posterior: xr.Dataset, sampler: Sampler) -> bool:

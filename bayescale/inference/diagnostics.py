@@ -1,7 +1,7 @@
 """Whether the draws can be trusted, in numbers and in words."""
 
 import itertools
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,10 @@ ESS_LIMIT = 400
 BFMI_LIMIT = 0.3
 
 
+LEAST_DRAWS = 4
+"""Draws of a chain below which neither R-hat nor ESS can be computed."""
+
+
 @dataclass(frozen=True, repr=False)
 class Diagnostics:
     """The sampler's report on one fit.
@@ -34,6 +38,12 @@ class Diagnostics:
         Divergent transitions, and kept draws over all chains.
     bfmi : float
         Smallest Bayesian fraction of missing information over chains; NaN where unknown.
+    chains : int
+        Number of chains.
+    broken : tuple of str
+        Sampled parameters whose draws cannot be a posterior, and why: not finite, or all the same.
+    missed : tuple of str
+        Modes of the posterior that no draw is near, in words.
     """
 
     rhat: float
@@ -43,6 +53,9 @@ class Diagnostics:
     divergences: int
     draws: int
     bfmi: float
+    chains: int
+    broken: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -51,13 +64,23 @@ class Diagnostics:
 
     def problems(self) -> list[str]:
         """Say what is wrong and what to do, one sentence each; empty when all is well."""
-        found = []
-        if not self.rhat < RHAT_LIMIT:
+        found = [*map(_sampling_failed, self.broken), *map(_mode_missed, self.missed)]
+        if self.chains < 2:
+            found.append(
+                "one chain: nothing to compare it with, so R-hat is unknown; draw two chains or "
+                "more (four are the default)"
+            )
+        elif self.rhat >= RHAT_LIMIT:
             found.append(
                 f"the chains disagree: R-hat {self.rhat:.3f} for {self.worst_rhat} "
                 f"(limit {RHAT_LIMIT}); draw longer, give tighter priors, or choose a smaller law"
             )
-        if not self.ess > ESS_LIMIT:
+        if self.draws < LEAST_DRAWS * self.chains:
+            found.append(
+                f"too few draws to judge: {self.draws} (chains: {self.chains}); draw 1,000 per "
+                "chain"
+            )
+        elif self.ess <= ESS_LIMIT:
             found.append(
                 f"too few independent draws: ESS {self.ess:.0f} for {self.worst_ess} "
                 f"(limit {ESS_LIMIT}); draw longer"
@@ -77,8 +100,8 @@ class Diagnostics:
     def __str__(self) -> str:
         verdict = "; ".join(self.problems()) or "no problem found"
         return (
-            f"R-hat {self.rhat:.4f}, ESS {self.ess:,.0f}, {self.divergences} divergences in "
-            f"{self.draws:,} draws: {verdict}"
+            f"R-hat {_number(self.rhat, '.4f')}, ESS {_number(self.ess, ',.0f')}, "
+            f"{self.divergences} divergences in {self.draws:,} draws: {verdict}"
         )
 
     def __repr__(self) -> str:
@@ -86,15 +109,33 @@ class Diagnostics:
 
     def _repr_html_(self) -> str:
         row = {
-            "R-hat": f"{self.rhat:.4f} ({self.worst_rhat})",
-            "ESS": f"{self.ess:,.0f} ({self.worst_ess})",
+            "R-hat": f"{_number(self.rhat, '.4f')} ({self.worst_rhat})",
+            "ESS": f"{_number(self.ess, ',.0f')} ({self.worst_ess})",
             "divergences": f"{self.divergences:,} of {self.draws:,} draws",
-            "BFMI": f"{self.bfmi:.2f}",
+            "BFMI": _number(self.bfmi, ".2f"),
         }
         title = (
             "diagnostics: no problem found" if self.ok else "diagnostics: do not trust the draws"
         )
         return html_block(title, *self.problems(), rows=[row])
+
+
+def _number(value: float, form: str) -> str:
+    """Write a number, or say that it is not known."""
+    return format(value, form) if np.isfinite(value) else "unknown"
+
+
+def _sampling_failed(which: str) -> str:
+    return (
+        f"{which}: the sampler failed; draw again with another random_seed, and look at the priors"
+    )
+
+
+def _mode_missed(where: str) -> str:
+    return (
+        f"every chain stayed in one mode of several; another lies near {where}: draw again with "
+        "another random_seed, or give priors that rule one of them out"
+    )
 
 
 def elements(draws: xr.Dataset) -> xr.Dataset:
@@ -108,15 +149,6 @@ def elements(draws: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _by_element(found: xr.Dataset) -> dict[str, float]:
-    """Return the numbers of a dataset by the names of their elements."""
-    return {
-        label: float(number)
-        for name, values in found.items()
-        for (label, _), number in zip(_places(name, values), np.ravel(values), strict=True)
-    }
-
-
 def _places(name: Hashable, values: xr.DataArray) -> Iterator[tuple[str, dict[Hashable, Any]]]:
     """Yield the name of each element of a variable, but for chain and draw, and where it is."""
     dims = [dim for dim in values.dims if dim not in ("chain", "draw")]
@@ -125,30 +157,76 @@ def _places(name: Hashable, values: xr.DataArray) -> Iterator[tuple[str, dict[Ha
         yield label, dict(zip(dims, at, strict=True))
 
 
-def diagnose(posterior: xr.Dataset, stats: xr.Dataset) -> Diagnostics:
-    """Judge draws, dims (chain, draw) and groups', and their sampler statistics."""
-    with np.errstate(all="ignore"):  # what was held fixed has no R-hat
-        rhat = _by_element(azs.rhat(posterior))
-        bulk, tail = (_by_element(azs.ess(posterior, method=kind)) for kind in ("bulk", "tail"))
-    varying = [
-        name for name, spread in _by_element(posterior.std(("chain", "draw"))).items() if spread
-    ]
-    bfmi = float("nan")
-    if "energy" in stats:
-        bfmi = float(azs.bfmi(xr.DataTree.from_dict({"sample_stats": stats})).energy.min())
-    draws = stats["diverging"].size
-    divergences = int(stats["diverging"].sum())
-    if not varying:  # every parameter is fixed
-        return Diagnostics(1.0, "", draws, "", divergences, draws, bfmi)
-    ess = {name: min(bulk[name], tail[name]) for name in varying}
-    worst_rhat = max(varying, key=lambda name: rhat[name])
-    worst_ess = min(varying, key=lambda name: ess[name])
+def diagnose(
+    posterior: xr.Dataset,
+    stats: xr.Dataset,
+    *,
+    fixed: Collection[str] = (),
+    missed: Sequence[str] = (),
+) -> Diagnostics:
+    """Judge draws and their sampler statistics.
+
+    Parameters
+    ----------
+    posterior : xarray.Dataset, dims (chain, draw) and groups'
+        The draws of what was sampled.
+    stats : xarray.Dataset, dims (chain, draw)
+        The sampler's statistics.
+    fixed : collection of str
+        Elements of the posterior that were not sampled, as :func:`elements` names them.
+    missed : sequence of str
+        Modes that no draw is near, in words.
+    """
+    draws, chains = stats["diverging"].size, stats.sizes["chain"]
+    divergences, bfmi = int(stats["diverging"].sum()), _bfmi(stats)
+    sampled = elements(posterior).drop_vars(fixed, errors="ignore")
+    broken = {str(name): why for name, v in sampled.items() if (why := _why_broken(v.values))}
+    judged = sampled.drop_vars(broken)
+    rhat, ess = _rhat_and_ess(judged)
+    worst_rhat = max(rhat, key=rhat.__getitem__, default="")
+    worst_ess = min(ess, key=ess.__getitem__, default="")
     return Diagnostics(
-        rhat=rhat[worst_rhat],
+        rhat=float("nan") if broken else rhat.get(worst_rhat, 1.0),
         worst_rhat=worst_rhat,
-        ess=ess[worst_ess],
+        ess=float("nan") if broken else ess.get(worst_ess, float(draws)),
         worst_ess=worst_ess,
         divergences=divergences,
         draws=draws,
         bfmi=bfmi,
+        chains=chains,
+        broken=tuple(f"{name} {why}" for name, why in broken.items()),
+        missed=tuple(missed),
     )
+
+
+def _why_broken(values: np.ndarray) -> str:
+    """Say why draws of a sampled parameter cannot be a posterior, "" where they can."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        return f"is not finite in {(~finite).sum():,} of {values.size:,} draws"
+    if values.size > 1 and np.ptp(values) == 0:
+        return f"has the same value, {values.flat[0]:.4g}, in all {values.size:,} draws"
+    stuck = [i + 1 for i, chain in enumerate(values) if chain.size > 1 and np.ptp(chain) == 0]
+    if stuck:
+        return f"never moves in {len(stuck)} of {len(values)} chains"
+    return ""
+
+
+def _bfmi(stats: xr.Dataset) -> float:
+    """Return the smallest Bayesian fraction of missing information, NaN where unknown."""
+    if "energy" not in stats or stats.sizes["draw"] < LEAST_DRAWS:
+        return float("nan")
+    with np.errstate(all="ignore"):
+        return float(azs.bfmi(xr.DataTree.from_dict({"sample_stats": stats})).energy.min())
+
+
+def _rhat_and_ess(draws: xr.Dataset) -> tuple[dict[str, float], dict[str, float]]:
+    """Return R-hat and effective sample size, the smaller of bulk and tail, of each variable."""
+    if not draws or draws.sizes["draw"] < LEAST_DRAWS:
+        unknown = dict.fromkeys(map(str, draws), float("nan"))
+        return unknown, unknown
+    bulk, tail = (azs.ess(draws, method=kind) for kind in ("bulk", "tail"))
+    ess = {str(k): min(float(bulk[k]), float(tail[k])) for k in draws}
+    if draws.sizes["chain"] < 2:
+        return dict.fromkeys(map(str, draws), float("nan")), ess
+    return {str(k): float(v) for k, v in azs.rhat(draws).items()}, ess

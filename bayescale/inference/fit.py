@@ -185,7 +185,8 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
         draws = replace(draws, seconds={k: seconds[k] + v for k, v in draws.seconds.items()})
     warn_of(diagnostics, draws.interrupted)
     seconds = {name: round(value, 2) for name, value in draws.seconds.items()}
-    return assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=seconds)
+    made = assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=seconds)
+    return replace(made, record={**made.record, "missed_modes": list(draws.missed)})
 
 
 def warn_of(diagnostics: Diagnostics, interrupted: bool) -> None:
@@ -237,7 +238,7 @@ def _attempt(
 ) -> tuple[Draws, xr.Dataset, Diagnostics]:
     draws = sample(spec, data, sampler, seed, progressbar)
     posterior = natural_parameters(spec, data, draws)
-    return draws, posterior, diagnose(posterior, draws.stats)
+    return draws, posterior, diagnose(posterior, draws.stats, missed=draws.missed)
 
 
 def _check_prior(spec: Spec, data: Data, seed: int) -> None:

@@ -4,6 +4,9 @@ A chain that starts far from the posterior's mass may end in a mode that the dat
 and never leave it. Laws that say ``multimodal = True`` are therefore climbed first, from draws of
 the prior; chains start around the optima that hold a share of the posterior worth a chain. Modes of
 like mass are all started from, so that chains that do not meet still show in R-hat.
+
+Chains of any law may all end in the same one of several modes, and then R-hat cannot show it. After
+drawing, a few climbs from the prior look for modes that no draw is near.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,10 +15,19 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.stats import chi2
 from threadpoolctl import threadpool_limits
 
 CLIMBS = 30
 """Prior draws from which the log density is climbed."""
+
+
+FEW_CLIMBS = 12
+"""Prior draws from which the log density is climbed after sampling."""
+
+
+LEAST_SHARE = 0.05
+"""Share of the posterior from which a mode that no draw is near counts as missed."""
 
 
 COMPARABLE = 5.0
@@ -67,6 +79,11 @@ class Mode:
         """Whether a point is within one standard deviation along every axis."""
         return bool((abs(self.axes.T @ (point - self.point)) < self.sd).all())
 
+    def share_near(self, points: np.ndarray) -> float:
+        """Return the share of points, shape (draw, coordinate), in the 99.9 % ellipsoid."""
+        distance = (((points - self.point) @ self.axes / self.sd) ** 2).sum(axis=1)
+        return float((distance < chi2.ppf(0.999, self.sd.size)).mean())
+
 
 def near_modes(
     log_density: LogDensity, draw: Callable[[Any], np.ndarray], seed: int
@@ -98,6 +115,43 @@ def near_modes(
         return found[rng.choice(len(found), p=mass / mass.sum())].draw(rng)
 
     return start
+
+
+def missed_modes(
+    log_density: LogDensity,
+    starts: Iterable[np.ndarray],
+    draws: np.ndarray,
+) -> list[tuple[Mode, float]]:
+    """Return the modes that hold a share of the posterior and that no draw is near.
+
+    Parameters
+    ----------
+    log_density : callable
+        From a point to log density and gradient.
+    starts : iterable of array, shape (coordinate,)
+        Where to climb from.
+    draws : array, shape (draw, coordinate)
+        The posterior draws.
+
+    Returns
+    -------
+    list of (Mode, float)
+        With the share of the posterior's mass that each holds by its Gaussian approximation, the
+        largest first; empty when the draws reached all.
+    """
+    found = [m for m in find_modes(log_density, starts) if _is_optimum(log_density, m)]
+    mass = np.exp([m.log_mass - found[0].log_mass for m in found])
+    shares = mass / mass.sum()
+    return [
+        (mode, float(share))
+        for mode, share in zip(found, shares, strict=True)
+        if share >= LEAST_SHARE and mode.share_near(draws) < share / 20
+    ]
+
+
+def _is_optimum(log_density: LogDensity, mode: Mode) -> bool:
+    """Whether a climb arrived: the slope along each axis is small for the mode's width there."""
+    return bool((abs(mode.axes.T @ log_density(mode.point)[1]) * mode.sd < 0.5).all())
 
 
 def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mode]:

@@ -154,7 +154,8 @@ class Fit(FitMethods):
     @property
     def diagnostics(self) -> Diagnostics:
         """Whether the draws can be trusted."""
-        return diagnose(self.posterior, self.group("sample_stats"))
+        missed = self.record.get("missed_modes", ())
+        return diagnose(self.posterior, self.group("sample_stats"), missed=missed)
 
     @cached_property
     def model(self) -> "pm.Model":

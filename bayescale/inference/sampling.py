@@ -17,10 +17,15 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError
-from bayescale.inference.initialization import LogDensity, near_modes
-from bayescale.model.coordinates import Coordinates
+from bayescale.inference.initialization import (
+    FEW_CLIMBS,
+    LogDensity,
+    missed_modes,
+    near_modes,
+)
+from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
 from bayescale.model.hierarchical import start_of, vectors
-from bayescale.model.link_scale import to_link
+from bayescale.model.link_scale import natural, to_link
 from bayescale.model.observations import Data
 from bayescale.model.spec import Spec
 
@@ -71,13 +76,14 @@ class Draws:
     """Posterior draws on the link scale and sampler statistics.
 
     ``links`` has the vectors of :func:`bayescale.model.hierarchical.vectors`, dims (chain, draw,
-    ...); ``interrupted`` says that the user stopped the sampler before it was done; ``seconds``
-    where the time went.
+    ...); ``interrupted`` says that the user stopped the sampler before it was done; ``missed`` has
+    in words the modes of the posterior that no draw is near; ``seconds`` where the time went.
     """
 
     links: Mapping[str, xr.DataArray]
     stats: xr.Dataset
     interrupted: bool = False
+    missed: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -89,7 +95,7 @@ def seed_of(random_seed: int | None) -> int:
 
 
 def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Draws:
-    """Draw from the posterior of ``spec`` given ``data``."""
+    """Draw from the posterior of ``spec`` given ``data``; look for modes that the chains missed."""
     started = time.perf_counter()
     if sampler.name == "nutpie":
         compiled(spec, data)  # kept: drawing then finds it
@@ -104,8 +110,39 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
         links,
         stats[[name for name in STATS if name in stats]],
         interrupted=stats["diverging"].shape != (sampler.chains, sampler.draws),
+        missed=_missed(spec, data, links, seed) if sampler.name == "nutpie" else (),
         seconds={"compiling": compiling, "sampling": sampling},
     )
+
+
+def _missed(
+    spec: Spec, data: Data, links: Mapping[str, xr.DataArray], seed: int
+) -> tuple[str, ...]:
+    """Describe the modes of a law's posterior that no draw is near; none are looked for in groups.
+
+    Every climb starts from a draw of the prior.
+    """
+    if spec.pool is not None or not spec.free:
+        return ()
+    law, noise = (links[name].values for name in (LAW_LINK, NOISE_LINK))
+    coordinates = _coordinates(spec, data)
+    sampled = np.array(coordinates.forward(np.moveaxis(law, -1, 0)))
+    points = np.concatenate([np.moveaxis(sampled, 0, -1), noise], axis=-1)
+    start, count = _starts(spec, data, spread=1.0), len(sampled)
+    found = missed_modes(
+        _log_density(compiled(spec, data)),
+        [start([seed, i]) for i in range(FEW_CLIMBS)],
+        points.reshape(-1, points.shape[-1]),
+    )
+    described = []
+    for mode, share in found:
+        link = coordinates.backward(mode.point[:count])
+        at = ", ".join(
+            f"{name} = {natural(parameter, value, data.scales):.3g}"
+            for (name, parameter), value in zip(spec.free.items(), link, strict=True)
+        )
+        described.append(f"{at} (about {share:.0%} of the posterior)")
+    return tuple(described)
 
 
 def finished_part(draws: xr.DataArray) -> dict[str, Any]:
@@ -151,9 +188,7 @@ def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray
     if spec.pool is not None:
         return lambda seed=None: start_of(spec, data, np.random.default_rng(seed), spread)
     law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
-    declared = spec.law.parameters
-    fixed = {k: to_link(declared[k], value, data.scales) for k, value in spec.fixed.items()}
-    coordinates = Coordinates.of(spec.law, fixed, spec.narrow(data.scales))
+    coordinates = _coordinates(spec, data)
     noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
 
     def start(seed: Any = None) -> np.ndarray:
@@ -164,12 +199,20 @@ def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray
     return start
 
 
+def _coordinates(spec: Spec, data: Data) -> Coordinates:
+    """Return the coordinates in which a law without groups is sampled."""
+    declared = spec.law.parameters
+    fixed = {k: to_link(declared[k], value, data.scales) for k, value in spec.fixed.items()}
+    return Coordinates.of(spec.law, fixed, spec.narrow(data.scales))
+
+
 def _log_density(program: Any) -> LogDensity:
-    """Return the log density that nutpie compiled, with its gradient."""
-    call, data = program.compiled_logp_func.ctypes, program.user_data.ctypes.data
+    """Return the log density that nutpie compiled, with its gradient; it keeps the program."""
+    call = program.compiled_logp_func.ctypes
     pointer = ctypes.POINTER(ctypes.c_double)
 
     def log_density(point: np.ndarray) -> tuple[float, np.ndarray]:
+        data = program.user_data.ctypes.data
         point, gradient, value = np.ascontiguousarray(point), np.empty(point.size), np.empty(1)
         at = (array.ctypes.data_as(pointer) for array in (point, gradient, value))
         failed = call(point.size, *at, data)
