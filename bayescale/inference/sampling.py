@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError
+from bayescale.inference import program_cache
 from bayescale.inference.initialization import (
     FEW_CLIMBS,
     LogDensity,
@@ -166,18 +167,42 @@ _COMPILED: dict[Hashable, Any] = {}
 
 def compiled(spec: Spec, data: Data) -> Any:
     """Return nutpie's compiled model for the spec's structure, holding ``data``."""
-    import nutpie
-
-    from bayescale.model.engine import engine_model, model_data
-
     key = spec.structure(), spec.narrow(data.scales) if spec.pool is None else len(data.groups)
     if key not in _COMPILED:
-        model = engine_model(spec, data)
-        _COMPILED[key] = nutpie.compile_pymc_model(model, var_names=vectors(spec))
+        _COMPILED[key] = _kept(spec, key) or _compile(spec, data, key)
+    from bayescale.model.engine import model_data
+
     used = {variable.name for variable in _COMPILED[key].shared_var_keys}
     values = {name: v for name, v in model_data(spec, data).items() if name in used}
     program = _COMPILED[key].with_data(**values)
     return dataclasses.replace(program, initial_point_func=_starts(spec, data, spread=0.5))
+
+
+def _name_of(spec: Spec, key: tuple[Hashable, ...]) -> str | None:
+    """Return the name under which a program is kept on disk; None where its priors have no name."""
+    if spec.distributions:
+        return None
+    groups = None if spec.pool is None else (spec.pool.by, tuple(spec.kinds.items()))
+    return program_cache.key_of(spec.law, spec.noise.name, tuple(spec.fixed), groups, key[-1])
+
+
+def _kept(spec: Spec, key: tuple[Hashable, ...]) -> Any:
+    """Return the program of an earlier process, None where there is none."""
+    name = _name_of(spec, key)
+    return program_cache.load(name) if name else None
+
+
+def _compile(spec: Spec, data: Data, key: tuple[Hashable, ...]) -> Any:
+    """Compile a program, and keep it for other processes."""
+    import nutpie
+
+    from bayescale.model.engine import engine_model
+
+    with program_cache.portable() as symbols:
+        program = nutpie.compile_pymc_model(engine_model(spec, data), var_names=vectors(spec))
+    if name := _name_of(spec, key):
+        program_cache.store(name, program, symbols)
+    return program
 
 
 def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray]:

@@ -1,0 +1,306 @@
+"""Compiled programs kept on disk: a posterior compiles once on a machine, not once in a process.
+
+What nutpie compiles of a law, a noise and their grouping holds no numbers of the runs (these are
+data), so its machine code serves every later fit of the same structure. An entry is one file in the
+user's cache directory, named by a hash of all that the code depends on: the law's source, the
+package's, the versions of the compilers, the processor. An entry that is damaged, foreign or made
+for anything else is passed over and made again. ``BAYESCALE_CACHE=off`` switches the cache off, a
+path moves it.
+"""
+
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+
+from bayescale.inference.source_digest import package_digest, source_digest
+
+VARIABLE = "BAYESCALE_CACHE"
+SUFFIX = ".program"
+DOUBLES = ctypes.POINTER(ctypes.c_double)
+SIGNATURE = (ctypes.c_int64, ctypes.c_uint64, DOUBLES, DOUBLES, DOUBLES, ctypes.c_void_p)
+"""Result and arguments of the log density."""
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A function of SciPy that compiled code calls, under the name by which it calls it."""
+
+    name: str
+    module: str
+    function: str
+
+    def bind(self) -> None:
+        """Let compiled code find the function in this process."""
+        import llvmlite.binding as llvm
+        from numba.core.extending import get_cython_function_address
+
+        llvm.add_symbol(self.name, get_cython_function_address(self.module, self.function))
+
+
+@dataclass(frozen=True)
+class Function:
+    """A compiled function: where it is, how ctypes calls it (the log density only), its owner."""
+
+    address: int
+    ctypes: Any
+    engine: Any
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A shared variable of a program: what ``with_data`` knows it by."""
+
+    name: str
+    ndim: int
+
+
+def directory() -> Path | None:
+    """Return where programs are kept, None where they are not: off, or not the user's own."""
+    chosen = os.environ.get(VARIABLE, "").strip()
+    if chosen.lower() in ("off", "0", "no", "none"):
+        return None
+    folder = Path(chosen) if chosen else Path(platformdirs.user_cache_dir("bayescale")) / "programs"
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if _is_own(folder):
+            return folder
+    return None
+
+
+def _is_own(path: Path) -> bool:
+    """Whether nobody else could have written a file or folder."""
+    if not hasattr(os, "getuid"):
+        return True
+    found = path.stat()
+    return found.st_uid == os.getuid() and not found.st_mode & 0o022
+
+
+def key_of(law: type, *structure: Hashable) -> str:
+    """Return the name of a program: a hash of all that its machine code depends on."""
+    parts = (source_digest(law), repr(structure), package_digest(), _environment())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+
+
+@cache
+def _environment() -> str:
+    """Return the processor, the compilers and their options."""
+    import llvmlite.binding as llvm
+
+    packages = ("numba", "llvmlite", "pytensor", "pymc", "nutpie", "numpy", "scipy")
+    options = {k: v for k, v in os.environ.items() if k.startswith(("NUMBA_", "PYTENSOR_"))}
+    settings = Path(os.environ.get("PYTENSORRC", "~/.pytensorrc")).expanduser()
+    return json.dumps(
+        [
+            {name: version(name) for name in packages},
+            platform.python_version(),
+            llvm.get_host_cpu_name(),
+            llvm.get_host_cpu_features().flatten(),
+            options,
+            settings.read_text() if settings.is_file() else "",
+        ],
+        sort_keys=True,
+    )
+
+
+@contextmanager
+def portable() -> Iterator[list[Symbol]]:
+    """Have PyTensor's calls of SciPy functions go by name, so that another process can make them.
+
+    PyTensor's own way looks the address up through a Python object of the process that compiled.
+    Yields the names that were used, filled while compiling.
+    """
+    _register()
+    used: list[Symbol] = []
+    _USED.append(used)
+    try:
+        yield used
+    finally:
+        _USED.pop()
+
+
+_USED: list[list[Symbol]] = []
+
+
+@cache
+def _register() -> None:
+    from numba import types
+    from pytensor.link.numba.dispatch import basic, scalar
+    from pytensor.link.numba.dispatch.cython_support import wrap_cython_function
+    from pytensor.scalar import math
+
+    def by_name(op: Any, node: Any, **options: Any) -> Any:
+        if not _USED:
+            return scalar.numba_funcify_ScalarOp(op, node=node, **options)
+        import scipy.special.cython_special as special
+
+        function = getattr(special, op.nfunc_spec[0].rpartition(".")[2])
+        dtypes = [np.dtype(given.type.dtype) for given in node.inputs]
+        found: Any = wrap_cython_function(function, np.dtype("float64"), dtypes)
+        symbol = Symbol(f"bayescale_{found.capi_name}", found.module_name, found.capi_name)
+        symbol.bind()
+        _USED[-1].append(symbol)
+        external = types.ExternalFunction(symbol.name, found.signature())
+        last = ", 1" if found.has_pyx_skip_dispatch() else ""
+        names = ", ".join(f"x{i}" for i in range(len(dtypes)))
+        make = scalar.compile_numba_function_src
+        call = make(
+            f"def special({names}):\n    return external({names}{last})\n",
+            "special",
+            {"external": external},
+        )
+        return basic.numba_njit(call), None  # not for PyTensor's own cache: it knows no such names
+
+    for op_type in (getattr(math, name) for name in _SPECIAL if hasattr(math, name)):
+        scalar.register_scalar_funcify(op_type)(by_name)
+
+
+_SPECIAL = ("Psi", "TriGamma", "Erfcx", "Erfinv", "Erfcinv", "BetaInc", "GammaInc", "GammaIncC")
+"""Operations of PyTensor that call a function of ``scipy.special``, among those laws use."""
+
+
+def store(key: str, program: Any, symbols: list[Symbol]) -> None:
+    """Keep a compiled program; do nothing where it cannot be kept."""
+    folder = directory()
+    names, slices, shapes = program.shape_info
+    dims = {name: list(program.dims[name]) for name in names if name in program.dims}
+    needed = {dim for found in dims.values() for dim in found}
+    functions = {"logp": program.compiled_logp_func, "expand": program.compiled_expand_func}
+    external = [name for one in functions.values() for name in _externals(one)]
+    if folder is None or not _are_known(external):
+        return
+    objects = [one._library._get_compiled_object() for one in functions.values()]
+    header = {
+        "key": key,
+        "n_dim": int(program.n_dim),
+        "n_expanded": int(program.n_expanded),
+        "names": names,
+        "slices": [[int(s.start), int(s.stop)] for s in slices],
+        "shapes": [[int(n) for n in shape] for shape in shapes],
+        "dims": dims,
+        "coords": {k: list(map(str, program.coords[k])) for k in needed},
+        "shared": [[var.name, int(var.ndim)] for var in program.shared_var_keys],
+        "symbols": [vars(symbol) for symbol in symbols],
+        "external": external,
+        "wrappers": [one._wrapper_name for one in functions.values()],
+        "sizes": [len(found) for found in objects],
+        "reparameterized": list(program.reparameterized_names),
+    }
+    body = b"".join(objects)
+    header["sha256"] = hashlib.sha256(body).hexdigest()
+    _write(folder / f"{key}{SUFFIX}", json.dumps(header).encode() + b"\n" + body)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; a directory that cannot be written to is left."""
+    with suppress(OSError):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
+            raise
+
+
+def _externals(function: Any) -> list[str]:
+    """Return what the code of a function calls and does not contain."""
+    module = function._library._final_module
+    return [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
+
+
+def _are_known(names: list[str]) -> bool:
+    """Whether this process can resolve names: loading code that it cannot would end the process."""
+    import llvmlite.binding as llvm
+
+    return all(llvm.address_of_symbol(name) for name in names)
+
+
+def load(key: str) -> Any:
+    """Return a compiled program that was kept, as nutpie's own type; None where there is none."""
+    folder = directory()
+    path = folder / f"{key}{SUFFIX}" if folder else None
+    if path is None:
+        return None
+    try:
+        if not _is_own(path):
+            return None
+        line, _, body = path.read_bytes().partition(b"\n")
+        header = json.loads(line)
+        if header["key"] != key or hashlib.sha256(body).hexdigest() != header["sha256"]:
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return _program(header, body)
+
+
+def _program(header: Mapping[str, Any], body: bytes) -> Any:
+    import pandas as pd
+    from nutpie.compile_pymc import CompiledPyMCModel, make_user_data
+
+    functions = _functions(header, body)
+    if functions is None:
+        return None
+    variables = [Shared(name, ndim) for name, ndim in header["shared"]]
+    keys: dict[Any, str] = {variable: f"v{i}" for i, variable in enumerate(variables)}
+    shared = {keys[v]: np.zeros((0,) * v.ndim) for v in variables}
+    slices = [slice(*ends) for ends in header["slices"]]
+    shapes = [tuple(shape) for shape in header["shapes"]]
+    return CompiledPyMCModel(
+        _n_dim=header["n_dim"],
+        dims={name: tuple(dims) for name, dims in header["dims"].items()},
+        _coords={k: pd.Index(values) for k, values in header["coords"].items()},
+        _shapes=dict(zip(header["names"], shapes, strict=True)),
+        compiled_logp_func=functions[0],
+        compiled_expand_func=functions[1],
+        initial_point_func=_no_start,
+        shared_data=shared,
+        shared_var_keys=keys,
+        user_data=make_user_data(keys, shared),
+        n_expanded=header["n_expanded"],
+        shape_info=(header["names"], slices, shapes),
+        logp_func=None,
+        expand_func=None,
+        reparameterized_names=header["reparameterized"],
+    )
+
+
+def _no_start(seed: Any = None) -> np.ndarray:
+    raise NotImplementedError("a program that was loaded is given where its chains start")
+
+
+def _functions(header: Mapping[str, Any], body: bytes) -> list[Function] | None:
+    """Load the machine code; None where something it calls is not in this process."""
+    import llvmlite.binding as llvm
+    from numba.core.registry import cpu_target
+    from numba.core.runtime import rtsys
+
+    rtsys.initialize(cpu_target.target_context)
+    for symbol in header["symbols"]:
+        Symbol(**symbol).bind()
+    if not _are_known(header["external"]):
+        return None
+    found, start = [], 0
+    for wrapper, size in zip(header["wrappers"], header["sizes"], strict=True):
+        machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        code = body[start : start + size]
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        address = engine.get_function_address(wrapper)
+        found.append(Function(address, ctypes.CFUNCTYPE(*SIGNATURE)(address), engine))
+        start += size
+    return found
