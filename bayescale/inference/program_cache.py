@@ -171,16 +171,20 @@ _SPECIAL = ("Psi", "TriGamma", "Erfcx", "Erfinv", "Erfcinv", "BetaInc", "GammaIn
 """Operations of PyTensor that call a function of ``scipy.special``, among those laws use."""
 
 
-def store(key: str, program: Any, symbols: list[Symbol]) -> None:
-    """Keep a compiled program; do nothing where it cannot be kept."""
-    folder = directory()
+def reloaded(key: str | None, program: Any, symbols: list[Symbol]) -> Any:
+    """Return a program as a later process will load it, and keep it under its key, if any.
+
+    Machine code that is still in the compiler's hands may call other copies of its functions, whose
+    last digits differ; loaded code is the same in every process. A program that calls what no other
+    process could find is returned as it is.
+    """
     names, slices, shapes = program.shape_info
     dims = {name: list(program.dims[name]) for name in names if name in program.dims}
     needed = {dim for found in dims.values() for dim in found}
     functions = {"logp": program.compiled_logp_func, "expand": program.compiled_expand_func}
     external = [name for one in functions.values() for name in _externals(one)]
-    if folder is None or not _are_known(external):
-        return
+    if not _are_known(external):
+        return program
     objects = [one._library._get_compiled_object() for one in functions.values()]
     header = {
         "key": key,
@@ -200,7 +204,9 @@ def store(key: str, program: Any, symbols: list[Symbol]) -> None:
     }
     body = b"".join(objects)
     header["sha256"] = hashlib.sha256(body).hexdigest()
-    _write(folder / f"{key}{SUFFIX}", json.dumps(header).encode() + b"\n" + body)
+    if key is not None and (folder := directory()) is not None:
+        _write(folder / f"{key}{SUFFIX}", json.dumps(header).encode() + b"\n" + body)
+    return _program(header, body)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -251,7 +257,7 @@ def _program(header: Mapping[str, Any], body: bytes) -> Any:
     import pandas as pd
     from nutpie.compile_pymc import CompiledPyMCModel, make_user_data
 
-    functions = _functions(header, body)
+    functions: Any = _functions(header, body)
     if functions is None:
         return None
     variables = [Shared(name, ndim) for name, ndim in header["shared"]]

@@ -200,9 +200,7 @@ def _compile(spec: Spec, data: Data, key: tuple[Hashable, ...]) -> Any:
 
     with program_cache.portable() as symbols:
         program = nutpie.compile_pymc_model(engine_model(spec, data), var_names=vectors(spec))
-    if name := _name_of(spec, key):
-        program_cache.store(name, program, symbols)
-    return program
+    return program_cache.reloaded(_name_of(spec, key), program, symbols)
 
 
 def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray]:
