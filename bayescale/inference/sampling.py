@@ -18,10 +18,8 @@ import xarray as xr
 
 from bayescale.errors import BayescaleError
 from bayescale.inference.initialization import LogDensity, near_modes
-from bayescale.model.coordinates import Coordinates
-from bayescale.model.hierarchical import start_of, vectors
-from bayescale.model.link_scale import to_link
 from bayescale.model.observations import Data
+from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
 
 STATS = ("diverging", "energy", "lp", "n_steps", "step_size", "tree_depth", "acceptance_rate")
@@ -70,9 +68,9 @@ LEAST_KEPT = 100
 class Draws:
     """Posterior draws on the link scale and sampler statistics.
 
-    ``links`` has the vectors of :func:`bayescale.model.hierarchical.vectors`, dims (chain, draw,
-    ...); ``interrupted`` says that the user stopped the sampler before it was done; ``seconds``
-    where the time went.
+    ``links`` has the vectors of the spec's parametrization
+    (:mod:`bayescale.model.parametrization`), dims (chain, draw, ...); ``interrupted`` says that the
+    user stopped the sampler before it was done; ``seconds`` where the time went.
     """
 
     links: Mapping[str, xr.DataArray]
@@ -96,7 +94,7 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
     compiling = time.perf_counter() - started
     posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
     sampling = time.perf_counter() - started - compiling
-    links = {name: posterior[name] for name in vectors(spec)}
+    links = {name: posterior[name] for name in parametrization_of(spec).vectors}
     finished = finished_part(next(link for link in links.values() if link.size))
     links = {name: link.isel(finished) for name, link in links.items()}
     stats = stats.isel(finished)
@@ -131,12 +129,13 @@ def compiled(spec: Spec, data: Data) -> Any:
     """Return nutpie's compiled model for the spec's structure, holding ``data``."""
     import nutpie
 
-    from bayescale.model.engine import engine_model, model_data
+    from bayescale.model.build import engine_model, model_data
 
-    key = spec.structure(), spec.narrow(data.scales) if spec.pool is None else len(data.groups)
+    parametrization = parametrization_of(spec)
+    key = parametrization.structure(data)
     if key not in _COMPILED:
         model = engine_model(spec, data)
-        _COMPILED[key] = nutpie.compile_pymc_model(model, var_names=vectors(spec))
+        _COMPILED[key] = nutpie.compile_pymc_model(model, var_names=parametrization.vectors)
     used = {variable.name for variable in _COMPILED[key].shared_var_keys}
     values = {name: v for name, v in model_data(spec, data).items() if name in used}
     program = _COMPILED[key].with_data(**values)
@@ -148,20 +147,8 @@ def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray
 
     ``spread`` multiplies the prior's standard deviations.
     """
-    if spec.pool is not None:
-        return lambda seed=None: start_of(spec, data, np.random.default_rng(seed), spread)
-    law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
-    declared = spec.law.parameters
-    fixed = {k: to_link(declared[k], value, data.scales) for k, value in spec.fixed.items()}
-    coordinates = Coordinates.of(spec.law, fixed, spec.narrow(data.scales))
-    noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
-
-    def start(seed: Any = None) -> np.ndarray:
-        rng = np.random.default_rng(seed)
-        sampled = coordinates.forward(rng.normal(law_mean, spread * law_sd))
-        return np.concatenate([sampled, rng.normal(noise_mean, spread * noise_sd)])
-
-    return start
+    start = parametrization_of(spec).start
+    return lambda seed=None: start(data, np.random.default_rng(seed), spread)
 
 
 def _log_density(program: Any) -> LogDensity:
@@ -225,7 +212,7 @@ def run_nutpie(
 def _pymc(
     spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
 ) -> tuple[xr.Dataset, xr.Dataset]:
-    from bayescale.model.engine import engine_model
+    from bayescale.model.build import engine_model
 
     return run_pymc(engine_model(spec, data), sampler, seed, progressbar)
 
