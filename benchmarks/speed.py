@@ -17,7 +17,7 @@ from sets import runs_of
 import bayescale as bs
 from bayescale.inference.fit import runs_and_law
 from bayescale.inference.sampling import Sampler, compiled, sample
-from bayescale.model.engine import engine_model
+from bayescale.model.build import engine_model
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 

@@ -142,6 +142,39 @@ def test_parameters_are_typed() -> None:
     assert found.count("Any") <= 0.08 * len(found)
 
 
+def test_few_branches_ask_whether_groups_are_pooled() -> None:
+    """Flat and hierarchical are told apart in one place: elsewhere fewer than eight branches do.
+
+    Not counted is where the choice is made: the parametrizations, and what says a pool.
+    """
+    chosen = {"parametrization", "pooling", "hierarchical", "hierarchical_pymc"}
+
+    def asks(test: ast.AST) -> bool:
+        nodes = list(ast.walk(test))
+        asked_further = {id(n.value) for n in nodes if isinstance(n, ast.Attribute)}  # pool.by
+        nodes = [n for n in nodes if id(n) not in asked_further]
+        names = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+        names |= {n.id for n in nodes if isinstance(n, ast.Name)}
+        return bool(names & {"pool", "grouping", "Hierarchical", "Flat"})
+
+    def branches(path: Path) -> list[str]:
+        found: dict[int, ast.AST] = {}
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
+                found[id(node.test)] = node.test
+            elif isinstance(node, ast.comprehension):
+                found |= {id(test): test for test in node.ifs}
+            elif isinstance(node, ast.Match):
+                found[id(node.subject)] = node.subject
+            elif isinstance(node, ast.BoolOp):
+                found[id(node)] = node
+        return [f"{module(path)}: {ast.unparse(test)}" for test in found.values() if asks(test)]
+
+    rooms = [p for p in FILES if p.stem not in chosen and module(p).split(".")[0] in LEVEL]
+    found = [branch for path in rooms for branch in branches(path)]
+    assert len(found) < 8, "\n".join(found)
+
+
 def test_laws_do_not_know_each_other() -> None:
     for path in (PACKAGE / "laws" / "library").glob("[!_]*.py"):
         assert not any(i.startswith("laws.library") for i in imports(path)), path.name

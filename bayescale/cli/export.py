@@ -240,9 +240,9 @@ def member(
 
 def _list(fit: "Fit", json: bool) -> None:
     """Say which groups there are."""
-    by = fit.spec.pool.by if fit.spec.pool else ""
-    if not by:
+    if not fit.groups:
         raise BayescaleError("this fit pools nothing: fit with --by COLUMN")
+    (by,) = fit.spec.grouping
     of_runs = [str(k) for k in fit.groups_of(fit.spec.observables[0])[by].values]
     counted = {name: of_runs.count(name) for name in fit.groups}
     if json:

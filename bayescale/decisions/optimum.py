@@ -76,16 +76,21 @@ def optimum(
     """
     discrepancy = Discrepancy.of(discrepancy)
     scenario = as_scenario(flops)
-    if isinstance(fit, Average):
-        known: dict[str, Any] = {"numerical": numerical, "random_seed": random_seed}
 
-        def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
-            return optimum(one, scenario, discrepancy=wrong, **known)
+    def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+        return ask_each(one, lambda each: _optimum(each, scenario, wrong, numerical, random_seed))
 
-        return fit.mix(ask, discrepancy)
-    if fit.spec.pool is not None:
-        options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
-        return ask_each(fit, lambda one: optimum(one, scenario, numerical=numerical, **options))
+    return fit.mix(ask, discrepancy)
+
+
+def _optimum(
+    fit: Fit,
+    scenario: Scenario,
+    discrepancy: Discrepancy | None,
+    numerical: bool,
+    random_seed: int | None,
+) -> xr.Dataset:
+    """Find the optimum by one fit of one law."""
     spending = Spending(fit, scenario)
     budget = spending.budgets()
     ratios = law_ratios(spending, budget, numerical)
@@ -144,8 +149,10 @@ def _exponents(fit: Fit, flops: tuple[Any, Any] | None) -> xr.Dataset:
             )
         largest = float(columns["flops"].max())
         flops = (largest, 10 * largest)
-    if fit.spec.pool is not None:
-        return ask_each(fit, lambda one: _exponents(one, flops))
+    return ask_each(fit, lambda one: _growth(one, flops))
+
+
+def _growth(fit: Fit, flops: tuple[Any, Any]) -> xr.Dataset:
     best = optimum(fit, list(flops), discrepancy=None)
     budgets = best["flops"].values
     if len(budgets) != 2 or budgets[0] == budgets[1]:

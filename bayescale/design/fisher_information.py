@@ -13,8 +13,8 @@ import numpy as np
 import xarray as xr
 
 from bayescale.design.quantities_of_interest import scaled
-from bayescale.inference.datatree import with_fixed
 from bayescale.inference.result import Fit, from_links, links, with_draws
+from bayescale.model.link_scale import with_fixed
 from bayescale.model.response import Observable
 
 STEP = 1e-3

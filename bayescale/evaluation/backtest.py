@@ -21,9 +21,9 @@ from bayescale.evaluation.scores import (
     with_mean,
 )
 from bayescale.evaluation.splits import Split, cuts_of, groups_of
-from bayescale.inference.fit import fit, runs_and_law
+from bayescale.inference.fit import fit, prepare, runs_and_law
 from bayescale.inference.result import Fit
-from bayescale.model.observations import Data, along_runs, extract
+from bayescale.model.observations import Data, extract
 from bayescale.model.spec import Spec, make_spec
 from bayescale.prediction.averaging import Average, average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
@@ -215,16 +215,16 @@ def laws_on(runs: Any, law: Any) -> tuple[dict[str, Spec], dict[str, Data]]:
     """
     table, chosen = runs_and_law(runs, law)
     several = chosen if isinstance(chosen, list | tuple) else [chosen]
-    chosen_specs = (along_runs(make_spec(one), table) for one in several)
-    specs: dict[str, Spec] = {}
-    for spec in chosen_specs:
+    declared: dict[str, Spec] = {}
+    for spec in map(make_spec, several):
         _refuse_pool(spec)
-        if spec.law.name in specs:
+        if spec.law.name in declared:
             raise BayescaleError(f"{spec.law.name} is given twice: an average takes each law once")
-        specs[spec.law.name] = spec
-    data = {name: extract(spec, table) for name, spec in specs.items()}
+        declared[spec.law.name] = spec
+    prepared = {name: prepare(table, spec) for name, spec in declared.items()}
+    data = {name: taken for name, (_, taken) in prepared.items()}
     _check_same(data)
-    return specs, data
+    return {name: spec for name, (spec, _) in prepared.items()}, data
 
 
 def fit_laws(

@@ -1,6 +1,5 @@
 """A fit's draws, densities and predictions as one ArviZ tree, with their provenance."""
 
-from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -11,9 +10,9 @@ from bayescale.data.runs import Runs
 from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
 from bayescale.errors import BayescaleError
 from bayescale.inference.sampling import Sampler
-from bayescale.model.hierarchical import draw_links, in_units, log_prior_of
-from bayescale.model.link_scale import draw_prior, log_prior
+from bayescale.model.link_scale import with_fixed
 from bayescale.model.observations import Data, Observations, group_scales
+from bayescale.model.parametrization import parametrization_of
 from bayescale.model.response import Observable, Observed
 from bayescale.model.spec import Spec
 
@@ -21,51 +20,12 @@ from bayescale.model.spec import Spec
 def by_run(spec: Spec, seen: Observable, rows: Observed) -> dict[str, xr.DataArray]:
     """Return the law's inputs of the runs in which a column was observed, with their names."""
     coords = {seen.dim: list(rows.labels)}
-    found = {
+    inputs = {
         name: xr.DataArray(values, coords, dims=("node", seen.dim)[-values.ndim :])
         for name, values in rows.inputs.items()
     }
-    if spec.pool is not None:
-        found[spec.pool.by] = xr.DataArray(list(rows.members), coords, dims=seen.dim)
-    return found
-
-
-def at_members(spec: Spec, parameters: Any, inputs: Mapping[Any, Any]) -> Any:
-    """Return parameters as points have them: in a pooled model, those of each point's group.
-
-    Raises
-    ------
-    BayescaleError
-        When groups are pooled and ``inputs`` do not name them.
-    """
-    if spec.pool is None:
-        return parameters
-    by = spec.pool.by
-    if by not in inputs:
-        raise BayescaleError(
-            f"this fit pools groups by {by}, and each has parameters of its own: ask one of them, "
-            "bayescale.group_fit(fit, NAME)"
-        )
-    return parameters.sel({by: inputs[by]}).drop_vars(by)
-
-
-def with_fixed(spec: Spec, draws: xr.Dataset) -> xr.Dataset:
-    """Return draws together with the fixed parameters, which have the same value in every draw."""
-    shape = {dim: size for dim, size in draws.sizes.items() if dim in ("chain", "draw")}
-    return draws.assign(
-        {
-            name: (tuple(shape), np.full(tuple(shape.values()), value))
-            for name, value in spec.fixed.items()
-        }
-    )
-
-
-def prior_of(spec: Spec, data: Data, draws: int, rng: np.random.Generator) -> xr.Dataset:
-    """Draw natural parameters from the prior, dims (chain=1, draw)."""
-    if spec.pool is None:
-        return draw_prior(spec, data.scales, draws, rng)
-    links = {name: values[None] for name, values in draw_links(spec, data, draws, rng).items()}
-    return with_fixed(spec, in_units(spec, data, links))
+    members = list(rows.members)
+    return inputs | {by: xr.DataArray(members, coords, dims=seen.dim) for by in spec.grouping}
 
 
 def make_tree(
@@ -98,9 +58,7 @@ def make_tree(
         "posterior": posterior,
         "sample_stats": stats,
         "log_likelihood": {},
-        "log_prior": log_prior(spec, data.scales, posterior)
-        if spec.pool is None
-        else log_prior_of(spec, data, posterior),
+        "log_prior": parametrization_of(spec).log_prior(data, posterior),
         "posterior_predictive": {},
         "prior": prior,
         "prior_predictive": {},
@@ -145,7 +103,7 @@ def observations_of(spec: Spec, tree: xr.DataTree) -> Observations:
         references=references,
         scales=scales,
         steps=dict(zip(spec.law.steps, others, strict=True)),
-        group_scales=group_scales(spec, target, others, scales["target"]) if spec.pool else {},
+        group_scales=group_scales(spec, target, others, scales["target"]),
     )
 
 
@@ -154,13 +112,14 @@ def _observed_in(spec: Spec, seen: Observable, tree: xr.DataTree) -> Observed:
     constant = tree.children["constant_data"].to_dataset()
     observed = tree.children["observed_data"].to_dataset()[seen.column]
     known = {name: f"{seen.column}{suffix}" for name, (suffix, _) in seen.noise.known.items()}
-    members = constant[f"{seen.prefix}{spec.pool.by}"].values if spec.pool else ()
     return Observed(
         {name: constant[f"{seen.prefix}{name}"].values for name in spec.law.inputs},
         observed.values,
         {name: constant[column].values for name, column in known.items()},
         tuple(map(str, observed[seen.dim].values)),
-        members=tuple(map(str, members)),
+        members=tuple(
+            str(name) for by in spec.grouping for name in constant[f"{seen.prefix}{by}"].values
+        ),
     )
 
 
@@ -177,9 +136,10 @@ def _predictions(
     inputs = by_run(spec, seen, rows)
     observed = xr.DataArray(rows.observed, {seen.dim: list(rows.labels)}, dims=seen.dim)
     known = {name: observed.copy(data=values) for name, values in rows.known.items()}
-    posterior, prior = (at_members(spec, found, inputs) for found in (posterior, prior))
+    at = parametrization_of(spec).at
+    posterior, prior = at(posterior, inputs), at(prior, inputs)
     curve, prior_curve = (
-        spec.law.curve(inputs, data.references, at, seen.step) for at in (posterior, prior)
+        spec.law.curve(inputs, data.references, found, seen.step) for found in (posterior, prior)
     )
     scatter = seen.of_noise(posterior)
     density = noise.log_density(curve, scatter, known, observed)

@@ -12,17 +12,15 @@ import xarray as xr
 from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.inference.datatree import at_members, by_run, make_tree, prior_of, record_of
+from bayescale.inference.datatree import by_run, make_tree, record_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
 from bayescale.laws.base import Law
 from bayescale.model.build import pymc_model
-from bayescale.model.coordinates import LAW_LINK, NOISE_LINK
-from bayescale.model.hierarchical import in_units
-from bayescale.model.link_scale import natural
 from bayescale.model.noise.base import Noise
 from bayescale.model.observations import Data, along_runs, constant_inputs, extract
+from bayescale.model.parametrization import parametrization_of
 from bayescale.model.pooling import Pooling
 from bayescale.model.spec import Prior, Spec, make_spec
 from bayescale.studies.runs import study_runs
@@ -122,9 +120,9 @@ def fit(
         from the runs and amplitudes have default priors, and when the diagnostics still fail
         after one longer try.
     """
-    table, chosen = runs_and_law(runs, law)
-    spec = make_spec(
-        chosen,
+    spec, data = prepare(
+        runs,
+        law,
         noise=noise,
         priors=priors,
         columns=columns,
@@ -132,8 +130,6 @@ def fit(
         pool=pool,
         by=by,
     )
-    spec = along_runs(spec, table)
-    data = extract(spec, table)
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     _warn_constant(spec, data)
     _warn_far_reference(spec, data)
@@ -228,7 +224,7 @@ def assemble(
         How they were drawn, for the record; the seed also draws the predictions.
     """
     rng = np.random.default_rng([seed, 1])
-    prior = prior_of(spec, data, PRIOR_DRAWS, rng)
+    prior = parametrization_of(spec).draw_prior(data, PRIOR_DRAWS, rng)
     tree = make_tree(spec, data, posterior, stats, prior, rng)
     return Fit(spec, tree, record_of(spec, data, sampler, seed, dict(seconds or {})))
 
@@ -242,10 +238,11 @@ def _attempt(
 
 
 def _check_prior(spec: Spec, data: Data, seed: int) -> None:
-    prior = prior_of(spec, data, PRIOR_DRAWS, np.random.default_rng(seed))
+    parametrization = parametrization_of(spec)
+    prior = parametrization.draw_prior(data, PRIOR_DRAWS, np.random.default_rng(seed))
     for seen in spec.observables:
         inputs = by_run(spec, seen, data.of(seen))
-        at = at_members(spec, prior, inputs)
+        at = parametrization.at(prior, inputs)
         curve = spec.law.curve(inputs, data.references, at, seen.step)
         finite = float(np.isfinite(curve).mean())
         if finite < 0.99:
@@ -257,18 +254,9 @@ def _check_prior(spec: Spec, data: Data, seed: int) -> None:
 
 def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
     """Return the draws in the parameters' own units, dims (chain, draw)."""
-    if spec.pool is not None:
-        return in_units(spec, data, {name: link.values for name, link in draws.links.items()})
-    values = {}
-    for link, names in (
-        (draws.links[LAW_LINK], spec.free),
-        (draws.links[NOISE_LINK], spec.noise_parameters),
-    ):
-        for i, (name, parameter) in enumerate(names.items()):
-            at = link.isel({link.dims[-1]: i}).drop_vars([link.dims[-1]], errors="ignore")
-            values[name] = natural(parameter, at, data.scales)
+    links = {name: link.values for name, link in draws.links.items()}
     coords = {dim: draws.stats[dim] for dim in ("chain", "draw") if dim in draws.stats.coords}
-    return xr.Dataset(values, coords=coords)
+    return parametrization_of(spec).in_units(data, links).assign_coords(coords)
 
 
 def build_model(
@@ -306,6 +294,47 @@ def build_model(
     BayescaleError
         For runs, priors or inputs that do not fit the law.
     """
+    spec, data = prepare(
+        runs,
+        law,
+        noise=noise,
+        priors=priors,
+        columns=columns,
+        references=references,
+        pool=pool,
+        by=by,
+    )
+    return pymc_model(spec, data)
+
+
+def prepare(
+    runs: Any,
+    law: str | type[Law] | Study | Spec | None = None,
+    *,
+    noise: str | Noise | None = None,
+    priors: Mapping[str, Prior] | str | None = None,
+    columns: Mapping[str, str] | None = None,
+    references: Mapping[str, Any] | None = None,
+    pool: Pooling | None = None,
+    by: str | None = None,
+) -> tuple[Spec, Data]:
+    """Read the runs, choose what is fitted to them, and take from them what its model needs.
+
+    Parameters
+    ----------
+    runs, law, noise, priors, columns, references, pool, by
+        As for :func:`fit`.
+
+    Returns
+    -------
+    Spec, Data
+        What is fitted, with the noise that rows which share a run ask for, and to what.
+
+    Raises
+    ------
+    BayescaleError
+        For runs, priors or inputs that do not fit the law.
+    """
     table, chosen = runs_and_law(runs, law)
     spec = make_spec(
         chosen,
@@ -317,7 +346,7 @@ def build_model(
         by=by,
     )
     spec = along_runs(spec, table)
-    return pymc_model(spec, extract(spec, table))
+    return spec, extract(spec, table)
 
 
 def runs_and_law(runs: Any, law: Any) -> tuple[Runs, Any]:

@@ -6,7 +6,6 @@ The attributes are JSON, with versions and hashes, so that reading can say what 
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import xarray as xr
@@ -16,9 +15,7 @@ from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.result import Fit
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law
-from bayescale.model.literature_priors import Multiple
-from bayescale.model.pooling import Pool
-from bayescale.model.spec import make_spec
+from bayescale.model.spec import Spec
 
 FORMAT = 1
 
@@ -59,7 +56,7 @@ def take_header(tree: xr.DataTree, source: str) -> dict[str, Any]:
 
 def tree_of_fit(fit: Fit) -> xr.DataTree:
     """Return a fit's tree, with its law, noise, priors and record in the attributes."""
-    return with_header(fit.tree, "fit", _header(fit))
+    return with_header(fit.tree, "fit", {**fit.spec.to_dict(), "record": dict(fit.record)})
 
 
 def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
@@ -94,35 +91,7 @@ def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
             "class, load(path, law=YourLaw)"
         ) from error
     _compare(header["record"]["law"], found.fingerprint(), source)
-    spec = make_spec(found, **{k: header[k] for k in ("noise", "columns", "references")})
-    priors = {name: _read_prior(prior) for name, prior in header["priors"].items()}
-    pool = Pool(**header["pool"]) if header.get("pool") else None
-    return Fit(replace(spec, priors=priors, pool=pool), tree, header["record"])
-
-
-def _header(fit: Fit) -> dict[str, Any]:
-    spec = fit.spec
-    return {
-        "law": spec.law.name,
-        "noise": spec.noise.name,
-        "priors": {name: _written(prior) for name, prior in spec.priors.items()},
-        "columns": dict(spec.columns),
-        "references": dict(spec.references),
-        "pool": spec.pool.as_dict() if spec.pool else None,
-        "record": dict(fit.record),
-    }
-
-
-def _written(prior: Any) -> Any:
-    if isinstance(prior, Multiple):
-        return prior._asdict()
-    return prior if isinstance(prior, int | float | tuple) else str(prior)
-
-
-def _read_prior(written: Any) -> Any:
-    if isinstance(written, dict):
-        return Multiple(**written)
-    return tuple(written) if isinstance(written, list) else written
+    return Fit(Spec.from_dict(header, found), tree, header["record"])
 
 
 def _compare(then: Mapping[str, Any], now: Mapping[str, Any], name: str) -> None:

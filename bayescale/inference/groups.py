@@ -106,8 +106,9 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float]]:
 
 
 def ask_each(fit: Fit, ask: Callable[[Fit], xr.Dataset]) -> xr.Dataset:
-    """Ask every group of a pooled fit the same; the answers stand side by side along the groups."""
-    assert fit.spec.pool is not None
+    """Ask a fit, or every group of a pooled one, whose answers then stand side by side."""
+    if fit.spec.pool is None:
+        return ask(fit)
     answers = [ask(group_fit(fit, name)) for name in fit.groups]
     names = xr.DataArray(fit.groups, dims=fit.spec.pool.by, name=fit.spec.pool.by)
     return xr.concat(answers, dim=names, combine_attrs="drop_conflicts")

@@ -38,13 +38,12 @@ from threadpoolctl import threadpool_limits
 from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.inference.fit import fit, second_try
+from bayescale.inference.fit import fit, prepare, second_try
 from bayescale.inference.io import load_fit, save
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law
-from bayescale.model.observations import along_runs, extract
 from bayescale.model.spec import Spec, make_spec
 from bayescale.studies.study import Study
 
@@ -101,6 +100,7 @@ class _Job:
     law: str
     runs: Runs
     spec: Spec
+    digest: str
     sampler: Sampler
     seed: int
     path: Path | None
@@ -153,6 +153,11 @@ def fit_many(
     BayescaleError
         Before anything is fitted: for an unknown law, or two jobs of one name. What a single table
         or fit runs into, a missing column ``by`` too, is its ``problem``.
+
+    Warns
+    -----
+    BayescaleWarning
+        When rows of a table were set aside, or its rows share runs and count as independent.
     """
     jobs, failed = _jobs(tables, _specs(laws), by, sampler, random_seed, folder)
     if folder is not None:
@@ -205,9 +210,14 @@ def _jobs(
             continue
         for part, runs in parts.items():
             for law, declared in specs.items():
-                spec = along_runs(declared, runs)
+                try:
+                    spec, data = prepare(runs, declared)
+                except BayescaleError as error:
+                    failed.append(Fitted(part, law, None, str(error)))
+                    continue
                 path = Path(folder) / f"{_safe(part)}.{_safe(law)}.nc" if folder else None
-                jobs.append(_Job(part, law, runs, spec, sampler, _seed(base, part, law), path))
+                seed = _seed(base, part, law)
+                jobs.append(_Job(part, law, runs, spec, data.digest(), sampler, seed, path))
     paths = [job.path for job in jobs if job.path]
     if twice := {path.name for path in paths if paths.count(path) > 1}:
         raise BayescaleError(f"two fits would be called {', '.join(sorted(twice))}: rename tables")
@@ -312,11 +322,10 @@ def _kept(job: _Job, any_seed: bool) -> Fit | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayescaleWarning)
             found = load_fit(job.path, law)
-            wanted = extract(job.spec, job.runs).digest()
     except BayescaleError:
         return None  # fitted again, and said then
     same = (
-        found.record["data"] == wanted
+        found.record["data"] == job.digest
         and found.record["law"] == law.fingerprint()
         and found.spec == job.spec
         and (any_seed or found.record["seed"] == job.seed)

@@ -11,11 +11,12 @@ import xarray as xr
 
 from bayescale.data.html import SHOWN, html_block, text_table, with_interval
 from bayescale.errors import BayescaleError
-from bayescale.inference.datatree import at_members, observations_of, with_fixed
+from bayescale.inference.datatree import observations_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.methods import FitMethods
 from bayescale.laws.base import Law
-from bayescale.model.link_scale import natural, to_link
+from bayescale.model.link_scale import natural, to_link, with_fixed
+from bayescale.model.parametrization import parametrization_of
 from bayescale.model.response import Observable
 from bayescale.model.spec import Spec
 
@@ -115,7 +116,7 @@ class Fit(FitMethods):
     @property
     def groups(self) -> list[str]:
         """The names of the groups of a pooled fit; empty for any other."""
-        return [str(k) for k in self.posterior[self.spec.pool.by].values] if self.spec.pool else []
+        return [str(name) for by in self.spec.grouping for name in self.posterior[by].values]
 
     @property
     def inputs(self) -> dict[str, xr.DataArray]:
@@ -129,8 +130,8 @@ class Fit(FitMethods):
 
     def groups_of(self, seen: Observable) -> dict[str, xr.DataArray]:
         """Return the group of each run in which a step, or the target, was observed, if pooled."""
-        by = [self.spec.pool.by] if self.spec.pool else []
-        return {name: self.group("constant_data")[f"{seen.prefix}{name}"] for name in by}
+        constant = self.group("constant_data")
+        return {by: constant[f"{seen.prefix}{by}"] for by in self.spec.grouping}
 
     @property
     def references(self) -> dict[str, float]:
@@ -203,7 +204,7 @@ class Fit(FitMethods):
         BayescaleError
             When the fit is pooled and the points have no groups.
         """
-        return at_members(self.spec, self.parameters, inputs)
+        return parametrization_of(self.spec).at(self.parameters, inputs)
 
     @property
     def label(self) -> str:
@@ -237,8 +238,7 @@ class Fit(FitMethods):
         return ask(self, discrepancy)
 
     def __repr__(self) -> str:
-        pool = self.spec.pool
-        pooled = f" of {len(self.groups)} pooled by {pool.by}" if pool else ""
+        pooled = "".join(f" of {len(self.groups)} pooled by {by}" for by in self.spec.grouping)
         return (
             f"<bayescale.Fit {self.law.name}, {self.spec.noise.name} noise, "
             f"{self.observed.size} runs{pooled}; {self.diagnostics}>"
@@ -252,7 +252,7 @@ class Fit(FitMethods):
 
     def _title(self) -> str:
         """Name the law, its noise, the runs and the unit of the target."""
-        pool = f", {len(self.groups)} groups by {self.spec.pool.by}" if self.spec.pool else ""
+        pool = "".join(f", {len(self.groups)} groups by {by}" for by in self.spec.grouping)
         unit = f" in {self.unit}" if self.unit else ""
         return (
             f"{self.label}: {self.target}{unit}, {self.observed.size:,} runs{pool}, "

@@ -24,10 +24,8 @@ from bayescale.inference.initialization import (
     missed_modes,
     near_modes,
 )
-from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
-from bayescale.model.hierarchical import start_of, vectors
-from bayescale.model.link_scale import natural, to_link
 from bayescale.model.observations import Data
+from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
 
 STATS = ("diverging", "energy", "lp", "n_steps", "step_size", "tree_depth", "acceptance_rate")
@@ -76,9 +74,10 @@ LEAST_KEPT = 100
 class Draws:
     """Posterior draws on the link scale and sampler statistics.
 
-    ``links`` has the vectors of :func:`bayescale.model.hierarchical.vectors`, dims (chain, draw,
-    ...); ``interrupted`` says that the user stopped the sampler before it was done; ``missed`` has
-    in words the modes of the posterior that no draw is near; ``seconds`` where the time went.
+    ``links`` has the vectors of the spec's parametrization
+    (:mod:`bayescale.model.parametrization`), dims (chain, draw, ...); ``interrupted`` says that the
+    user stopped the sampler before it was done; ``missed`` has in words the modes of the posterior
+    that no draw is near; ``seconds`` where the time went.
     """
 
     links: Mapping[str, xr.DataArray]
@@ -103,7 +102,7 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
     compiling = time.perf_counter() - started
     posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
     sampling = time.perf_counter() - started - compiling
-    links = {name: posterior[name] for name in vectors(spec)}
+    links = {name: posterior[name] for name in parametrization_of(spec).vectors}
     finished = finished_part(next(link for link in links.values() if link.size))
     links = {name: link.isel(finished) for name, link in links.items()}
     stats = stats.isel(finished)
@@ -119,29 +118,19 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
 def _missed(
     spec: Spec, data: Data, links: Mapping[str, xr.DataArray], seed: int
 ) -> tuple[str, ...]:
-    """Describe the modes of a law's posterior that no draw is near; none are looked for in groups.
-
-    Every climb starts from a draw of the prior.
-    """
-    if spec.pool is not None or not spec.free:
+    """Describe the modes of the posterior that no draw is near, by climbs from the prior."""
+    parametrization = parametrization_of(spec)
+    points = parametrization.points(data, {name: link.values for name, link in links.items()})
+    if points is None:
         return ()
-    law, noise = (links[name].values for name in (LAW_LINK, NOISE_LINK))
-    coordinates = _coordinates(spec, data)
-    sampled = np.array(coordinates.forward(np.moveaxis(law, -1, 0)))
-    points = np.concatenate([np.moveaxis(sampled, 0, -1), noise], axis=-1)
-    start, count = _starts(spec, data, spread=1.0), len(sampled)
+    start = _starts(spec, data, spread=1.0)
     found = missed_modes(
-        _log_density(compiled(spec, data)),
-        [start([seed, i]) for i in range(FEW_CLIMBS)],
-        points.reshape(-1, points.shape[-1]),
+        _log_density(compiled(spec, data)), [start([seed, i]) for i in range(FEW_CLIMBS)], points
     )
     described = []
     for mode, share in found:
-        link = coordinates.backward(mode.point[:count])
-        at = ", ".join(
-            f"{name} = {natural(parameter, value, data.scales):.3g}"
-            for (name, parameter), value in zip(spec.free.items(), link, strict=True)
-        )
+        place = parametrization.parameters_at(data, mode.point)
+        at = ", ".join(f"{name} = {value:.3g}" for name, value in place.items())
         described.append(f"{at} (about {share:.0%} of the posterior)")
     return tuple(described)
 
@@ -167,39 +156,41 @@ _COMPILED: dict[Hashable, Any] = {}
 
 def compiled(spec: Spec, data: Data) -> Any:
     """Return nutpie's compiled model for the spec's structure, holding ``data``."""
-    key = spec.structure(), spec.narrow(data.scales) if spec.pool is None else len(data.groups)
+    from bayescale.model.build import model_data
+
+    key = parametrization_of(spec).structure(data)
     if key not in _COMPILED:
         _COMPILED[key] = _kept(spec, key) or _compile(spec, data, key)
-    from bayescale.model.engine import model_data
-
     used = {variable.name for variable in _COMPILED[key].shared_var_keys}
     values = {name: v for name, v in model_data(spec, data).items() if name in used}
     program = _COMPILED[key].with_data(**values)
     return dataclasses.replace(program, initial_point_func=_starts(spec, data, spread=0.5))
 
 
-def _name_of(spec: Spec, key: tuple[Hashable, ...]) -> str | None:
+def _name_of(spec: Spec, key: Any) -> str | None:
     """Return the name under which a program is kept on disk; None where its priors have no name."""
     if spec.distributions:
         return None
-    groups = None if spec.pool is None else (spec.pool.by, tuple(spec.kinds.items()))
+    groups = spec.grouping, tuple(spec.kinds.items())
     return program_cache.key_of(spec.law, spec.noise.name, tuple(spec.fixed), groups, key[-1])
 
 
-def _kept(spec: Spec, key: tuple[Hashable, ...]) -> Any:
+def _kept(spec: Spec, key: Any) -> Any:
     """Return the program of an earlier process, None where there is none."""
     name = _name_of(spec, key)
     return program_cache.load(name) if name else None
 
 
-def _compile(spec: Spec, data: Data, key: tuple[Hashable, ...]) -> Any:
+def _compile(spec: Spec, data: Data, key: Any) -> Any:
     """Compile a program, and keep it for other processes."""
     import nutpie
 
-    from bayescale.model.engine import engine_model
+    from bayescale.model.build import engine_model
 
     with program_cache.portable() as symbols:
-        program = nutpie.compile_pymc_model(engine_model(spec, data), var_names=vectors(spec))
+        program = nutpie.compile_pymc_model(
+            engine_model(spec, data), var_names=parametrization_of(spec).vectors
+        )
     return program_cache.reloaded(_name_of(spec, key), program, symbols)
 
 
@@ -208,25 +199,8 @@ def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray
 
     ``spread`` multiplies the prior's standard deviations.
     """
-    if spec.pool is not None:
-        return lambda seed=None: start_of(spec, data, np.random.default_rng(seed), spread)
-    law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
-    coordinates = _coordinates(spec, data)
-    noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
-
-    def start(seed: Any = None) -> np.ndarray:
-        rng = np.random.default_rng(seed)
-        sampled = coordinates.forward(rng.normal(law_mean, spread * law_sd))
-        return np.concatenate([sampled, rng.normal(noise_mean, spread * noise_sd)])
-
-    return start
-
-
-def _coordinates(spec: Spec, data: Data) -> Coordinates:
-    """Return the coordinates in which a law without groups is sampled."""
-    declared = spec.law.parameters
-    fixed = {k: to_link(declared[k], value, data.scales) for k, value in spec.fixed.items()}
-    return Coordinates.of(spec.law, fixed, spec.narrow(data.scales))
+    start = parametrization_of(spec).start
+    return lambda seed=None: start(data, np.random.default_rng(seed), spread)
 
 
 def _log_density(program: Any) -> LogDensity:
@@ -291,7 +265,7 @@ def run_nutpie(
 def _pymc(
     spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
 ) -> tuple[xr.Dataset, xr.Dataset]:
-    from bayescale.model.engine import engine_model
+    from bayescale.model.build import engine_model
 
     return run_pymc(engine_model(spec, data), sampler, seed, progressbar)
 

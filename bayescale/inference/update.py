@@ -154,8 +154,7 @@ def runs_again(fitted: Fit, *others: Fit) -> Runs:
 def _read(
     fitted: Fit, table: pd.DataFrame, columns: list[str], units: dict[str, str | None]
 ) -> Runs:
-    pool = fitted.spec.pool
-    names = ["run"] if pool is None else ["run", pool.by]
+    names = ["run", *fitted.spec.grouping]
     numbers = {name: table[name].astype(np.float64) for name in table if name not in names}
     typed = table.assign(**{name: table[name].map(str) for name in names}, **numbers)
     return cast(

@@ -1,26 +1,26 @@
-"""A law, its noise, priors and runs as the PyMC model that one would write by hand.
+"""A law, its noise, priors and runs as a PyMC model: as one would write it by hand, and as sampled.
 
-The free variables are the parameters of the law and the noise under their own names, in their own
-units, each with its prior: log-normal above zero, logit-normal between zero and one, normal on the
-real line, or the distribution that was given. A parameter held fixed is a scalar ``pm.Data``.
+In the one for users, :func:`pymc_model`, the free variables are the parameters of the law and the
+noise under their own names, in their own units, each with its prior: log-normal above zero,
+logit-normal between zero and one, normal on the real line, or the distribution that was given. A
+parameter held fixed is a scalar ``pm.Data``.
 
-The samplers are given the same density in another form (:mod:`bayescale.model.engine`).
+The samplers are given the same density in other coordinates, by :func:`engine_model`: parameters
+are vectors on the link scale (:mod:`bayescale.model.parametrization`). Where all runs follow one
+law its parameters are one vector, ``law_link``, with a normal prior; where the law names
+coordinates the vector is sampled in them, through a PyMC transform that preserves volume.
+Everything that differs between two fits of the same structure is ``pm.Data``, so that a compiled
+model takes other runs, reference points or prior intervals without compiling again.
 """
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pymc as pm
-from pymc.distributions.transforms import Interval
-from pymc.pytensorf import replace_rng_nodes
-from pytensor.graph.replace import clone_replace
 
-from bayescale.laws.parameters import Fraction, Parameter, Positive
-from bayescale.model.hierarchical import layout, own_priors, scales_of
 from bayescale.model.likelihood import observe, run_coords, run_data
-from bayescale.model.link_scale import to_link
 from bayescale.model.observations import Observations
-from bayescale.model.pooling import mean_of, spread_of
+from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
 
 
@@ -40,81 +40,51 @@ def pymc_model(spec: Spec, data: Observations) -> pm.Model:
         Its posterior has the names and dimensions of a fit's.
     """
     coords: dict[str, Any] = run_coords(spec, data)
-    if spec.pool is not None:
-        coords[spec.pool.by] = data.groups
+    coords |= {by: data.groups for by in spec.grouping}
     with pm.Model(coords=coords) as model:
         shared = {k: pm.Data(k, v, dims=dims) for k, (dims, v) in run_data(spec, data).items()}
         for name, value in data.references.items():
             if name in spec.law.steps or spec.law.inputs[name].relative:
                 shared[f"{name}_reference"] = pm.Data(f"{name}_reference", value)
         fixed = {name: pm.Data(name, value) for name, value in spec.fixed.items()}
-        free = _parameters(spec, data, model) if spec.pool is None else _pooled(spec, data)
+        free = parametrization_of(spec).named_parameters(data)
         observe(spec, shared, {**free, **fixed})
     return model
 
 
-def _parameters(spec: Spec, data: Observations, model: pm.Model) -> dict[str, Any]:
-    """Add the parameters of a model in which all runs follow one law."""
-    return {
-        name: _given(model, name, spec.distributions[name])
-        if name in spec.distributions
-        else _prior(spec, data, name, name)
-        for name in spec.parameters
+def model_data(spec: Spec, data: Observations) -> dict[str, np.ndarray]:
+    """Return the value of every ``pm.Data`` of the model, by name."""
+    return {name: value for name, (_, value) in _labelled_data(spec, data).items()}
+
+
+def _labelled_data(
+    spec: Spec, data: Observations
+) -> dict[str, tuple[tuple[Any, ...] | None, np.ndarray]]:
+    """Return dimensions, None of a number, and values of every ``pm.Data``, by name."""
+    found: dict[str, Any] = {
+        **parametrization_of(spec).prior_data(data),
+        "target_scale": (None, data.scale),
+        **{f"{name}_reference": (None, value) for name, value in data.references.items()},
     }
+    if spec.fixed:
+        found["fixed"] = ("fixed_parameter",), list(spec.fixed.values())
+    found |= run_data(spec, data)
+    return {name: (dims, np.asarray(value, dtype=float)) for name, (dims, value) in found.items()}
 
 
-def _pooled(spec: Spec, data: Observations) -> dict[str, Any]:
-    """Add a pooled model's parameters: shared ones, populations, and those of each group's own."""
-    assert spec.pool is not None
-    found, by = layout(spec), spec.pool.by
-    sizes = np.array(list(data.group_scales.values()))
-    means, sds = own_priors(spec, data)
-    values = {
-        name: _prior(spec, data, mean_of(name) if name in found.spread else name, name)
-        for name in found.common
-    }
-    for i, (name, parameter) in enumerate(found.own.items()):
-        mean, sd = means[:, i], sds[:, i]
-        if name in found.spread:
-            mean = to_link(parameter, values[name], data.scales)
-            sd = _prior(spec, data, spread_of(name), spread_of(name))
-        scales = scales_of(spec, name, data.scales, sizes)
-        unit = scales[parameter.of] if parameter.of else 1.0
-        values[name] = _around(name, parameter, mean, sd, unit, dims=by)
-    return values
-
-
-def _prior(spec: Spec, data: Observations, name: str, of: str) -> Any:
-    """Add a variable with the prior of the parameter ``of``."""
-    parameter = spec.parameters[of]
-    (mean,), (sd,) = spec.normal_priors([of], data.scales)
-    unit = data.scales[parameter.of] if parameter.of else 1.0
-    return _around(name, parameter, mean, sd, unit)
-
-
-def _around(
-    name: str, parameter: Parameter, mean: Any, sd: Any, unit: Any, dims: str | None = None
-) -> Any:
-    """Add a variable that is normal on the parameter's link scale, where its unit is one."""
-    if isinstance(parameter, Positive):
-        return pm.LogNormal(name, mu=mean + np.log(unit), sigma=sd, dims=dims)
-    if not isinstance(parameter, Fraction):
-        return pm.Normal(name, mu=mean * unit, sigma=sd * unit, dims=dims)
-    if parameter.of is None:
-        return pm.LogitNormal(name, mu=mean, sigma=sd, dims=dims)
-
-    def scaled(mean: Any, sd: Any, unit: Any, size: Any) -> Any:
-        return unit * pm.math.sigmoid(pm.Normal.dist(mean, sd, size=size))
-
-    inside = Interval(0.0, unit)
-    return pm.CustomDist(name, mean, sd, unit, dist=scaled, dims=dims, default_transform=inside)
-
-
-def _given(model: pm.Model, name: str, distribution: Any) -> Any:
-    """Add to a model a copy of a distribution that a user made by ``.dist``; it is left as it is.
-
-    One distribution may be the prior of two parameters, and of many models: each copy draws from
-    generators of its own.
-    """
-    copies = replace_rng_nodes([clone_replace(distribution)])
-    return model.register_rv(cast(Any, copies[0]), name)
+def engine_model(spec: Spec, data: Observations) -> pm.Model:
+    """Build the PyMC model that is sampled, of a spec and the data taken for it."""
+    parametrization = parametrization_of(spec)
+    coords = {**parametrization.coords(data), **run_coords(spec, data)}
+    if spec.fixed:
+        coords["fixed_parameter"] = list(spec.fixed)
+    with pm.Model(coords=coords) as model:
+        shared = {
+            name: pm.Data(name, value, dims=dims)
+            for name, (dims, value) in _labelled_data(spec, data).items()
+        }
+        scales = {"target": shared["target_scale"]} | {
+            step.column: shared[f"{name}_reference"] for name, step in spec.law.steps.items()
+        }
+        observe(spec, shared, parametrization.sampled_parameters(data, shared, scales))
+    return model

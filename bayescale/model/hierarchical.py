@@ -18,7 +18,6 @@ import xarray as xr
 
 from bayescale.laws.base import Law
 from bayescale.laws.parameters import Parameter
-from bayescale.model.coordinates import LAW_LINK, NOISE_LINK
 from bayescale.model.link_scale import natural, to_link
 from bayescale.model.observations import Observations
 from bayescale.model.pooling import mean_of, spread_of
@@ -67,11 +66,6 @@ def layout(spec: Spec) -> Layout:
     own = {k: p for k, p in sampled.items() if spec.kinds[k] != "shared"}
     law_own = tuple(name for name in spec.free if name in own)
     return Layout(common, spread, own, own_coordinates(spec.law, law_own))
-
-
-def vectors(spec: Spec) -> list[str]:
-    """Return the names of the vectors that are sampled, in the model's order."""
-    return [LAW_LINK, NOISE_LINK] if spec.pool is None else layout(spec).vectors
 
 
 @lru_cache
@@ -186,8 +180,7 @@ def in_units(spec: Spec, data: Observations, links: Links) -> xr.Dataset:
     links : mapping of str to array, shape (chain, draw, ...)
         The three vectors.
     """
-    assert spec.pool is not None
-    found, by = layout(spec), spec.pool.by
+    found, (by,) = layout(spec), spec.grouping
     dims = ("chain", "draw")
     sizes = np.array(list(data.group_scales.values()))
     values: dict[str, Any] = {}
@@ -210,8 +203,7 @@ def in_units(spec: Spec, data: Observations, links: Links) -> xr.Dataset:
 
 def log_prior_of(spec: Spec, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
     """Return the log prior density of each parameter at its draws, on the link scale."""
-    assert spec.pool is not None
-    found, by = layout(spec), spec.pool.by
+    found, (by,) = layout(spec), spec.grouping
     sizes = xr.DataArray(list(data.group_scales.values()), {by: data.groups}, dims=by)
     mean, sd = (xr.DataArray(m, dims=(by, "own")) for m in own_priors(spec, data))
     densities = {}

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.transforms import Transform
 
+from bayescale.model.flat_pymc import around, prior_variable
 from bayescale.model.hierarchical import (
     COMMON_LINK,
     OWN_LINK,
@@ -18,20 +20,10 @@ from bayescale.model.hierarchical import (
     scales_of,
     to_own,
 )
-from bayescale.model.link_scale import natural
+from bayescale.model.link_scale import natural, to_link
 from bayescale.model.observations import Observations
 from bayescale.model.pooling import mean_of, spread_of
 from bayescale.model.spec import Scales, Spec
-
-DIMS = {
-    "common_prior_mean": ("common_parameter",),
-    "common_prior_sd": ("common_parameter",),
-    "spread_prior_mean": ("spread_parameter",),
-    "spread_prior_sd": ("spread_parameter",),
-    "own_prior_mean": ("group", "own_parameter"),
-    "own_prior_sd": ("group", "own_parameter"),
-    "group_scale": ("group",),
-}
 
 
 class OwnCoordinates(Transform):
@@ -62,19 +54,20 @@ def _columns(spec: Spec, value: Any) -> list[Any]:
 
 
 def group_data(spec: Spec, data: Observations) -> dict[str, Any]:
-    """Return the ``pm.Data`` that a pooled model has besides those of any model, by name."""
+    """Return dimensions and values of the ``pm.Data`` that the parameters take, by name."""
     found = layout(spec)
     common_mean, common_sd = spec.normal_priors(found.common, data.scales)
     spread_mean, spread_sd = spec.normal_priors(map(spread_of, found.spread), data.scales)
     own_mean, own_sd = own_priors(spec, data)
+    common, spread, own = ("common_parameter",), ("spread_parameter",), ("group", "own_parameter")
     return {
-        "common_prior_mean": common_mean,
-        "common_prior_sd": common_sd,
-        "spread_prior_mean": spread_mean,
-        "spread_prior_sd": spread_sd,
-        "own_prior_mean": own_mean,
-        "own_prior_sd": own_sd,
-        "group_scale": list(data.group_scales.values()),
+        "common_prior_mean": (common, common_mean),
+        "common_prior_sd": (common, common_sd),
+        "spread_prior_mean": (spread, spread_mean),
+        "spread_prior_sd": (spread, spread_sd),
+        "own_prior_mean": (own, own_mean),
+        "own_prior_sd": (own, own_sd),
+        "group_scale": (("group",), list(data.group_scales.values())),
     }
 
 
@@ -89,7 +82,32 @@ def group_coords(spec: Spec, data: Observations) -> dict[str, list[str]]:
     }
 
 
-def grouped_parameters(spec: Spec, shared: Mapping[str, Any], scales: Scales) -> dict[str, Any]:
+def named_group_parameters(spec: Spec, data: Observations) -> dict[str, Any]:
+    """Add the parameters to the PyMC model in context, each by its name with its prior.
+
+    Shared ones, populations, and those of each group's own, shape (group,).
+    """
+    found, (by,) = layout(spec), spec.grouping
+    sizes = np.array(list(data.group_scales.values()))
+    means, sds = own_priors(spec, data)
+    values = {
+        name: prior_variable(spec, data, mean_of(name) if name in found.spread else name, name)
+        for name in found.common
+    }
+    for i, (name, parameter) in enumerate(found.own.items()):
+        mean, sd = means[:, i], sds[:, i]
+        if name in found.spread:
+            mean = to_link(parameter, values[name], data.scales)
+            sd = prior_variable(spec, data, spread_of(name), spread_of(name))
+        scales = scales_of(spec, name, data.scales, sizes)
+        unit = scales[parameter.of] if parameter.of else 1.0
+        values[name] = around(name, parameter, mean, sd, unit, dims=by)
+    return values
+
+
+def sampled_group_parameters(
+    spec: Spec, shared: Mapping[str, Any], scales: Scales
+) -> dict[str, Any]:
     """Add a pooled model's parameters; those of each group's own have shape (group,)."""
     found = layout(spec)
     links = _links(found, spec, shared)
@@ -135,3 +153,9 @@ def _links(found: Layout, spec: Spec, shared: Mapping[str, Any]) -> dict[str, An
             default_transform=OwnCoordinates(spec, found.rows) if found.rows else None,
         )
     return links
+
+
+def of_runs(spec: Spec, parameters: Mapping[str, Any], group: Any) -> dict[str, Any]:
+    """Return each parameter as the runs have it: those of a group's own by the runs' groups."""
+    own, place = layout(spec).own, pt.cast(group, "int64")
+    return {k: value[place] if k in own else value for k, value in parameters.items()}

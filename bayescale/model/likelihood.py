@@ -1,17 +1,16 @@
 """The runs' part of a PyMC model: its data, and the observed variables around the law's curve.
 
-Both models of a spec have it in common: that which users see (:mod:`bayescale.model.build`) and
-that which is sampled (:mod:`bayescale.model.engine`).
+Both models of a spec have it in common: that which users see, and that which is sampled
+(:mod:`bayescale.model.build`).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
 
-from bayescale.model.hierarchical import layout
 from bayescale.model.observations import Observations
+from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
 
 MEMBER = "member"
@@ -31,7 +30,7 @@ def run_data(spec: Spec, data: Observations) -> dict[str, tuple[tuple[str, ...],
         for name, values in {**rows.inputs, **seen.noise.data(rows.observed, rows.known)}.items():
             dims = ("node", seen.dim)[-values.ndim :]
             found[f"{seen.prefix}{name}"] = dims, values
-        if spec.pool is not None:
+        if data.groups:
             places = [float(data.groups.index(member)) for member in rows.members]
             found[f"{seen.prefix}{MEMBER}"] = (seen.dim,), np.array(places)
     return found
@@ -56,12 +55,6 @@ def observe(spec: Spec, shared: Mapping[str, Any], parameters: Mapping[str, Any]
     for seen in spec.observables:
         start = len(seen.prefix)
         own = {k[start:]: v for k, v in shared.items() if k.startswith(seen.prefix)}
-        at = parameters if spec.pool is None else _of_runs(spec, parameters, own.pop(MEMBER))
+        at = parametrization_of(spec).of_runs(parameters, own.pop(MEMBER, None))
         curve = spec.law.curve(own, references, at, seen.step)
         seen.noise.observe(seen.column, curve, seen.of_noise(at), own, seen.dim)
-
-
-def _of_runs(spec: Spec, parameters: Mapping[str, Any], member: Any) -> dict[str, Any]:
-    """Return each parameter as its runs have it: those of a group's own by the runs' groups."""
-    own, place = layout(spec).own, pt.cast(member, "int64")
-    return {k: value[place] if k in own else value for k, value in parameters.items()}

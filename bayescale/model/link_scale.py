@@ -74,3 +74,14 @@ def log_prior(spec: Spec, scales: Scales, parameters: xr.Dataset) -> xr.Dataset:
                 sd[0] * np.sqrt(2 * np.pi)
             )
     return xr.Dataset(densities)
+
+
+def with_fixed(spec: Spec, draws: xr.Dataset) -> xr.Dataset:
+    """Return draws together with the fixed parameters, which have the same value in every draw."""
+    shape = {dim: size for dim, size in draws.sizes.items() if dim in ("chain", "draw")}
+    return draws.assign(
+        {
+            name: (tuple(shape), np.full(tuple(shape.values()), value))
+            for name, value in spec.fixed.items()
+        }
+    )

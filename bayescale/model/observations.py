@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from bayescale.data.messages import PACKAGE
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.model.noise import following, get_noise
@@ -115,7 +116,7 @@ def extract(spec: Spec, runs: Runs) -> Data:
         scales=scales,
         runs=rows[spec.target],
         steps=steps,
-        group_scales=group_scales(spec, target, others, scales["target"]) if spec.pool else {},
+        group_scales=group_scales(spec, target, others, scales["target"]),
     )
 
 
@@ -124,16 +125,17 @@ def group_scales(
 ) -> dict[str, float]:
     """Return the groups in the order of the table, with the typical size of the target in each.
 
+    Empty where nothing is pooled.
+
     Raises
     ------
     BayescaleError
-        When there are fewer than two.
+        When there is only one.
     """
     groups = dict.fromkeys(member for seen in (target, *others) for member in seen.members)
-    if spec.pool is not None and len(groups) < 2:
-        raise BayescaleError(
-            f"every usable run has {spec.pool.by} = {', '.join(groups)}: there is nothing to pool"
-        )
+    if len(groups) == 1:
+        (by,), (only,) = spec.grouping, groups
+        raise BayescaleError(f"every usable run has {by} = {only}: there is nothing to pool")
     values = {group: target.observed[np.array(target.members) == group] for group in groups}
     return {k: spec.noise.scale(v) if len(v) else typical for k, v in values.items()}
 
@@ -176,7 +178,7 @@ def along_runs(spec: Spec, runs: Runs) -> Spec:
             f"for there is no {spec.noise.name} noise along a run: intervals will be too narrow; "
             "keep one row a run",
             BayescaleWarning,
-            stacklevel=3,
+            skip_file_prefixes=(PACKAGE,),
         )
         return spec
     return replace(spec, noise=noise, default_noise=False)

@@ -72,13 +72,18 @@ class Pool:
             return "shared" if parameter.of is None else "separate"
         return self.rest if parameter.of is None or self.rest == "separate" else "partial"
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it in JSON's types."""
-        return {"by": self.by, "kinds": dict(self.kinds), "rest": self.rest}
+
+def kinds_of(
+    pool: Pool | None, law: Mapping[str, Parameter], noise: Mapping[str, Parameter]
+) -> dict[str, Kind]:
+    """Return what groups do with each parameter of the law and the noise; empty without groups."""
+    if pool is None:
+        return {}
+    return {k: pool.kind(k, p, noise=k in noise) for k, p in {**law, **noise}.items()}
 
 
-def make_pool(pool: Pooling | None, by: str | None) -> Pool | None:
-    """Read what a user says of pooling; None when nothing is said.
+def make_pool(pool: Pooling | None, by: str | None, base: Pool | None = None) -> Pool | None:
+    """Read what a user says of pooling; what was said before when nothing is.
 
     Parameters
     ----------
@@ -86,7 +91,9 @@ def make_pool(pool: Pooling | None, by: str | None) -> Pool | None:
         One word for all the law's parameters, though multiples of the target are partially pooled
         where the word is ``"shared"``; or parameter to word, the others being separate.
     by : str, optional
-        The column that names the groups.
+        The column that names the groups; that of ``base`` when only ``pool`` is given.
+    base : Pool, optional
+        What was said before.
 
     Raises
     ------
@@ -94,7 +101,9 @@ def make_pool(pool: Pooling | None, by: str | None) -> Pool | None:
         For an unknown word, a column that cannot be one, or a pool without a column.
     """
     if by is None and pool is None:
-        return None
+        return base
+    if by is None and base is not None:
+        by = base.by
     if by is None:
         raise BayescaleError(
             "pool says what groups share: name the column of the groups, by='family'"
@@ -107,6 +116,16 @@ def make_pool(pool: Pooling | None, by: str | None) -> Pool | None:
         if word not in KINDS:
             raise BayescaleError(f"pool: {word!r} is not one of {', '.join(KINDS)}")
     return Pool(by, MappingProxyType(kinds), rest)
+
+
+def pool_as_dict(pool: Pool | None) -> dict[str, Any] | None:
+    """Return what groups share in JSON's types."""
+    return None if pool is None else {**vars(pool), "kinds": dict(pool.kinds)}
+
+
+def pool_from_dict(values: Mapping[str, Any] | None) -> Pool | None:
+    """Invert :func:`pool_as_dict`."""
+    return Pool(**values) if values else None
 
 
 def mean_of(name: str) -> str:

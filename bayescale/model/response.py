@@ -145,7 +145,7 @@ def _usable(spec: "Spec", runs: Runs, seen: Observable) -> Runs:
     runs = runs.require(
         [*everything, seen.column, *seen.needed],
         positive=[*relative, *seen.needed],
-        labels=[spec.pool.by] if spec.pool else [],
+        labels=list(spec.grouping),
     )
     usable = seen.noise.usable(runs.table[seen.column].to_numpy(float))
     runs = runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")
@@ -160,7 +160,7 @@ def take(spec: "Spec", seen: Observable, table: pd.DataFrame, labels: pd.Series)
         table[seen.column].to_numpy(float),
         seen.noise.take(table, seen.column),
         tuple(labels[table.index]),
-        members=tuple(map(str, table[spec.pool.by])) if spec.pool else (),
+        members=tuple(str(name) for by in spec.grouping for name in table[by]),
     )
 
 

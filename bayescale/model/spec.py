@@ -8,16 +8,15 @@ PyMC model (:mod:`bayescale.model.build`). Two fits whose specs have the same
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from bayescale.data.units import parse_quantity
 from bayescale.errors import BayescaleError, closest
 from bayescale.laws.base import Law
-from bayescale.laws.parameters import Z90, Parameter
+from bayescale.laws.parameters import Parameter
 from bayescale.laws.registry import get_law
 from bayescale.model.literature_priors import Multiple, named
 from bayescale.model.noise import get_noise
@@ -26,17 +25,16 @@ from bayescale.model.pooling import (
     Kind,
     Pool,
     Pooling,
+    kinds_of,
     make_pool,
     mean_of,
+    pool_as_dict,
+    pool_from_dict,
     spread_of,
     spread_parameter,
 )
+from bayescale.model.prior import Prior, as_prior, normal_like, prior_as_json, prior_from_json
 from bayescale.model.response import Observable, observables
-
-type Prior = tuple[float, float] | Multiple | float | Any
-"""A 90 % interval in the parameter's unit or in multiples of the typical target, a fixed value, or
-a PyMC distribution."""
-
 
 type Scales = Mapping[str, Any]
 """Typical size of what parameters are multiples of: of the target, of each step by its column."""
@@ -44,9 +42,6 @@ type Scales = Mapping[str, Any]
 
 NARROW = 0.2
 """Share of the default prior's sd below which a given prior counts as narrow."""
-
-
-_DRAWS = 2_000
 
 
 def _frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -108,24 +103,24 @@ class Spec:
         return {k: p for seen in self.observables for k, p in seen.parameters.items()}
 
     @property
+    def grouping(self) -> tuple[str, ...]:
+        """The column that names the groups of runs; none where all runs follow one law."""
+        return () if self.pool is None else (self.pool.by,)
+
+    @property
     def kinds(self) -> Mapping[str, Kind]:
         """What groups do with each sampled parameter of the law and the noise; empty unpooled."""
-        if self.pool is None:
-            return {}
-        kind, noise = self.pool.kind, self.noise_parameters
-        return {k: kind(k, p, noise=k in noise) for k, p in {**self.free, **noise}.items()}
+        return kinds_of(self.pool, self.free, self.noise_parameters)
 
     @property
     def population(self) -> dict[str, Parameter]:
         """Mean and spread between groups of each partially pooled parameter."""
-        if self.pool is None:
-            return {}
         found, sampled = {}, self.free | self.noise_parameters
         for name in (name for name, kind in self.kinds.items() if kind == "partial"):
-            parameter = sampled[name]
-            typical = f"{parameter.about}, of the typical group by {self.pool.by}"
+            (by,), parameter = self.grouping, sampled[name]
+            typical = f"{parameter.about}, of the typical group by {by}"
             found[mean_of(name)] = replace(parameter, about=typical)
-            found[spread_of(name)] = spread_parameter(name, parameter, self.pool.by)
+            found[spread_of(name)] = spread_parameter(name, parameter, by)
         return found
 
     @property
@@ -168,7 +163,7 @@ class Spec:
             parameter = self.parameters[name]
             unit = scales[parameter.of] if parameter.of else 1.0
             if name in self.distributions:
-                moments.append(_moments(self.distributions[name], parameter, unit))
+                moments.append(normal_like(self.distributions[name], parameter, unit))
                 continue
             low, high = self.interval(name, scales)
             moments.append(parameter.normal(low / unit, high / unit))
@@ -185,8 +180,46 @@ class Spec:
     def structure(self) -> Hashable:
         """Return what the compiled program depends on: all but numbers."""
         custom = tuple(sorted(self.distributions.items(), key=lambda item: item[0]))
-        found = self.law, self.noise.name, tuple(self.fixed), custom
-        return found if self.pool is None else (*found, tuple(self.kinds.items()))
+        return self.law, self.noise.name, tuple(self.fixed), custom, tuple(self.kinds.items())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what :meth:`from_dict` reads, in JSON's types; the law by its name.
+
+        A prior that is a PyMC distribution is only described.
+        """
+        return {
+            "law": self.law.name,
+            "noise": self.noise.name,
+            "priors": {name: prior_as_json(prior) for name, prior in self.priors.items()},
+            "columns": dict(self.columns),
+            "references": dict(self.references),
+            "pool": pool_as_dict(self.pool),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], law: type[Law] | None = None) -> Self:
+        """Return the spec that :meth:`to_dict` wrote.
+
+        Parameters
+        ----------
+        values : mapping
+            What was written; other keys are passed over.
+        law : Law class, optional
+            The law, when it is not a built-in one.
+
+        Raises
+        ------
+        BayescaleError
+            For an unknown law or noise.
+        """
+        return cls(
+            law or get_law(values["law"]),
+            get_noise(values["noise"]),
+            _frozen({name: prior_from_json(prior) for name, prior in values["priors"].items()}),
+            _frozen(values["columns"]),
+            _frozen(values["references"]),
+            pool=pool_from_dict(values.get("pool")),
+        )
 
 
 @runtime_checkable
@@ -242,33 +275,16 @@ def make_spec(
     spec = Spec(
         base.law,
         base.noise if noise is None else get_noise(noise),
-        _frozen({**base.priors, **{k: _as_prior(p) for k, p in named(priors, base.law).items()}}),
+        _frozen({**base.priors, **{k: as_prior(p) for k, p in named(priors, base.law).items()}}),
         _frozen({**base.columns, **(columns or {})}),
         _frozen({**base.references, **_as_references(base, columns, references)}),
         default_noise=base.default_noise and noise is None,
-        pool=make_pool(pool, by or (base.pool.by if base.pool and pool else None)) or base.pool,
+        pool=make_pool(pool, by, base.pool),
     )
     _check(spec)
     if spec.pool is not None:
         _check_pool(spec, spec.pool)
     return spec
-
-
-@lru_cache
-def _drawn(distribution: Any) -> np.ndarray:
-    """Draw from a PyMC distribution, always the same numbers."""
-    import pymc as pm
-
-    return np.atleast_1d(pm.draw(distribution, _DRAWS, random_seed=0, mode="FAST_COMPILE"))
-
-
-def _moments(distribution: Any, parameter: Parameter, unit: float) -> tuple[float, float]:
-    """Return mean and sd on the link scale of the normal most like a PyMC distribution."""
-    least, most = parameter.bounds
-    values = _drawn(distribution) / unit
-    link = np.asarray(parameter.link(values[(values > least) & (values < most)]))
-    low, middle, high = np.quantile(link, [0.05, 0.5, 0.95])
-    return float(middle), float(high - low) / (2 * Z90)
 
 
 def _as_references(
@@ -281,14 +297,6 @@ def _as_references(
         column = {**base.columns, **(columns or {})}.get(name, declared.column if declared else "")
         found[name] = parse_quantity(value, "flops" if column == "flops" else "count")
     return found
-
-
-def _as_prior(prior: Any) -> Prior:
-    if isinstance(prior, Multiple):
-        return prior
-    if isinstance(prior, list | tuple) and len(prior) == 2:
-        return float(prior[0]), float(prior[1])
-    return float(prior) if isinstance(prior, int | float | np.number) else prior
 
 
 def _check(spec: Spec) -> None:

@@ -130,7 +130,7 @@ def _columns(fit: Fit) -> set[str]:
     return {column for name in fit.law.inputs for column in fit.spec.columns_of(name)}
 
 
-def split_groups(fit: Fit, table: Any) -> tuple[Any, list[int]]:
+def split_groups(fit: Fit, table: Any) -> tuple[Any, dict[str, list[int]]]:
     """Take the column of a pooled fit's groups out of a table of points, each as its number.
 
     Raises
@@ -138,8 +138,7 @@ def split_groups(fit: Fit, table: Any) -> tuple[Any, list[int]]:
     BayescaleError
         When there is no such column, or no such group.
     """
-    assert fit.spec.pool is not None
-    by, groups = fit.spec.pool.by, fit.groups
+    (by,), groups = fit.spec.grouping, fit.groups
     if table is None or by not in table:
         raise BayescaleError(
             f"this fit pools {len(groups)} groups by {by}: say which, "
@@ -153,7 +152,7 @@ def split_groups(fit: Fit, table: Any) -> tuple[Any, list[int]]:
                 "(bayescale.group_fit(fit, None) is a new one)"
             )
     rest = used(fit, table) if isinstance(table, pd.DataFrame) else dict(table)
-    return {k: rest[k] for k in rest if k != by}, [groups.index(name) for name in names]
+    return {k: rest[k] for k in rest if k != by}, {by: [groups.index(name) for name in names]}
 
 
 def without_nodes(fit: Fit, points: xr.Dataset) -> xr.Dataset:

@@ -89,7 +89,7 @@ def _of_fit(
     """Predict by one fit; ``given`` has params, tokens and flops."""
     if fit.spec.pool is not None:
         table, names = split_groups(fit, table)
-        points = make_points({**given, fit.spec.pool.by: names}, table, grid, fit)
+        points = make_points({**given, **names}, table, grid, fit)
         return _by_group(fit, points, discrepancy, random_seed)
     points = make_points(given, used(fit, table), grid, fit)
     inputs = inputs_at(fit, points)
@@ -110,8 +110,7 @@ def _by_group(
     Each group has a discrepancy of its own: what its runs say of one law's error they do not say of
     another's.
     """
-    assert fit.spec.pool is not None
-    by = fit.spec.pool.by
+    (by,) = fit.spec.grouping
     rng = np.random.default_rng(random_seed)
     numbers = points.coords[by].values.astype(int)
     answers, order = [], []

@@ -75,17 +75,17 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
             "upper": float(bounds["upper"]),
             "ess": min(float(bulk[name]), float(tail[name])),
             "rhat": float(rhat[name]),
-            "unit": fit.unit_of(_base(fit, str(name))),
-            "about": _about(fit, _base(fit, str(name))),
+            "unit": fit.unit_of(_base(str(name))),
+            "about": _about(fit, _base(str(name))),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
     table.attrs["ci_prob"] = interval_width(ci_prob)
     return table
 
 
-def _base(fit: Fit, name: str) -> str:
+def _base(name: str) -> str:
     """Return the parameter's name without the group that it is of."""
-    return name.partition("[")[0] if fit.spec.pool else name
+    return name.partition("[")[0]
 
 
 def _about(fit: Fit, name: str) -> str:

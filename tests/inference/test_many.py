@@ -97,6 +97,17 @@ def test_what_is_kept_is_what_is_wanted(laws: dict, tmp_path: Path) -> None:
     assert found.fit is not None and not found.kept
 
 
+def test_what_the_runs_lack_is_known_before_anything_is_fitted(laws: dict) -> None:
+    here, gap = Here(), table(1)
+    gap.loc[3, "loss"] = np.nan
+    with pytest.warns(bs.BayescaleWarning, match="loss missing"):
+        found = many({"few": table(1).head(1), "gap": gap}, laws, executor=here)
+    few, rest = sorted(found, key=lambda f: f.table)
+    assert few.fit is None and "1 usable runs for the 2 parameters" in few.problem
+    assert rest.fit is not None and rest.fit.observed.size == 11
+    assert here.given == 1
+
+
 def test_groups_of_a_table_are_fitted_apart(laws: dict) -> None:
     both = pd.concat([table(1).assign(corpus="c4"), table(2, 0.2).assign(corpus="rpj")])
     found = {f.table: f.fit for f in many(both.reset_index(drop=True), laws, by="corpus")}

@@ -1,8 +1,10 @@
 """Averages and kinds of saved trees, written and read again."""
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pymc as pm
 import pytest
 import xarray as xr
 from handmade import handmade_fit
@@ -10,6 +12,7 @@ from handmade import handmade_fit
 import bayescale as bs
 from bayescale.inference.io import load_fit, load_posterior
 from bayescale.inference.result import Fit
+from bayescale.model.spec import Spec, make_spec
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +66,37 @@ def test_a_law_of_ones_own_in_an_average(made_fit: Fit, mixed: bs.Average, tmp_p
 def test_what_is_no_fit_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(bs.BayescaleError, match=r"save takes a fit, an average .* not a int"):
         bs.save(3, tmp_path / "fit.nc")  # pyright: ignore[reportArgumentType]
+
+
+SPECS = {
+    "default": {},
+    "priors": {
+        "priors": {"E": bs.Multiple(0.5, 0.8), "alpha": (0.2, 0.6), "beta": 0.3},
+        "columns": {"loss": "loss_c4"},
+        "references": {"N": "1B"},
+        "noise": "normal",
+    },
+    "pooled": {"pool": {"alpha": "partial", "beta": "shared"}, "by": "family"},
+}
+
+
+@pytest.mark.parametrize("changes", SPECS.values(), ids=SPECS)
+def test_a_spec_writes_and_reads_itself(changes: dict) -> None:
+    spec = make_spec("chinchilla", **changes)
+    again = Spec.from_dict(json.loads(json.dumps(spec.to_dict())))
+    assert again == spec
+    assert again.structure() == spec.structure()
+    assert {k: again.interval(k, {"target": 2.0}) for k in again.parameters} == {
+        k: spec.interval(k, {"target": 2.0}) for k in spec.parameters
+    }
+
+
+def test_a_spec_describes_what_cannot_be_written(made_fit: Fit) -> None:
+    spec = make_spec("chinchilla", priors={"alpha": pm.Gamma.dist(2, 4)})
+    written = json.loads(json.dumps(spec.to_dict()))
+    assert isinstance(written["priors"]["alpha"], str)
+    assert list(Spec.from_dict(written).distributions) == ["alpha"]
+    written["law"] = "mine"
+    assert Spec.from_dict(written, made_fit.law).law is made_fit.law
+    with pytest.raises(bs.BayescaleError, match="mine"):
+        Spec.from_dict(written)

@@ -16,7 +16,7 @@ from bayescale.laws.chain import chain
 from bayescale.laws.inputs import Input, step
 from bayescale.laws.parameters import Fraction, Positive
 from bayescale.laws.registry import get_law
-from bayescale.model.engine import engine_model, model_data
+from bayescale.model.build import engine_model, model_data
 from bayescale.model.observations import Data, extract
 from bayescale.model.spec import Spec, make_spec
 

@@ -12,15 +12,15 @@ import xarray as xr
 from handmade import TRUTH, design, fit_around, prior_medians
 
 import bayescale as bs
-from bayescale.inference.datatree import observations_of, prior_of
+from bayescale.inference.datatree import observations_of
 from bayescale.laws.base import Law
 from bayescale.laws.registry import BUILT_IN
-from bayescale.model.build import pymc_model
+from bayescale.model.build import engine_model, pymc_model
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
-from bayescale.model.engine import engine_model
 from bayescale.model.hierarchical import OWN_LINK, draw_links, in_units, layout, to_own
 from bayescale.model.link_scale import draw_prior, to_link
 from bayescale.model.observations import Data, extract
+from bayescale.model.parametrization import Flat, Hierarchical, parametrization_of
 from bayescale.model.spec import Spec, make_spec
 
 LAWS = list(BUILT_IN.values())
@@ -164,6 +164,20 @@ def test_both_pooled_models_have_one_density(name: str) -> None:
     assert_constant(ours, theirs)
 
 
+@pytest.mark.parametrize("options", [None, *POOLS.values()], ids=["flat", *POOLS])
+def test_a_parametrization_has_every_parameter(options: dict | None) -> None:
+    spec, data = taken("chinchilla", priors={"b": 0.3}) if options is None else pooled(**options)
+    found = parametrization_of(spec)
+    assert isinstance(found, Flat if options is None else Hierarchical)
+    drawn = found.draw_prior(data, 50, np.random.default_rng(0))
+    assert set(drawn) == {*spec.parameters, *spec.fixed}
+    assert set(found.log_prior(data, drawn)) == set(spec.parameters)
+    engine = engine_model(spec, data)
+    assert found.vectors == [rv.name for rv in engine.free_RVs]
+    start = found.start(data, np.random.default_rng(0), 1.0)
+    assert start.size == sum(np.size(value) for value in engine.initial_point().values())
+
+
 def prior_draws(model: pm.Model) -> xr.Dataset:
     with model:
         drawn = pm.sample_prior_predictive(500, random_seed=1, compile_kwargs=QUICK)
@@ -183,14 +197,14 @@ GIVEN = {**PRIORS["distribution"], "beta": PRIORS["distribution"]["alpha"]}
 def test_pymc_draws_the_priors_we_draw(priors) -> None:
     spec, data = taken("chinchilla", priors=priors)
     theirs = prior_draws(pymc_model(spec, data))
-    ours = prior_of(spec, data, 4000, np.random.default_rng(0))
+    ours = parametrization_of(spec).draw_prior(data, 4000, np.random.default_rng(0))
     assert_same_draws(ours, theirs, spec.parameters)
     assert abs(np.corrcoef(theirs["alpha"][0], theirs["beta"][0])[0, 1]) < 0.3
 
 
 def test_pymc_draws_the_pooled_priors_we_draw() -> None:
     spec, data = pooled(pool="partial")
-    ours = prior_of(spec, data, 4000, np.random.default_rng(0))
+    ours = parametrization_of(spec).draw_prior(data, 4000, np.random.default_rng(0))
     assert_same_draws(ours, prior_draws(pymc_model(spec, data)), ours)
 
 

@@ -12,8 +12,9 @@ import bayescale as bs
 from bayescale.evaluation.backtest import score_split
 from bayescale.evaluation.scores import log_score, points_of
 from bayescale.evaluation.splits import cuts_of
+from bayescale.inference.fit import prepare
 from bayescale.inference.update import log_likelihood_by_run
-from bayescale.model.engine import engine_model, model_data
+from bayescale.model.build import engine_model, model_data
 from bayescale.model.noise import NOISES
 from bayescale.model.noise.autocorrelated import series_of
 from bayescale.model.observations import along_runs, extract
@@ -207,6 +208,9 @@ class TestDefault:
     def test_rows_that_share_a_run_get_it(self) -> None:
         assert self.chosen(checkpoints()) == "checkpoints"
         assert bs.build_model(checkpoints(), "chinchilla")["reach"] is not None
+        spec, data = prepare(checkpoints(), "chinchilla", priors={"E": 1.7})
+        assert spec.noise.name == "checkpoints" and spec.fixed == {"E": 1.7}
+        assert data.digest() == extract(spec, bs.read_runs(checkpoints())).digest()
 
     def test_single_rows_do_not(self) -> None:
         finals = checkpoints().drop_duplicates("run", keep="last")

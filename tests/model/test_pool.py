@@ -13,12 +13,11 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
-from bayescale.inference.datatree import prior_of
 from bayescale.inference.fit import assemble
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import _COMPILED, Sampler
 from bayescale.laws.registry import get_law
-from bayescale.model.engine import engine_model, model_data
+from bayescale.model.build import engine_model, model_data
 from bayescale.model.hierarchical import (
     draw_links,
     draw_population,
@@ -28,6 +27,7 @@ from bayescale.model.hierarchical import (
     start_of,
 )
 from bayescale.model.observations import Data, extract
+from bayescale.model.parametrization import parametrization_of
 from bayescale.model.pooling import make_pool
 from bayescale.model.spec import Spec, make_spec
 
@@ -161,7 +161,7 @@ def test_each_group_has_the_unit_of_its_own_losses(pool: str) -> None:
     for unit in (1.0, 100.0):
         spec = make_spec("chinchilla", pool={"E": pool}, by="family", references=REFERENCES)
         data = extract(spec, bs.read_runs(table(unit=unit)))
-        drawn = prior_of(spec, data, 100, np.random.default_rng(0))
+        drawn = parametrization_of(spec).draw_prior(data, 100, np.random.default_rng(0))
         medians.append(drawn["E"].median(("chain", "draw")))
         scales.append(data.scale)
     grown = medians[1] / medians[0]

@@ -12,7 +12,7 @@ import bayescale as bs
 from bayescale.cli import app
 from bayescale.cli.fit import priors
 from bayescale.inference.result import Fit
-from bayescale.model.engine import model_data
+from bayescale.model.build import model_data
 from bayescale.model.literature_priors import literature_sources
 from bayescale.model.observations import extract
 from bayescale.studies.study import Study

@@ -1,30 +1,20 @@
-"""The PyMC model that is sampled: that of :mod:`bayescale.model.build` in other coordinates.
-
-The law's parameters are one vector on the link scale, ``law_link``, with a normal prior; where the
-law names coordinates the vector is sampled in them, through a PyMC transform that preserves volume.
-Everything that differs between two fits of the same structure is ``pm.Data``, so that a compiled
-model takes other runs, reference points or prior intervals without compiling again.
-"""
+"""The parameters of a model without groups, as PyMC variables: sampled as vectors, or by name."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from pymc.distributions.transforms import Transform
+from pymc.distributions.transforms import Interval, Transform
+from pymc.pytensorf import replace_rng_nodes
+from pytensor.graph.replace import clone_replace
 
+from bayescale.laws.parameters import Fraction, Parameter, Positive
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
-from bayescale.model.hierarchical_pymc import (
-    DIMS,
-    group_coords,
-    group_data,
-    grouped_parameters,
-)
-from bayescale.model.likelihood import observe, run_coords, run_data
 from bayescale.model.link_scale import draw_link, log_density_of, natural, to_link
 from bayescale.model.observations import Observations
-from bayescale.model.spec import Spec
+from bayescale.model.spec import Scales, Spec
 
 
 class LawCoordinates(Transform):
@@ -48,65 +38,77 @@ class LawCoordinates(Transform):
         return pt.zeros(())
 
 
-def model_data(spec: Spec, data: Observations) -> dict[str, np.ndarray]:
-    """Return the value of every ``pm.Data`` of the model, by name."""
-    values: dict[str, Any] = {
-        **(_prior_data(spec, data) if spec.pool is None else group_data(spec, data)),
-        "target_scale": data.scale,
-        **{f"{name}_reference": value for name, value in data.references.items()},
-    }
-    if spec.fixed:
-        values["fixed"] = list(spec.fixed.values())
-    values |= {name: column for name, (_, column) in run_data(spec, data).items()}
-    return {name: np.asarray(value, dtype=float) for name, value in values.items()}
-
-
-def _prior_data(spec: Spec, data: Observations) -> dict[str, np.ndarray]:
+def law_data(spec: Spec, data: Observations) -> dict[str, Any]:
+    """Return dimensions and values of the ``pm.Data`` that the parameters take, by name."""
     law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
     noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
+    law, noise = ("law_parameter",), ("noise_parameter",)
     return {
-        "law_prior_mean": law_mean,
-        "law_prior_sd": law_sd,
-        "noise_prior_mean": noise_mean,
-        "noise_prior_sd": noise_sd,
+        "law_prior_mean": (law, law_mean),
+        "law_prior_sd": (law, law_sd),
+        "noise_prior_mean": (noise, noise_mean),
+        "noise_prior_sd": (noise, noise_sd),
     }
 
 
-_DIMS = {
-    **DIMS,
-    "law_prior_mean": "law_parameter",
-    "law_prior_sd": "law_parameter",
-    "noise_prior_mean": "noise_parameter",
-    "noise_prior_sd": "noise_parameter",
-    "fixed": "fixed_parameter",
-}
+def law_coords(spec: Spec) -> dict[str, list[str]]:
+    """Return the dimensions of the vectors that are sampled."""
+    return {"law_parameter": list(spec.free), "noise_parameter": list(spec.noise_parameters)}
 
 
-def engine_model(spec: Spec, data: Observations) -> pm.Model:
-    """Build the PyMC model that is sampled, of a spec and the data taken for it."""
-    parts = {"law_parameter": list(spec.free), "noise_parameter": list(spec.noise_parameters)}
-    coords = {
-        **(parts if spec.pool is None else group_coords(spec, data)),
-        **run_coords(spec, data),
+def named_parameters(spec: Spec, data: Observations) -> dict[str, Any]:
+    """Add the free parameters to the PyMC model in context, each by its name with its prior."""
+    return {
+        name: _given(name, spec.distributions[name])
+        if name in spec.distributions
+        else prior_variable(spec, data, name, name)
+        for name in spec.parameters
     }
-    if spec.fixed:
-        coords["fixed_parameter"] = list(spec.fixed)
-    dims: dict[str, Any] = {**_DIMS, **{k: d for k, (d, _) in run_data(spec, data).items()}}
-    with pm.Model(coords=coords) as model:
-        shared = {
-            name: pm.Data(name, value, dims=dims.get(name))
-            for name, value in model_data(spec, data).items()
-        }
-        scales = {"target": shared["target_scale"]} | {
-            step.column: shared[f"{name}_reference"] for name, step in spec.law.steps.items()
-        }
-        if spec.pool is None:
-            parameters = _law_parameters(spec, shared, scales, spec.narrow(data.scales))
-            parameters |= _noise_parameters(spec, shared, scales)
-        else:
-            parameters = grouped_parameters(spec, shared, scales)
-        observe(spec, shared, parameters)
-    return model
+
+
+def prior_variable(spec: Spec, data: Observations, name: str, of: str) -> Any:
+    """Add to the model in context a variable ``name`` with the prior of the parameter ``of``."""
+    parameter = spec.parameters[of]
+    (mean,), (sd,) = spec.normal_priors([of], data.scales)
+    unit = data.scales[parameter.of] if parameter.of else 1.0
+    return around(name, parameter, mean, sd, unit)
+
+
+def around(
+    name: str, parameter: Parameter, mean: Any, sd: Any, unit: Any, dims: str | None = None
+) -> Any:
+    """Add a variable whose link is normal, with the given mean and sd where its unit is one."""
+    if isinstance(parameter, Positive):
+        return pm.LogNormal(name, mu=mean + np.log(unit), sigma=sd, dims=dims)
+    if not isinstance(parameter, Fraction):
+        return pm.Normal(name, mu=mean * unit, sigma=sd * unit, dims=dims)
+    if parameter.of is None:
+        return pm.LogitNormal(name, mu=mean, sigma=sd, dims=dims)
+
+    def scaled(mean: Any, sd: Any, unit: Any, size: Any) -> Any:
+        return unit * pm.math.sigmoid(pm.Normal.dist(mean, sd, size=size))
+
+    inside = Interval(0.0, unit)
+    return pm.CustomDist(name, mean, sd, unit, dist=scaled, dims=dims, default_transform=inside)
+
+
+def _given(name: str, distribution: Any) -> Any:
+    """Add to the model in context a copy of a distribution that a user made by ``.dist``.
+
+    One distribution may be the prior of two parameters, and of many models: each copy draws from
+    generators of its own.
+    """
+    copies = replace_rng_nodes([clone_replace(distribution)])
+    model = cast(pm.Model, pm.modelcontext(None))
+    return model.register_rv(cast(Any, copies[0]), name)
+
+
+def sampled_parameters(
+    spec: Spec, shared: Mapping[str, Any], scales: Scales, narrow: Sequence[str]
+) -> dict[str, Any]:
+    """Add the vectors that are sampled to the PyMC model in context; return the parameters."""
+    found = _law_parameters(spec, shared, scales, narrow)
+    return found | _noise_parameters(spec, shared, scales)
 
 
 def _law_parameters(

@@ -1,0 +1,289 @@
+"""How the parameters of a model are sampled: flat, where all runs follow one law, or hierarchical.
+
+Both answer the same questions, chosen once, by :func:`parametrization_of`; what else hangs on the
+groups follows from :attr:`bayescale.model.spec.Spec.grouping`, which is empty without them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, override
+
+import numpy as np
+import xarray as xr
+
+from bayescale.errors import BayescaleError
+from bayescale.model import link_scale
+from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
+from bayescale.model.hierarchical import Links, draw_links, in_units, layout, log_prior_of, start_of
+from bayescale.model.link_scale import natural, to_link, with_fixed
+from bayescale.model.observations import Observations
+from bayescale.model.spec import Scales, Spec
+
+type Variables = dict[str, tuple[tuple[str, ...], Any]]
+"""Dimensions and values of ``pm.Data``, by name."""
+
+
+@dataclass(frozen=True)
+class Parametrization(ABC):
+    """The parameters of a spec: sampled as vectors on the link scale, and in their own units."""
+
+    spec: Spec
+
+    @property
+    @abstractmethod
+    def vectors(self) -> list[str]:
+        """The names of the vectors that are sampled, in the model's order."""
+
+    @abstractmethod
+    def structure(self, data: Observations) -> Hashable:
+        """Return what the compiled program depends on."""
+
+    @abstractmethod
+    def start(self, data: Observations, rng: np.random.Generator, spread: float) -> np.ndarray:
+        """Draw a start of a chain from the prior, its standard deviations times ``spread``.
+
+        Returns
+        -------
+        array, shape (coordinate,)
+            The vectors as they are sampled, one after the other.
+        """
+
+    @abstractmethod
+    def points(self, data: Observations, links: Links) -> np.ndarray | None:
+        """Return draws of the vectors as they are sampled, shape (draw, coordinate).
+
+        None where modes are not looked for: the parameters of many groups are too many to climb.
+        """
+
+    @abstractmethod
+    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float]:
+        """Return the law's parameters, in their own units, at a point as it is sampled."""
+
+    @abstractmethod
+    def in_units(self, data: Observations, links: Links) -> xr.Dataset:
+        """Return the free parameters in their own units, of vectors of shape (chain, draw, ...)."""
+
+    @abstractmethod
+    def draw_prior(self, data: Observations, draws: int, rng: np.random.Generator) -> xr.Dataset:
+        """Draw all parameters, in their own units, from the prior, dims (chain=1, draw)."""
+
+    @abstractmethod
+    def log_prior(self, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
+        """Return the log prior density of each parameter at its draws, on the link scale."""
+
+    @abstractmethod
+    def at(self, parameters: xr.Dataset, inputs: Mapping[Any, Any]) -> xr.Dataset:
+        """Return parameters as the points of some inputs have them.
+
+        Raises
+        ------
+        BayescaleError
+            When groups are pooled and ``inputs`` do not name them.
+        """
+
+    @abstractmethod
+    def coords(self, data: Observations) -> dict[str, list[str]]:
+        """Return the dimensions of the vectors."""
+
+    @abstractmethod
+    def prior_data(self, data: Observations) -> Variables:
+        """Return the ``pm.Data`` that the vectors' priors take."""
+
+    @abstractmethod
+    def sampled_parameters(
+        self, data: Observations, shared: Mapping[str, Any], scales: Scales
+    ) -> dict[str, Any]:
+        """Add the vectors to the PyMC model in context; return all parameters in their own units.
+
+        ``shared`` and ``scales`` are the model's ``pm.Data`` by name, and what parameters are
+        multiples of.
+        """
+
+    @abstractmethod
+    def named_parameters(self, data: Observations) -> dict[str, Any]:
+        """Add the free parameters to the PyMC model in context, each by its name with its prior."""
+
+    @abstractmethod
+    def of_runs(self, parameters: Mapping[str, Any], group: Any) -> Mapping[str, Any]:
+        """Return a PyMC model's parameters as runs have them, given the number of each's group."""
+
+
+class Flat(Parametrization):
+    """All runs follow one law: its parameters are one vector, those of the noise another."""
+
+    @property
+    @override
+    def vectors(self) -> list[str]:
+        return [LAW_LINK, NOISE_LINK]
+
+    @override
+    def structure(self, data: Observations) -> Hashable:
+        return self.spec.structure(), self.spec.narrow(data.scales)
+
+    @override
+    def start(self, data: Observations, rng: np.random.Generator, spread: float) -> np.ndarray:
+        spec, scales = self.spec, data.scales
+        law_mean, law_sd = spec.normal_priors(spec.free, scales)
+        noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, scales)
+        sampled = self._coordinates(data).forward(rng.normal(law_mean, spread * law_sd))
+        return np.concatenate([sampled, rng.normal(noise_mean, spread * noise_sd)])
+
+    def _coordinates(self, data: Observations) -> Coordinates:
+        spec, scales, declared = self.spec, data.scales, self.spec.law.parameters
+        fixed = {name: to_link(declared[name], value, scales) for name, value in spec.fixed.items()}
+        return Coordinates.of(spec.law, fixed, spec.narrow(scales))
+
+    @override
+    def points(self, data: Observations, links: Links) -> np.ndarray | None:
+        law = self._coordinates(data).forward(np.moveaxis(links[LAW_LINK], -1, 0))
+        noise = np.moveaxis(links[NOISE_LINK], -1, 0)
+        return np.array([*law, *noise]).reshape(len(law) + len(noise), -1).T
+
+    @override
+    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float]:
+        link = self._coordinates(data).backward(point[: len(self.spec.free)])
+        return {
+            name: float(natural(parameter, value, data.scales))
+            for (name, parameter), value in zip(self.spec.free.items(), link, strict=True)
+        }
+
+    @override
+    def in_units(self, data: Observations, links: Links) -> xr.Dataset:
+        values = {
+            name: (("chain", "draw"), natural(parameter, links[vector][..., i], data.scales))
+            for vector, names in (
+                (LAW_LINK, self.spec.free),
+                (NOISE_LINK, self.spec.noise_parameters),
+            )
+            for i, (name, parameter) in enumerate(names.items())
+        }
+        return xr.Dataset(values)
+
+    @override
+    def draw_prior(self, data: Observations, draws: int, rng: np.random.Generator) -> xr.Dataset:
+        return link_scale.draw_prior(self.spec, data.scales, draws, rng)
+
+    @override
+    def log_prior(self, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
+        return link_scale.log_prior(self.spec, data.scales, parameters)
+
+    @override
+    def at(self, parameters: xr.Dataset, inputs: Mapping[Any, Any]) -> xr.Dataset:
+        return parameters
+
+    @override
+    def coords(self, data: Observations) -> dict[str, list[str]]:
+        from bayescale.model.flat_pymc import law_coords
+
+        return law_coords(self.spec)
+
+    @override
+    def prior_data(self, data: Observations) -> Variables:
+        from bayescale.model.flat_pymc import law_data
+
+        return law_data(self.spec, data)
+
+    @override
+    def sampled_parameters(
+        self, data: Observations, shared: Mapping[str, Any], scales: Scales
+    ) -> dict[str, Any]:
+        from bayescale.model.flat_pymc import sampled_parameters
+
+        return sampled_parameters(self.spec, shared, scales, self.spec.narrow(data.scales))
+
+    @override
+    def named_parameters(self, data: Observations) -> dict[str, Any]:
+        from bayescale.model.flat_pymc import named_parameters
+
+        return named_parameters(self.spec, data)
+
+    @override
+    def of_runs(self, parameters: Mapping[str, Any], group: Any) -> Mapping[str, Any]:
+        return parameters
+
+
+class Hierarchical(Parametrization):
+    """Groups of runs share some parameters, and have others of their own, pooled or not."""
+
+    @property
+    @override
+    def vectors(self) -> list[str]:
+        return layout(self.spec).vectors
+
+    @override
+    def structure(self, data: Observations) -> Hashable:
+        return self.spec.structure(), len(data.groups)
+
+    @override
+    def start(self, data: Observations, rng: np.random.Generator, spread: float) -> np.ndarray:
+        return start_of(self.spec, data, rng, spread)
+
+    @override
+    def points(self, data: Observations, links: Links) -> np.ndarray | None:
+        return None
+
+    @override
+    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float]:
+        raise NotImplementedError("modes of hierarchical models are not looked for")
+
+    @override
+    def in_units(self, data: Observations, links: Links) -> xr.Dataset:
+        return in_units(self.spec, data, links)
+
+    @override
+    def draw_prior(self, data: Observations, draws: int, rng: np.random.Generator) -> xr.Dataset:
+        drawn = draw_links(self.spec, data, draws, rng)
+        found = in_units(self.spec, data, {name: values[None] for name, values in drawn.items()})
+        return with_fixed(self.spec, found)
+
+    @override
+    def log_prior(self, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
+        return log_prior_of(self.spec, data, parameters)
+
+    @override
+    def at(self, parameters: xr.Dataset, inputs: Mapping[Any, Any]) -> xr.Dataset:
+        (by,) = self.spec.grouping
+        if by not in inputs:
+            raise BayescaleError(
+                f"this fit pools groups by {by}, and each has parameters of its own: ask one of "
+                "them, bayescale.group_fit(fit, NAME)"
+            )
+        return parameters.sel({by: inputs[by]}).drop_vars(by)
+
+    @override
+    def coords(self, data: Observations) -> dict[str, list[str]]:
+        from bayescale.model.hierarchical_pymc import group_coords
+
+        return group_coords(self.spec, data)
+
+    @override
+    def prior_data(self, data: Observations) -> Variables:
+        from bayescale.model.hierarchical_pymc import group_data
+
+        return group_data(self.spec, data)
+
+    @override
+    def sampled_parameters(
+        self, data: Observations, shared: Mapping[str, Any], scales: Scales
+    ) -> dict[str, Any]:
+        from bayescale.model.hierarchical_pymc import sampled_group_parameters
+
+        return sampled_group_parameters(self.spec, shared, scales)
+
+    @override
+    def named_parameters(self, data: Observations) -> dict[str, Any]:
+        from bayescale.model.hierarchical_pymc import named_group_parameters
+
+        return named_group_parameters(self.spec, data)
+
+    @override
+    def of_runs(self, parameters: Mapping[str, Any], group: Any) -> Mapping[str, Any]:
+        from bayescale.model.hierarchical_pymc import of_runs
+
+        return of_runs(self.spec, parameters, group)
+
+
+def parametrization_of(spec: Spec) -> Parametrization:
+    """Choose how a spec's parameters are sampled."""
+    return Flat(spec) if spec.pool is None else Hierarchical(spec)
