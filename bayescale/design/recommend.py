@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescale.design.candidates import inputs_of
+from bayescale.design.candidates import Candidates, cost_of, inputs_of, runs_nearby
 from bayescale.design.fisher_information import gradients, of_candidates, precision, thinned
-from bayescale.design.reachable import Reachable, reachable_runs
 from bayescale.inference.result import Fit
+from bayescale.prediction.compute import run_columns
 
 DRAWS = 100
 """Draws of the posterior, each in turn taken as the truth."""
@@ -73,7 +73,8 @@ class RecommendedRuns:
 class LocalApproximation:
     """The fit near each draw, and the effect of candidates; see :func:`local_approximation`."""
 
-    choice: Reachable
+    choice: Candidates
+    spent: float
     covariance: np.ndarray
     rows: np.ndarray
     slopes: Mapping[str, np.ndarray]
@@ -119,7 +120,7 @@ def local_approximation(
     LocalApproximation or None
         None where there are no candidates, or slopes are not finite.
     """
-    choice = reachable_runs(fit)
+    choice = runs_nearby(fit)
     if choice is None:
         return None
     draws = thinned(fit, DRAWS)
@@ -133,7 +134,8 @@ def local_approximation(
     if fine.sum() < DRAWS / 2:
         return None
     kept = {name: g[fine] for name, g in slopes.items()}
-    return LocalApproximation(choice, np.linalg.inv(known[fine]), rows[fine], kept)
+    spent = float(cost_of(run_columns(fit))[0].sum())
+    return LocalApproximation(choice, spent, np.linalg.inv(known[fine]), rows[fine], kept)
 
 
 def recommended_runs(
@@ -158,7 +160,7 @@ def recommended_runs(
     dict of str to RecommendedRuns
         Also where they do not settle the matter: the best that such runs achieve.
     """
-    limit = local.choice.spent if budget is None else budget
+    limit = local.spent if budget is None else budget
     own = {k: _judge(local, k, _greedy(local, k, v, limit), v) for k, v in limits.items()}
     plans = sorted((one.plan for one in own.values() if one.settles), key=len)
     found = {}
@@ -211,6 +213,6 @@ def _judge(
         float(np.median(left)),
         plan,
         float(choice.cost[plan].sum()),
-        choice.spent,
+        local.spent,
         choice.unit,
     )

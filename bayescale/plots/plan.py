@@ -132,8 +132,8 @@ def _draw_left(ax: Axes, data: pd.DataFrame, planned: Plan) -> None:
         color=GREY,
     )
     ax.set_ylim(0, 1.12 * planned.sd_now)
-    in_flops = planned.runs["cost"].equals(planned.runs.get("flops"))
-    ax.set(xlabel="spent (FLOP)" if in_flops else "spent", ylabel="left to expect (sd)")
+    unit = f" ({planned.unit})" if planned.unit else ""
+    ax.set(xlabel=f"spent{unit}", ylabel="left to expect (sd)")
     if not planned.quantity:
         ax.set_ylabel("chance of naming the wrong law, at most")
     ax.set_title("\n".join(textwrap.wrap(planned.about, 48)), fontsize="medium", color=INK)
