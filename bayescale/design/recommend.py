@@ -11,6 +11,7 @@ from bayescale.design.fisher_information import gradients, of_candidates, precis
 from bayescale.design.search import Rule, conditioned, greedy
 from bayescale.inference.result import Fit
 from bayescale.prediction.compute import run_columns
+from bayescale.prediction.gaussian_process import condition_covariance, variance_lost
 
 DRAWS = 100
 """Draws of the posterior, each in turn taken as the truth."""
@@ -88,18 +89,12 @@ class LocalApproximation:
     def variances_with(self, name: str, covariance: np.ndarray) -> np.ndarray:
         """Return its variance after each candidate, shape (draw, candidate)."""
         g = self.slopes[name]
-        spread = np.einsum("dcmi,dij->dcmj", self.rows, covariance)
-        size = np.eye(self.rows.shape[2]) + np.einsum("dcmi,dcni->dcmn", spread, self.rows)
-        cross = np.einsum("dcmi,di->dcm", spread, g)
-        gain = np.einsum("dcm,dcm->dc", cross, np.linalg.solve(size, cross[..., None])[..., 0])
+        gain = variance_lost(covariance, self.rows, g)
         return np.maximum(self.variance(name, covariance)[:, None] - gain, 1e-300)
 
     def with_run(self, covariance: np.ndarray, candidate: int) -> np.ndarray:
         """Return the covariance after a candidate, shape (draw, parameter, parameter)."""
-        rows = self.rows[:, candidate]
-        spread = rows @ covariance
-        size = np.eye(rows.shape[1]) + spread @ np.swapaxes(rows, 1, 2)
-        return covariance - np.swapaxes(spread, 1, 2) @ np.linalg.solve(size, spread)
+        return condition_covariance(covariance, self.rows[:, candidate])
 
 
 @dataclass(frozen=True, eq=False)
