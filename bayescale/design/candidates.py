@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantity
+from bayescale.data import derive
+from bayescale.data.units import parse_quantity
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
 from bayescale.model.simulate import isoflop_design
@@ -123,7 +124,7 @@ def cost_of(columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray, str]:
     if "flops" in columns:
         return columns["flops"], "FLOP"
     if {"params", "tokens"} <= set(columns):
-        return FLOPS_PER_PARAM_TOKEN * columns["params"] * columns["tokens"], "FLOP"
+        return derive.flops(columns["params"], columns["tokens"]), "FLOP"
     known = next((name for name in ("params", "tokens") if name in columns), "")
     return (columns[known] if known else np.zeros(size)), known
 
@@ -167,7 +168,7 @@ def _grid(fit: Fit, budget: float) -> Candidates:
     halvings = np.arange(np.log2(SHARES[-1]) + 1, np.log2(budget / smallest) + 1)
     flops = budget / np.concatenate([SHARES, 2.0**halvings])
     if has_allocation(fit):
-        tokens = runs.get("tokens", runs["flops"] / (FLOPS_PER_PARAM_TOKEN * runs["params"]))
+        tokens = runs.get("tokens", derive.tokens(runs["flops"], runs["params"]))
         ratio = tokens / runs["params"]
         ends = min(USUAL[0], ratio.min()), max(USUAL[1], ratio.max())
         table = isoflop_design(flops, np.geomspace(*ends, RATIOS))

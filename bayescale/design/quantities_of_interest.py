@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, format_quantity
+from bayescale.data import derive
+from bayescale.data.units import format_quantity
 from bayescale.decisions.loss_grid import lowest
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError, BayescaleWarning, closest
@@ -304,7 +305,7 @@ def _along_budget(
     sizes = xr.DataArray(np.exp(middle + np.arange(-reach, reach, STEP)), dims="point")
     columns = {
         "params": sizes,
-        "tokens": flops / (FLOPS_PER_PARAM_TOKEN * sizes),
+        "tokens": derive.tokens(flops, sizes),
         "flops": xr.full_like(sizes, flops),
     }
     inputs = {name: columns[fit.spec.column(name)] for name in fit.law.inputs}

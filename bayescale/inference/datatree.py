@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data import derive
 from bayescale.data.runs import Runs
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
 from bayescale.errors import BayescaleError
 from bayescale.inference.sampling import Sampler
 from bayescale.model.hierarchical import draw_links, in_units, log_prior_of
@@ -222,7 +222,7 @@ def _flops_over_6nd(runs: Runs) -> list[float] | None:
         return None
     params, tokens, flops = (table[name].to_numpy(float) for name in ("params", "tokens", "flops"))
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = flops / (FLOPS_PER_PARAM_TOKEN * params * tokens)
+        ratio = flops / derive.flops(params, tokens)
     ratio = ratio[np.isfinite(ratio)]
     return [float(ratio.min()), float(ratio.max())] if ratio.size else None
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
+from bayescale.data import derive
 from bayescale.design.plan import Plan
 from bayescale.errors import BayescaleError
 from bayescale.plots.style import (
@@ -113,7 +113,7 @@ def _draw_target(ax: Axes, planned: Plan) -> None:
     elif set(quantity) == {"flops"}:
         x, y = ax.get_xlim(), ax.get_ylim()
         sizes = np.geomspace(x[0], x[1] * 10, 50)
-        tokens = quantity["flops"] / (FLOPS_PER_PARAM_TOKEN * sizes)
+        tokens = derive.tokens(quantity["flops"], sizes)
         ax.plot(sizes, tokens, color=BLUE, lw=1.2, ls="--", label="target budget")
         ax.set(xlim=(x[0], x[1] * 2), ylim=(y[0], y[1] * 2))
 
