@@ -76,16 +76,25 @@ def optimum(
     """
     discrepancy = Discrepancy.of(discrepancy)
     scenario = as_scenario(flops)
-    if isinstance(fit, Average):
-        known: dict[str, Any] = {"numerical": numerical, "random_seed": random_seed}
 
-        def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
-            return optimum(one, scenario, discrepancy=wrong, **known)
+    def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+        return _optimum(one, scenario, wrong, numerical, random_seed)
 
-        return fit.mix(ask, discrepancy)
+    return fit.mix(ask, discrepancy)
+
+
+def _optimum(
+    fit: Fit,
+    scenario: Scenario,
+    discrepancy: Discrepancy | None,
+    numerical: bool,
+    random_seed: int | None,
+) -> xr.Dataset:
+    """Find the optimum of one fit, also group by group."""
     if fit.spec.pool is not None:
-        options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
-        return ask_each(fit, lambda one: optimum(one, scenario, numerical=numerical, **options))
+        return ask_each(
+            fit, lambda one: _optimum(one, scenario, discrepancy, numerical, random_seed)
+        )
     spending = Spending(fit, scenario)
     budget = spending.budgets()
     ratios = law_ratios(spending, budget, numerical)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.html import html_block, rows_shown
+from bayescale.data.number_format import percent
 from bayescale.data.units import format_quantity, parse_quantity
 from bayescale.design.candidates import candidate_runs, inputs_of
 from bayescale.design.discrimination import model_discrimination
@@ -74,7 +75,7 @@ class Plan:
         what = f"the standard deviation of {self.about}"
         if not self.quantity:
             what = f"the error probability (upper bound) of {self.about}"
-        said = f"{many} of {cost} in total would lower {what} by {_percent(gain)}, {ends}."
+        said = f"{many} of {cost} in total would lower {what} by {percent(gain, 2)}, {ends}."
         if gain < LITTLE:
             said += (
                 " That is little: the target is far from any run within this budget. "
@@ -95,10 +96,6 @@ def _several(fit: Any) -> PosteriorLike:
         return Average(fit, dict.fromkeys(fit, 1.0))
     check_posterior("plan", fit)
     return fit
-
-
-def _percent(part: float) -> str:
-    return f"{100 * part:.0f} %" if part > 0.1 else f"{100 * part:.2g} %"
 
 
 def plan(

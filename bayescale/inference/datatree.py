@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data import derive
+from bayescale.data.describe import runs_record
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
 from bayescale.inference.sampling import Sampler
@@ -211,7 +212,7 @@ def record_of(
         "seconds": seconds,
         "data": data.digest(),
         "law": spec.law.fingerprint(),
-        "runs": _runs_record(data.runs),
+        "runs": {"flops_over_6nd": _flops_over_6nd(data.runs), **runs_record(data.runs)},
     }
 
 
@@ -225,20 +226,3 @@ def _flops_over_6nd(runs: Runs) -> list[float] | None:
         ratio = flops / derive.flops(params, tokens)
     ratio = ratio[np.isfinite(ratio)]
     return [float(ratio.min()), float(ratio.max())] if ratio.size else None
-
-
-def _runs_record(runs: Runs) -> dict[str, Any]:
-    labels = runs.set_aside.index.map(str)
-    return {
-        "flops_over_6nd": _flops_over_6nd(runs),
-        "source": runs.source,
-        "rows": len(runs),
-        "columns": [vars(column) for column in runs.columns],
-        "params_convention": runs.params_convention,
-        "loss_unit": runs.loss_unit,
-        "notes": list(runs.notes),
-        "set_aside": [
-            {"row": label, "reason": str(reason)}
-            for label, reason in zip(labels, runs.set_aside["reason"], strict=True)
-        ],
-    }

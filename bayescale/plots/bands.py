@@ -9,6 +9,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import LogNorm
 
 from bayescale.data import derive
+from bayescale.data.number_format import percent
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import outliers
@@ -29,7 +30,6 @@ from bayescale.plots.style import (
     mark_end,
     name_points,
     one_panel,
-    percent,
 )
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
