@@ -1,8 +1,7 @@
 """What bayescale raises and warns with."""
 
 import difflib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
 
 class BayescaleError(ValueError):
@@ -13,7 +12,11 @@ class BayescaleWarning(UserWarning):
     """Something a user should know about an answer that is given all the same."""
 
 
-def closest(name: str, known: Mapping[str, Any] | list[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for a likely slip, or an empty string."""
-    match = difflib.get_close_matches(name, list(known), n=1)
+def closest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for a likely slip, of case too, or an empty string."""
+    names = list(known)
+    match = difflib.get_close_matches(name, names, n=1)
+    if not match:
+        by_lower = {other.lower(): other for other in names}
+        match = [by_lower[m] for m in difflib.get_close_matches(name.lower(), by_lower, n=1)]
     return f"; did you mean {match[0]!r}?" if match else ""

@@ -8,8 +8,8 @@ random function of the capabilities,
           \delta_j \sim \mathrm{GP}\bigl(0,\ s^2 k(|\theta - \theta'| / \ell)\bigr)
           \mid \text{residuals},
 
-with the Matérn-5/2 kernel k of :mod:`bayescale.prediction.discrepancy`, and the residuals of the
-models that have the score given with their scatter. Among these it follows what the sigmoid
+with the Matérn-5/2 kernel k of :mod:`bayescale.prediction.gaussian_process`, and the residuals of
+the models that have the score given with their scatter. Among these it follows what the sigmoid
 misses; far from them, in any direction, it is free to be s. It is cut off from the fit, as there.
 """
 
@@ -17,13 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy.linalg import cho_factor
 
 from bayescale.capabilities.fit import CapabilityFit
 from bayescale.capabilities.model import DEGREES, evaluated
 from bayescale.capabilities.table import NAME
 from bayescale.laws.functions import sigmoid
-from bayescale.prediction.discrepancy import SizeAndReach, draw_error, error_at, kernel
+from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach
 from bayescale.prediction.intervals import DRAWS
 
 LEAST = 1e-6
@@ -80,9 +79,8 @@ class ScoreDiscrepancy(SizeAndReach):
         """
         residual, variance, places = _at_models(fit, score)
         at, places = _typical(capability) / self.reach, places / self.reach
-        prior = self.size**2
-        factor = cho_factor(prior * kernel(places, places) + np.diag(variance))
-        drawn = draw_error(*error_at(at, prior, residual, places, factor), prior, rng)
+        process = GaussianProcess.given(self.size**2, places, residual, np.diag(variance))
+        drawn = process.draw(at, rng)
         return xr.DataArray(drawn, {NAME: capability[NAME].values}, dims=(*DRAWS, NAME))
 
 

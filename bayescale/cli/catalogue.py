@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescale.cli.options import JsonFlag, Reading, RunsSource, Sampling, find_study
-from bayescale.cli.output import Cell, emit, header, judged, record, rows, say, table, write
+from bayescale.cli.output import Cell, emit, header, judged, rows, say, table, write
 from bayescale.data.number_format import fixed
 from bayescale.errors import BayescaleError
 
@@ -19,9 +19,11 @@ def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
 
     What each column is, in what unit, and which rows are excluded and why.
     """
+    from bayescale.data.describe import runs_record
+
     found = reading.read(source)
     if json:
-        emit(record(found))
+        emit(runs_record(found))
     else:
         say(found.describe())
 

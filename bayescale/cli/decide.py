@@ -19,7 +19,7 @@ from bayescale.cli.options import (
 from bayescale.cli.output import Cell, emit, header, judged, say, table, title
 from bayescale.cli.predict import allowed, answers, discrepancy_text, show_answer
 from bayescale.cli.saved_fits import Asked
-from bayescale.data.number_format import column_formatter, coordinate, fixed, heading
+from bayescale.data.number_format import column_formatter, coordinate, fixed, heading, whole_percent
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -309,19 +309,19 @@ def crossing(
         columns = [found.attrs["column"], "one is ahead in", f"{fits[0].target}, one minus other"]
         say(table(columns, [_line(row, found) for row in found_rows]), "")
         ends = column_formatter(list(start.values()))(" ")
-        say(f"one is ahead for good in {100 * chance:.0f} % of the draws, from {ends} on")
+        say(f"one is ahead for good in {whole_percent(chance)} of the draws, from {ends} on")
         say(_NEVER, discrepancy_text(allowing.chosen()))
 
 
 def _line(row: dict[str, Any], found: "xr.Dataset") -> list[Cell]:
     column, gap = found.attrs["column"], row["difference"]
     shown = column_formatter([gap["median"], gap["lower"], gap["upper"]], digits=3)
-    return [coordinate(column, row[column]), f"{100 * row['ahead']:.0f} %", shown]
+    return [coordinate(column, row[column]), whole_percent(row["ahead"]), shown]
 
 
 def _target_cell(name: str, value: Any, target: str) -> Cell:
     if name == "probability":
-        return f"{100 * value:.0f} % of draws"
+        return f"{whole_percent(value)} of draws"
     if name == target:
         return fixed(value)
     if isinstance(value, float):

@@ -19,7 +19,7 @@ from bayescale.cli.options import (
 from bayescale.cli.output import Cell, emit, header, judged, rows, say, table, title
 from bayescale.cli.predict import discrepancy_text
 from bayescale.cli.saved_fits import load_fits
-from bayescale.data.number_format import COUNTS, coordinate
+from bayescale.data.number_format import COUNTS, coordinate, percent, whole_percent
 from bayescale.data.units import parse_quantity
 from bayescale.errors import BayescaleError
 
@@ -265,14 +265,14 @@ def _show(found: "Plan", least: "pd.DataFrame | None") -> None:
         named = ", ".join(str(run) for run in least["run"].head(_NAMED))
         most = least.iloc[-1]
         said = f"were least informative: {named}; most: {most['run']}"
-        say("", f"of the fitted runs, these {said} (sd +{100 * most['lost']:.2g} % without it)")
+        say("", f"of the fitted runs, these {said} (sd +{percent(most['lost'], 2)} without it)")
 
 
 def _cell(name: str, value: Any) -> str:
     if not isinstance(value, float):
         return str(value)
     if name == "share":
-        return f"{100 * value:.0f} %"
+        return whole_percent(value)
     if name in COUNTS or name in ("flops", "cost"):
         return coordinate(name, value)
     return f"{value:.4g}"

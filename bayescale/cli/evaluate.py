@@ -23,6 +23,7 @@ from bayescale.cli.options import (
 )
 from bayescale.cli.output import Cell, emit, header, judged, rows, say, table
 from bayescale.cli.saved_fits import load_fits
+from bayescale.data.number_format import whole_percent
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _show_beyond(laws: list[dict[str, Any]]) -> None:
         [
             row["law"],
             *(f"{100 * row[name]:.2f} %" for name in ("crps", "abs_error")),
-            f"{100 * row['cover_90']:.0f} %",
+            whole_percent(row["cover_90"]),
             *(f"{row[name]:.2f}" for name in weights),
         ]
         for row in sorted(laws, key=lambda row: row["crps"])

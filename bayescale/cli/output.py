@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from bayescale.data.runs import Runs
     from bayescale.inference.diagnostics import Diagnostics
     from bayescale.inference.result import Fit
     from bayescale.prediction.averaging import Average
@@ -150,23 +149,6 @@ def header(fit: "Fit | Average") -> dict[str, Any]:
 def diagnostics(found: "Diagnostics") -> dict[str, Any]:
     """Return the diagnostics as JSON has them."""
     return {"ok": found.ok, "problems": found.problems(), **vars(found)}
-
-
-def record(runs: "Runs") -> dict[str, Any]:
-    """Return what JSON says of a run table."""
-    labels = runs.set_aside.index.map(str)
-    return {
-        "source": runs.source,
-        "rows": len(runs),
-        "columns": [vars(column) for column in runs.columns],
-        "params_convention": runs.params_convention,
-        "loss_unit": runs.loss_unit,
-        "notes": list(runs.notes),
-        "set_aside": [
-            {"row": label, "reason": reason}
-            for label, reason in zip(labels, runs.set_aside["reason"], strict=True)
-        ],
-    }
 
 
 def rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:

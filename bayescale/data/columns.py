@@ -1,8 +1,7 @@
 """Which column of a table is which quantity."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 import pandas as pd
 
@@ -19,7 +18,8 @@ from bayescale.data.aliases import (
     interpret_letter,
 )
 from bayescale.data.messages import cells_of
-from bayescale.errors import BayescaleError
+from bayescale.data.number_format import listed
+from bayescale.errors import BayescaleError, closest
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,12 @@ def _check_chosen(columns: Mapping[str, str | None], known: list[str]) -> dict[s
         if name not in (*RENAMED, *ROLES):
             raise BayescaleError(
                 f"columns= maps {name!r}, which is no quantity that is read; "
-                f"known are {', '.join((*RENAMED, *ROLES))}{_closest(name, (*RENAMED, *ROLES))}"
+                f"known are {', '.join((*RENAMED, *ROLES))}{closest(name, (*RENAMED, *ROLES))}"
             )
         if column is not None and column not in known:
             raise BayescaleError(
                 f"columns= says {name!r} is {column!r}, but there is no such column"
-                f"{_closest(column, known)}; the table has {listed(known)}"
+                f"{closest(column, known)}; the table has {listed(known)}"
             )
     given = [column for column in columns.values() if column is not None]
     twice = next((column for column in given if given.count(column) > 1), None)
@@ -186,17 +186,3 @@ def named_convention(values: pd.Series, column: str) -> tuple[str, str]:
     if found in CONVENTIONS:
         return found, ""
     return "unknown", f"the column {column!r} calls the parameter count {found!r}"
-
-
-def listed(names: Iterable[object], limit: int = 12) -> str:
-    """Write names as a list, shortened."""
-    shown = [str(name) for name in names]
-    more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
-    return ", ".join(shown[:limit]) + more
-
-
-def _closest(name: str, known: Iterable[str]) -> str:
-    """Suggest the likely slip."""
-    by_lower = {other.lower(): other for other in known}
-    close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return f"; did you mean {by_lower[close[0]]!r}?" if close else ""

@@ -1,15 +1,36 @@
-"""Derived columns: expressions, means of repeated rows, parameter counts by convention."""
+"""Derived columns: C = 6 N D, expressions, means of repeated rows, counts by convention."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bayescale.data.expressions import evaluate
 from bayescale.data.messages import cells_of, rows_of
-from bayescale.data.units import parse_quantity
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantity
 from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+type Amount = "float | np.ndarray | pd.Series | pd.DataFrame | xr.DataArray"
+"""Parameters, tokens or FLOP: one number, or several."""
+
+
+def flops(params: Amount, tokens: Amount) -> Any:
+    """Return the compute of training, C = 6 N D in FLOP; of the kind that was given."""
+    return FLOPS_PER_PARAM_TOKEN * params * tokens
+
+
+def tokens(flops: Amount, params: Amount) -> Any:
+    """Return the tokens that a model of a size is trained on with a compute, C / (6 N)."""
+    return flops / (FLOPS_PER_PARAM_TOKEN * params)
+
+
+def params(flops: Amount, tokens: Amount) -> Any:
+    """Return the size of a model that a compute trains on so many tokens, C / (6 D)."""
+    return flops / (FLOPS_PER_PARAM_TOKEN * tokens)
 
 
 def with_derived(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:

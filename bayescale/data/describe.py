@@ -1,14 +1,18 @@
 """What a run table says of itself."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import KINDS
-from bayescale.data.columns import listed
 from bayescale.data.messages import cells_of, summarise
+from bayescale.data.number_format import listed
 from bayescale.data.units import format_quantity
+
+if TYPE_CHECKING:
+    from bayescale.data.runs import Runs
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,20 @@ def _column(table: pd.DataFrame, column: Column) -> str:
     if column.factor != 1:
         parts.append(f"in {column.unit} (x {column.factor:g})")
     return ", ".join([*parts, column.note] if column.note else parts)
+
+
+def runs_record(runs: "Runs") -> dict[str, Any]:
+    """Return what a saved fit and JSON answers say of a run table."""
+    labels = runs.set_aside.index.map(str)
+    return {
+        "source": runs.source,
+        "rows": len(runs),
+        "columns": [vars(column) for column in runs.columns],
+        "params_convention": runs.params_convention,
+        "loss_unit": runs.loss_unit,
+        "notes": list(runs.notes),
+        "set_aside": [
+            {"row": label, "reason": str(reason)}
+            for label, reason in zip(labels, runs.set_aside["reason"], strict=True)
+        ],
+    }

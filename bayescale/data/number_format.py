@@ -11,7 +11,7 @@
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bayescale.data.aliases import KINDS
 from bayescale.data.units import Kind, format_quantity
@@ -65,7 +65,7 @@ def coordinate(name: str, value: float) -> str:
 
 def heading(width: float) -> str:
     """Say what the numbers of an interval column are: ``median [89 % interval]``."""
-    return f"median [{100 * width:.4g} % interval]"
+    return f"median [{percent(width, 4)} interval]"
 
 
 WIDE = 1.25
@@ -126,6 +126,26 @@ def relative(error: float) -> str:
     return f"{100 * error:.{0 if size >= 10 else 1 if size >= 1 else 2}f} %"
 
 
+def percent(share: float, digits: int = 3) -> str:
+    """Write a share in per cent, with so many significant digits.
+
+    >>> percent(0.89), percent(0.0123, 2), percent(0.996, 2)
+    ('89 %', '1.2 %', '100 %')
+    """
+    size = 100 * share
+    whole = abs(size) >= 10 ** (digits - 1)
+    return f"{size:.0f} %" if whole else f"{size:.{digits}g} %"
+
+
+def whole_percent(share: float) -> str:
+    """Write a share in whole per cent.
+
+    >>> whole_percent(0.8949), whole_percent(0.003)
+    ('89 %', '0 %')
+    """
+    return f"{100 * share:.0f} %"
+
+
 def times(factor: float) -> str:
     """Write a ratio: ``10 times``, ``1,300 times``, ``0.25 times``.
 
@@ -136,13 +156,14 @@ def times(factor: float) -> str:
     return f"{rounded:,.0f} times" if rounded >= 10 else f"{rounded:g} times"
 
 
-def listed(names: Sequence[str], limit: int = 12) -> str:
+def listed(names: Iterable[object], limit: int = 12) -> str:
     """Join names as prose does, the first ``limit`` of them.
 
     >>> listed(["E"]), listed(["E", "alpha", "beta"]), listed(["a", "b", "c", "d"], limit=2)
     ('E', 'E, alpha and beta', 'a, b and 2 more')
     """
-    shown = list(names[:limit])
-    if len(names) > limit:
-        shown.append(f"{len(names) - limit} more")
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    every = [str(name) for name in names]
+    shown = every[:limit]
+    if len(every) > limit:
+        shown.append(f"{len(every) - limit} more")
+    return " and ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)

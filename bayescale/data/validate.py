@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
+from bayescale.data import derive
 from bayescale.data.aliases import RENAMED
 from bayescale.data.columns import Recognition
 from bayescale.data.expressions import evaluate
@@ -169,7 +170,7 @@ def _status_reasons(cells: pd.Series) -> Iterator[tuple[np.ndarray, str]]:
 def _median_ratio(table: pd.DataFrame) -> float:
     """How many times 6 N D the compute is, in median."""
     params, tokens, flops = (table[name].to_numpy() for name in SIZES)
-    return float(np.median(flops / (6 * params * tokens)))
+    return float(np.median(flops / derive.flops(params, tokens)))
 
 
 def _duplicated(table: pd.DataFrame) -> pd.Series:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data import derive
 from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, format_quantity
 from bayescale.decisions.scenario import Scenario
 from bayescale.errors import BayescaleError, closest
@@ -130,7 +131,7 @@ class Spending:
     def inputs(self, params: Any, tokens: Any, option: Option) -> dict[str, Any]:
         """Return the law's inputs, by its names, as arrays of one shape."""
         columns = {"params": params, "tokens": tokens, **option}
-        columns["flops"] = FLOPS_PER_PARAM_TOKEN * params * tokens
+        columns["flops"] = derive.flops(params, tokens)
         if "unique_tokens" in option:
             columns.setdefault("epochs", np.maximum(tokens / option["unique_tokens"], 1.0))
         return {

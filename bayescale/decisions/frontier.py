@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantity
+from bayescale.data import derive
+from bayescale.data.units import parse_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
@@ -59,7 +60,7 @@ def best_path(fit: Fit | Average, values: np.ndarray) -> dict[str, np.ndarray]:
     if not all(has_frontier(one) for one in fit.members().values()):
         return {column: values}
     best = optimum(fit, values, discrepancy=None)["params"].median(("chain", "draw")).values
-    return {"params": best, "tokens": values / (FLOPS_PER_PARAM_TOKEN * best), "flops": values}
+    return {"params": best, "tokens": derive.tokens(values, best), "flops": values}
 
 
 def straight_path(fit: Fit | Average, held: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -78,7 +79,7 @@ def straight_path(fit: Fit | Average, held: dict[str, Any]) -> dict[str, np.ndar
         raise BayescaleError(f"{name} must be positive; got {value:g}")
     other = "tokens" if name == "params" else "params"
     values = path_values([fit], other)
-    flops = FLOPS_PER_PARAM_TOKEN * value * values
+    flops = derive.flops(value, values)
     return {other: values, name: np.full(len(values), value), "flops": flops}
 
 

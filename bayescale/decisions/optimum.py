@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data import derive
 from bayescale.data.messages import PACKAGE
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.scenario import Scenario, as_scenario
@@ -179,10 +179,10 @@ def law_ratios(
     size, data = fit.input_of("params"), fit.input_of("tokens")
     searched = numerical or spending.scenario.constrained
     if hasattr(law, "optimal_size") and data and size and not searched:
-        scale = FLOPS_PER_PARAM_TOKEN * fit.references[size] * fit.references[data]
+        scale = derive.flops(fit.references[size], fit.references[data])
         arguments = {name: fit.parameters[name] for name in law.parameters}
         params = fit.references[size] * law.optimal_size(budget / scale, **arguments)
-        ratio = np.log(budget / (FLOPS_PER_PARAM_TOKEN * params**2))
+        ratio = np.log(derive.tokens(budget, params**2))
         return [ratio.transpose("chain", "draw", "budget")]
     return [_search(spending, budget, option) for option in spending.options]
 
@@ -190,8 +190,7 @@ def law_ratios(
 def _search(spending: Spending, budget: xr.DataArray, option: dict[str, float]) -> xr.DataArray:
     """Find the best split at each budget and draw by repeated grid refinement."""
     columns = run_columns(spending.fit)
-    spent = FLOPS_PER_PARAM_TOKEN * columns["params"] ** 2
-    usual = float(np.log(np.median(columns["flops"] / spent)))
+    usual = float(np.log(np.median(derive.tokens(columns["flops"], columns["params"] ** 2))))
     bounds = spending.limits(budget.to_numpy(), option)
     low, high = (budget.copy(data=bound) for bound in bounds)
     steps: Any = xr.DataArray(np.linspace(-1.0, 1.0, GRID), dims="step")

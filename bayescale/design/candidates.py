@@ -1,17 +1,20 @@
-"""Runs that could be done next: a table of the user's, or a grid made from a budget."""
+"""Runs that could be done next, and their costs: given, from a budget, or near fitted runs."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescale.data import derive
 from bayescale.data.units import parse_quantity
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
 from bayescale.model.simulate import isoflop_design
-from bayescale.prediction.compute import has_frontier, run_columns
+from bayescale.prediction.compute import has_allocation, run_columns
 from bayescale.prediction.points import inputs_at, make_points, used
 
 SHARES = (1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16)
@@ -25,17 +28,56 @@ USUAL = (2.0, 200.0)
 """Tokens per parameter that the grid spans at least, besides those of the fitted runs."""
 
 
+REACH = 10.0
+"""Candidates near the fitted runs go this factor below and above them in each input."""
+
+
+SKEW = 20.0
+"""And this factor below and above them in tokens per parameter."""
+
+
+WIDE = 30.0
+"""Ranges wider than this factor are laid out in steps of 1, 2, 5; others in even steps."""
+
+
+EVEN = 7
+
+
+MOST = 400
+"""The largest number of candidates near the fitted runs."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Runs to choose from.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        One row per candidate, the law's inputs by column.
+    cost : array, shape (candidate,)
+        The cost of each, zero where it is unknown.
+    unit : str
+        The unit of a cost: FLOP, params or tokens; "" where it is unknown or the user's.
+    """
+
+    table: pd.DataFrame
+    cost: np.ndarray
+    unit: str
+
+
 def candidate_runs(
     fit: Fit, candidates: Any, budget: float | None, limits: Mapping[str, Any] | None
-) -> pd.DataFrame:
-    """Return the candidate runs with their costs, without those that are too large.
+) -> Candidates:
+    """Return the runs that a plan chooses from, without those that are too large.
 
     Parameters
     ----------
     fit : Fit
         Defines the inputs of a run.
     candidates : DataFrame or mapping, optional
-        The law's inputs by column, and ``cost`` where that is not 6 N D; a grid when None.
+        The law's inputs by column, and ``cost`` where :func:`cost_of` does not give it; when None,
+        a grid of runs that spend the budget or a part of it, or :func:`runs_nearby`.
     budget : float, optional
         The largest total cost.
     limits : mapping, optional
@@ -44,18 +86,19 @@ def candidate_runs(
     Raises
     ------
     BayescaleError
-        When there are no candidates, or no cost.
+        When there are no candidates, an input of the law is missing, or the cost is unknown.
     """
     if candidates is not None:
-        table = _read(fit, pd.DataFrame(candidates))
+        found = _read(fit, pd.DataFrame(candidates))
     elif budget is None:
         raise BayescaleError(
             "no budget and no candidates are given: pass budget= in FLOP, or candidates=, "
             "a table of runs"
         )
     else:
-        table = _grid(fit, budget)
-    keep = np.ones(len(table), dtype=bool) if budget is None else _at_most(table["cost"], budget)
+        found = _grid(fit, budget)
+    table, cost = found.table.assign(cost=found.cost), found.cost
+    keep = np.ones(len(table), dtype=bool) if budget is None else _at_most(cost, budget)
     for name, most in (limits or {}).items():
         if name not in table:
             raise BayescaleError(
@@ -66,50 +109,143 @@ def candidate_runs(
     if not keep.any():
         raise BayescaleError(
             "no candidate run is within the budget and the limits; the cheapest costs "
-            f"{table['cost'].min():.3g}"
+            f"{cost.min():.3g}"
         )
-    return table.loc[keep].reset_index(drop=True)
+    return Candidates(found.table.loc[keep].reset_index(drop=True), cost[keep], found.unit)
 
 
 def _at_most(values: Any, most: float) -> np.ndarray:
     return np.asarray(values, dtype=float) <= most * (1 + 1e-9)
 
 
-def _read(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
-    """Complete a table of candidates by C = 6 N D, and by its cost."""
+def cost_of(columns: Mapping[str, np.ndarray]) -> tuple[np.ndarray, str]:
+    """Return the cost of runs, shape (run,), and its unit: FLOP where known."""
+    size = len(next(iter(columns.values())))
+    if "flops" in columns:
+        return columns["flops"], "FLOP"
+    if {"params", "tokens"} <= set(columns):
+        return derive.flops(columns["params"], columns["tokens"]), "FLOP"
+    known = next((name for name in ("params", "tokens") if name in columns), "")
+    return (columns[known] if known else np.zeros(size)), known
+
+
+def _read(fit: Fit, table: pd.DataFrame) -> Candidates:
+    """Complete a table of candidates by C = 6 N D, and find its cost."""
     points = make_points({}, used(fit, table), grid=False, fit=fit)
-    found = table.assign(**{str(name): points[name].values for name in points.coords})
-    if "cost" not in found:
-        if "flops" not in found:
+    columns = {str(name): points[name].values for name in points.coords}
+    sizes = ("params", "tokens", "flops")
+    for column in (c for name in fit.law.inputs for c in fit.spec.columns_of(name)):
+        if column not in columns:
+            pair = " and ".join(name for name in sizes if name != column)
             raise BayescaleError(
-                "the candidates have no cost and no flops: add a column cost to the table"
+                f"the candidates have no {column}, which {fit.law.name} takes: add a column "
+                f"{column}" + (f", or {pair}" if column in sizes else "")
             )
-        found["cost"] = found["flops"]
-    cost = np.array([parse_quantity(value, "flops") for value in found["cost"]])
+    found = table.assign(**columns)
+    if "cost" in found:
+        cost, unit = np.array([parse_quantity(v, "flops") for v in found["cost"]]), ""
+    else:
+        cost, unit = cost_of(columns)
+        if not unit:
+            raise BayescaleError(
+                f"the cost of a run does not follow from {', '.join(columns)}: add a column cost "
+                "to the candidates"
+            )
     if not (cost > 0).all():
         raise BayescaleError(f"the cost of every candidate must be positive; got {cost.min():g}")
-    return found.assign(cost=cost)
+    return Candidates(found, cost, unit)
 
 
-def _grid(fit: Fit, budget: float) -> pd.DataFrame:
-    """Return runs that spend the budget or a part of it, over a range of tokens per parameter."""
+def _grid(fit: Fit, budget: float) -> Candidates:
+    """Return runs that spend the budget or a part of it, over a range of tokens per parameter.
+
+    For a law of further inputs: runs near the fitted ones.
+    """
     if not budget > 0:
         raise BayescaleError(f"a budget must be positive; got {budget:g}")
     runs = run_columns(fit)
     smallest = runs["flops"].min() if "flops" in runs else budget
     halvings = np.arange(np.log2(SHARES[-1]) + 1, np.log2(budget / smallest) + 1)
     flops = budget / np.concatenate([SHARES, 2.0**halvings])
-    if has_frontier(fit):
-        ratio = runs["tokens"] / runs["params"]
+    if has_allocation(fit):
+        tokens = runs.get("tokens", derive.tokens(runs["flops"], runs["params"]))
+        ratio = tokens / runs["params"]
         ends = min(USUAL[0], ratio.min()), max(USUAL[1], ratio.max())
-        return isoflop_design(flops, np.geomspace(*ends, RATIOS)).assign(cost=lambda t: t["flops"])
+        table = isoflop_design(flops, np.geomspace(*ends, RATIOS))
+        return Candidates(table, table["flops"].to_numpy(), "FLOP")
     if [fit.spec.column(name) for name in fit.law.inputs] == ["flops"]:
-        return pd.DataFrame({"flops": flops, "cost": flops})
-    taken = ", ".join(map(fit.spec.column, fit.law.inputs))
-    raise BayescaleError(
-        f"{fit.law.name} takes {taken}, which a budget does not determine: give candidates, a "
-        "table with those columns"
+        return Candidates(pd.DataFrame({"flops": flops}), flops, "FLOP")
+    nearby = runs_nearby(fit)
+    if nearby is None or nearby.unit != "FLOP":
+        taken = ", ".join(map(fit.spec.column, fit.law.inputs))
+        raise BayescaleError(
+            f"{fit.law.name} takes {taken}, which a budget does not determine: give candidates, a "
+            "table with those columns"
+        )
+    return nearby
+
+
+def runs_nearby(fit: Fit) -> Candidates | None:
+    """Lay out runs around the fitted ones.
+
+    Each input goes a factor of ten below and above the fitted runs (tokens per parameter twenty),
+    and no further than its typical span where it is neither params, tokens nor flops; an input
+    taken as it is (bits, epochs) stays at values that were run or at the ends of its span.
+
+    Returns
+    -------
+    Candidates or None
+        None for laws of curves, whose inputs are not numbers.
+    """
+    if any(declared.nodes for declared in fit.law.inputs.values()):
+        return None
+    values = {fit.spec.column(name): _values(fit, name) for name in fit.law.inputs}
+    table = pd.DataFrame(list(product(*values.values())), columns=list(values), dtype=float)
+    fitted = {fit.spec.column(name): v.to_numpy() for name, v in fit.inputs.items()}
+    table = table.iloc[np.flatnonzero(_in_proportion(table, fitted))].reset_index(drop=True)
+    if len(table) > MOST:
+        kept = np.random.default_rng(0).choice(len(table), MOST, replace=False)
+        table = table.iloc[np.sort(kept)].reset_index(drop=True)
+    cost, unit = cost_of({str(name): values.to_numpy() for name, values in table.items()})
+    return Candidates(table, cost, unit)
+
+
+def _in_proportion(table: pd.DataFrame, fitted: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return which candidates have tokens per parameter near those of the fitted runs."""
+    if not {"params", "tokens"} <= set(table):
+        return np.ones(len(table), dtype=bool)
+    fitted_values = fitted["tokens"] / fitted["params"]
+    ratio = (table["tokens"] / table["params"]).to_numpy()
+    return (ratio >= 0.999 * fitted_values.min() / SKEW) & (
+        ratio <= 1.001 * fitted_values.max() * SKEW
     )
+
+
+def _values(fit: Fit, name: str) -> np.ndarray:
+    """Return the values of an input to choose from."""
+    declared, fitted_values = fit.law.inputs[name], fit.inputs[name].to_numpy()
+    column, low, high = (
+        fit.spec.column(name),
+        float(fitted_values.min()),
+        float(fitted_values.max()),
+    )
+    span = declared.span if column == declared.column else None
+    if not declared.relative:
+        ends = (low, high) if span is None else (min(low, span[0]), max(high, span[1]))
+        return np.unique([*ends, float(np.median(fitted_values)), low, high])
+    bottom, top = low / REACH, high * REACH
+    if span is not None:
+        bottom, top = min(low, max(bottom, span[0])), max(high, min(top, span[1]))
+    return _laid_out(bottom, top)
+
+
+def _laid_out(low: float, high: float) -> np.ndarray:
+    """Return round numbers from low to high."""
+    if high / low > WIDE:
+        powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+        steps = np.sort(np.outer(powers, [1, 2, 5]).ravel())
+        return np.array([float(f"{v:.1g}") for v in steps if low * 0.999 <= v <= high * 1.001])
+    return np.array([float(f"{v:.2g}") for v in np.geomspace(low, high, EVEN)])
 
 
 def inputs_of(fit: Fit, table: pd.DataFrame) -> dict[str, xr.DataArray]:

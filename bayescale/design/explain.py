@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from bayescale.data.number_format import percent, whole_percent
 from bayescale.data.units import format_quantity
 from bayescale.design.coverage import spans, tied_inputs
 from bayescale.design.quantities_of_interest import format_amount
@@ -69,7 +70,7 @@ def recommendation_text(found: RecommendedRuns | None, before: float, after: flo
     listed = runs_text(found.runs)
     if found.settles:
         return f"{counted(len(found.runs))}{_price(found)}: {listed}"
-    most = f"the best, {listed}, would do so at only {100 * found.chance:.0f} % of the draws"
+    most = f"the best, {listed}, would do so at only {whole_percent(found.chance)} of the draws"
     return (
         f"no {MOST_RUNS} runs{_limits(found)} would reliably settle it: {most}; less noise, a "
         "narrower prior or a simpler law would help"
@@ -102,7 +103,7 @@ def _price(found: RecommendedRuns) -> str:
     if not found.unit:
         return ""
     share = found.cost / found.spent
-    part = f"{100 * share:.2g} %" if share < 1 else f"{share:.3g} times"
+    part = percent(share, 2) if share < 1 else f"{share:.3g} times"
     return f" ({_amount(found)}, {part} of the cost of the runs so far)"
 
 

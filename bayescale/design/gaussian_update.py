@@ -29,9 +29,7 @@ from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.discrepancy import Discrepancy, Surface, run_weights
-
-NEGLIGIBLE = 1e-8
-"""Share of every variance that the kept directions may leave out."""
+from bayescale.prediction.gaussian_process import condition_root, covariance_root
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,36 +74,14 @@ class PosteriorUncertainty:
     def condition_on(self, run: int, sign: int = 1) -> "PosteriorUncertainty":
         """Return this conditioned on one run, or with ``sign=-1`` without it."""
         noise, count = sign * self.noise[run], len(self.noise)
-        law, error = _learn(self.law, 1 + run, noise), _learn(self.error, 1 + run, noise)
+        law, error = (
+            condition_root(self.law, 1 + run, noise),
+            condition_root(self.error, 1 + run, noise),
+        )
         here = self.error[1 + run]
         gain = self.error @ here / (here @ here + noise)
         step = np.concatenate([gain[:1], np.zeros(count), gain[1:]])
         return replace(self, law=law - np.outer(step, law[1 + count + run]), error=error)
-
-
-def _learn(root: np.ndarray, row: int, noise: float) -> np.ndarray:
-    """Return the root of C - c c' / (c_row + noise), with c the column of a row of C = R R'."""
-    here = root[row]
-    size = here @ here
-    if size <= 0:
-        return root
-    shrink = (1 - np.sqrt(noise / (size + noise))) / size
-    return root - np.outer(root @ here, shrink * here)
-
-
-def _root(covariance: np.ndarray) -> np.ndarray:
-    """Return R with R R' = C, in the few directions that matter (Cholesky's, with pivots)."""
-    size = np.sqrt(np.diag(covariance))
-    safe = np.where(size > 0, size, 1.0)
-    left = np.where(size > 0, 1.0, 0.0)
-    root = np.zeros((len(size), 0))
-    while left.max() > NEGLIGIBLE and root.shape[1] < len(size):
-        at = int(left.argmax())
-        column = covariance[:, at] / (safe * safe[at]) - root @ root[at]
-        column = column / np.sqrt(left[at])
-        root = np.column_stack([root, column])
-        left = np.maximum(left - column**2, 0)
-    return size[:, None] * root
 
 
 def posterior_uncertainty(
@@ -138,8 +114,8 @@ def posterior_uncertainty(
         fitted = {k: v.drop_vars("run").rename(run="point") for k, v in one.inputs.items()}
         inputs = fitted if runs is None else runs[name]
         draws, covariance = _together(one, own, inputs, surface)
-        law.append(np.sqrt(weight) * _root(np.cov(draws.T)))
-        error.append(np.sqrt(weight) * _root(covariance))
+        law.append(np.sqrt(weight) * covariance_root(np.cov(draws.T)))
+        error.append(np.sqrt(weight) * covariance_root(covariance))
         means.append(draws.mean(0))
         noise = noise + weight * (run_scatter(one) if runs is None else scatter_of(one, inputs))
         rest += weight * own.rest

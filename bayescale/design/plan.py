@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.html import html_block, rows_shown
+from bayescale.data.number_format import percent
 from bayescale.data.units import format_quantity, parse_quantity
 from bayescale.design.candidates import candidate_runs, inputs_of
 from bayescale.design.discrimination import model_discrimination
@@ -51,6 +52,8 @@ class Plan:
     sd_now, sd_after : float
         Its posterior standard deviation now, and the expected one after the runs. For which law is
         right: the upper bound on the probability of choosing the wrong one.
+    unit : str
+        The unit of ``cost``: FLOP, params or tokens; "" where the candidates state it.
     """
 
     runs: pd.DataFrame
@@ -60,16 +63,19 @@ class Plan:
     about: str
     sd_now: float
     sd_after: float
+    unit: str
 
     def __str__(self) -> str:
         gain = 1 - self.sd_after / self.sd_now
         many = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
-        cost = format_quantity(self.runs["cost"].to_numpy(float).sum(), kind="flops")
+        kind = "count" if self.unit in ("params", "tokens") else "flops"
+        total = format_quantity(self.runs["cost"].to_numpy(float).sum(), kind=kind)
+        cost = f"{total} {self.unit}".strip()
         ends = f"from {self.sd_now:.3g} to {self.sd_after:.3g}"
         what = f"the standard deviation of {self.about}"
         if not self.quantity:
             what = f"the error probability (upper bound) of {self.about}"
-        said = f"{many} of {cost} in total would lower {what} by {_percent(gain)}, {ends}."
+        said = f"{many} of {cost} in total would lower {what} by {percent(gain, 2)}, {ends}."
         if gain < LITTLE:
             said += (
                 " That is little: the target is far from any run within this budget. "
@@ -90,10 +96,6 @@ def _several(fit: Any) -> PosteriorLike:
         return Average(fit, dict.fromkeys(fit, 1.0))
     check_posterior("plan", fit)
     return fit
-
-
-def _percent(part: float) -> str:
-    return f"{100 * part:.0f} %" if part > 0.1 else f"{100 * part:.2g} %"
 
 
 def plan(
@@ -120,14 +122,16 @@ def plan(
     fit : Fit, Average or mapping of str to Fit
         A fitted law, or several of the same runs.
     candidates : DataFrame or mapping, optional
-        The runs to choose from: the law's inputs by column, and ``cost`` where that is not 6 N D.
-        When None, a grid of runs that spend the budget or a part of it.
+        The runs to choose from: the law's inputs by column, and ``cost`` where that is neither 6 N
+        D nor, for a law without compute, the params or tokens. When None, a grid of runs that
+        spend the budget or a part of it; for a law of further inputs, runs near the fitted ones.
     budget : number or str, optional
         The largest total cost of the runs, in FLOP or the unit of ``cost``; unlimited when None.
     about : str or mapping, optional
         ``"flops=1e24"``: the best size at a budget (its log). ``"params=70B,tokens=1.4T"``: the
         loss of a run. ``"alpha"`` or ``"alpha-beta"``: parameters. ``"law"``: which of several laws
-        is right. When None, ten times the largest fitted run; ``"law"`` for a mapping of fits.
+        is right. When None, ten times the largest fitted run, for a law of compute or of one input;
+        ``"law"`` for a mapping of fits.
     runs : int
         The most runs to choose.
     limits : mapping, optional
@@ -152,8 +156,8 @@ def plan(
     several = _several(fit)
     first, discrepancy = several.representative, several.typical(discrepancy)
     spend = np.inf if budget is None else parse_quantity(budget, "flops")
-    table = candidate_runs(first, candidates, None if budget is None else spend, limits)
-    places = {name: inputs_of(one, table) for name, one in several.members().items()}
+    choice = candidate_runs(first, candidates, None if budget is None else spend, limits)
+    places = {name: inputs_of(one, choice.table) for name, one in several.members().items()}
     if about == LAW or (about is None and several is not fit):
         if len(several.weights) == 1:
             raise BayescaleError(
@@ -166,12 +170,13 @@ def plan(
         quantity = read_about(about, first)
         words, rng = quantity_text(quantity, first), np.random.default_rng(random_seed)
         now, show = posterior_uncertainty(several, quantity, places, discrepancy, rng), np.sqrt
-    chosen = choose(now, table["cost"].to_numpy(float), spend, runs)
+    chosen = choose(now, choice.cost, spend, runs)
     if not chosen:
         raise BayescaleError(f"no candidate run is informative about {words}")
     remaining = _uncertainties(now, chosen)
     lost, sd = -np.diff(remaining), show(remaining)
     outcome = {"sd_after": sd[1:], "share": lost / lost.sum()}
+    table = choice.table.assign(cost=choice.cost)
     return Plan(
         runs=table.iloc[chosen].reset_index(drop=True).assign(**outcome),
         candidates=table.assign(sd_after=show(now.uncertainty_after())),
@@ -180,6 +185,7 @@ def plan(
         about=words,
         sd_now=float(sd[0]),
         sd_after=float(sd[-1]),
+        unit=choice.unit,
     )
 
 

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, format_quantity
+from bayescale.data import derive
+from bayescale.data.units import format_quantity
 from bayescale.decisions.loss_grid import lowest
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError, BayescaleWarning, closest
 from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import to_link
-from bayescale.prediction.compute import has_frontier, main_column, run_columns
+from bayescale.prediction.compute import has_allocation, main_column, run_columns
 from bayescale.prediction.discrepancy import Surface
 from bayescale.prediction.points import inputs_at, make_points, used, without_nodes
 
@@ -182,17 +183,25 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
     ----------
     about : str or mapping, optional
         ``"flops=1e24"`` or ``{"flops": 1e24}``, ``"params=70B, tokens=1.4T"``, ``"alpha - beta"``;
-        ten times the largest fitted run when None.
+        ten times the largest fitted run when None, for a law of compute or of one input.
     fit : Fit
         The fitted law.
 
     Raises
     ------
     BayescaleError
-        For what is neither a point nor parameters of the law.
+        For what is neither a point nor parameters of the law, and for None where there is no
+        default.
     """
     if not about:
-        column = "flops" if has_frontier(fit) else main_column(fit)
+        column = "flops" if has_allocation(fit) else main_column(fit)
+        if not has_allocation(fit) and len(fit.law.inputs) > 1:
+            taken = [c for name in fit.law.inputs for c in fit.spec.columns_of(name)]
+            raise BayescaleError(
+                f"no quantity of interest is given, and {fit.law.name} has no default: ask for "
+                f"{', '.join(f'{column}=...' for column in taken)} (the {fit.target} of a run), or "
+                f"for parameters such as {next(iter(fit.spec.free))}"
+            )
         return {column: AHEAD * float(run_columns(fit)[column].max())}
     if isinstance(about, Mapping) and set(about) <= set(fit.spec.free):
         return {str(name): float(sign) for name, sign in about.items()}
@@ -239,7 +248,7 @@ def quantity_text(quantity: Mapping[str, float], fit: Fit) -> str:
 
 def is_budget(quantity: Mapping[str, float], fit: Fit) -> bool:
     """Return whether the quantity is the best split of a budget between params and tokens."""
-    return set(quantity) == {"flops"} and has_frontier(fit)
+    return set(quantity) == {"flops"} and has_allocation(fit)
 
 
 def quantity_of(
@@ -294,7 +303,11 @@ def _along_budget(
     low, middle, high = np.quantile(law, [0.005, 0.5, 0.995])
     reach = AROUND + max(high - middle, middle - low)
     sizes = xr.DataArray(np.exp(middle + np.arange(-reach, reach, STEP)), dims="point")
-    columns = {"params": sizes, "tokens": flops / (FLOPS_PER_PARAM_TOKEN * sizes)}
+    columns = {
+        "params": sizes,
+        "tokens": derive.tokens(flops, sizes),
+        "flops": xr.full_like(sizes, flops),
+    }
     inputs = {name: columns[fit.spec.column(name)] for name in fit.law.inputs}
     outcome = outcomes(fit, inputs)
     if surface is not None:

@@ -1,15 +1,17 @@
 """The runs that would identify what a fit does not, evaluated at draws of its posterior."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from bayescale.design.candidates import inputs_of
+from bayescale.design.candidates import Candidates, cost_of, inputs_of, runs_nearby
 from bayescale.design.fisher_information import gradients, of_candidates, precision, thinned
-from bayescale.design.reachable import Reachable, reachable_runs
+from bayescale.design.search import Rule, conditioned, greedy
 from bayescale.inference.result import Fit
+from bayescale.prediction.compute import run_columns
+from bayescale.prediction.gaussian_process import condition_covariance, variance_lost
 
 DRAWS = 100
 """Draws of the posterior, each in turn taken as the truth."""
@@ -31,8 +33,8 @@ SHARED = 2
 """Runs that settle other rows too may be this many more."""
 
 
-NEARLY = 0.9
-"""The cheapest run with this share of the best run's gain is chosen."""
+RULE = Rule(nearly=0.9, worth=None, repeats=True)
+"""The cheapest run with nine tenths of the best run's gain is chosen, also again."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class RecommendedRuns:
 class LocalApproximation:
     """The fit near each draw, and the effect of candidates; see :func:`local_approximation`."""
 
-    choice: Reachable
+    choice: Candidates
+    spent: float
     covariance: np.ndarray
     rows: np.ndarray
     slopes: Mapping[str, np.ndarray]
@@ -86,18 +89,57 @@ class LocalApproximation:
     def variances_with(self, name: str, covariance: np.ndarray) -> np.ndarray:
         """Return its variance after each candidate, shape (draw, candidate)."""
         g = self.slopes[name]
-        spread = np.einsum("dcmi,dij->dcmj", self.rows, covariance)
-        size = np.eye(self.rows.shape[2]) + np.einsum("dcmi,dcni->dcmn", spread, self.rows)
-        cross = np.einsum("dcmi,di->dcm", spread, g)
-        gain = np.einsum("dcm,dcm->dc", cross, np.linalg.solve(size, cross[..., None])[..., 0])
+        gain = variance_lost(covariance, self.rows, g)
         return np.maximum(self.variance(name, covariance)[:, None] - gain, 1e-300)
 
     def with_run(self, covariance: np.ndarray, candidate: int) -> np.ndarray:
         """Return the covariance after a candidate, shape (draw, parameter, parameter)."""
-        rows = self.rows[:, candidate]
-        spread = rows @ covariance
-        size = np.eye(rows.shape[1]) + spread @ np.swapaxes(rows, 1, 2)
-        return covariance - np.swapaxes(spread, 1, 2) @ np.linalg.solve(size, spread)
+        return condition_covariance(covariance, self.rows[:, candidate])
+
+
+@dataclass(frozen=True, eq=False)
+class Excess:
+    """By how much the variance of one quantity is too large for its verdict to turn.
+
+    Attributes
+    ----------
+    local : LocalApproximation
+        The fit near draws of its posterior.
+    name : str
+        The parameter or quantity.
+    allowed : float
+        The variance below which it is identified.
+    covariance : array, shape (draw, parameter, parameter)
+        Of the parameters.
+    """
+
+    local: LocalApproximation
+    name: str
+    allowed: float
+    covariance: np.ndarray
+
+    @property
+    def uncertainty(self) -> float:
+        """The log factor by which the variance is too large, averaged over the draws."""
+        return float(self._excess(self.local.variance(self.name, self.covariance)))
+
+    @property
+    def turned(self) -> float:
+        """Share of the draws at which the verdict has turned."""
+        left = self.local.variance(self.name, self.covariance)
+        return float((left <= MARGIN * self.allowed).mean())
+
+    def uncertainty_after(self) -> np.ndarray:
+        """Return the uncertainty after each candidate run alone, shape (run,)."""
+        return self._excess(self.local.variances_with(self.name, self.covariance))
+
+    def condition_on(self, run: int, sign: int = 1) -> "Excess":
+        """Return this conditioned on one run; runs cannot be taken away."""
+        assert sign > 0
+        return replace(self, covariance=self.local.with_run(self.covariance, run))
+
+    def _excess(self, variance: np.ndarray) -> np.ndarray:
+        return np.maximum(np.log(variance / (MARGIN * self.allowed)), 0.0).mean(axis=0)
 
 
 def local_approximation(
@@ -119,7 +161,7 @@ def local_approximation(
     LocalApproximation or None
         None where there are no candidates, or slopes are not finite.
     """
-    choice = reachable_runs(fit)
+    choice = runs_nearby(fit)
     if choice is None:
         return None
     draws = thinned(fit, DRAWS)
@@ -133,7 +175,8 @@ def local_approximation(
     if fine.sum() < DRAWS / 2:
         return None
     kept = {name: g[fine] for name, g in slopes.items()}
-    return LocalApproximation(choice, np.linalg.inv(known[fine]), rows[fine], kept)
+    spent = float(cost_of(run_columns(fit))[0].sum())
+    return LocalApproximation(choice, spent, np.linalg.inv(known[fine]), rows[fine], kept)
 
 
 def recommended_runs(
@@ -158,59 +201,33 @@ def recommended_runs(
     dict of str to RecommendedRuns
         Also where they do not settle the matter: the best that such runs achieve.
     """
-    limit = local.choice.spent if budget is None else budget
-    own = {k: _judge(local, k, _greedy(local, k, v, limit), v) for k, v in limits.items()}
+    limit = local.spent if budget is None else budget
+    cost, own = local.choice.cost, {}
+    for name, allowed in limits.items():
+        now = Excess(local, name, allowed, local.covariance)
+        plan = greedy(now, cost, limit, MOST_RUNS, rule=RULE, until=lambda u: u.turned >= CHANCE)
+        own[name] = _judge(now, plan)
     plans = sorted((one.plan for one in own.values() if one.settles), key=len)
     found = {}
     for name, one in own.items():
         near = [p for p in plans if len(p) <= len(one.plan) + SHARED or not one.settles]
-        tried = [_judge(local, name, plan, limits[name]) for plan in near]
+        now = Excess(local, name, limits[name], local.covariance)
+        tried = [_judge(now, plan) for plan in near]
         shared = [other for other in tried if other.settles]
         found[name] = max(shared, key=lambda other: len(other.plan), default=one)
     return found
 
 
-def _greedy(local: LocalApproximation, name: str, allowed: float, budget: float) -> list[int]:
-    covariance, plan, left = local.covariance, [], budget
-    for _ in range(MOST_RUNS):
-        cost = local.choice.cost
-        affordable = np.flatnonzero(cost <= left)
-        if not affordable.size:
-            break
-        missing = _missing(local.variance(name, covariance), allowed)
-        after = _missing(local.variances_with(name, covariance), allowed)
-        gains = (missing - after)[affordable]
-        good = affordable[gains >= NEARLY * gains.max()]
-        chosen = int(good[np.argmin(cost[good])])
-        covariance, left = local.with_run(covariance, chosen), left - cost[chosen]
-        plan.append(chosen)
-        if _turned(local.variance(name, covariance), allowed) >= CHANCE:
-            break
-    return plan
-
-
-def _missing(variance: np.ndarray, allowed: float) -> np.ndarray:
-    """Return the log factor by which the variance is too large, averaged over the draws."""
-    return np.maximum(np.log(variance / (MARGIN * allowed)), 0.0).mean(axis=0)
-
-
-def _turned(variance: np.ndarray, allowed: float) -> float:
-    return float((variance <= MARGIN * allowed).mean())
-
-
-def _judge(
-    local: LocalApproximation, name: str, plan: list[int], allowed: float
-) -> RecommendedRuns:
-    covariance, choice = local.covariance, local.choice
-    for candidate in plan:
-        covariance = local.with_run(covariance, candidate)
-    left = local.variance(name, covariance)
+def _judge(start: Excess, plan: list[int]) -> RecommendedRuns:
+    """Evaluate the runs of a plan, positions among the candidates."""
+    left, local = conditioned(start, plan), start.local
+    choice = local.choice
     return RecommendedRuns(
         choice.table.iloc[sorted(plan)].reset_index(drop=True),
-        _turned(left, allowed),
-        float(np.median(left)),
+        left.turned,
+        float(np.median(local.variance(left.name, left.covariance))),
         plan,
         float(choice.cost[plan].sum()),
-        choice.spent,
+        local.spent,
         choice.unit,
     )

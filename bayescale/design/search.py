@@ -1,6 +1,7 @@
 """Choosing runs: greedily, then exchanging them one by one while that helps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
@@ -16,8 +17,31 @@ ENOUGH = 1e-6
 """An exchange must lower the remaining uncertainty by this share of it."""
 
 
-WORTH = 0.01
-"""A run is not added when its gain is below this share of the total gain before it."""
+@dataclass(frozen=True)
+class Rule:
+    """Which run a greedy search adds.
+
+    Attributes
+    ----------
+    by_cost : bool
+        Maximise the gain per cost, not the gain.
+    nearly : float
+        The cheapest run with this share of the best one's gain is added.
+    worth : float, optional
+        A run is not added when its gain is below this share of the total gain before it; None adds
+        any.
+    repeats : bool
+        A run may be added again.
+    """
+
+    by_cost: bool = False
+    nearly: float = 1.0
+    worth: float | None = 0.01
+    repeats: bool = False
+
+
+BEST = Rule()
+"""The run with the largest gain."""
 
 
 class Uncertainty(Protocol):
@@ -59,40 +83,68 @@ def choose(now: Uncertainty, cost: np.ndarray, budget: float, most: int) -> list
     list of int
         The chosen runs, the most informative for their cost first.
     """
-    found = [greedy(now, cost, budget, most, budget / share) for share in range(1, most + 1)]
-    found.append(greedy(now, cost, budget, most, budget, by_cost=True))
+    found = [
+        greedy(now, cost, budget, most, largest=budget / share) for share in range(1, most + 1)
+    ]
+    found.append(greedy(now, cost, budget, most, rule=Rule(by_cost=True)))
     ranked = sorted(
         {tuple(sorted(f)): f for f in found}.values(),
-        key=lambda f: _conditioned(now, f).uncertainty,
+        key=lambda f: conditioned(now, f).uncertainty,
     )
     improved = [exchange(now, f, cost, budget, most) for f in ranked[:TRIES]]
-    best = min(improved, key=lambda f: _conditioned(now, f).uncertainty)
+    best = min(improved, key=lambda f: conditioned(now, f).uncertainty)
     return in_order(now, best, cost)
 
 
-def greedy(
-    start: Uncertainty,
+def greedy[State: Uncertainty](
+    start: State,
     cost: np.ndarray,
     budget: float,
     most: int,
-    largest: float,
     *,
-    by_cost: bool = False,
+    rule: Rule = BEST,
+    largest: float = np.inf,
     chosen: Sequence[int] = (),
+    until: Callable[[State], bool] | None = None,
 ) -> list[int]:
-    """Add the most informative run, while one is affordable and informative enough."""
-    found, now = list(chosen), _conditioned(start, chosen)
+    """Add runs one by one, while one is affordable and informative enough.
+
+    Parameters
+    ----------
+    start : Uncertainty
+        The present uncertainty, without the chosen runs.
+    cost : array, shape (run,)
+        Cost of each candidate run.
+    budget : float
+        Their largest total cost; may be infinite.
+    most : int
+        The most runs to choose.
+    rule : Rule
+        Which run to add.
+    largest : float
+        The largest cost of one run.
+    chosen : sequence of int
+        Runs to add to.
+    until : callable, optional
+        Of the uncertainty after a run: whether to stop there.
+    """
+    found, now = list(chosen), conditioned(start, chosen)
     slack = 1 + 1e-9
     while len(found) < most:
         gain = now.uncertainty - now.uncertainty_after()
         fits = (cost <= slack * largest) & (cost <= slack * (budget - cost[found].sum()))
-        fits &= gain > max(WORTH * (start.uncertainty - now.uncertainty), 0)
-        fits[found] = False
+        if rule.worth is not None:
+            fits &= gain > max(rule.worth * (start.uncertainty - now.uncertainty), 0)
+        if not rule.repeats:
+            fits[found] = False
         if not fits.any():
             break
-        best = int(np.where(fits, gain / cost if by_cost else gain, -np.inf).argmax())
-        found.append(best)
-        now = now.condition_on(best)
+        score = np.where(fits, gain / cost if rule.by_cost else gain, -np.inf)
+        good = np.flatnonzero(score >= min(rule.nearly * score.max(), score.max()))
+        found.append(int(good[cost[good].argmin()]))
+        now = now.condition_on(found[-1])
+        if until is not None and until(now):
+            break
     return found
 
 
@@ -100,7 +152,7 @@ def exchange(
     start: Uncertainty, chosen: Sequence[int], cost: np.ndarray, budget: float, most: int
 ) -> list[int]:
     """Swap one run at a time for a better one, and spend the rest of the budget."""
-    found, now = list(chosen), _conditioned(start, chosen)
+    found, now = list(chosen), conditioned(start, chosen)
     for _ in range(ROUNDS):
         before = now.uncertainty
         for run in tuple(found):
@@ -112,8 +164,8 @@ def exchange(
             best = int(np.where(fits, after, np.inf).argmin())
             if after[best] < now.uncertainty * (1 - ENOUGH):
                 found, now = [*others, best], without.condition_on(best)
-        found = greedy(start, cost, budget, most, budget, chosen=found)
-        now = _conditioned(start, found)
+        found = greedy(start, cost, budget, most, chosen=found)
+        now = conditioned(start, found)
         if now.uncertainty > before * (1 - ENOUGH):
             break
     return found
@@ -131,7 +183,8 @@ def in_order(now: Uncertainty, chosen: Sequence[int], cost: np.ndarray) -> list[
     return ordered
 
 
-def _conditioned(now: Uncertainty, runs: Sequence[int]) -> Uncertainty:
+def conditioned[State: Uncertainty](now: State, runs: Sequence[int]) -> State:
+    """Condition on several runs, one after another."""
     for run in runs:
         now = now.condition_on(run)
     return now

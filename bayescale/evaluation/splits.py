@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bayescale.data import derive
 from bayescale.data.runs import Runs
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
 from bayescale.errors import BayescaleError, closest
 
 ROUNDING = 1e-9
@@ -143,11 +143,7 @@ def column_of(runs: Runs, name: str) -> np.ndarray:
     """
     table = runs.table
     if name == "flops" and {"params", "tokens"} <= set(table):
-        return (
-            FLOPS_PER_PARAM_TOKEN
-            * table["params"].to_numpy(float)
-            * table["tokens"].to_numpy(float)
-        )
+        return derive.flops(table["params"].to_numpy(float), table["tokens"].to_numpy(float))
     if name not in table:
         raise BayescaleError(f"no column {name!r} in {runs.source}{closest(name, list(table))}")
     values = table[name].to_numpy(float)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data import derive
+from bayescale.data.describe import runs_record
 from bayescale.data.runs import Runs
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
 from bayescale.errors import BayescaleError
 from bayescale.inference.sampling import Sampler
 from bayescale.model.link_scale import with_fixed
@@ -171,7 +172,7 @@ def record_of(
         "seconds": seconds,
         "data": data.digest(),
         "law": spec.law.fingerprint(),
-        "runs": _runs_record(data.runs),
+        "runs": {"flops_over_6nd": _flops_over_6nd(data.runs), **runs_record(data.runs)},
     }
 
 
@@ -182,23 +183,6 @@ def _flops_over_6nd(runs: Runs) -> list[float] | None:
         return None
     params, tokens, flops = (table[name].to_numpy(float) for name in ("params", "tokens", "flops"))
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = flops / (FLOPS_PER_PARAM_TOKEN * params * tokens)
+        ratio = flops / derive.flops(params, tokens)
     ratio = ratio[np.isfinite(ratio)]
     return [float(ratio.min()), float(ratio.max())] if ratio.size else None
-
-
-def _runs_record(runs: Runs) -> dict[str, Any]:
-    labels = runs.set_aside.index.map(str)
-    return {
-        "flops_over_6nd": _flops_over_6nd(runs),
-        "source": runs.source,
-        "rows": len(runs),
-        "columns": [vars(column) for column in runs.columns],
-        "params_convention": runs.params_convention,
-        "loss_unit": runs.loss_unit,
-        "notes": list(runs.notes),
-        "set_aside": [
-            {"row": label, "reason": str(reason)}
-            for label, reason in zip(labels, runs.set_aside["reason"], strict=True)
-        ],
-    }

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.data.html import SHOWN, html_block, text_table, with_interval
+from bayescale.data.number_format import heading
 from bayescale.errors import BayescaleError
 from bayescale.inference.datatree import observations_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
@@ -262,7 +263,7 @@ class Fit(FitMethods):
     def _parameter_rows(self) -> list[dict[str, str]]:
         """Return the first parameters with their intervals, as text."""
         table = self.summary()
-        width = f"median [{100 * table.attrs['ci_prob']:.4g} % interval]"
+        width = heading(table.attrs["ci_prob"])
         return [
             {
                 "parameter": str(row["parameter"]),

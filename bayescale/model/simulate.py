@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import qmc
 
+from bayescale.data import derive
 from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantity
 from bayescale.errors import BayescaleError, closest
 from bayescale.laws.base import Law
@@ -101,7 +102,7 @@ def simulate(
         curve = law.curve(inputs, at, values, seen.step)
         frame[seen.column] = _draw(seen, frame, curve, values, rng)
     if {"params", "tokens"} <= set(frame) and "flops" not in frame:
-        frame["flops"] = FLOPS_PER_PARAM_TOKEN * frame["params"] * frame["tokens"]
+        frame["flops"] = derive.flops(frame["params"], frame["tokens"])
     return frame
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from bayescale.data.number_format import whole_percent
 from bayescale.evaluation.backtest import Backtest
 from bayescale.plots.style import BLUE, CYCLE, GREY, INK, add_legend, log_axis, panels
 
@@ -118,7 +119,7 @@ def plot_backtest(
 def _draw_runs(ax: Axes, data: pd.DataFrame, covered: Mapping[Any, float]) -> None:
     for i, (cut, own) in enumerate(data.groupby("cut", sort=False)):
         color = BLUE if _grouped(data) else CYCLE[i % len(CYCLE)]
-        held = f"{100 * covered[cut]:.0f} % inside 90 %"
+        held = f"{whole_percent(covered[cut])} inside 90 %"
         label = "" if _grouped(data) else f"{_limit(str(cut))}: {held}"
         dots: dict[str, Any] = {"s": 14, "linewidths": 0.4, "edgecolors": "w", "zorder": 3}
         ax.scatter(own["at"], own["error"], color=color, label=label, **dots)

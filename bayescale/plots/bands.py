@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import LogNorm
 
+from bayescale.data import derive
+from bayescale.data.number_format import percent
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import outliers
@@ -28,7 +30,6 @@ from bayescale.plots.style import (
     mark_end,
     name_points,
     one_panel,
-    percent,
 )
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
@@ -110,7 +111,9 @@ def _points(fit: Fit | Average, beyond: float) -> pd.DataFrame:
     if has_frontier(first):
         best = optimum(fit, grid, discrepancy=None)
         params = best["params"].median(("chain", "draw")).to_numpy()
-        return pd.DataFrame({"flops": grid, "params": params, "tokens": grid / (6 * params)})
+        return pd.DataFrame(
+            {"flops": grid, "params": params, "tokens": derive.tokens(grid, params)}
+        )
     if len(first.law.inputs) == 1:
         return pd.DataFrame({column: grid})
     raise BayescaleError(

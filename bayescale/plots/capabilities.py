@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 
 from bayescale.capabilities.fit import CapabilityFit, of_capabilities
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME
+from bayescale.data.number_format import percent
 from bayescale.errors import BayescaleError, closest
-from bayescale.plots.style import CYCLE, GREY, kind_of, legend_above, log_axis, one_panel, percent
+from bayescale.plots.style import CYCLE, GREY, kind_of, legend_above, log_axis, one_panel
 from bayescale.prediction.intervals import credible_interval, interval_width
 
 NAMED = 4

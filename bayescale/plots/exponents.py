@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from bayescale.data.number_format import percent
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
@@ -24,7 +25,6 @@ from bayescale.plots.style import (
     VERMILLION,
     panels,
     parameter_unit,
-    percent,
     symbol,
 )
 from bayescale.prediction.compute import has_frontier

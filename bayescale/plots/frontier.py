@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bayescale.data.number_format import percent
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.scenario import Scenario, as_scenario
@@ -22,7 +23,6 @@ from bayescale.plots.style import (
     log_axis,
     mark_end,
     panels,
-    percent,
 )
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import require_frontier, run_columns

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
+from bayescale.data.number_format import percent
 from bayescale.decisions.optimum import optimum
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
@@ -18,7 +19,6 @@ from bayescale.plots.style import (
     log_axis,
     loss_label,
     one_panel,
-    percent,
     write_tick,
 )
 from bayescale.prediction.compute import near, require_frontier, run_columns, typical_budgets

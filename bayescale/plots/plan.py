@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
+from bayescale.data import derive
 from bayescale.design.plan import Plan
 from bayescale.errors import BayescaleError
 from bayescale.plots.style import (
@@ -113,7 +113,7 @@ def _draw_target(ax: Axes, planned: Plan) -> None:
     elif set(quantity) == {"flops"}:
         x, y = ax.get_xlim(), ax.get_ylim()
         sizes = np.geomspace(x[0], x[1] * 10, 50)
-        tokens = quantity["flops"] / (FLOPS_PER_PARAM_TOKEN * sizes)
+        tokens = derive.tokens(quantity["flops"], sizes)
         ax.plot(sizes, tokens, color=BLUE, lw=1.2, ls="--", label="target budget")
         ax.set(xlim=(x[0], x[1] * 2), ylim=(y[0], y[1] * 2))
 
@@ -132,8 +132,8 @@ def _draw_left(ax: Axes, data: pd.DataFrame, planned: Plan) -> None:
         color=GREY,
     )
     ax.set_ylim(0, 1.12 * planned.sd_now)
-    in_flops = planned.runs["cost"].equals(planned.runs.get("flops"))
-    ax.set(xlabel="spent (FLOP)" if in_flops else "spent", ylabel="left to expect (sd)")
+    unit = f" ({planned.unit})" if planned.unit else ""
+    ax.set(xlabel=f"spent{unit}", ylabel="left to expect (sd)")
     if not planned.quantity:
         ax.set_ylabel("chance of naming the wrong law, at most")
     ax.set_title("\n".join(textwrap.wrap(planned.about, 48)), fontsize="medium", color=INK)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bayescale.data.number_format import percent
 from bayescale.data.units import format_quantity
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import as_scenario
@@ -23,7 +24,6 @@ from bayescale.plots.style import (
     log_axis,
     name_points,
     one_panel,
-    percent,
 )
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike

@@ -117,11 +117,6 @@ def legend_below(axes: np.ndarray) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, **LEGEND)
 
 
-def percent(probability: float) -> str:
-    """Write a probability as ``89 %``."""
-    return f"{100 * probability:.3g} %"
-
-
 def symbol(name: str) -> str:
     """Write a parameter's name as it is written in formulas: alpha_N as a Greek letter."""
     head, _, index = name.partition("_")

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data.html import html_block, text_table
+from bayescale.data.number_format import whole_percent
 from bayescale.errors import BayescaleError
 from bayescale.inference.fit_tree import Laws, fit_of_tree, take_header, tree_of_fit, with_header
 from bayescale.inference.methods import PosteriorMethods
@@ -197,7 +198,7 @@ class Average(PosteriorMethods):
     @property
     def shares(self) -> list[str]:
         """How much each fit counts, in words."""
-        return [f"{name} {100 * weight:.0f} %" for name, weight in self.weights.items()]
+        return [f"{name} {whole_percent(weight)}" for name, weight in self.weights.items()]
 
     if not TYPE_CHECKING:  # a type checker shall know what an average has
 
@@ -227,7 +228,7 @@ class Average(PosteriorMethods):
             {
                 "fit": name,
                 "law": fit.law.name,
-                "weight": f"{100 * self.weights[name]:.0f} %",
+                "weight": whole_percent(self.weights[name]),
                 "diagnostics": "; ".join(fit.diagnostics.problems()) or "no problem found",
             }
             for name, fit in self.fits.items()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
+from bayescale.data import derive
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.result import Fit
@@ -44,8 +44,7 @@ def run_columns(fit: Fit) -> dict[str, np.ndarray]:
         if values.ndim == 1
     }
     if {"params", "tokens"} <= set(columns):
-        work = FLOPS_PER_PARAM_TOKEN * columns["params"] * columns["tokens"]
-        columns = {"flops": work} | columns
+        columns = {"flops": derive.flops(columns["params"], columns["tokens"])} | columns
     return columns
 
 

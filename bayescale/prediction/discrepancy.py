@@ -17,49 +17,16 @@ will miss is what it has absorbed so far: both were measured, see ``docs/extrapo
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.linalg import cho_factor, cho_solve
 
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
+from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach
 
 CELL = 0.1
 """Runs closer than this, in units of the reach, count as one place with their mean residual."""
-
-
-@dataclass(frozen=True)
-class SizeAndReach:
-    """How large a smooth random error is, and over what distance it changes.
-
-    Parameters
-    ----------
-    size : float
-        Standard deviation far from all that is known.
-    reach : float
-        Distance over which the error changes.
-
-    Raises
-    ------
-    BayescaleError
-        When either is not positive.
-    """
-
-    size: float
-    reach: float
-
-    def __post_init__(self) -> None:
-        if not (self.size > 0 and self.reach > 0):
-            raise BayescaleError(
-                f"a discrepancy has a positive size and reach, not {self.size:g} and "
-                f"{self.reach:g}; None switches it off"
-            )
-
-    def beyond(self, distance: float = 1.0) -> float:
-        """Return its standard deviation this far from a place where all is known exactly."""
-        return self.size * float(np.sqrt(1 - matern(np.array(distance / self.reach)) ** 2))
 
 
 @dataclass(frozen=True)
@@ -125,12 +92,13 @@ class Discrepancy(SizeAndReach):
         given.
         """
         names = [n for n, x in fit.inputs.items() if x.ndim == 1 and bool((x > 0).all())]
+        variance = self.size**2
         if not fit.informed:
             shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
-            return Surface(self, names, np.zeros((*shape, 0)), np.zeros((0, len(names))), None)
+            nowhere = np.zeros((0, len(names)))
+            return Surface(self, names, GaussianProcess(variance, nowhere, np.zeros((*shape, 0))))
         residual, scatter, places = _at_runs(fit, names, self.reach)
-        covariance = self.size**2 * kernel(places, places) + scatter
-        return Surface(self, names, residual, places, cho_factor(covariance))
+        return Surface(self, names, GaussianProcess.given(variance, places, residual, scatter))
 
 
 type DiscrepancyLike = Discrepancy | tuple[float, float] | float | bool | None
@@ -147,19 +115,13 @@ class Surface:
         Its size and reach.
     names : list of str
         The law's inputs it lies over: those with a logarithm.
-    residual : array, shape (chain, draw, place)
-        What each posterior draw's curve misses where the runs are.
-    places : array, shape (place, input)
-        Where they are, in units of the reach.
-    factor
-        Cholesky factor of the covariance of the residuals; None where there are none.
+    process : GaussianProcess
+        The error, given what each posterior draw's curve misses where the runs are.
     """
 
     discrepancy: Discrepancy
     names: list[str]
-    residual: np.ndarray
-    places: np.ndarray
-    factor: Any
+    process: GaussianProcess
 
     def draw(self, inputs: Mapping[str, xr.DataArray], rng: np.random.Generator) -> xr.DataArray:
         """Draw the error of each posterior draw's curve at new points, together.
@@ -176,7 +138,7 @@ class Surface:
         xarray.DataArray, dims (chain, draw, point)
             Relative errors, as :meth:`bayescale.model.noise.base.Noise.displace` takes them.
         """
-        drawn = draw_error(*self.at(inputs), self.discrepancy.size**2, rng)
+        drawn = self.process.draw(self._places(inputs), rng)
         return xr.DataArray(drawn, dims=("chain", "draw", "point"))
 
     def at(self, inputs: Mapping[str, xr.DataArray]) -> tuple[np.ndarray, np.ndarray]:
@@ -194,16 +156,16 @@ class Surface:
         covariance : array, shape (point, point)
             Around that, the same for every draw.
         """
-        prior, reach = self.discrepancy.size**2, self.discrepancy.reach
+        return self.process.at(self._places(inputs))
+
+    def _places(self, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
+        """Return points (point, input) in units of the reach."""
         points = max(values.sizes["point"] for values in inputs.values())
         at = np.zeros((points, len(self.names)))
         for i, name in enumerate(self.names):
-            at[:, i] = np.log10(np.maximum(inputs[name].values, LEAST)) / reach
-        return error_at(at, prior, self.residual, self.places, self.factor)
-
-
-NEGLIGIBLE = 1e-8
-"""Directions with less than this share of the variance are left out: surfaces are smooth."""
+            logs = np.log10(np.maximum(inputs[name].values, LEAST))
+            at[:, i] = logs / self.discrepancy.reach
+        return at
 
 
 LEAST = 1e-300
@@ -212,52 +174,6 @@ LEAST = 1e-300
 
 DISCREPANCY = Discrepancy()
 """What predictions use by default; how it was chosen: ``docs/extrapolation.md``."""
-
-
-def matern(distance: np.ndarray) -> np.ndarray:
-    """Return the Matérn-5/2 correlation over a distance in units of the reach."""
-    scaled = np.sqrt(5.0) * distance
-    return (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
-
-
-def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the correlations (one, other) between places, (place, input) in units of the reach."""
-    return matern(np.linalg.norm(one[:, None] - other[None], axis=-1))
-
-
-def error_at(
-    at: np.ndarray, prior: float, residual: np.ndarray, places: np.ndarray, factor: Any
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return what residuals say of a smooth error elsewhere.
-
-    Parameters
-    ----------
-    at, places : array, shape (point, input) and (place, input)
-        Where the error is asked for and where the residuals are, in units of the reach.
-    prior : float
-        Its variance where nothing is known.
-    residual : array, shape (chain, draw, place)
-        Each draw's own.
-    factor
-        Cholesky factor of the covariance of the residuals; None where there are none.
-
-    Returns
-    -------
-    mean, covariance : array, shape (chain, draw, point) and (point, point)
-    """
-    near = prior * kernel(places, at)
-    gain = cho_solve(factor, near) if len(places) else near
-    return residual @ gain, prior * kernel(at, at) - near.T @ gain
-
-
-def draw_error(
-    mean: np.ndarray, covariance: np.ndarray, prior: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Draw around each mean (chain, draw, point), without what is negligible of ``prior``."""
-    values, vectors = np.linalg.eigh(covariance)
-    seen = values > NEGLIGIBLE * prior
-    root = vectors[:, seen] * np.sqrt(values[seen])
-    return mean + rng.standard_normal((*mean.shape[:2], root.shape[1])) @ root.T
 
 
 def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, Kind, parse_quantities
+from bayescale.data import derive
+from bayescale.data.units import Kind, parse_quantities
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
 
@@ -75,7 +76,7 @@ def _check_flops(points: xr.Dataset, fit: Fit | None) -> None:
     have = points.coords
     if not {"params", "tokens", "flops"} <= set(have):
         return
-    expected = (FLOPS_PER_PARAM_TOKEN * have["params"] * have["tokens"]).values
+    expected = derive.flops(have["params"], have["tokens"]).values
     stated = have["flops"].values
     shown = fit.record["runs"].get("flops_over_6nd") if fit is not None else None
     low, high = shown or (1.0, 1.0)
@@ -98,11 +99,11 @@ def _complete(points: xr.Dataset) -> xr.Dataset:
     have = points.coords
     known = [name for name in ("params", "tokens", "flops") if name in have]
     if known == ["params", "tokens"]:
-        filled = {"flops": FLOPS_PER_PARAM_TOKEN * have["params"] * have["tokens"]}
+        filled = {"flops": derive.flops(have["params"], have["tokens"])}
     elif known == ["params", "flops"]:
-        filled = {"tokens": have["flops"] / (FLOPS_PER_PARAM_TOKEN * have["params"])}
+        filled = {"tokens": derive.tokens(have["flops"], have["params"])}
     elif known == ["tokens", "flops"]:
-        filled = {"params": have["flops"] / (FLOPS_PER_PARAM_TOKEN * have["tokens"])}
+        filled = {"params": derive.params(have["flops"], have["tokens"])}
     else:
         return points
     return points.assign_coords(filled)

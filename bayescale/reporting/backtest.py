@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.data.number_format import format_value, kind_of, listed, relative
+from bayescale.data.number_format import format_value, kind_of, listed, relative, whole_percent
 from bayescale.evaluation.backtest import Backtest
 from bayescale.inference.result import Fit
 from bayescale.plots.backtest import plot_backtest
@@ -61,13 +61,8 @@ def _coverage(score: Mapping[Any, Any]) -> str:
         verdict = "the bands are wider than necessary for these runs"
     else:
         verdict = "the coverage is close to nominal"
-    return (
-        f"The 90 % band covered {_share(inside)} of them, the 50 % band {_share(few)}: {verdict}."
-    )
-
-
-def _share(part: float) -> str:
-    return f"{100 * part:.0f} %"
+    covered = f"The 90 % band covered {whole_percent(inside)} of them"
+    return f"{covered}, the 50 % band {whole_percent(few)}: {verdict}."
 
 
 def _bias(score: Mapping[Any, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayescale.data.number_format import format_value, kind_of, plain
+from bayescale.data.number_format import format_value, kind_of, plain, whole_percent
 from bayescale.decisions.targets import required_compute
 from bayescale.design.plan import Plan, plan
 from bayescale.inference.result import Fit
@@ -68,7 +68,7 @@ def launch_table(found: Plan) -> Table:
             format_value(row["tokens"], "count"),
             format_value(row["flops"], "flops"),
             f"{row['sd_after']:.3g}",
-            f"{100 * row['share']:.0f} %",
+            whole_percent(row["share"]),
         ]
         for i, row in enumerate(found.runs.to_dict("records"), start=1)
     ]

@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayescale.data.number_format import format_value, kind_of, listed, times
+from bayescale.data.number_format import (
+    format_value,
+    kind_of,
+    listed,
+    percent,
+    times,
+    whole_percent,
+)
 from bayescale.design.contraction import VERDICTS
 from bayescale.design.coverage import Span, spans
 from bayescale.design.identify import identify
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.update import runs_shared
 from bayescale.prediction.averaging import Average
@@ -70,8 +78,9 @@ def answer(
     """
     discrepancy = Discrepancy.of(discrepancy)
     asked = targets(fit, flops, ci_prob, discrepancy=discrepancy, random_seed=random_seed)
-    known = shares(fit) if isinstance(fit, Average) else identification(fit, identify(fit))
-    return paragraphs(fit.representative, asked, known, fit.typical(discrepancy), ci_prob)
+    first = fit.representative
+    known = identification(first, identify(first)) if first is fit else shares(fit)
+    return paragraphs(first, asked, known, fit.typical(discrepancy), ci_prob)
 
 
 def paragraphs(
@@ -86,9 +95,10 @@ def paragraphs(
     return [*(said or [nothing_asked(fit)]), known, *beyond(fit, asked, discrepancy)]
 
 
-def shares(fit: Average) -> str:
+def shares(fit: PosteriorLike) -> str:
     """Say how much each law counts in an average."""
-    return f"The answers are an average of laws: {listed(fit.shares)}."
+    weights = [f"{name} {whole_percent(weight)}" for name, weight in fit.weights.items()]
+    return f"The answers are an average of laws: {listed(weights)}."
 
 
 def caution(fit: Fit | Average) -> list[str]:
@@ -117,11 +127,6 @@ def discrepancy_summary(discrepancy: Discrepancy | None) -> str:
     )
 
 
-def percent(ci_prob: float | None = None) -> str:
-    """Write the probability of an interval: ``89 %``."""
-    return f"{100 * interval_width(ci_prob):.3g} %"
-
-
 def sentence(text: str) -> str:
     """Begin with a capital and end with a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
@@ -136,7 +141,7 @@ def counted(fit: Fit) -> str:
 def expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
     """Say what to expect at a budget: the loss, and the size and data that reach it."""
     found, name = target.answers, fit.target
-    level = f"{percent(ci_prob)} interval"
+    level = f"{percent(interval_width(ci_prob))} interval"
     loss = with_bounds(found["outcome"], unit=fit.unit, level=level)
     where = f"{_amount(target)}, {distance(target)}"
     planned = ", optimally split" if "params" in found else ""

@@ -7,7 +7,7 @@ import arviz_base as azb
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bayescale.data.number_format import listed
+from bayescale.data.number_format import listed, percent
 from bayescale.decisions.scenario import Scenario
 from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
@@ -17,6 +17,7 @@ from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
+from bayescale.prediction.intervals import interval_width
 from bayescale.reporting.backtest import backtest_section, backtest_summary, discrepancy_section
 from bayescale.reporting.decisions import choices, decisions_section, terms
 from bayescale.reporting.design import next_runs_section, reach_section
@@ -25,7 +26,6 @@ from bayescale.reporting.narrative import (
     caution,
     identification,
     paragraphs,
-    percent,
     preference,
     shares,
     spanned,
@@ -146,7 +146,7 @@ def report(
             caution=caution(fit),
             answer=said,
             sections=[section for section in found if section is not None],
-            interval=percent(ci_prob),
+            interval=percent(interval_width(ci_prob)),
             kind=f" ({_KINDS.get(azb.rcParams['stats.ci_kind'], 'as ArviZ is set')})",
         )
     )

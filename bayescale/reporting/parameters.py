@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayescale.data.number_format import format_value, kind_of, signed
+from bayescale.data.number_format import format_value, kind_of, percent, signed, whole_percent
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.inference.result import Fit
 from bayescale.plots.exponents import exponents_data, plot_exponents
 from bayescale.prediction.compute import has_allocation
-from bayescale.prediction.intervals import Estimate, bounds, estimate, middle
+from bayescale.prediction.intervals import Estimate, bounds, estimate, interval_width, middle
 from bayescale.prediction.summary import summary
 from bayescale.reporting.layout import (
     Badge,
@@ -26,7 +26,7 @@ from bayescale.reporting.layout import (
     formula,
     picture,
 )
-from bayescale.reporting.narrative import percent, sentence
+from bayescale.reporting.narrative import sentence
 from bayescale.studies.study import Published, Study
 
 TONES = {
@@ -100,7 +100,7 @@ def _judgement(row: Mapping[Any, Any]) -> tuple[Cell, Cell, Cell]:
 
 def percent_of(share: float) -> str:
     """Format a contraction as a percentage, at least zero."""
-    return "> 99 %" if share > 0.99 else f"{100 * max(share, 0.0):.0f} %"
+    return "> 99 %" if share > 0.99 else whole_percent(max(share, 0.0))
 
 
 def _published(
@@ -161,4 +161,4 @@ def _value(published: Published, name: str) -> Pair:
     if name not in published.intervals or published.level is None:
         return Pair(value)
     low, high = published.intervals[name]
-    return Pair(value, f"{low:.6g} to {high:.6g}, {percent(published.level)}")
+    return Pair(value, f"{low:.6g} to {high:.6g}, {percent(interval_width(published.level))}")

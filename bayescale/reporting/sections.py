@@ -5,7 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from bayescale.data.number_format import format_value, kind_of, plain, relative, signed, times
+from bayescale.data.number_format import (
+    format_value,
+    kind_of,
+    plain,
+    relative,
+    signed,
+    times,
+    whole_percent,
+)
 from bayescale.data.units import Kind
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.design.identify import identify
@@ -294,7 +302,7 @@ def _weights(fit: Average) -> Section:
     rows: list[list[Cell]] = []
     for name, weight in ranked:
         one = fit.fits[name]
-        rows.append([name, f"{100 * weight:.0f} %", one.law.about(), " ".join(caution(one))])
+        rows.append([name, whole_percent(weight), one.law.about(), " ".join(caution(one))])
     note = "Draws are taken from the laws in proportion to their weights."
     return Section(
         "The laws that are averaged", [Table(("law", "weight", "meaning", ""), rows, note)]

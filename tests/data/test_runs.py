@@ -150,7 +150,7 @@ def test_params_beside_a_non_embedding_count_are_total():
 def test_mixed_conventions_are_an_error_that_where_settles():
     table = small(param_count=["kaplan", "standard", "kaplan"])
     with pytest.raises(
-        BayescaleError, match=r"kaplan, standard.*where='param_count == \"kaplan\"'"
+        BayescaleError, match=r"kaplan and standard.*where='param_count == \"kaplan\"'"
     ):
         read_runs(table)
     runs = read_runs(table, where='param_count == "kaplan"')
@@ -278,7 +278,7 @@ def test_require_names_the_missing_column_and_the_remedy():
     runs = read_runs(frame(n_params=[1e8], loss_c4=[3.0]))
     with pytest.raises(BayescaleError) as caught:
         runs.require(["params", "loss"])
-    assert "no column for loss; it has params (from 'n_params'), loss_c4" in str(caught.value)
+    assert "no column for loss; it has params (from 'n_params') and loss_c4" in str(caught.value)
     assert "columns={'loss': 'loss_c4'}" in str(caught.value)
 
 

@@ -205,6 +205,48 @@ class TestPlan:
         assert {"flops", "cost", "sd_after"} <= set(found.runs)
         assert "the loss at flops = " in found.about
 
+    def test_a_law_of_params_and_compute(self) -> None:
+        fit = handmade_fit("isoflop")
+        found = bs.plan(fit, budget=1e22, runs=2)
+        assert "the log of the best size at 1e+22 FLOP" in found.about
+        now = np.log(bs.optimum(fit, 1e22)["params"])
+        assert found.sd_now == pytest.approx(float(now.std()), rel=0.1)
+        assert found.runs["cost"].sum() <= 1e22 * 1.0001
+        given = bs.plan(fit, {"params": [1e9, 2e9], "flops": [1e20, 1e20]}, about=found.quantity)
+        assert given.candidates["cost"].tolist() == [1e20, 1e20]
+        assert given.unit == "FLOP"
+        assert len(bs.least_useful(fit)) == fit.observed.size
+
+    def test_a_law_of_tokens_counts_tokens(self) -> None:
+        found = bs.plan(handmade_fit("broken_power_law"), {"tokens": ["10B", "100B"]}, runs=1)
+        assert found.runs["cost"].tolist() == [1e11]
+        assert found.unit == "tokens"
+        assert "1 run of 100B tokens in total" in str(found)
+
+    def test_a_law_of_further_inputs(self) -> None:
+        """The budget leaves the number of epochs open: candidates are near the fitted runs."""
+        fit = handmade_fit("repeated")
+        target = {"params": 1e9, "tokens": 1e11, "epochs": 4}
+        found = bs.plan(fit, budget=1e22, about=target, runs=2)
+        assert found.runs["cost"].sum() <= 1e22 * 1.0001
+        np.testing.assert_allclose(
+            found.candidates["cost"], 6 * found.candidates["params"] * found.candidates["tokens"]
+        )
+        with pytest.raises(bs.BayescaleError, match=r"no default: ask for params=\.\.\., tokens="):
+            bs.plan(fit, budget=1e22)
+
+    @pytest.mark.parametrize(
+        ("law", "candidates", "message"),
+        [
+            ("power_law", {"tokens": [1e10]}, "no flops, .*: add a column flops, or params and"),
+            ("power_law", {"tokens": [1e10], "cost": [1e20]}, "no flops, which power_law takes"),
+            ("accuracy_from_loss", {"loss": [2.5]}, "does not follow from loss: add a column cost"),
+        ],
+    )
+    def test_what_candidates_lack(self, law, candidates, message) -> None:
+        with pytest.raises(bs.BayescaleError, match=message):
+            bs.plan(handmade_fit(law), candidates)
+
     @pytest.mark.parametrize(
         ("given", "message"),
         [

@@ -299,7 +299,7 @@ class TestAnswers:
     def test_the_discrepancy_knows_that_rows_go_together(self, made) -> None:
         """Against the covariance of all rows, where no two of them are in one place."""
         discrepancy = Discrepancy(size=0.02, reach=0.2)
-        surface = discrepancy.surface(made)
+        surface = discrepancy.surface(made).process
         assert len(surface.places) == made.observed.size
         centre = made.parameters.median(("chain", "draw"))
         middle = made.curve(made.inputs).median(("chain", "draw"))

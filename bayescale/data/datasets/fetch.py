@@ -52,12 +52,14 @@ def hoffmann2022(file: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    from bayescale.data import derive
+
     raw = pd.read_csv(file)
     params, flops, loss = raw["Model Size"], raw["Training FLOP"], raw["loss"]
     return pd.DataFrame(
         {
             "params": params,
-            "tokens": flops / (6 * params),
+            "tokens": derive.tokens(flops, params),
             "flops": flops,
             "loss": loss,
             "in_besiroglu_fit": loss.rank(ascending=False) > 5,
@@ -90,6 +92,8 @@ def steplaw2025_dense(file: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    from bayescale.data import derive
+
     raw = pd.read_csv(file)
     params, tokens = raw["N"].astype(float), raw["D"].astype(float)
     return pd.DataFrame(
@@ -97,7 +101,7 @@ def steplaw2025_dense(file: Path) -> "pd.DataFrame":
             "family": pd.Series("dense", index=raw.index, dtype="str"),
             "params": params,
             "tokens": tokens,
-            "flops": 6 * params * tokens,
+            "flops": derive.flops(params, tokens),
             "loss": raw["smooth loss"],
             "loss_last_logged": raw["loss"],
             "lr": raw["lr"],

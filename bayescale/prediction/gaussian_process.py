@@ -1,0 +1,199 @@
+r"""Gaussian processes and covariances: a kernel, conditioning on observations, and drawing.
+
+With a covariance C of variables, of which some with covariance S to the others are observed with
+noise of covariance V, what is left is
+
+.. math:: C - S^\top (S_o + V)^{-1} S,
+
+here for a process at new points, for a root of C and one observation, and for many covariances of
+parameters and observations that are linear in them.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from bayescale.errors import BayescaleError
+
+NEGLIGIBLE = 1e-8
+"""Directions with less than this share of the variance are left out: surfaces are smooth."""
+
+
+@dataclass(frozen=True)
+class SizeAndReach:
+    """How large a smooth random error is, and over what distance it changes.
+
+    Parameters
+    ----------
+    size : float
+        Standard deviation far from all that is known.
+    reach : float
+        Distance over which the error changes.
+
+    Raises
+    ------
+    BayescaleError
+        When either is not positive.
+    """
+
+    size: float
+    reach: float
+
+    def __post_init__(self) -> None:
+        if not (self.size > 0 and self.reach > 0):
+            raise BayescaleError(
+                f"a discrepancy has a positive size and reach, not {self.size:g} and "
+                f"{self.reach:g}; None switches it off"
+            )
+
+    def beyond(self, distance: float = 1.0) -> float:
+        """Return its standard deviation this far from a place where all is known exactly."""
+        return self.size * float(np.sqrt(1 - matern(np.array(distance / self.reach)) ** 2))
+
+
+def matern(distance: np.ndarray) -> np.ndarray:
+    """Return the Matérn-5/2 correlation over a distance in units of the reach."""
+    scaled = np.sqrt(5.0) * distance
+    return (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
+
+
+def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the correlations (one, other) between places, (place, input) in units of the reach."""
+    return matern(np.linalg.norm(one[:, None] - other[None], axis=-1))
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianProcess:
+    """A smooth random function of places, given residuals that were observed at some.
+
+    Attributes
+    ----------
+    variance : float
+        Far from all that is known.
+    places : array, shape (place, input)
+        Where residuals are known, in units of the reach.
+    residual : array, shape (chain, draw, place)
+        What is observed there, for each posterior draw.
+    factor
+        Cholesky factor of the covariance of the residuals; None where there are none.
+    """
+
+    variance: float
+    places: np.ndarray
+    residual: np.ndarray
+    factor: Any = None
+
+    @classmethod
+    def given(
+        cls, variance: float, places: np.ndarray, residual: np.ndarray, noise: np.ndarray
+    ) -> Self:
+        """Condition on residuals whose noise has a covariance (place, place)."""
+        factor = cho_factor(variance * kernel(places, places) + noise)
+        return cls(variance, places, residual, factor)
+
+    def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is known of the function at points.
+
+        Parameters
+        ----------
+        points : array, shape (point, input)
+            In units of the reach.
+
+        Returns
+        -------
+        mean, covariance : array, shape (chain, draw, point) and (point, point)
+        """
+        near = self.variance * kernel(self.places, points)
+        gain = cho_solve(self.factor, near) if len(self.places) else near
+        return self.residual @ gain, self.variance * kernel(points, points) - near.T @ gain
+
+    def draw(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Draw the function at points together, shape (chain, draw, point)."""
+        mean, covariance = self.at(points)
+        values, vectors = np.linalg.eigh(covariance)
+        seen = values > NEGLIGIBLE * self.variance
+        root = vectors[:, seen] * np.sqrt(values[seen])
+        return mean + rng.standard_normal((*mean.shape[:2], root.shape[1])) @ root.T
+
+
+def condition_root(root: np.ndarray, row: int, noise: float) -> np.ndarray:
+    """Condition a covariance C = R R' on one of its variables, observed with noise.
+
+    Parameters
+    ----------
+    root : array, shape (variable, direction)
+        R.
+    row : int
+        The variable that is observed.
+    noise : float
+        Variance of the noise; negative to take an observation away.
+
+    Returns
+    -------
+    array, shape (variable, direction)
+        The root of C - c c' / (c_row + noise), with c the column of that variable in C.
+    """
+    here = root[row]
+    size = here @ here
+    if size <= 0:
+        return root
+    shrink = (1 - np.sqrt(noise / (size + noise))) / size
+    return root - np.outer(root @ here, shrink * here)
+
+
+def covariance_root(covariance: np.ndarray) -> np.ndarray:
+    """Return R with R R' = C, in the few directions that matter (Cholesky's, with pivots)."""
+    size = np.sqrt(np.diag(covariance))
+    safe = np.where(size > 0, size, 1.0)
+    left = np.where(size > 0, 1.0, 0.0)
+    root = np.zeros((len(size), 0))
+    while left.max() > NEGLIGIBLE and root.shape[1] < len(size):
+        at = int(left.argmax())
+        column = covariance[:, at] / (safe * safe[at]) - root @ root[at]
+        column = column / np.sqrt(left[at])
+        root = np.column_stack([root, column])
+        left = np.maximum(left - column**2, 0)
+    return size[:, None] * root
+
+
+def condition_covariance(covariance: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Condition covariances on observations that are linear in the parameters.
+
+    Parameters
+    ----------
+    covariance : array, shape (..., parameter, parameter)
+        Covariances.
+    rows : array, shape (..., observation, parameter)
+        Slopes of the observations, over the standard deviation of their noise.
+
+    Returns
+    -------
+    array, shape (..., parameter, parameter)
+    """
+    spread = rows @ covariance
+    size = np.eye(rows.shape[-2]) + spread @ np.swapaxes(rows, -1, -2)
+    return covariance - np.swapaxes(spread, -1, -2) @ np.linalg.solve(size, spread)
+
+
+def variance_lost(covariance: np.ndarray, rows: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Return by how much each of several candidates alone would lower a variance.
+
+    Parameters
+    ----------
+    covariance : array, shape (draw, parameter, parameter)
+        Covariances.
+    rows : array, shape (draw, candidate, observation, parameter)
+        As for :func:`condition_covariance`.
+    slopes : array, shape (draw, parameter)
+        Of the quantity whose variance it is.
+
+    Returns
+    -------
+    array, shape (draw, candidate)
+    """
+    spread = np.einsum("dcmi,dij->dcmj", rows, covariance)
+    size = np.eye(rows.shape[2]) + np.einsum("dcmi,dcni->dcmn", spread, rows)
+    cross = np.einsum("dcmi,di->dcm", spread, slopes)
+    return np.einsum("dcm,dcm->dc", cross, np.linalg.solve(size, cross[..., None])[..., 0])
