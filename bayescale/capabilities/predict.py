@@ -34,7 +34,8 @@ def predict_scores(
         Models that are not in the table: columns ``model``, ``family`` and the sizes, which may be
         missing. One of a known family starts from its family's line, one of a new family from the
         population's. A model that has scores already belongs into the table that is fitted, where
-        they say most of what it is capable of.
+        they say most of what it is capable of. They are rows of the score table, not points of a
+        law, so the name is not ``at``.
     discrepancy : ScoreDiscrepancy, optional
         How wrong a score's sigmoid may be away from the models that have it; None assumes that the
         sigmoid holds.

@@ -187,7 +187,7 @@ class Dividing:
             help="Quantiles below which runs are fitted.  [default: 0.5,0.7,0.85]",
         ),
     ] = None
-    by: Annotated[
+    along: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="Cut by this column instead of compute."),
     ] = None
@@ -207,9 +207,9 @@ class Dividing:
         BayescaleError
             When both ways are asked for, or a cut is no number.
         """
-        if self.leave_out is not None and (self.cuts or self.by):
-            raise BayescaleError("--leave-out goes without --cuts and --by: it holds out groups")
-        found: dict[str, Any] = {"by": self.by, "leave_out": self.leave_out}
+        if self.leave_out is not None and (self.cuts or self.along):
+            raise BayescaleError("--leave-out goes without --cuts and --along: it holds out groups")
+        found: dict[str, Any] = {"along": self.along, "leave_out": self.leave_out}
         if self.cuts is not None:
             found["cuts"] = quantities("--cuts", self.cuts)
         return found

@@ -208,7 +208,7 @@ def member(
     r"""Take one group out of a pooled fit.
 
     \b
-    bayescale fit runs.csv --law chinchilla --by family -o fit.nc
+    bayescale fit runs.csv --law chinchilla --group family -o fit.nc
     bayescale member fit.nc pythia -o pythia.nc
     bayescale predict pythia.nc --params 7B --tokens 1T
     """
@@ -240,13 +240,13 @@ def member(
 
 def _list(fit: "Fit", json: bool) -> None:
     """Say which groups there are."""
-    by = fit.spec.pool.by if fit.spec.pool else ""
-    if not by:
-        raise BayescaleError("this fit pools nothing: fit with --by COLUMN")
-    of_runs = [str(k) for k in fit.groups_of(fit.spec.observables[0])[by].values]
+    column = fit.spec.pool.by if fit.spec.pool else ""
+    if not column:
+        raise BayescaleError("this fit pools nothing: fit with --group COLUMN")
+    of_runs = [str(k) for k in fit.groups_of(fit.spec.observables[0])[column].values]
     counted = {name: of_runs.count(name) for name in fit.groups}
     if json:
         members = [{"member": name, "runs": runs} for name, runs in counted.items()]
-        emit({**header(fit), "by": by, "members": members})
+        emit({**header(fit), "group": column, "members": members})
     else:
-        say(table([by, "runs"], [[name, str(runs)] for name, runs in counted.items()]))
+        say(table([column, "runs"], [[name, str(runs)] for name, runs in counted.items()]))

@@ -30,7 +30,7 @@ def required_compute(
     fit: Fit | Average,
     loss: Any = None,
     *,
-    match: Mapping[str, Any] | None = None,
+    at: Mapping[str, Any] | None = None,
     params: Any = None,
     tokens: Any = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
@@ -44,9 +44,9 @@ def required_compute(
         A fitted law of params and tokens, or of one input; or several.
     loss : number or 1-d array, optional
         Values of the target to reach, in its unit: losses, or scores of a law that rises.
-    match : mapping, optional
-        Instead: a run to match, ``{"params": "7B", "tokens": "2T"}``. What it reaches is as
-        uncertain as the rest, and goes together with it.
+    at : mapping, optional
+        Instead: one point, ``{"params": "7B", "tokens": "2T"}``, a run to match. What it reaches
+        is as uncertain as the rest, and goes together with it.
     params : number or str, optional
         The size is held: how many tokens does it need?
     tokens : number or str, optional
@@ -73,21 +73,21 @@ def required_compute(
     """
     discrepancy = Discrepancy.of(discrepancy)
     refuse_pooled(fit.representative, "reach")
-    if (loss is None) == (match is None):
-        raise BayescaleError("the goal is a loss or a run: pass either loss= or match={...}")
+    if (loss is None) == (at is None):
+        raise BayescaleError("the goal is a loss or a run: pass either loss= or at={...}")
     held = {k: v for k, v in (("params", params), ("tokens", tokens)) if v is not None}
     if not held:
         path = best_path(fit, path_values([fit], path_column(fit)))
     else:
         path = straight_path(fit, held)
     table, steps = path, len(next(iter(path.values())))
-    if match is not None:
-        at = make_points(match, None, grid=False, fit=fit.representative)
-        table = {name: np.append(values, _one(at, name)) for name, values in path.items()}
+    if at is not None:
+        matched = make_points(at, None, grid=False, fit=fit.representative)
+        table = {name: np.append(values, _one(matched, name)) for name, values in path.items()}
     answer = predict(fit, table, discrepancy=discrepancy, random_seed=random_seed)
     outcome = answer["outcome"].reset_coords(drop=True)
     goal: Any
-    if match is None:
+    if at is None:
         goal = xr.DataArray([parse_quantity(v, "number") for v in np.ravel(loss)], dims="goal")
     else:
         goal = outcome.isel(point=[steps]).rename(point="goal")
@@ -100,7 +100,7 @@ def required_compute(
         for name, values in path.items()
         if name not in held
     }
-    shown = goal if match is None else goal.median(("chain", "draw"))
+    shown = goal if at is None else goal.median(("chain", "draw"))
     return xr.Dataset(
         found,
         coords={

@@ -229,7 +229,7 @@ def _sampled(fit: Fit, values: xr.Dataset) -> pd.DataFrame:
     if not values.data_vars:
         columns = ("prior_sensitivity", "likelihood_sensitivity", "rhat", "ess")
         return pd.DataFrame(np.nan, index=pd.Index(list(drawn.data_vars)), columns=list(columns))
-    groups = {name: fit.group(name) for name in ("log_likelihood", "log_prior")}
+    groups = {name: fit.tree_group(name) for name in ("log_likelihood", "log_prior")}
     numbered = values.rename({name: f"v{i}" for i, name in enumerate(values.data_vars)})
     with _quiet():
         tree = xr.DataTree.from_dict({"posterior": numbered, **groups})

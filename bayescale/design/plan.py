@@ -127,7 +127,8 @@ def plan(
     about : str or mapping, optional
         ``"flops=1e24"``: the best size at a budget (its log). ``"params=70B,tokens=1.4T"``: the
         loss of a run. ``"alpha"`` or ``"alpha-beta"``: parameters. ``"law"``: which of several laws
-        is right. When None, ten times the largest fitted run; ``"law"`` for a mapping of fits.
+        is right. When None, ten times the largest fitted run; ``"law"`` for a mapping of fits. It
+        is not ``at``, which names points elsewhere: most of these are none.
     runs : int
         The most runs to choose.
     limits : mapping, optional

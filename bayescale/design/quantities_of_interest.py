@@ -128,7 +128,7 @@ def prior_scaled(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.filterwarnings("ignore", "no optimum", BayescaleWarning)
         warnings.filterwarnings("ignore", ".*has no optimum inside the search", BayescaleWarning)
-        return scaled(with_draws(fit, fit.group("prior")), flops, at)
+        return scaled(with_draws(fit, fit.tree_group("prior")), flops, at)
 
 
 AHEAD = 10.0

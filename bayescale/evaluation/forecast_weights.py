@@ -40,7 +40,7 @@ def fit_average(
     runs: Any,
     laws: Sequence[Any],
     *,
-    by: str | None = None,
+    along: str | None = None,
     ahead: Sequence[float] = AHEAD,
     discrepancies: Sequence[DiscrepancyLike] = DISCREPANCIES,
     random_seed: int | None = None,
@@ -59,7 +59,7 @@ def fit_average(
         The run table, as for :func:`bayescale.fit`.
     laws : sequence
         Laws, names or specs; ``["power_law_floor", "power_law_saturating"]``.
-    by : str, optional
+    along : str, optional
         The column along which to look ahead; compute, or the laws' first input, when None.
     ahead : sequence of float
         The forecasts start at its largest value divided by these; one that would leave fewer than
@@ -87,7 +87,7 @@ def fit_average(
     if len(specs) < 2:
         raise BayescaleError(f"an average is of two laws or more, not of {', '.join(specs)} alone")
     first = next(iter(specs))
-    column = by or main_input(specs[first])
+    column = along or main_input(specs[first])
     splits = list(ahead_of(data[first].runs, column, ahead))
     if not splits:
         raise BayescaleError(

@@ -111,7 +111,7 @@ def _left_out(fit: Fit, values: xr.Dataset) -> Iterator[tuple[str, list[str]]]:
 
 def _most_moving(fit: Fit, values: xr.Dataset) -> str:
     """Return the run without which something moves most."""
-    density = fit.group("log_likelihood")[fit.target]
+    density = fit.tree_group("log_likelihood")[fit.target]
     variance = density.var(("chain", "draw")).to_numpy()
     several = np.argsort(-variance)[:LOOKED_AT]
     names = [str(density["run"].values[i]) for i in several]
@@ -126,7 +126,7 @@ def _largest_shift(fit: Fit, values: xr.Dataset, name: str) -> float:
 
 def _reweighted(fit: Fit, names: list[str]) -> tuple[np.ndarray, float]:
     """Return weights of the draws without some runs, shape (chain x draw,), and Pareto's k."""
-    density = fit.group("log_likelihood")
+    density = fit.tree_group("log_likelihood")
     total: Any = 0.0
     for seen in fit.spec.observables:
         gone = np.isin(density[seen.dim].values.astype(str), names)

@@ -56,7 +56,7 @@ def fit(
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
-    by: str | None = None,
+    group: str | None = None,
     sampler: Literal["nutpie", "pymc", "numpyro"] | Sampler = "nutpie",
     random_seed: int | None = None,
     progressbar: bool = True,
@@ -96,7 +96,7 @@ def fit(
         common, which parameters not named are. One word is for all of the law; multiples of the
         target, as floors are, then pool partially, each in its group's own unit, by ``"shared"``
         too. The noise's parameters are shared unless named, or multiples of the target.
-    by : str, optional
+    group : str, optional
         The column that names each run's group, ``"family"``; pools partially unless ``pool`` says
         otherwise.
     sampler : str or Sampler
@@ -130,7 +130,7 @@ def fit(
         columns=columns,
         references=references,
         pool=pool,
-        by=by,
+        group=group,
     )
     spec = along_runs(spec, table)
     data = extract(spec, table)
@@ -279,7 +279,7 @@ def build_model(
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
-    by: str | None = None,
+    group: str | None = None,
 ) -> pm.Model:
     """Build the PyMC model that :func:`bayescale.fit` fits, to look at or change by hand.
 
@@ -287,7 +287,7 @@ def build_model(
     ----------
     runs, law
         The run table and what to fit, as for :func:`bayescale.fit`.
-    noise, priors, columns, pool, by
+    noise, priors, columns, pool, group
         As for :func:`bayescale.fit`.
     references : mapping, optional
         Input to reference point; the geometric mean of the runs where not given.
@@ -313,7 +313,7 @@ def build_model(
         columns=columns,
         references=references,
         pool=pool,
-        by=by,
+        group=group,
     )
     spec = along_runs(spec, table)
     return pymc_model(spec, extract(spec, table))

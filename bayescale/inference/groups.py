@@ -47,7 +47,7 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
     pool = fit.spec.pool
     if pool is None:
         raise BayescaleError(
-            "this fit pools nothing, it has no members: fit(..., pool='partial', by='family')"
+            "this fit pools nothing, it has no members: fit(..., pool='partial', group='family')"
         )
     if name is not None and name not in fit.groups:
         raise BayescaleError(
@@ -92,7 +92,7 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float]]:
     names = [name for name in fit.spec.free if kinds.get(name) == "partial"]
     if not names:
         raise BayescaleError(
-            "no parameter of this fit comes from a population: fit(..., pool='partial', by=...)"
+            "no parameter of this fit comes from a population: fit(..., pool='partial', group=...)"
         )
     found = {}
     for name in names:
@@ -130,7 +130,7 @@ def refuse_pooled(fit: Fit, what: str) -> None:
 
 def _known(fit: Fit, spec: Spec, pool: Pool, name: str) -> xr.DataTree:
     """Return the share of a group in a pooled fit's tree."""
-    groups: dict[str, xr.Dataset] = {k: fit.group(k) for k in fit.tree.children}
+    groups: dict[str, xr.Dataset] = {k: fit.tree_group(k) for k in fit.tree.children}
     for seen in fit.spec.observables:
         own = fit.groups_of(seen)[pool.by] == name
         groups = {
@@ -156,10 +156,10 @@ def _new(fit: Fit, pool: Pool, random_seed: int | None) -> xr.DataTree:
     """Return a tree of draws for a group without runs."""
     rng = np.random.default_rng(random_seed)
     groups: dict[str, Any] = {
-        k: fit.group(k) for k in ("sample_stats", "observed_data", "constant_data")
+        k: fit.tree_group(k) for k in ("sample_stats", "observed_data", "constant_data")
     }
     for k in ("posterior", "prior"):
-        groups[k] = draw_population(fit.spec, fit.scales, fit.group(k), rng)
+        groups[k] = draw_population(fit.spec, fit.scales, fit.tree_group(k), rng)
     labels = [f"{seen.prefix}{pool.by}" for seen in fit.spec.observables]
     groups["constant_data"] = groups["constant_data"].drop_vars(labels)
     return xr.DataTree.from_dict(groups)

@@ -30,7 +30,7 @@ class PosteriorMethods:
 
     def predict(
         self,
-        table: pd.DataFrame | Mapping[str, Any] | None = None,
+        at: pd.DataFrame | Mapping[str, Any] | None = None,
         *,
         params: object = None,
         tokens: object = None,
@@ -43,7 +43,7 @@ class PosteriorMethods:
 
         Parameters
         ----------
-        table, params, tokens, flops, grid, discrepancy, random_seed
+        at, params, tokens, flops, grid, discrepancy, random_seed
             As for :func:`bayescale.predict`.
 
         Returns
@@ -60,7 +60,7 @@ class PosteriorMethods:
         one: Any = self
         return bayescale.predict(
             one,
-            table,
+            at,
             params=params,
             tokens=tokens,
             flops=flops,

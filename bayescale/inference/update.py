@@ -50,7 +50,7 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
 
 def _runs_of(fit: Fit, seen: Observable) -> pd.DataFrame:
     """Return inputs and observed values of the runs in which a column was observed, by name."""
-    observed = fit.group("observed_data")[seen.column]
+    observed = fit.tree_group("observed_data")[seen.column]
     columns = {
         column: values
         for name, found in fit.inputs_of(seen).items()
@@ -193,7 +193,7 @@ def log_likelihood_by_run(fit: Fit) -> xr.DataArray:
     -------
     DataArray, dims (chain, draw, run)
     """
-    by_row = fit.group("log_likelihood")[fit.target]
+    by_row = fit.tree_group("log_likelihood")[fit.target]
     names = runs_shared(fit)
     if names is None:
         return by_row

@@ -77,7 +77,7 @@ class Pool:
         return {"by": self.by, "kinds": dict(self.kinds), "rest": self.rest}
 
 
-def make_pool(pool: Pooling | None, by: str | None) -> Pool | None:
+def make_pool(pool: Pooling | None, group: str | None) -> Pool | None:
     """Read what a user says of pooling; None when nothing is said.
 
     Parameters
@@ -85,7 +85,7 @@ def make_pool(pool: Pooling | None, by: str | None) -> Pool | None:
     pool : {"shared", "partial", "separate"} or mapping, optional
         One word for all the law's parameters, though multiples of the target are partially pooled
         where the word is ``"shared"``; or parameter to word, the others being separate.
-    by : str, optional
+    group : str, optional
         The column that names the groups.
 
     Raises
@@ -93,20 +93,20 @@ def make_pool(pool: Pooling | None, by: str | None) -> Pool | None:
     BayescaleError
         For an unknown word, a column that cannot be one, or a pool without a column.
     """
-    if by is None and pool is None:
+    if group is None and pool is None:
         return None
-    if by is None:
+    if group is None:
         raise BayescaleError(
-            "pool says what groups share: name the column of the groups, by='family'"
+            "pool says what groups share: name the column of the groups, group='family'"
         )
-    if by in RESERVED:
-        raise BayescaleError(f"by={by!r}: the groups' column needs another name")
+    if group in RESERVED:
+        raise BayescaleError(f"group={group!r}: the groups' column needs another name")
     pool = "partial" if pool is None else pool
     kinds, rest = ({}, pool) if isinstance(pool, str) else (dict(pool), "separate")
     for word in (*kinds.values(), rest):
         if word not in KINDS:
             raise BayescaleError(f"pool: {word!r} is not one of {', '.join(KINDS)}")
-    return Pool(by, MappingProxyType(kinds), rest)
+    return Pool(group, MappingProxyType(kinds), rest)
 
 
 def mean_of(name: str) -> str:

@@ -44,10 +44,10 @@ def make_points(
     for name, values in given.items():
         if values is not None:
             if name in columns:
-                raise BayescaleError(f"{name} is given twice: in the table and by name")
+                raise BayescaleError(f"{name} is given twice: in at= and by name")
             columns[name] = values
     if not columns:
-        raise BayescaleError("no point is given: pass params=, tokens=, flops=, or a table")
+        raise BayescaleError("no point is given: pass params=, tokens=, flops= or at={...}")
     kinds: dict[str, Kind] = {"flops": "flops"}
     arrays = {
         name: np.array(parse_quantities(name, values, kinds.get(name, "count")), dtype=float)

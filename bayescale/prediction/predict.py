@@ -25,7 +25,7 @@ from bayescale.prediction.points import (
 @of_posterior
 def predict(
     fit: Fit | Average,
-    table: pd.DataFrame | Mapping[str, Any] | None = None,
+    at: pd.DataFrame | Mapping[str, Any] | None = None,
     *,
     params: Any = None,
     tokens: Any = None,
@@ -40,7 +40,7 @@ def predict(
     ----------
     fit : Fit or Average
         A fitted law, or several.
-    table : DataFrame or mapping, optional
+    at : DataFrame or mapping, optional
         Points as columns, for laws with other inputs than params, tokens and flops. Of a DataFrame
         the columns that the law does not take are left out. Of a pooled fit it has the column of
         the groups: ``{"family": "pythia"}``.
@@ -73,7 +73,7 @@ def predict(
     several = list(fit.members().values())
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
-        return _of_fit(one, own_columns(one, several, table), given, grid, wrong, random_seed)
+        return _of_fit(one, own_columns(one, several, at), given, grid, wrong, random_seed)
 
     return fit.mix(ask, discrepancy)
 
@@ -116,16 +116,16 @@ def _by_group(
     numbers = points.coords[by].values.astype(int)
     answers, order = [], []
     for number in np.unique(numbers):
-        name, at = fit.groups[number], np.flatnonzero(numbers == number)
-        table = {str(k): v.values[at] for k, v in points.coords.items() if k != by}
+        name, own = fit.groups[number], np.flatnonzero(numbers == number)
+        table = {str(k): v.values[own] for k, v in points.coords.items() if k != by}
         answer = predict(
             group_fit(fit, name),
             table,
             discrepancy=discrepancy,
             random_seed=int(rng.integers(2**32)),
         )
-        answers.append(answer.assign_coords({by: ("point", [name] * len(at))}))
-        order.append(at)
+        answers.append(answer.assign_coords({by: ("point", [name] * len(own))}))
+        order.append(own)
     whole: Any = xr.concat(answers, dim="point", combine_attrs="drop_conflicts")
     return whole.isel(point=np.argsort(np.concatenate(order)))
 

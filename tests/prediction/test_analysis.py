@@ -40,7 +40,7 @@ class TestPredict:
             {"params": "70B", "flops": 6 * 70e9 * 1.4e12},
             {"tokens": "1.4T", "flops": "5.88e23 FLOP"},
             {"params": 70e9, "tokens": 1.4e12},
-            {"table": pd.DataFrame({"params": [70e9], "tokens": [1.4e12]})},
+            {"at": pd.DataFrame({"params": [70e9], "tokens": [1.4e12]})},
         ],
     )
     def test_two_of_three_make_the_third(self, made_fit, given) -> None:
@@ -68,8 +68,8 @@ class TestPredict:
             ({"params": "large", "tokens": 1e9}, "large"),
             ({"params": np.nan, "tokens": 1e9}, "params: cannot read .*nan"),
             ({"params": [], "tokens": 1e9}, "params is empty"),
-            ({"table": {"params": [1e9]}, "params": 1e9}, "given twice"),
-            ({"table": {"params": [1e9], "tokens": [1e9], "epochs": [2]}}, "no input 'epochs'"),
+            ({"at": {"params": [1e9]}, "params": 1e9}, "given twice"),
+            ({"at": {"params": [1e9], "tokens": [1e9], "epochs": [2]}}, "no input 'epochs'"),
         ],
     )
     def test_points_that_are_none(self, made_fit, given, message) -> None:
@@ -306,7 +306,7 @@ class TestCompare:
             bs.compare({"a": made_fit})
 
     def test_waic_is_the_textbook_formula(self, made_fit) -> None:
-        log_likelihood = made_fit.group("log_likelihood")["loss"].values.reshape(-1, 40)
+        log_likelihood = made_fit.tree_group("log_likelihood")["loss"].values.reshape(-1, 40)
         density = np.log(np.exp(log_likelihood).mean(axis=0))
         penalty = log_likelihood.var(axis=0, ddof=1)
         with pytest.warns(bs.BayescaleWarning, match="WAIC is not reliable"):
