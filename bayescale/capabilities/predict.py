@@ -12,6 +12,7 @@ from bayescale.capabilities.fit import CapabilityFit, of_capabilities
 from bayescale.capabilities.model import DEGREES, evaluated, terms, terms_of
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME, families_of, names_of, sizes_of
 from bayescale.errors import BayescaleError, closest
+from bayescale.inference.sampling import seed_of
 from bayescale.prediction.intervals import DRAWS, credible_interval
 
 
@@ -42,7 +43,7 @@ def predict_scores(
     ci_prob : float, optional
         Probability inside the interval; ArviZ's setting (0.89) when None.
     random_seed : int, optional
-        Makes the answer reproducible.
+        Seed of the discrepancy and of the scatter; the fit's own when None.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def predict_scores(
     BayescaleError
         For models that cannot be used.
     """
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(seed_of(random_seed, fit.seed))
     scores = fit.scores
     if models is None:
         capability = fit.posterior["capability"]

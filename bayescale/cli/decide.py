@@ -90,7 +90,7 @@ def optimum(
     spending: Spending,
     allowing: Allowing,
     showing: Showing,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Find the best params and tokens for a budget.
 
@@ -132,7 +132,7 @@ def regret(
         float | None,
         typer.Option(metavar="PROB", help="Probability of staying below it.  [default: 0.8]"),
     ] = None,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Show the regret of sizes, and which to choose.
 
@@ -236,7 +236,7 @@ class Reaching:
 
 
 def reach(
-    asked: Asked, reaching: Reaching, allowing: Allowing, showing: Showing, seed: Seed = 0
+    asked: Asked, reaching: Reaching, allowing: Allowing, showing: Showing, seed: Seed = None
 ) -> None:
     r"""Find the budget, the data or the size that reaches a loss.
 
@@ -287,7 +287,7 @@ def crossing(
         str | None,
         typer.Option(metavar="C", help="Budgets to compare at.  [default: every decade]"),
     ] = None,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     r"""Find from which budget on one law or recipe beats another.
 

@@ -15,7 +15,6 @@ from bayescale.cli.options import (
     Reading,
     RunsSource,
     Sampling,
-    Seed,
     check_folder,
     find_study,
     quantities,
@@ -253,7 +252,10 @@ def backtest(
         str | None,
         typer.Option(metavar="LAW[:NOISE],...", help="Average these laws, instead of fitting one."),
     ] = None,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Seed of the fits, the discrepancy, the scatter."),
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     r"""Fit the small runs, and score the large ones.
@@ -331,6 +333,7 @@ def backtest_fit(
     The laws of an average are weighed anew at each cut, by stacking.
     """
     import bayescale as bs
+    from bayescale.inference.sampling import seed_of
     from bayescale.inference.update import runs_again
 
     fits = list(fit.members().values())
@@ -338,6 +341,6 @@ def backtest_fit(
         runs_again(*fits),
         [one.spec for one in fits] if len(fits) > 1 else fits[0].spec,
         discrepancy=discrepancy,
-        random_seed=seed or 0,
+        random_seed=seed_of(seed, fit.seed),
         progressbar=False,
     )

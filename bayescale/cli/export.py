@@ -202,7 +202,7 @@ def member(
     new: Annotated[
         bool, typer.Option("--new", help="A group that no run is of, from the population.")
     ] = False,
-    seed: Seed = 0,
+    seed: Seed = None,
     json: JsonFlag = False,
 ) -> None:
     r"""Take one group out of a pooled fit.

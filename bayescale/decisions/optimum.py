@@ -15,6 +15,7 @@ from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.groups import ask_each
 from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
+from bayescale.inference.sampling import seed_of
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
@@ -57,7 +58,7 @@ def optimum(
         How wrong the law may be away from the runs, which moves the optimum too; None believes
         the law.
     random_seed : int, optional
-        Seed of the discrepancy.
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -74,24 +75,24 @@ def optimum(
     BayescaleError
         When the law has no params or no tokens, or needs other inputs than the scenario has.
     """
-    discrepancy = Discrepancy.of(discrepancy)
+    discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
     if isinstance(fit, Average):
-        known: dict[str, Any] = {"numerical": numerical, "random_seed": random_seed}
+        known: dict[str, Any] = {"numerical": numerical, "random_seed": seed}
 
         def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
             return optimum(one, scenario, discrepancy=wrong, **known)
 
         return fit.mix(ask, discrepancy)
     if fit.spec.pool is not None:
-        options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
+        options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": seed}
         return ask_each(fit, lambda one: optimum(one, scenario, numerical=numerical, **options))
     spending = Spending(fit, scenario)
     budget = spending.budgets()
     ratios = law_ratios(spending, budget, numerical)
     option, ratio, loss = _assuming_law(spending, budget, ratios)
     if discrepancy is not None:
-        rng, surface = np.random.default_rng(random_seed), discrepancy.surface(fit)
+        rng, surface = np.random.default_rng(seed), discrepancy.surface(fit)
         none = np.empty(0)
         for i, each in enumerate(budget.to_numpy()):
             around = [ratio.isel(budget=i).to_numpy() for ratio in ratios]

@@ -16,6 +16,7 @@ from bayescale.decisions.scenario import Scenario, as_scenario
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
+from bayescale.inference.sampling import seed_of
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike, Surface
 
@@ -67,7 +68,7 @@ def regret(
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
-        Seed of the discrepancy.
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def regret(
     BayescaleWarning
         When a size is left out because inference alone takes a budget.
     """
-    discrepancy = Discrepancy.of(discrepancy)
+    discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
     spendings = [Spending(one, scenario) for one in fit.members().values()]
     budget = spendings[0].budgets()
@@ -104,7 +105,7 @@ def regret(
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
         surface = None if wrong is None else wrong.surface(one)
-        rng = np.random.default_rng(random_seed)
+        rng = np.random.default_rng(seed)
         parts = [
             _at_budget(Spending(one, scenario), budget[[i]], row, surface, rng)
             for i, row in enumerate(sizes)

@@ -19,6 +19,7 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior import check_posterior, of_posterior
 from bayescale.inference.result import Fit
+from bayescale.inference.sampling import seed_of
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import make_points
@@ -55,7 +56,7 @@ def required_compute(
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
-        Seed of the discrepancy.
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -125,7 +126,7 @@ def crossover_compute(
     flops: Any = None,
     *,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> xr.Dataset:
     """Find from which budget on one law or recipe beats another, with its probability.
 
@@ -138,8 +139,8 @@ def crossover_compute(
         Budgets at which to compare, in FLOP (or the laws' one input); every decade when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the laws may be away from the runs; None believes them.
-    random_seed : int
-        Seed of the discrepancies.
+    random_seed : int, optional
+        Seed of the discrepancies; that of ``one`` when None.
 
     Returns
     -------
@@ -166,7 +167,7 @@ def crossover_compute(
     else:
         asked = make_points({column: flops}, None, grid=False)[column].values
     both = np.concatenate([values, asked])
-    seeds = np.random.SeedSequence(random_seed).generate_state(2).tolist()
+    seeds = np.random.SeedSequence(seed_of(random_seed, one.seed)).generate_state(2).tolist()
     first, second = (
         _flat(predict(fit, best_path(fit, both), discrepancy=discrepancy, random_seed=seed))
         for fit, seed in zip((one, other), seeds, strict=True)

@@ -17,6 +17,7 @@ from bayescale.design.search import Uncertainty, choose
 from bayescale.errors import BayescaleError
 from bayescale.inference.posterior import PosteriorLike, check_posterior, of_posterior
 from bayescale.inference.result import Fit
+from bayescale.inference.sampling import seed_of
 from bayescale.inference.update import fitted_runs
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
@@ -105,7 +106,7 @@ def plan(
     runs: int = 6,
     limits: Mapping[str, Any] | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> Plan:
     """Choose the next runs: the most informative ones for a budget and a quantity of interest.
 
@@ -135,8 +136,8 @@ def plan(
         The largest feasible run: ``{"params": "20B", "tokens": "1T"}``.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -165,7 +166,8 @@ def plan(
         now, show = model_discrimination(several, places, discrepancy), np.asarray
     else:
         quantity = read_about(about, first)
-        words, rng = quantity_text(quantity, first), np.random.default_rng(random_seed)
+        words = quantity_text(quantity, first)
+        rng = np.random.default_rng(seed_of(random_seed, several.seed))
         now, show = posterior_uncertainty(several, quantity, places, discrepancy, rng), np.sqrt
     chosen = choose(now, table["cost"].to_numpy(float), spend, runs)
     if not chosen:
@@ -199,7 +201,7 @@ def least_useful(
     about: About | None = None,
     *,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> pd.DataFrame:
     """Rank the fitted runs by how informative they are about a quantity of interest.
 
@@ -221,7 +223,7 @@ def least_useful(
     discrepancy = Discrepancy.of(discrepancy)
     first = fit.representative
     quantity = read_about(about, first)
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(seed_of(random_seed, fit.seed))
     now = posterior_uncertainty(fit, quantity, None, fit.typical(discrepancy), rng)
     fixed = (np.split(now.law[1:], 2)[0] ** 2).sum(1) < now.noise
     without = replace(now, noise=-now.noise).uncertainty_after()

@@ -20,7 +20,7 @@ from bayescale.inference.fit import fit as fit_runs
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
-from bayescale.inference.sampling import Sampler
+from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.inference.update import runs_again
 from bayescale.model.spec import make_spec
 from bayescale.prediction.compute import main_column, run_columns
@@ -64,8 +64,10 @@ def stability(
         What is asked about besides the parameters, as for :func:`bayescale.identify`.
     refit : bool
         Fit again where draws cannot be reweighted, which takes seconds to a minute each.
-    random_seed, progressbar
-        Of those fits, as for :func:`bayescale.fit`.
+    random_seed : int, optional
+        Seed of those fits; the fit's own when None.
+    progressbar : bool
+        Show the progress of those fits.
 
     Returns
     -------
@@ -83,9 +85,10 @@ def stability(
         When a budget or a point does not fit the law.
     """
     refuse_pooled(fit, "stability")
+    seed = seed_of(random_seed, fit.seed)
     own = (quantities(fit, flops, at), scaled(fit, flops, at))
     parts = [
-        _moved(fit, own, said, names, (flops, at) if refit else None, random_seed, progressbar)
+        _moved(fit, own, said, names, (flops, at) if refit else None, seed, progressbar)
         for said, names in _left_out(fit, own[1])
     ]
     return pd.concat(parts, ignore_index=True)
@@ -155,7 +158,7 @@ def _moved(
     said: str,
     names: list[str],
     again: tuple[Any, Any] | None,
-    seed: int | None,
+    seed: int,
     progressbar: bool,
 ) -> pd.DataFrame:
     """Return the rows of one set of runs; ``again`` has the questions for another fit."""
@@ -192,7 +195,7 @@ def _median(values: np.ndarray, weights: np.ndarray) -> float:
     return float(values[order][np.searchsorted(np.cumsum(weights[order]), 0.5)])
 
 
-def _without(fit: Fit, names: list[str], seed: int | None, progressbar: bool) -> Fit:
+def _without(fit: Fit, names: list[str], seed: int, progressbar: bool) -> Fit:
     """Fit again without some runs, at the same reference points, so that parameters compare."""
     runs = runs_again(fit)
     kept = ~np.isin(np.array(runs.labels(), dtype=str), names)

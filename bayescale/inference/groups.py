@@ -10,6 +10,7 @@ import xarray as xr
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
+from bayescale.inference.sampling import seed_of
 from bayescale.laws.parameters import Z90
 from bayescale.model.hierarchical import draw_population
 from bayescale.model.link_scale import to_link
@@ -30,7 +31,7 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
         The group: ``"pythia"``. None is a group that no run is of: its partially pooled parameters
         are drawn from their population, its separate ones from their priors.
     random_seed : int, optional
-        Seed of those draws.
+        Seed of those draws; the fit's own when None.
 
     Returns
     -------
@@ -154,7 +155,7 @@ def _constant(fit: Fit, spec: Spec, pool: Pool, groups: Mapping[str, xr.Dataset]
 
 def _new(fit: Fit, pool: Pool, random_seed: int | None) -> xr.DataTree:
     """Return a tree of draws for a group without runs."""
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(seed_of(random_seed, fit.seed))
     groups: dict[str, Any] = {
         k: fit.tree_group(k) for k in ("sample_stats", "observed_data", "constant_data")
     }

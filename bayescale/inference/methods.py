@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bayescale.evaluation.backtest import Backtest
     from bayescale.inference.result import Fit
     from bayescale.prediction.discrepancy import Discrepancy
+    from bayescale.prediction.summary import SummaryKind
     from bayescale.studies.study import Study
 
     type Allowed = Discrepancy | bool | None
@@ -148,7 +149,7 @@ class PosteriorMethods:
         beyond: float = 100.0,
         ci_prob: float | None = None,
         discrepancy: "Allowed" = True,
-        random_seed: int = 0,
+        random_seed: int | None = None,
         ax: "Axes | None" = None,
     ) -> "Axes":
         """Draw the runs and the bands beyond them; see :func:`bayescale.plot_bands`.
@@ -239,13 +240,19 @@ class PosteriorMethods:
 class FitMethods(PosteriorMethods):
     """What is asked of one law besides."""
 
-    def summary(self, ci_prob: float | None = None) -> pd.DataFrame:
+    def summary(
+        self,
+        ci_prob: float | None = None,
+        *,
+        kind: "SummaryKind | None" = None,
+        round_to: int | str | None = None,
+    ) -> pd.DataFrame:
         """Return the parameters with their intervals; see :func:`bayescale.summary`.
 
         Parameters
         ----------
-        ci_prob : float, optional
-            Probability inside the intervals; ArviZ's setting (0.89) when None.
+        ci_prob, kind, round_to
+            As for :func:`bayescale.summary`.
 
         Returns
         -------
@@ -255,7 +262,7 @@ class FitMethods(PosteriorMethods):
         import bayescale
 
         one: Any = self
-        return bayescale.summary(one, ci_prob)
+        return bayescale.summary(one, ci_prob, kind=kind, round_to=round_to)
 
     def identify(
         self, *, flops: object = None, at: object = None, budget: float | str | None = None

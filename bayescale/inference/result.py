@@ -219,6 +219,11 @@ class Fit(FitMethods):
         """The fit itself, as the member of largest weight."""
         return self
 
+    @property
+    def seed(self) -> int:
+        """The seed that it was drawn with, which its questions use where none is given."""
+        return int(self.record["seed"])
+
     def members(self) -> dict[str, "Fit"]:
         """Return the fit itself by its law's name, as an average returns its fits."""
         return {self.law.name: self}

@@ -14,7 +14,7 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.fit import fit
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
-from bayescale.inference.sampling import Sampler
+from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.model.response import Observable
 
 
@@ -80,8 +80,10 @@ def add_runs(
         What there is.
     runs : Runs, DataFrame or path
         The new runs only.
-    random_seed, progressbar
-        As for :func:`bayescale.fit`.
+    random_seed : int, optional
+        Seed of the new draws; that of ``fitted`` when None.
+    progressbar : bool
+        Show the sampler's progress.
 
     Returns
     -------
@@ -131,9 +133,8 @@ def add_runs(
     }
     joined = _read(fitted, table, list(old), units)
     sampler = Sampler(**fitted.record["sampler"])
-    return fit(
-        joined, fitted.spec, sampler=sampler, random_seed=random_seed, progressbar=progressbar
-    )
+    seed = seed_of(random_seed, fitted.seed)
+    return fit(joined, fitted.spec, sampler=sampler, random_seed=seed, progressbar=progressbar)
 
 
 def runs_again(fitted: Fit, *others: Fit) -> Runs:

@@ -49,7 +49,7 @@ def bands_data(
     beyond: float = 100.0,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> pd.DataFrame:
     """Return the bands along compute, or along the input of a law that takes one.
 
@@ -66,8 +66,8 @@ def bands_data(
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy and of the scatter of a new run.
+    random_seed : int, optional
+        Seed of the discrepancy and of the scatter of a new run; the fit's own when None.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def plot_bands(
     beyond: float = 100.0,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the runs, and the bands of the law and of a new run beyond them.
@@ -145,8 +145,8 @@ def plot_bands(
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy and of the scatter of a new run.
+    random_seed : int, optional
+        Seed of the discrepancy and of the scatter of a new run; the fit's own when None.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure when None.
 

@@ -45,7 +45,7 @@ def frontier_data(
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> pd.DataFrame:
     """Return the intervals of N* and D* along compute.
 
@@ -60,8 +60,8 @@ def frontier_data(
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def plot_frontier(
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw N* and D* against compute, beside the rule of 20 tokens per parameter.
@@ -128,8 +128,8 @@ def plot_frontier(
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
     axes : sequence of two Axes, optional
         Where to draw; a new figure when None.
 

@@ -44,7 +44,7 @@ def isoflop_data(
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the curves at fixed budgets, and their optima.
 
@@ -59,8 +59,8 @@ def isoflop_data(
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs, for the intervals of N*; None believes
         the law. The curves are the law's.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def plot_isoflop(
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the loss over model size at fixed budgets, with the interval of the optimum.
@@ -145,8 +145,8 @@ def plot_isoflop(
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs, for the intervals of N*; None believes
         the law. The curves are the law's.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure when None.
 

@@ -40,7 +40,7 @@ def regret_data(
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the regret of sizes all over the posterior of the best one, and the decision.
 
@@ -56,8 +56,8 @@ def regret_data(
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def plot_regret(
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw what each size gives up at a budget, the least expected regret and what is near it.
@@ -118,8 +118,8 @@ def plot_regret(
         Probability inside the band; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure when None.
 

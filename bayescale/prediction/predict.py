@@ -10,6 +10,7 @@ import xarray as xr
 from bayescale.inference.groups import group_fit
 from bayescale.inference.posterior import of_posterior
 from bayescale.inference.result import Fit
+from bayescale.inference.sampling import seed_of
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import (
@@ -52,7 +53,7 @@ def predict(
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
-        Seed of the discrepancy and of the noise in ``new_run``.
+        Seed of the discrepancy and of the noise in ``new_run``; the fit's own when None.
 
     Returns
     -------
@@ -68,12 +69,12 @@ def predict(
     BayescaleError
         When a point lacks an input of the law, or arrays do not go together.
     """
-    discrepancy = Discrepancy.of(discrepancy)
+    discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     given = {"params": params, "tokens": tokens, "flops": flops}
     several = list(fit.members().values())
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
-        return _of_fit(one, own_columns(one, several, at), given, grid, wrong, random_seed)
+        return _of_fit(one, own_columns(one, several, at), given, grid, wrong, seed)
 
     return fit.mix(ask, discrepancy)
 
@@ -84,17 +85,17 @@ def _of_fit(
     given: Mapping[str, Any],
     grid: bool,
     discrepancy: Discrepancy | None,
-    random_seed: int | None,
+    seed: int,
 ) -> xr.Dataset:
     """Predict by one fit; ``given`` has params, tokens and flops."""
     if fit.spec.pool is not None:
         table, names = split_groups(fit, table)
         points = make_points({**given, fit.spec.pool.by: names}, table, grid, fit)
-        return _by_group(fit, points, discrepancy, random_seed)
+        return _by_group(fit, points, discrepancy, seed)
     points = make_points(given, used(fit, table), grid, fit)
     inputs = inputs_at(fit, points)
     points = without_nodes(fit, points)
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(seed)
     known = fit.spec.noise.typical(fit.known)
     found = forecast(fit, inputs, known, discrepancy=discrepancy, rng=rng)
     return points.assign(
@@ -103,7 +104,7 @@ def _of_fit(
 
 
 def _by_group(
-    fit: Fit, points: xr.Dataset, discrepancy: Discrepancy | None, random_seed: int | None
+    fit: Fit, points: xr.Dataset, discrepancy: Discrepancy | None, seed: int
 ) -> xr.Dataset:
     """Ask each point's own group, of a pooled fit, and put the answers in the points' order.
 
@@ -112,7 +113,7 @@ def _by_group(
     """
     assert fit.spec.pool is not None
     by = fit.spec.pool.by
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(seed)
     numbers = points.coords[by].values.astype(int)
     answers, order = [], []
     for number in np.unique(numbers):

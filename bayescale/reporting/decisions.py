@@ -119,7 +119,7 @@ def choices(
     fit: Fit | Average,
     scenario: Scenario,
     discrepancy: Discrepancy | None,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> list[Choice]:
     """Judge the sizes at each budget of a scenario.
 
@@ -131,8 +131,8 @@ def choices(
         With budgets.
     discrepancy : Discrepancy, optional
         How wrong the law may be away from the runs.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
     """
     found = regret(fit, scenario, around=True, discrepancy=discrepancy, random_seed=random_seed)
     unit, rows = fit.unit, regret_summary(found).to_dict("records")
@@ -149,7 +149,7 @@ def decisions_section(
     chosen: list[Choice],
     discrepancy: Discrepancy | None,
     ci_prob: float | None,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> Section:
     """Show what to choose in a scenario: its optimum, the regret of its candidates, pictures.
 
@@ -165,8 +165,8 @@ def decisions_section(
         How wrong the law may be away from the runs.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
     """
     options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
     best = optimum(fit, scenario, **options)

@@ -101,7 +101,7 @@ def reach_section(
     goals = [goal for goal in goals if goal > floor]
     if not goals:
         return None
-    found = required_compute(fit, goals, discrepancy=discrepancy, random_seed=0)
+    found = required_compute(fit, goals, discrepancy=discrepancy)
     rows: list[list[Cell]] = []
     for i, goal in enumerate(goals):
         at = found.isel(goal=i)

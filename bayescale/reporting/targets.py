@@ -78,7 +78,7 @@ def targets(
     ci_prob: float | None = None,
     *,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> list[Target]:
     """Answer at the planned budgets.
 
@@ -92,8 +92,8 @@ def targets(
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy and of the scatter of one run.
+    random_seed : int, optional
+        Seed of the discrepancy and of the scatter of one run; the fit's own when None.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def _optimal(
     _: str,
     values: np.ndarray,
     discrepancy: Discrepancy | None,
-    random_seed: int,
+    random_seed: int | None,
 ) -> xr.Dataset:
     options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
     best = optimum(fit, values, **options).drop_vars("loss").rename(budget="point")
@@ -169,7 +169,7 @@ def _at_input(
     column: str,
     values: np.ndarray,
     discrepancy: Discrepancy | None,
-    random_seed: int,
+    random_seed: int | None,
 ) -> xr.Dataset:
     return predict(fit, {column: values}, discrepancy=discrepancy, random_seed=random_seed)
 
