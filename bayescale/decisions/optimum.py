@@ -7,16 +7,15 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data.messages import PACKAGE
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, Quantity
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
-from bayescale.decisions.scenario import Scenario, as_scenario
+from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.groups import ask_each
-from bayescale.inference.posterior import of_posterior
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 
@@ -36,8 +35,8 @@ ROUNDS = 7
 
 @of_posterior
 def optimum(
-    fit: Fit | Average,
-    flops: Any,
+    fit: PosteriorLike,
+    flops: ScenarioLike,
     *,
     numerical: bool = False,
     discrepancy: DiscrepancyLike = DISCREPANCY,
@@ -77,7 +76,7 @@ def optimum(
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
-    if isinstance(fit, Average):
+    if not isinstance(fit, Fit):
         known: dict[str, Any] = {"numerical": numerical, "random_seed": seed}
 
         def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
@@ -109,7 +108,9 @@ def optimum(
 
 
 @of_posterior
-def allocation_exponents(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
+def allocation_exponents(
+    fit: PosteriorLike, flops: tuple[Quantity, Quantity] | None = None
+) -> xr.Dataset:
     """Measure how the compute-optimal N and D grow with compute, over a range of budgets.
 
     Parameters
@@ -134,7 +135,7 @@ def allocation_exponents(fit: Fit | Average, flops: tuple[Any, Any] | None = Non
     return fit.mix(lambda one, _: _exponents(one, flops))
 
 
-def _exponents(fit: Fit, flops: tuple[Any, Any] | None) -> xr.Dataset:
+def _exponents(fit: Fit, flops: tuple[Quantity, Quantity] | None) -> xr.Dataset:
     if flops is None:
         columns = run_columns(fit)
         if "flops" not in columns:

@@ -8,16 +8,15 @@ import pandas as pd
 import xarray as xr
 from scipy.interpolate import CubicSpline
 
-from bayescale.data.units import format_quantity, parse_quantities
+from bayescale.data.units import Quantities, format_quantity, parse_quantities
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.optimum import law_ratios, optimum
-from bayescale.decisions.scenario import Scenario, as_scenario
+from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.inference.posterior import of_posterior
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike, Surface
 
 SMALLER = 9.0 * np.linspace(0.0, 1.0, 11) ** 2
@@ -41,9 +40,9 @@ BEYOND = 3.0
 
 @of_posterior
 def regret(
-    fit: Fit | Average,
-    flops: Any,
-    params: Any = None,
+    fit: PosteriorLike,
+    flops: ScenarioLike,
+    params: Quantities | None = None,
     *,
     around: bool = False,
     discrepancy: DiscrepancyLike = DISCREPANCY,
@@ -208,7 +207,7 @@ def regret_summary(
     return table
 
 
-def _sizes_around(fit: Fit | Average, scenario: Scenario, budget: xr.DataArray) -> np.ndarray:
+def _sizes_around(fit: PosteriorLike, scenario: Scenario, budget: xr.DataArray) -> np.ndarray:
     """Return sizes all over the posterior of the best one, shape (budget, size)."""
     best = optimum(fit, scenario, discrepancy=None)["params"]
     low, high = best.quantile([0.005, 0.995], ("chain", "draw")).to_numpy()

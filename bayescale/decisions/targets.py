@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.data.units import parse_quantity
+from bayescale.data.units import Quantities, Quantity, parse_quantities
 from bayescale.decisions.frontier import (
     along,
     best_path,
@@ -17,10 +17,8 @@ from bayescale.decisions.frontier import (
 )
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import check_posterior, of_posterior
-from bayescale.inference.result import Fit
+from bayescale.inference.posterior import PosteriorLike, check_posterior, of_posterior
 from bayescale.inference.sampling import seed_of
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
@@ -28,12 +26,12 @@ from bayescale.prediction.predict import predict
 
 @of_posterior
 def required_compute(
-    fit: Fit | Average,
-    loss: Any = None,
+    fit: PosteriorLike,
+    loss: Quantities | None = None,
     *,
-    at: Mapping[str, Any] | None = None,
-    params: Any = None,
-    tokens: Any = None,
+    at: Mapping[str, Quantity] | None = None,
+    params: Quantity | None = None,
+    tokens: Quantity | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
@@ -88,8 +86,8 @@ def required_compute(
     answer = predict(fit, table, discrepancy=discrepancy, random_seed=random_seed)
     outcome = answer["outcome"].reset_coords(drop=True)
     goal: Any
-    if at is None:
-        goal = xr.DataArray([parse_quantity(v, "number") for v in np.ravel(loss)], dims="goal")
+    if loss is not None:
+        goal = xr.DataArray(parse_quantities("loss", loss, "number"), dims="goal")
     else:
         goal = outcome.isel(point=[steps]).rename(point="goal")
         outcome = outcome.isel(point=slice(steps))
@@ -121,9 +119,9 @@ def _one(points: xr.Dataset, column: str) -> float:
 
 @of_posterior
 def crossover_compute(
-    one: Fit | Average,
-    other: Fit | Average,
-    flops: Any = None,
+    one: PosteriorLike,
+    other: PosteriorLike,
+    flops: Quantities | None = None,
     *,
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
@@ -195,7 +193,7 @@ def crossover_compute(
     )
 
 
-def _comparable(one: Fit | Average, other: Fit | Average) -> str:
+def _comparable(one: PosteriorLike, other: PosteriorLike) -> str:
     """Return the column that both grow along, or raise where they predict different things."""
     a, b = one.representative, other.representative
     refuse_pooled(a, "a crossing")

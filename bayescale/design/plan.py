@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayescale.data.html import html_block, rows_shown
-from bayescale.data.units import format_quantity, parse_quantity
+from bayescale.data.units import Quantity, format_quantity, parse_quantity
 from bayescale.design.candidates import candidate_runs, inputs_of
 from bayescale.design.discrimination import model_discrimination
 from bayescale.design.gaussian_update import posterior_uncertainty
@@ -21,6 +20,7 @@ from bayescale.inference.sampling import seed_of
 from bayescale.inference.update import fitted_runs
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
+from bayescale.prediction.points import PointsLike
 
 LAW = "law"
 """The value of ``about`` for model discrimination: which of several laws is right."""
@@ -85,7 +85,7 @@ class Plan:
         return html_block(f"a plan for {self.about}", str(self), rows=rows_shown(self.runs))
 
 
-def _several(fit: Any) -> PosteriorLike:
+def _several(fit: PosteriorLike | Mapping[str, Fit]) -> PosteriorLike:
     """Return what is planned for, fits by name as an average in which all count the same."""
     if isinstance(fit, Mapping):
         return Average(fit, dict.fromkeys(fit, 1.0))
@@ -98,13 +98,13 @@ def _percent(part: float) -> str:
 
 
 def plan(
-    fit: Fit | Average | Mapping[str, Fit],
-    candidates: pd.DataFrame | Mapping[str, Any] | None = None,
+    fit: PosteriorLike | Mapping[str, Fit],
+    candidates: PointsLike | None = None,
     *,
-    budget: Any = None,
+    budget: Quantity | None = None,
     about: About | None = None,
     runs: int = 6,
-    limits: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Quantity] | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> Plan:
@@ -197,7 +197,7 @@ def _uncertainties(now: Uncertainty, chosen: Sequence[int]) -> np.ndarray:
 
 @of_posterior
 def least_useful(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     about: About | None = None,
     *,
     discrepancy: DiscrepancyLike = DISCREPANCY,

@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayescale.data.html import html_block, text_table
 from bayescale.data.number_format import fixed, relative
+from bayescale.data.read import RunsLike
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.point_estimate import RESAMPLES, point_fit
 from bayescale.evaluation.scores import (
@@ -22,13 +23,15 @@ from bayescale.evaluation.scores import (
 )
 from bayescale.evaluation.splits import Split, cuts_of, groups_of
 from bayescale.inference.fit import fit, runs_and_law
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.model.observations import Data, along_runs, extract
-from bayescale.model.spec import Spec, make_spec
-from bayescale.prediction.averaging import Average, average
+from bayescale.model.spec import LawLike, Spec, make_spec
+from bayescale.prediction.averaging import average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import DRAWS
 from bayescale.prediction.predict import forecast
+from bayescale.studies.study import Study
 
 CUTS = (0.5, 0.7, 0.85)
 """Quantiles of compute below which runs are fitted, by default."""
@@ -97,8 +100,8 @@ def _score(name: object, value: Any) -> str:
 
 
 def backtest(
-    runs: Any,
-    law: Any = None,
+    runs: RunsLike | Study,
+    law: LawLike | Sequence[LawLike] | None = None,
     *,
     along: str | None = None,
     cuts: Sequence[float] = CUTS,
@@ -153,8 +156,8 @@ def backtest(
 
 
 def backtest_point_fit(
-    runs: Any,
-    law: Any = None,
+    runs: RunsLike | Study,
+    law: LawLike | Sequence[LawLike] | None = None,
     *,
     along: str | None = None,
     cuts: Sequence[float] = CUTS,
@@ -272,7 +275,7 @@ def _backtest(scored: list[pd.DataFrame], summary: list[dict[str, Any]], law: st
 
 
 def score_split(
-    fitted: Fit | Average,
+    fitted: PosteriorLike,
     data: Mapping[str, Data],
     split: Split,
     discrepancy: Discrepancy | None,

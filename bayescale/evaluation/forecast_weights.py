@@ -7,10 +7,10 @@ held-out points, one by one (leave-one-out) and beyond.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from bayescale.data.read import RunsLike
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.backtest import fit_laws, laws_on, score_split
 from bayescale.evaluation.scores import main_input
@@ -18,8 +18,10 @@ from bayescale.evaluation.splits import FEWEST, Split, ahead_of
 from bayescale.inference.result import Fit
 from bayescale.inference.update import runs_shared
 from bayescale.model.observations import Data
+from bayescale.model.spec import LawLike
 from bayescale.prediction.averaging import Average, pointwise_loo, stack
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
+from bayescale.studies.study import Study
 
 AHEAD = (2.0, 4.0)
 """Horizons of the forecasts that weight the laws, as factors of the input."""
@@ -37,8 +39,8 @@ DISCREPANCIES = (
 
 
 def fit_average(
-    runs: Any,
-    laws: Sequence[Any],
+    runs: RunsLike | Study,
+    laws: Sequence[LawLike],
     *,
     along: str | None = None,
     ahead: Sequence[float] = AHEAD,

@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 from arviz_stats.base import array_stats
 
+from bayescale.data.units import Quantities
 from bayescale.design.quantities_of_interest import on_scale, quantities, scaled
 from bayescale.errors import BayescaleWarning
 from bayescale.evaluation.residuals import outliers
@@ -24,6 +25,7 @@ from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.inference.update import runs_again
 from bayescale.model.spec import make_spec
 from bayescale.prediction.compute import main_column, run_columns
+from bayescale.prediction.points import PointsLike
 
 LARGEST = 0.3
 """Share of the runs that is left out at the far end of the range."""
@@ -45,8 +47,8 @@ GREATER_IS_LESS = ("loss",)
 def stability(
     fit: Fit,
     *,
-    flops: Any = None,
-    at: Any = None,
+    flops: Quantities | None = None,
+    at: PointsLike | None = None,
     refit: bool = False,
     random_seed: int | None = None,
     progressbar: bool = True,

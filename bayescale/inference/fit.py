@@ -9,14 +9,13 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
-from bayescale.data.read import read_runs
+from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.datatree import at_members, by_run, make_tree, prior_of, record_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
-from bayescale.laws.base import Law
 from bayescale.model.build import pymc_model
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK
 from bayescale.model.hierarchical import in_units
@@ -24,7 +23,7 @@ from bayescale.model.link_scale import natural
 from bayescale.model.noise.base import Noise
 from bayescale.model.observations import Data, along_runs, constant_inputs, extract
 from bayescale.model.pooling import Pooling
-from bayescale.model.spec import Prior, Spec, make_spec
+from bayescale.model.spec import LawLike, Prior, Spec, make_spec
 from bayescale.studies.runs import study_runs
 from bayescale.studies.study import Study
 
@@ -48,8 +47,8 @@ CAREFUL = 0.99
 
 
 def fit(
-    runs: Any,
-    law: str | type[Law] | Study | Spec | None = None,
+    runs: RunsLike | Study,
+    law: LawLike | None = None,
     *,
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,
@@ -271,8 +270,8 @@ def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
 
 
 def build_model(
-    runs: Any,
-    law: str | type[Law] | Study | Spec | None = None,
+    runs: RunsLike | Study,
+    law: LawLike | None = None,
     *,
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,

@@ -3,7 +3,6 @@
 The functions stand above this module, and are found by their public names when they are called.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,13 @@ import xarray as xr
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from bayescale.data.read import RunsLike
+    from bayescale.data.units import Quantities, Quantity
+    from bayescale.decisions.scenario import ScenarioLike
     from bayescale.evaluation.backtest import Backtest
     from bayescale.inference.result import Fit
     from bayescale.prediction.discrepancy import Discrepancy
+    from bayescale.prediction.points import PointsLike
     from bayescale.prediction.summary import SummaryKind
     from bayescale.studies.study import Study
 
@@ -31,11 +34,11 @@ class PosteriorMethods:
 
     def predict(
         self,
-        at: pd.DataFrame | Mapping[str, Any] | None = None,
+        at: "PointsLike | None" = None,
         *,
-        params: object = None,
-        tokens: object = None,
-        flops: object = None,
+        params: "Quantities | None" = None,
+        tokens: "Quantities | None" = None,
+        flops: "Quantities | None" = None,
         grid: bool = False,
         discrepancy: "Allowed" = True,
         random_seed: int | None = None,
@@ -72,7 +75,7 @@ class PosteriorMethods:
 
     def optimum(
         self,
-        flops: object,
+        flops: "ScenarioLike",
         *,
         numerical: bool = False,
         discrepancy: "Allowed" = True,
@@ -107,8 +110,8 @@ class PosteriorMethods:
 
     def regret(
         self,
-        flops: object,
-        params: object = None,
+        flops: "ScenarioLike",
+        params: "Quantities | None" = None,
         *,
         around: bool = False,
         discrepancy: "Allowed" = True,
@@ -180,7 +183,7 @@ class PosteriorMethods:
         self,
         path: str | Path,
         *,
-        flops: object = None,
+        flops: "ScenarioLike | None" = None,
         study: "Study | None" = None,
         comparison: pd.DataFrame | None = None,
         backtest: "Backtest | None" = None,
@@ -265,7 +268,11 @@ class FitMethods(PosteriorMethods):
         return bayescale.summary(one, ci_prob, kind=kind, round_to=round_to)
 
     def identify(
-        self, *, flops: object = None, at: object = None, budget: float | str | None = None
+        self,
+        *,
+        flops: "Quantities | None" = None,
+        at: "PointsLike | None" = None,
+        budget: "Quantity | None" = None,
     ) -> pd.DataFrame:
         """Say which parameters the runs identify; see :func:`bayescale.identify`.
 
@@ -285,7 +292,7 @@ class FitMethods(PosteriorMethods):
         return bayescale.identify(one, flops=flops, at=at, budget=budget)
 
     def add_runs(
-        self, runs: object, *, random_seed: int | None = None, progressbar: bool = True
+        self, runs: "RunsLike", *, random_seed: int | None = None, progressbar: bool = True
     ) -> "Fit":
         """Fit again with more runs; see :func:`bayescale.add_runs`.
 

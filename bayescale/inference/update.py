@@ -1,14 +1,14 @@
 """Adding runs to a fit, and the runs that it holds, with rows of one run kept together."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayescale.data.aliases import RENAMED
-from bayescale.data.read import read_runs
+from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
 from bayescale.inference.fit import fit
@@ -70,7 +70,7 @@ def _runs_of(fit: Fit, seen: Observable) -> pd.DataFrame:
 
 @of_one_law
 def add_runs(
-    fitted: Fit, runs: Any, *, random_seed: int | None = None, progressbar: bool = True
+    fitted: Fit, runs: RunsLike, *, random_seed: int | None = None, progressbar: bool = True
 ) -> Fit:
     """Fit again with more runs, keeping the law, noise, priors and sampler of a fit.
 

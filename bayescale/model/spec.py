@@ -198,8 +198,12 @@ class SaysSpec(Protocol):
         ...
 
 
+type LawLike = str | type[Law] | Spec | SaysSpec
+"""What to fit: a law by name, its class, a spec, or a study."""
+
+
 def make_spec(
-    law: "str | type[Law] | Spec | SaysSpec",
+    law: LawLike,
     *,
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,

@@ -12,7 +12,7 @@ from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import outliers
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import of_posterior
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -30,7 +30,6 @@ from bayescale.plots.style import (
     one_panel,
     percent,
 )
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
@@ -44,7 +43,7 @@ FEW = 12
 
 
 def bands_data(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     *,
     beyond: float = 100.0,
     ci_prob: float | None = None,
@@ -98,7 +97,7 @@ def bands_data(
     return data
 
 
-def _points(fit: Fit | Average, beyond: float) -> pd.DataFrame:
+def _points(fit: PosteriorLike, beyond: float) -> pd.DataFrame:
     if not (np.isfinite(beyond) and beyond >= 1):
         raise BayescaleError(
             f"beyond = {beyond!r}: give how many times the largest run to go to, at least 1"
@@ -121,7 +120,7 @@ def _points(fit: Fit | Average, beyond: float) -> pd.DataFrame:
 
 @of_posterior
 def plot_bands(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     *,
     x: str | None = None,
     beyond: float = 100.0,

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.optimum import optimum
-from bayescale.decisions.scenario import Scenario, as_scenario
-from bayescale.inference.posterior import of_posterior
+from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -24,7 +24,6 @@ from bayescale.plots.style import (
     panels,
     percent,
 )
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import require_frontier, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
@@ -40,8 +39,8 @@ RATIO = 20.0
 
 
 def frontier_data(
-    fit: Fit | Average,
-    flops: Any = None,
+    fit: PosteriorLike,
+    flops: ScenarioLike | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
@@ -107,8 +106,8 @@ def frontier_data(
 
 @of_posterior
 def plot_frontier(
-    fit: Fit | Average,
-    flops: Any = None,
+    fit: PosteriorLike,
+    flops: ScenarioLike | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,

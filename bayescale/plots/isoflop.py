@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
+from bayescale.data.units import Quantities
 from bayescale.decisions.optimum import optimum
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
@@ -40,7 +41,7 @@ REACH = 10.0
 
 def isoflop_data(
     fit: Fit,
-    flops: Any = None,
+    flops: Quantities | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
@@ -97,7 +98,7 @@ def isoflop_data(
     return pd.concat(curves, ignore_index=True), optima
 
 
-def _budgets(fit: Fit, flops: Any) -> np.ndarray:
+def _budgets(fit: Fit, flops: Quantities | None) -> np.ndarray:
     if flops is None:
         return typical_budgets(run_columns(fit)["flops"])
     return np.unique(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
@@ -125,7 +126,7 @@ def _curve(fit: Fit, best: Any, ci_prob: float | None) -> pd.DataFrame:
 @of_one_law
 def plot_isoflop(
     fit: Fit,
-    flops: Any = None,
+    flops: Quantities | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayescale.data.units import format_quantity
+from bayescale.data.units import Quantities, format_quantity
 from bayescale.decisions.regret import regret, regret_summary
-from bayescale.decisions.scenario import as_scenario
+from bayescale.decisions.scenario import ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError
-from bayescale.inference.posterior import of_posterior
-from bayescale.inference.result import Fit
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.plots.style import (
     BLUE,
     GREEN,
@@ -25,7 +24,6 @@ from bayescale.plots.style import (
     one_panel,
     percent,
 )
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 
@@ -34,9 +32,9 @@ SHOWN = 0.85
 
 
 def regret_data(
-    fit: Fit | Average,
-    flops: Any,
-    params: Any = None,
+    fit: PosteriorLike,
+    flops: ScenarioLike,
+    params: Quantities | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
@@ -95,9 +93,9 @@ def regret_data(
 
 @of_posterior
 def plot_regret(
-    fit: Fit | Average,
-    flops: Any,
-    params: Any = None,
+    fit: PosteriorLike,
+    flops: ScenarioLike,
+    params: Quantities | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,

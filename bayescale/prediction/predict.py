@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
+from bayescale.data.units import Quantities
 from bayescale.inference.groups import group_fit
-from bayescale.inference.posterior import of_posterior
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import (
+    PointsLike,
     inputs_at,
     make_points,
     own_columns,
@@ -25,12 +25,12 @@ from bayescale.prediction.points import (
 
 @of_posterior
 def predict(
-    fit: Fit | Average,
-    at: pd.DataFrame | Mapping[str, Any] | None = None,
+    fit: PosteriorLike,
+    at: PointsLike | None = None,
     *,
-    params: Any = None,
-    tokens: Any = None,
-    flops: Any = None,
+    params: Quantities | None = None,
+    tokens: Quantities | None = None,
+    flops: Quantities | None = None,
     grid: bool = False,
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
@@ -81,7 +81,7 @@ def predict(
 
 def _of_fit(
     fit: Fit,
-    table: pd.DataFrame | Mapping[str, Any] | None,
+    table: PointsLike | None,
     given: Mapping[str, Any],
     grid: bool,
     discrepancy: Discrepancy | None,

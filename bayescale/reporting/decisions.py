@@ -12,10 +12,9 @@ from bayescale.data.units import Kind, format_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import Scenario
-from bayescale.inference.result import Fit
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.regret import plot_regret
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle
 from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
@@ -116,7 +115,7 @@ class Choice:
 
 
 def choices(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     scenario: Scenario,
     discrepancy: Discrepancy | None,
     random_seed: int | None = None,
@@ -144,7 +143,7 @@ def choices(
 
 
 def decisions_section(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     scenario: Scenario,
     chosen: list[Choice],
     discrepancy: Discrepancy | None,

@@ -9,8 +9,8 @@ import xarray as xr
 
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import Estimate, estimate
@@ -49,12 +49,12 @@ class Target:
     without_discrepancy: Mapping[str, Estimate]
 
 
-def plans(fit: Fit | Average) -> bool:
+def plans(fit: PosteriorLike) -> bool:
     """Return whether a budget is to be split: every law that counts takes params and tokens."""
     return all(has_frontier(one) for one in fit.members().values())
 
 
-def fitted_budgets(fit: Fit | Average) -> tuple[str, np.ndarray] | None:
+def fitted_budgets(fit: PosteriorLike) -> tuple[str, np.ndarray] | None:
     """Return what a budget counts and that of each fitted run, None for laws without one.
 
     A budget is compute where the law takes params and tokens, or a law's one relative input. Laws
@@ -73,7 +73,7 @@ def _single(fit: Fit) -> bool:
 
 
 def targets(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     flops: Any = None,
     ci_prob: float | None = None,
     *,
@@ -151,7 +151,7 @@ def _budgets(flops: Any) -> np.ndarray:
 
 
 def _optimal(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     _: str,
     values: np.ndarray,
     discrepancy: Discrepancy | None,
@@ -165,7 +165,7 @@ def _optimal(
 
 
 def _at_input(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     column: str,
     values: np.ndarray,
     discrepancy: Discrepancy | None,
