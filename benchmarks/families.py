@@ -118,7 +118,7 @@ def one_set(seed: int) -> dict[str, Any]:
     """Fit one set of families both ways."""
     table, truth = families(seed)
     runs, started = bs.read_runs(table), time.perf_counter()
-    pooled, data, found = draw(make_spec("chinchilla", pool="partial", by="family"), runs, seed)
+    pooled, data, found = draw(make_spec("chinchilla", pool="partial", group="family"), runs, seed)
     seconds = time.perf_counter() - started
     alone, together = {}, {}
     for name in truth.index:
@@ -155,7 +155,7 @@ def large() -> list[Bar]:
         table, _ = families(seed, runs=40)
         started = time.perf_counter()
         fit = bs.fit(
-            table, "chinchilla", pool="partial", by="family", random_seed=1, progressbar=False
+            table, "chinchilla", pool="partial", group="family", random_seed=1, progressbar=False
         )
         seconds = time.perf_counter() - started
     found = fit.diagnostics

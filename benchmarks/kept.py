@@ -48,7 +48,7 @@ def pooled(table: pd.DataFrame, law: str, seed: int = SEED) -> bs.Fit:
     """
     pool = dict.fromkeys((*get_law(law).parameters, "sigma"), "partial")
     said = f"{law} {table.to_csv()} {pool} {seed}"
-    return _kept(said, table, law, pool=pool, by="family", random_seed=seed)
+    return _kept(said, table, law, pool=pool, group="family", random_seed=seed)
 
 
 def _kept(said: str, runs: Any, law: str, **options: Any) -> bs.Fit:

@@ -81,6 +81,11 @@ class CapabilityFit:
         return json.loads(self.tree.attrs["record"])
 
     @property
+    def seed(self) -> int:
+        """The seed that it was drawn with, which predictions use where none is given."""
+        return int(self.record["seed"])
+
+    @property
     def scores(self) -> Scores:
         """The table that was fitted."""
         seen = self.tree["observed_data"].to_dataset()["scores"]

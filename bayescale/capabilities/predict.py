@@ -12,6 +12,7 @@ from bayescale.capabilities.fit import CapabilityFit, of_capabilities
 from bayescale.capabilities.model import DEGREES, evaluated, terms, terms_of
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME, families_of, names_of, sizes_of
 from bayescale.errors import BayescaleError, closest
+from bayescale.inference.sampling import seed_of
 from bayescale.prediction.intervals import DRAWS, credible_interval
 
 
@@ -34,14 +35,15 @@ def predict_scores(
         Models that are not in the table: columns ``model``, ``family`` and the sizes, which may be
         missing. One of a known family starts from its family's line, one of a new family from the
         population's. A model that has scores already belongs into the table that is fitted, where
-        they say most of what it is capable of.
+        they say most of what it is capable of. They are rows of the score table, not points of a
+        law, so the name is not ``at``.
     discrepancy : ScoreDiscrepancy, optional
         How wrong a score's sigmoid may be away from the models that have it; None assumes that the
         sigmoid holds.
     ci_prob : float, optional
         Probability inside the interval; ArviZ's setting (0.89) when None.
     random_seed : int, optional
-        Makes the answer reproducible.
+        Seed of the discrepancy and of the scatter; the fit's own when None.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def predict_scores(
     BayescaleError
         For models that cannot be used.
     """
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(seed_of(random_seed, fit.seed))
     scores = fit.scores
     if models is None:
         capability = fit.posterior["capability"]

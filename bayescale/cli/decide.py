@@ -90,7 +90,7 @@ def optimum(
     spending: Spending,
     allowing: Allowing,
     showing: Showing,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Find the best params and tokens for a budget.
 
@@ -132,7 +132,7 @@ def regret(
         float | None,
         typer.Option(metavar="PROB", help="Probability of staying below it.  [default: 0.8]"),
     ] = None,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Show the regret of sizes, and which to choose.
 
@@ -219,10 +219,14 @@ class Reaching:
     loss: Annotated[
         str | None, typer.Option(metavar="L", help="Losses (or scores) to reach: 2.0, or 2.1,2.0.")
     ] = None
-    match: Annotated[
-        str | None,
-        typer.Option(metavar="RUN", help="Instead, a run to match: params=7B,tokens=2T."),
-    ] = None
+    at: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Instead, a run to match: params=7B. Repeatable.",
+            show_default=False,
+        ),
+    ] = field(default_factory=list)
     params: Annotated[
         str | None, typer.Option(metavar="N", help="Hold the size fixed, and find the tokens.")
     ] = None
@@ -232,25 +236,23 @@ class Reaching:
 
 
 def reach(
-    asked: Asked, reaching: Reaching, allowing: Allowing, showing: Showing, seed: Seed = 0
+    asked: Asked, reaching: Reaching, allowing: Allowing, showing: Showing, seed: Seed = None
 ) -> None:
     r"""Find the budget, the data or the size that reaches a loss.
 
     \b
     bayescale reach fit.nc --loss 2.0
-    bayescale reach fit.nc --params 3B --match params=7B,tokens=1T
+    bayescale reach fit.nc --params 3B --at params=7B --at tokens=1T
     """
     from bayescale.decisions.targets import required_compute
 
     goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
-    run = None
-    if reaching.match is not None:
-        run = pairs("--match", reaching.match.split(","), "params=7B")
+    run = pairs("--at", reaching.at, "params=7B") or None
     fit = asked.load()
     found = required_compute(
         fit,
         goals,
-        match=run,
+        at=run,
         params=reaching.params,
         tokens=reaching.tokens,
         discrepancy=allowing.chosen(),
@@ -285,7 +287,7 @@ def crossing(
         str | None,
         typer.Option(metavar="C", help="Budgets to compare at.  [default: every decade]"),
     ] = None,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     r"""Find from which budget on one law or recipe beats another.
 

@@ -75,7 +75,7 @@ def identify(
         bool,
         typer.Option("--refit", help="Fit again without runs where draws cannot be reweighted."),
     ] = False,
-    seed: Seed = 0,
+    seed: Seed = None,
     json: JsonFlag = False,
 ) -> None:
     """Assess which parameters and quantities the runs identify.
@@ -203,7 +203,7 @@ class Planning:
     ] = None
 
 
-def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: Seed = 0) -> None:
+def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: Seed = None) -> None:
     r"""Choose the next runs: the most informative ones for a budget.
 
     \b

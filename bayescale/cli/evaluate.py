@@ -15,7 +15,6 @@ from bayescale.cli.options import (
     Reading,
     RunsSource,
     Sampling,
-    Seed,
     check_folder,
     find_study,
     quantities,
@@ -188,7 +187,7 @@ class Dividing:
             help="Quantiles below which runs are fitted.  [default: 0.5,0.7,0.85]",
         ),
     ] = None
-    by: Annotated[
+    along: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="Cut by this column instead of compute."),
     ] = None
@@ -208,9 +207,9 @@ class Dividing:
         BayescaleError
             When both ways are asked for, or a cut is no number.
         """
-        if self.leave_out is not None and (self.cuts or self.by):
-            raise BayescaleError("--leave-out goes without --cuts and --by: it holds out groups")
-        found: dict[str, Any] = {"by": self.by, "leave_out": self.leave_out}
+        if self.leave_out is not None and (self.cuts or self.along):
+            raise BayescaleError("--leave-out goes without --cuts and --along: it holds out groups")
+        found: dict[str, Any] = {"along": self.along, "leave_out": self.leave_out}
         if self.cuts is not None:
             found["cuts"] = quantities("--cuts", self.cuts)
         return found
@@ -254,7 +253,10 @@ def backtest(
         str | None,
         typer.Option(metavar="LAW[:NOISE],...", help="Average these laws, instead of fitting one."),
     ] = None,
-    seed: Seed = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Seed of the fits, the discrepancy, the scatter."),
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     r"""Fit the small runs, and score the large ones.
@@ -332,6 +334,7 @@ def backtest_fit(
     The laws of an average are weighed anew at each cut, by stacking.
     """
     import bayescale as bs
+    from bayescale.inference.sampling import seed_of
     from bayescale.inference.update import runs_again
 
     fits = list(fit.members().values())
@@ -339,6 +342,6 @@ def backtest_fit(
         runs_again(*fits),
         [one.spec for one in fits] if len(fits) > 1 else fits[0].spec,
         discrepancy=discrepancy,
-        random_seed=seed or 0,
+        random_seed=seed_of(seed, fit.seed),
         progressbar=False,
     )

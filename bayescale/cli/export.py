@@ -202,13 +202,13 @@ def member(
     new: Annotated[
         bool, typer.Option("--new", help="A group that no run is of, from the population.")
     ] = False,
-    seed: Seed = 0,
+    seed: Seed = None,
     json: JsonFlag = False,
 ) -> None:
     r"""Take one group out of a pooled fit.
 
     \b
-    bayescale fit runs.csv --law chinchilla --by family -o fit.nc
+    bayescale fit runs.csv --law chinchilla --group family -o fit.nc
     bayescale member fit.nc pythia -o pythia.nc
     bayescale predict pythia.nc --params 7B --tokens 1T
     """
@@ -241,12 +241,12 @@ def member(
 def _list(fit: "Fit", json: bool) -> None:
     """Say which groups there are."""
     if not fit.groups:
-        raise BayescaleError("this fit pools nothing: fit with --by COLUMN")
+        raise BayescaleError("this fit pools nothing: fit with --group COLUMN")
     (by,) = fit.spec.grouping
     of_runs = [str(k) for k in fit.groups_of(fit.spec.observables[0])[by].values]
     counted = {name: of_runs.count(name) for name in fit.groups}
     if json:
         members = [{"member": name, "runs": runs} for name, runs in counted.items()]
-        emit({**header(fit), "by": by, "members": members})
+        emit({**header(fit), "group": by, "members": members})
     else:
         say(table([by, "runs"], [[name, str(runs)] for name, runs in counted.items()]))

@@ -105,7 +105,7 @@ class Fitting:
 class Pooling:
     """What groups of runs have in common."""
 
-    by: Annotated[
+    group: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="Pool groups of runs, named by this column."),
     ] = None
@@ -129,7 +129,7 @@ class Pooling:
         """
         from bayescale.model.spec import make_spec
 
-        return make_spec(spec, pool=pooling(self.pool), by=self.by)
+        return make_spec(spec, pool=pooling(self.pool), group=self.group)
 
 
 @dataclass(frozen=True)
@@ -314,7 +314,7 @@ class Batch:
             help="Keep the fits here, as TABLE.LAW.nc; what is there already is not fitted again.",
         ),
     ]
-    by: Annotated[
+    group: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="Fit each value of this column apart."),
     ] = None
@@ -329,7 +329,7 @@ def fit_many(batch: Batch, reading: Reading, sampling: Sampling, json: JsonFlag 
 
     \b
     bayescale fit-many a.csv b.csv --laws chinchilla,skaling -o fits
-    bayescale fit-many runs.csv --by family --laws chinchilla -o fits
+    bayescale fit-many runs.csv --group family --laws chinchilla -o fits
     """
     found = []
     for one in _fits(batch, reading, sampling):
@@ -367,7 +367,7 @@ def _fits(batch: Batch, reading: Reading, sampling: Sampling) -> "Iterator[Fitte
     yield from fit_many(
         tables,
         laws,
-        by=batch.by,
+        group=batch.group,
         folder=batch.output,
         workers=batch.workers,
         sampler=sampler,

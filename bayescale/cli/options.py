@@ -60,8 +60,13 @@ Ci = Annotated[
 
 
 Seed = Annotated[
-    int,
-    typer.Option("--seed", min=0, metavar="N", help="Seed of the discrepancy and the scatter."),
+    int | None,
+    typer.Option(
+        "--seed",
+        min=0,
+        metavar="N",
+        help="Seed of the discrepancy and the scatter.  [default: the fit's own]",
+    ),
 ]
 
 

@@ -106,7 +106,7 @@ def predict(
     points: Points,
     allowing: Allowing,
     showing: Showing,
-    seed: Seed = 0,
+    seed: Seed = None,
 ) -> None:
     """Predict the loss of new runs.
 

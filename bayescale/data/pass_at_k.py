@@ -61,7 +61,7 @@ def _share_with(n: float, c: float, k: float) -> float:
 def coverage_table(
     counts: "pd.DataFrame",
     tries: Sequence[int],
-    by: str | Sequence[str],
+    group: str | Sequence[str],
     *,
     samples: str = "n_samples",
     correct: str = "n_correct",
@@ -78,7 +78,7 @@ def coverage_table(
         One row per problem.
     tries : sequence of int
         Values of k.
-    by : str or sequence of str
+    group : str or sequence of str
         Columns that tell groups of problems apart, such as the model.
     samples, correct : str
         Columns of the number of samples and of correct ones.
@@ -86,7 +86,7 @@ def coverage_table(
     Returns
     -------
     pandas.DataFrame
-        One row per group and k: the columns of ``by``, ``samples`` (k), ``coverage``,
+        One row per group and k: the columns of ``group``, ``samples`` (k), ``coverage``,
         ``coverage_se``, ``coverage_trials`` and ``problems``, their number. Trials are as many
         independent ones as would leave that error; where no or every try succeeded and the spread
         is zero, as many as were made, in groups of k.
@@ -98,20 +98,22 @@ def coverage_table(
     """
     import pandas as pd
 
-    by = [by] if isinstance(by, str) else list(by)
-    for name in (*by, samples, correct):
+    columns = [group] if isinstance(group, str) else list(group)
+    for name in (*columns, samples, correct):
         if name not in counts:
             raise BayescaleError(
                 f"the counts have no column {name!r}; they have {', '.join(counts)}"
             )
     rows = []
-    for _, group in counts.groupby(by, sort=False):
-        n = group[[samples]].to_numpy(float)
+    for _, rows_of in counts.groupby(columns, sort=False):
+        n = rows_of[[samples]].to_numpy(float)
         for k in tries:
-            estimates = pass_at_k(n, group[[correct]], k)
-            mean, error = estimates.mean(), estimates.std(ddof=1) / len(group) ** 0.5
-            made = len(group) ** 2 / (k / n).sum()
+            estimates = pass_at_k(n, rows_of[[correct]], k)
+            mean, error = estimates.mean(), estimates.std(ddof=1) / len(rows_of) ** 0.5
+            made = len(rows_of) ** 2 / (k / n).sum()
             trials = mean * (1 - mean) / error**2 if error > 0 else made
-            rows.append([*group[by].iloc[0], k, mean, error, max(1.0, np.rint(trials)), len(group)])
+            rows.append(
+                [*rows_of[columns].iloc[0], k, mean, error, max(1.0, np.rint(trials)), len(rows_of)]
+            )
     found = ["samples", "coverage", "coverage_se", "coverage_trials", "problems"]
-    return pd.DataFrame(rows, columns=[*by, *found])
+    return pd.DataFrame(rows, columns=[*columns, *found])

@@ -18,9 +18,12 @@ from bayescale.data.runs import Runs, refuse_empty, with_reason
 from bayescale.data.validate import FILLS, drop_empty, fill, fillable, oddities, reading_reasons
 from bayescale.errors import BayescaleError
 
+type RunsLike = Runs | pd.DataFrame | str | Path
+"""A run table: read already, in memory, or the path of a file."""
+
 
 def read_runs(
-    source: str | Path | pd.DataFrame | Runs,
+    source: RunsLike,
     *,
     columns: Mapping[str, str | None] | None = None,
     where: str | None = None,

@@ -156,12 +156,12 @@ class Runs:
         table = with_derived(self.table, columns)
         return dataclasses.replace(self, table=table, notes=(*self.notes, *made))
 
-    def average(self, by: str) -> "Runs":
+    def average(self, group: str) -> "Runs":
         """Average the rows that share a value of one column: seeds of a run, problems of a test.
 
         Parameters
         ----------
-        by
+        group
             The column.
 
         Returns
@@ -174,10 +174,11 @@ class Runs:
         BayescaleError
             There is no such column.
         """
-        table, original = averaged(self.table, by), self.original.assign(**{by: self.table[by]})
-        note = f"averaged by {by}: {len(table):,} rows of {len(self):,}"
+        table = averaged(self.table, group)
+        original = self.original.assign(**{group: self.table[group]})
+        note = f"averaged by {group}: {len(table):,} rows of {len(self):,}"
         return dataclasses.replace(
-            self, table=table, original=averaged(original, by), notes=(*self.notes, note)
+            self, table=table, original=averaged(original, group), notes=(*self.notes, note)
         )
 
     def require(

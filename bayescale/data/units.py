@@ -5,11 +5,24 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Real
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bayescale.errors import BayescaleError
 
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
+
 Kind = Literal["count", "flops", "number"]
+
+
+type Quantity = float | str
+"""A number, or text such as ``"7B"``, ``"1.4T"`` and ``"1 PF-day"``."""
+
+
+type Quantities = Quantity | Sequence[Quantity] | np.ndarray | pd.Series | xr.DataArray
+"""One quantity, or several."""
 
 
 _EXPECTED: dict[Kind, str] = {
@@ -70,7 +83,7 @@ _FLOPS = re.compile(
 )
 
 
-def parse_quantity(value: str | float, kind: Kind = "count", *, unit: float = 1.0) -> float:
+def parse_quantity(value: Quantity, kind: Kind = "count", *, unit: float = 1.0) -> float:
     """Read one human-readable number.
 
     Parameters
@@ -111,7 +124,7 @@ def parse_quantity(value: str | float, kind: Kind = "count", *, unit: float = 1.
     return result
 
 
-def parse_quantities(name: str, values: Any, kind: Kind = "count") -> list[float]:
+def parse_quantities(name: str, values: Quantities, kind: Kind = "count") -> list[float]:
     """Read one or several human-readable numbers.
 
     Parameters
@@ -133,12 +146,14 @@ def parse_quantities(name: str, values: Any, kind: Kind = "count") -> list[float
     >>> parse_quantities("params", ["7B", 2])
     [7000000000.0, 2.0]
     """
+    several: Any = values
     if hasattr(values, "__array__"):
         import numpy as np  # the command line's help does not wait for it
 
-        values = np.asarray(values).ravel().tolist()
-    several = isinstance(values, Sequence) and not isinstance(values, str)
-    flat: list[Any] = list(values) if several else [values]
+        several = np.asarray(values).ravel().tolist()
+    if isinstance(several, str) or not isinstance(several, Sequence):
+        several = [several]
+    flat: list[Quantity] = list(several)
     if not flat:
         raise BayescaleError(f"{name} is empty: pass at least one value")
     try:

@@ -1,16 +1,16 @@
 """Paths: the runs one would do as compute, or data, or size grows, and where they end up."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from bayescale.data import derive
-from bayescale.data.units import parse_quantity
+from bayescale.data.units import Quantity, parse_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
-from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
 
 BELOW, BEYOND = 0.1, 1e4
@@ -21,7 +21,7 @@ STEP = 0.1
 """In decades."""
 
 
-def path_column(fit: Fit | Average) -> str:
+def path_column(fit: PosteriorLike) -> str:
     """Return what grows along the path that spends each budget best: compute, or the one input.
 
     Raises
@@ -44,14 +44,14 @@ def path_column(fit: Fit | Average) -> str:
     return columns.pop()
 
 
-def path_values(fits: list[Fit | Average], column: str) -> np.ndarray:
+def path_values(fits: Sequence[PosteriorLike], column: str) -> np.ndarray:
     """Return the values that a column takes along a path, from below the runs to far beyond."""
     spent = np.concatenate([run_columns(fit.representative)[column] for fit in fits])
     low, high = np.log10(BELOW * spent.min()), np.log10(BEYOND * spent.max())
     return 10 ** np.linspace(low, high, round((high - low) / STEP) + 1)
 
 
-def best_path(fit: Fit | Average, values: np.ndarray) -> dict[str, np.ndarray]:
+def best_path(fit: PosteriorLike, values: np.ndarray) -> dict[str, np.ndarray]:
     """Return the points of the path that spends each budget best, by column.
 
     The size at each budget is the median of what the laws think best: the run one would plan.
@@ -63,7 +63,7 @@ def best_path(fit: Fit | Average, values: np.ndarray) -> dict[str, np.ndarray]:
     return {"params": best, "tokens": derive.tokens(values, best), "flops": values}
 
 
-def straight_path(fit: Fit | Average, held: dict[str, Any]) -> dict[str, np.ndarray]:
+def straight_path(fit: PosteriorLike, held: Mapping[str, Quantity]) -> dict[str, np.ndarray]:
     """Return the points of a path along which params are held and tokens grow, or the reverse.
 
     Raises

@@ -8,14 +8,15 @@ import xarray as xr
 
 from bayescale.data import derive
 from bayescale.data.messages import PACKAGE
+from bayescale.data.units import Quantity
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
-from bayescale.decisions.scenario import Scenario, as_scenario
+from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.groups import ask_each
-from bayescale.inference.posterior import of_posterior
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average
+from bayescale.inference.sampling import seed_of
 from bayescale.prediction.compute import run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 
@@ -35,8 +36,8 @@ ROUNDS = 7
 
 @of_posterior
 def optimum(
-    fit: Fit | Average,
-    flops: Any,
+    fit: PosteriorLike,
+    flops: ScenarioLike,
     *,
     numerical: bool = False,
     discrepancy: DiscrepancyLike = DISCREPANCY,
@@ -57,7 +58,7 @@ def optimum(
         How wrong the law may be away from the runs, which moves the optimum too; None believes
         the law.
     random_seed : int, optional
-        Seed of the discrepancy.
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -74,11 +75,11 @@ def optimum(
     BayescaleError
         When the law has no params or no tokens, or needs other inputs than the scenario has.
     """
-    discrepancy = Discrepancy.of(discrepancy)
+    discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
-        return ask_each(one, lambda each: _optimum(each, scenario, wrong, numerical, random_seed))
+        return ask_each(one, lambda each: _optimum(each, scenario, wrong, numerical, seed))
 
     return fit.mix(ask, discrepancy)
 
@@ -88,7 +89,7 @@ def _optimum(
     scenario: Scenario,
     discrepancy: Discrepancy | None,
     numerical: bool,
-    random_seed: int | None,
+    seed: int,
 ) -> xr.Dataset:
     """Find the optimum by one fit of one law."""
     spending = Spending(fit, scenario)
@@ -96,7 +97,7 @@ def _optimum(
     ratios = law_ratios(spending, budget, numerical)
     option, ratio, loss = _assuming_law(spending, budget, ratios)
     if discrepancy is not None:
-        rng, surface = np.random.default_rng(random_seed), discrepancy.surface(fit)
+        rng, surface = np.random.default_rng(seed), discrepancy.surface(fit)
         none = np.empty(0)
         for i, each in enumerate(budget.to_numpy()):
             around = [ratio.isel(budget=i).to_numpy() for ratio in ratios]
@@ -113,7 +114,9 @@ def _optimum(
 
 
 @of_posterior
-def allocation_exponents(fit: Fit | Average, flops: tuple[Any, Any] | None = None) -> xr.Dataset:
+def allocation_exponents(
+    fit: PosteriorLike, flops: tuple[Quantity, Quantity] | None = None
+) -> xr.Dataset:
     """Measure how the compute-optimal N and D grow with compute, over a range of budgets.
 
     Parameters
@@ -138,7 +141,7 @@ def allocation_exponents(fit: Fit | Average, flops: tuple[Any, Any] | None = Non
     return fit.mix(lambda one, _: _exponents(one, flops))
 
 
-def _exponents(fit: Fit, flops: tuple[Any, Any] | None) -> xr.Dataset:
+def _exponents(fit: Fit, flops: tuple[Quantity, Quantity] | None) -> xr.Dataset:
     if flops is None:
         columns = run_columns(fit)
         if "flops" not in columns:

@@ -8,15 +8,15 @@ import pandas as pd
 import xarray as xr
 from scipy.interpolate import CubicSpline
 
-from bayescale.data.units import format_quantity, parse_quantities
+from bayescale.data.units import Quantities, format_quantity, parse_quantities
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.optimum import law_ratios, optimum
-from bayescale.decisions.scenario import Scenario, as_scenario
+from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.inference.posterior import of_posterior
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average
+from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike, Surface
 
 SMALLER = 9.0 * np.linspace(0.0, 1.0, 11) ** 2
@@ -40,9 +40,9 @@ BEYOND = 3.0
 
 @of_posterior
 def regret(
-    fit: Fit | Average,
-    flops: Any,
-    params: Any = None,
+    fit: PosteriorLike,
+    flops: ScenarioLike,
+    params: Quantities | None = None,
     *,
     around: bool = False,
     discrepancy: DiscrepancyLike = DISCREPANCY,
@@ -67,7 +67,7 @@ def regret(
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
-        Seed of the discrepancy.
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def regret(
     BayescaleWarning
         When a size is left out because inference alone takes a budget.
     """
-    discrepancy = Discrepancy.of(discrepancy)
+    discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
     spendings = [Spending(one, scenario) for one in fit.members().values()]
     budget = spendings[0].budgets()
@@ -104,7 +104,7 @@ def regret(
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
         surface = None if wrong is None else wrong.surface(one)
-        rng = np.random.default_rng(random_seed)
+        rng = np.random.default_rng(seed)
         parts = [
             _at_budget(Spending(one, scenario), budget[[i]], row, surface, rng)
             for i, row in enumerate(sizes)
@@ -207,7 +207,7 @@ def regret_summary(
     return table
 
 
-def _sizes_around(fit: Fit | Average, scenario: Scenario, budget: xr.DataArray) -> np.ndarray:
+def _sizes_around(fit: PosteriorLike, scenario: Scenario, budget: xr.DataArray) -> np.ndarray:
     """Return sizes all over the posterior of the best one, shape (budget, size)."""
     best = optimum(fit, scenario, discrepancy=None)["params"]
     low, high = best.quantile([0.005, 0.995], ("chain", "draw")).to_numpy()

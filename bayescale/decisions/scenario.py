@@ -20,7 +20,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
-from bayescale.data.units import Kind, parse_quantities
+from bayescale.data.units import Kind, Quantities, Quantity, parse_quantities
 from bayescale.errors import BayescaleError
 from bayescale.studies.schema import Table, find, packaged
 
@@ -187,7 +187,7 @@ class Scenario:
             return tuple(days * self.hardware.flops_per_day for days in self.days)
         return self.flops
 
-    def at_budgets(self, flops: Any) -> Self:
+    def at_budgets(self, flops: Quantities) -> Self:
         """Return the scenario with other budgets, in FLOP of training."""
         return replace(self, flops=flops, price=(), days=())
 
@@ -274,7 +274,11 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     return Scenario.from_dict(values, str(path))
 
 
-def as_scenario(flops: object) -> Scenario:
+type ScenarioLike = Quantities | Scenario
+"""Budgets in FLOP, or a scenario."""
+
+
+def as_scenario(flops: ScenarioLike) -> Scenario:
     """Return a scenario as it is, and budgets in FLOP as the scenario of nothing else."""
     return flops if isinstance(flops, Scenario) else Scenario(flops=flops)
 
@@ -298,6 +302,6 @@ def _several(name: str, values: Any, kind: Kind = "count") -> tuple[float, ...]:
     return tuple(read)
 
 
-def _positive(name: str, value: Any) -> float:
+def _positive(name: str, value: Quantity) -> float:
     (read,) = _several(name, [value])
     return read

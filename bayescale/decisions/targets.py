@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.data.units import parse_quantity
+from bayescale.data.units import Quantities, Quantity, parse_quantities
 from bayescale.decisions.frontier import (
     along,
     best_path,
@@ -17,9 +17,8 @@ from bayescale.decisions.frontier import (
 )
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import check_posterior, of_posterior
-from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average
+from bayescale.inference.posterior import PosteriorLike, check_posterior, of_posterior
+from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
@@ -27,12 +26,12 @@ from bayescale.prediction.predict import predict
 
 @of_posterior
 def required_compute(
-    fit: Fit | Average,
-    loss: Any = None,
+    fit: PosteriorLike,
+    loss: Quantities | None = None,
     *,
-    match: Mapping[str, Any] | None = None,
-    params: Any = None,
-    tokens: Any = None,
+    at: Mapping[str, Quantity] | None = None,
+    params: Quantity | None = None,
+    tokens: Quantity | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
@@ -44,9 +43,9 @@ def required_compute(
         A fitted law of params and tokens, or of one input; or several.
     loss : number or 1-d array, optional
         Values of the target to reach, in its unit: losses, or scores of a law that rises.
-    match : mapping, optional
-        Instead: a run to match, ``{"params": "7B", "tokens": "2T"}``. What it reaches is as
-        uncertain as the rest, and goes together with it.
+    at : mapping, optional
+        Instead: one point, ``{"params": "7B", "tokens": "2T"}``, a run to match. What it reaches
+        is as uncertain as the rest, and goes together with it.
     params : number or str, optional
         The size is held: how many tokens does it need?
     tokens : number or str, optional
@@ -55,7 +54,7 @@ def required_compute(
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
-        Seed of the discrepancy.
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -73,22 +72,22 @@ def required_compute(
     """
     discrepancy = Discrepancy.of(discrepancy)
     refuse_pooled(fit.representative, "reach")
-    if (loss is None) == (match is None):
-        raise BayescaleError("the goal is a loss or a run: pass either loss= or match={...}")
+    if (loss is None) == (at is None):
+        raise BayescaleError("the goal is a loss or a run: pass either loss= or at={...}")
     held = {k: v for k, v in (("params", params), ("tokens", tokens)) if v is not None}
     if not held:
         path = best_path(fit, path_values([fit], path_column(fit)))
     else:
         path = straight_path(fit, held)
     table, steps = path, len(next(iter(path.values())))
-    if match is not None:
-        at = make_points(match, None, grid=False, fit=fit.representative)
-        table = {name: np.append(values, _one(at, name)) for name, values in path.items()}
+    if at is not None:
+        matched = make_points(at, None, grid=False, fit=fit.representative)
+        table = {name: np.append(values, _one(matched, name)) for name, values in path.items()}
     answer = predict(fit, table, discrepancy=discrepancy, random_seed=random_seed)
     outcome = answer["outcome"].reset_coords(drop=True)
     goal: Any
-    if match is None:
-        goal = xr.DataArray([parse_quantity(v, "number") for v in np.ravel(loss)], dims="goal")
+    if loss is not None:
+        goal = xr.DataArray(parse_quantities("loss", loss, "number"), dims="goal")
     else:
         goal = outcome.isel(point=[steps]).rename(point="goal")
         outcome = outcome.isel(point=slice(steps))
@@ -100,7 +99,7 @@ def required_compute(
         for name, values in path.items()
         if name not in held
     }
-    shown = goal if match is None else goal.median(("chain", "draw"))
+    shown = goal if at is None else goal.median(("chain", "draw"))
     return xr.Dataset(
         found,
         coords={
@@ -120,12 +119,12 @@ def _one(points: xr.Dataset, column: str) -> float:
 
 @of_posterior
 def crossover_compute(
-    one: Fit | Average,
-    other: Fit | Average,
-    flops: Any = None,
+    one: PosteriorLike,
+    other: PosteriorLike,
+    flops: Quantities | None = None,
     *,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> xr.Dataset:
     """Find from which budget on one law or recipe beats another, with its probability.
 
@@ -138,8 +137,8 @@ def crossover_compute(
         Budgets at which to compare, in FLOP (or the laws' one input); every decade when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the laws may be away from the runs; None believes them.
-    random_seed : int
-        Seed of the discrepancies.
+    random_seed : int, optional
+        Seed of the discrepancies; that of ``one`` when None.
 
     Returns
     -------
@@ -166,7 +165,7 @@ def crossover_compute(
     else:
         asked = make_points({column: flops}, None, grid=False)[column].values
     both = np.concatenate([values, asked])
-    seeds = np.random.SeedSequence(random_seed).generate_state(2).tolist()
+    seeds = np.random.SeedSequence(seed_of(random_seed, one.seed)).generate_state(2).tolist()
     first, second = (
         _flat(predict(fit, best_path(fit, both), discrepancy=discrepancy, random_seed=seed))
         for fit, seed in zip((one, other), seeds, strict=True)
@@ -194,7 +193,7 @@ def crossover_compute(
     )
 
 
-def _comparable(one: Fit | Average, other: Fit | Average) -> str:
+def _comparable(one: PosteriorLike, other: PosteriorLike) -> str:
     """Return the column that both grow along, or raise where they predict different things."""
     a, b = one.representative, other.representative
     refuse_pooled(a, "a crossing")

@@ -85,6 +85,6 @@ def prior_sds(fit: Fit) -> np.ndarray:
 
 def _prior_sd(fit: Fit, name: str) -> float:
     if name in fit.spec.distributions or isinstance(fit.spec.priors.get(name), str):
-        drawn = fit.group("prior")[name]
+        drawn = fit.tree_group("prior")[name]
         return float(to_link(fit.spec.free[name], drawn, fit.scales).std())
     return float(fit.spec.normal_priors([name], fit.scales)[1][0])

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.data.units import parse_quantity
+from bayescale.data.units import Quantities, Quantity, parse_quantity
 from bayescale.design.contraction import allowed_variance, prior_sds, verdict
 from bayescale.design.explain import reason, recommendation_text
 from bayescale.design.modes import modes
@@ -26,6 +26,7 @@ from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import credible_interval
+from bayescale.prediction.points import PointsLike
 
 PARTNER = 0.3
 """Correlation, on the link scale, from which a partner is named."""
@@ -40,7 +41,11 @@ Z90 = 1.6448536269514722
 
 @of_one_law
 def identify(
-    fit: Fit, *, flops: Any = None, at: Any = None, budget: float | str | None = None
+    fit: Fit,
+    *,
+    flops: Quantities | None = None,
+    at: PointsLike | None = None,
+    budget: Quantity | None = None,
 ) -> pd.DataFrame:
     """Assess which parameters the runs identify, and recommend runs for the others.
 
@@ -109,7 +114,11 @@ def identify(
     return table
 
 
-def contractions(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
+def contractions(
+    fit: Fit,
+    flops: Quantities | None = None,
+    at: PointsLike | None = None,
+) -> pd.DataFrame:
     """Return only verdicts and contractions, which is fast.
 
     Parameters
@@ -174,7 +183,11 @@ def _partners(fit: Fit, values: xr.Dataset, verdicts: Mapping[str, str]) -> pd.D
 
 
 def _recommended(
-    fit: Fit, table: pd.DataFrame, flops: Any, at: Any, budget: float | None
+    fit: Fit,
+    table: pd.DataFrame,
+    flops: Quantities | None,
+    at: PointsLike | None,
+    budget: float | None,
 ) -> dict[str, RecommendedRuns | None]:
     """Find recommended runs for what is not identified."""
     left = table.loc[table["verdict"] != "identified"]
@@ -229,7 +242,7 @@ def _sampled(fit: Fit, values: xr.Dataset) -> pd.DataFrame:
     if not values.data_vars:
         columns = ("prior_sensitivity", "likelihood_sensitivity", "rhat", "ess")
         return pd.DataFrame(np.nan, index=pd.Index(list(drawn.data_vars)), columns=list(columns))
-    groups = {name: fit.group(name) for name in ("log_likelihood", "log_prior")}
+    groups = {name: fit.tree_group(name) for name in ("log_likelihood", "log_prior")}
     numbered = values.rename({name: f"v{i}" for i, name in enumerate(values.data_vars)})
     with _quiet():
         tree = xr.DataTree.from_dict({"posterior": numbered, **groups})

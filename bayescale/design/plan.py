@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayescale.data.html import html_block, rows_shown
 from bayescale.data.number_format import percent
-from bayescale.data.units import format_quantity, parse_quantity
+from bayescale.data.units import Quantity, format_quantity, parse_quantity
 from bayescale.design.candidates import candidate_runs, inputs_of
 from bayescale.design.discrimination import model_discrimination
 from bayescale.design.gaussian_update import posterior_uncertainty
@@ -18,9 +17,11 @@ from bayescale.design.search import Uncertainty, choose
 from bayescale.errors import BayescaleError
 from bayescale.inference.posterior import PosteriorLike, check_posterior, of_posterior
 from bayescale.inference.result import Fit
+from bayescale.inference.sampling import seed_of
 from bayescale.inference.update import fitted_runs
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
+from bayescale.prediction.points import PointsLike
 
 LAW = "law"
 """The value of ``about`` for model discrimination: which of several laws is right."""
@@ -90,7 +91,7 @@ class Plan:
         return html_block(f"a plan for {self.about}", str(self), rows=rows_shown(self.runs))
 
 
-def _several(fit: Any) -> PosteriorLike:
+def _several(fit: PosteriorLike | Mapping[str, Fit]) -> PosteriorLike:
     """Return what is planned for, fits by name as an average in which all count the same."""
     if isinstance(fit, Mapping):
         return Average(fit, dict.fromkeys(fit, 1.0))
@@ -99,15 +100,15 @@ def _several(fit: Any) -> PosteriorLike:
 
 
 def plan(
-    fit: Fit | Average | Mapping[str, Fit],
-    candidates: pd.DataFrame | Mapping[str, Any] | None = None,
+    fit: PosteriorLike | Mapping[str, Fit],
+    candidates: PointsLike | None = None,
     *,
-    budget: Any = None,
+    budget: Quantity | None = None,
     about: About | None = None,
     runs: int = 6,
-    limits: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Quantity] | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> Plan:
     """Choose the next runs: the most informative ones for a budget and a quantity of interest.
 
@@ -131,15 +132,16 @@ def plan(
         ``"flops=1e24"``: the best size at a budget (its log). ``"params=70B,tokens=1.4T"``: the
         loss of a run. ``"alpha"`` or ``"alpha-beta"``: parameters. ``"law"``: which of several laws
         is right. When None, ten times the largest fitted run, for a law of compute or of one input;
-        ``"law"`` for a mapping of fits.
+        ``"law"`` for a mapping of fits. It is not ``at``, which names points elsewhere: most of
+        these are none.
     runs : int
         The most runs to choose.
     limits : mapping, optional
         The largest feasible run: ``{"params": "20B", "tokens": "1T"}``.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -168,7 +170,8 @@ def plan(
         now, show = model_discrimination(several, places, discrepancy), np.asarray
     else:
         quantity = read_about(about, first)
-        words, rng = quantity_text(quantity, first), np.random.default_rng(random_seed)
+        words = quantity_text(quantity, first)
+        rng = np.random.default_rng(seed_of(random_seed, several.seed))
         now, show = posterior_uncertainty(several, quantity, places, discrepancy, rng), np.sqrt
     chosen = choose(now, choice.cost, spend, runs)
     if not chosen:
@@ -200,11 +203,11 @@ def _uncertainties(now: Uncertainty, chosen: Sequence[int]) -> np.ndarray:
 
 @of_posterior
 def least_useful(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     about: About | None = None,
     *,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> pd.DataFrame:
     """Rank the fitted runs by how informative they are about a quantity of interest.
 
@@ -226,7 +229,7 @@ def least_useful(
     discrepancy = Discrepancy.of(discrepancy)
     first = fit.representative
     quantity = read_about(about, first)
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(seed_of(random_seed, fit.seed))
     now = posterior_uncertainty(fit, quantity, None, fit.typical(discrepancy), rng)
     fixed = (np.split(now.law[1:], 2)[0] ** 2).sum(1) < now.noise
     without = replace(now, noise=-now.noise).uncertainty_after()

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data import derive
-from bayescale.data.units import format_quantity
+from bayescale.data.units import Quantities, format_quantity
 from bayescale.decisions.loss_grid import lowest
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError, BayescaleWarning, closest
@@ -24,13 +24,17 @@ from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import to_link
 from bayescale.prediction.compute import has_allocation, main_column, run_columns
 from bayescale.prediction.discrepancy import Surface
-from bayescale.prediction.points import inputs_at, make_points, used, without_nodes
+from bayescale.prediction.points import PointsLike, inputs_at, make_points, used, without_nodes
 
 OPTIMA = {"params": "N*", "tokens": "D*", "tokens_per_param": "D*/N*"}
 """Quantities of a compute-optimal model, and their symbols."""
 
 
-def quantities(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
+def quantities(
+    fit: Fit,
+    flops: Quantities | None = None,
+    at: PointsLike | None = None,
+) -> xr.Dataset:
     """Return the draws of all quantities of interest, each in its own unit.
 
     Parameters
@@ -60,7 +64,7 @@ def quantities(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
     return found if at is None else found.assign(_targets(fit, at))
 
 
-def _optima(fit: Fit, flops: Any) -> dict[str, xr.DataArray]:
+def _optima(fit: Fit, flops: Quantities) -> dict[str, xr.DataArray]:
     best = optimum(fit, flops, discrepancy=None)
     found = {}
     for i, budget in enumerate(best["flops"].values):
@@ -70,7 +74,7 @@ def _optima(fit: Fit, flops: Any) -> dict[str, xr.DataArray]:
     return found
 
 
-def _targets(fit: Fit, at: Any) -> dict[str, xr.DataArray]:
+def _targets(fit: Fit, at: PointsLike) -> dict[str, xr.DataArray]:
     points = make_points({}, used(fit, at), grid=False, fit=fit)
     curve = fit.curve(inputs_at(fit, points)).transpose("chain", "draw", "point")
     taken = {fit.spec.column(name) for name in fit.law.inputs}
@@ -118,18 +122,22 @@ def on_scale(fit: Fit, name: str, values: Any, scale: str | None = None) -> Any:
     return to_link(fit.spec.free[name], values, fit.scales)
 
 
-def scaled(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
+def scaled(fit: Fit, flops: Quantities | None = None, at: PointsLike | None = None) -> xr.Dataset:
     """Return :func:`quantities` on the transformed scales of the quantities."""
     found = quantities(fit, flops, at)
     return found.map(lambda v: on_scale(fit, str(v.name), v, v.attrs.get("scale")), keep_attrs=True)
 
 
-def prior_scaled(fit: Fit, flops: Any = None, at: Any = None) -> xr.Dataset:
+def prior_scaled(
+    fit: Fit,
+    flops: Quantities | None = None,
+    at: PointsLike | None = None,
+) -> xr.Dataset:
     """Return the prior draws of all quantities of interest, on their transformed scales."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.filterwarnings("ignore", "no optimum", BayescaleWarning)
         warnings.filterwarnings("ignore", ".*has no optimum inside the search", BayescaleWarning)
-        return scaled(with_draws(fit, fit.group("prior")), flops, at)
+        return scaled(with_draws(fit, fit.tree_group("prior")), flops, at)
 
 
 AHEAD = 10.0
@@ -151,7 +159,7 @@ SMOOTH = 1e-7
 _WAYS = "flops=1e24 (the best size there), params=70B,tokens=1.4T (the loss there), or alpha-beta"
 
 
-type About = str | Mapping[str, Any]
+type About = str | Mapping[str, float | str]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayescale.data.html import html_block, text_table
 from bayescale.data.number_format import fixed, relative
+from bayescale.data.read import RunsLike
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.point_estimate import RESAMPLES, point_fit
 from bayescale.evaluation.scores import (
@@ -22,13 +23,15 @@ from bayescale.evaluation.scores import (
 )
 from bayescale.evaluation.splits import Split, cuts_of, groups_of
 from bayescale.inference.fit import fit, prepare, runs_and_law
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.model.observations import Data, extract
-from bayescale.model.spec import Spec, make_spec
-from bayescale.prediction.averaging import Average, average
+from bayescale.model.spec import LawLike, Spec, make_spec
+from bayescale.prediction.averaging import average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import DRAWS
 from bayescale.prediction.predict import forecast
+from bayescale.studies.study import Study
 
 CUTS = (0.5, 0.7, 0.85)
 """Quantiles of compute below which runs are fitted, by default."""
@@ -97,10 +100,10 @@ def _score(name: object, value: Any) -> str:
 
 
 def backtest(
-    runs: Any,
-    law: Any = None,
+    runs: RunsLike | Study,
+    law: LawLike | Sequence[LawLike] | None = None,
     *,
-    by: str | None = None,
+    along: str | None = None,
     cuts: Sequence[float] = CUTS,
     leave_out: str | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
@@ -114,8 +117,8 @@ def backtest(
     runs, law
         The run table and what to fit, as for :func:`bayescale.fit`; a list of laws is averaged,
         with weights that each cut's fitted runs give by stacking.
-    by : str, optional
-        The column to cut by; compute, or the law's first input, when None.
+    along : str, optional
+        The column along which the runs are cut; compute, or the law's first input, when None.
     cuts : sequence of float
         Quantiles of that column.
     leave_out : str, optional
@@ -140,7 +143,7 @@ def backtest(
     discrepancy = Discrepancy.of(discrepancy)
     specs, data = laws_on(runs, law)
     first = next(iter(specs))
-    splits = _splits(specs[first], data[first], by, cuts, leave_out)
+    splits = _splits(specs[first], data[first], along, cuts, leave_out)
     seeds = np.random.SeedSequence(random_seed).generate_state(len(splits))
     scored, summary = [], []
     for split, seed in zip(splits, seeds.tolist(), strict=True):
@@ -153,10 +156,10 @@ def backtest(
 
 
 def backtest_point_fit(
-    runs: Any,
-    law: Any = None,
+    runs: RunsLike | Study,
+    law: LawLike | Sequence[LawLike] | None = None,
     *,
-    by: str | None = None,
+    along: str | None = None,
     cuts: Sequence[float] = CUTS,
     leave_out: str | None = None,
     random_seed: int | None = None,
@@ -165,7 +168,7 @@ def backtest_point_fit(
 
     Parameters
     ----------
-    runs, law, by, cuts, leave_out, random_seed
+    runs, law, along, cuts, leave_out, random_seed
         As for :func:`backtest`, with one law.
 
     Returns
@@ -184,7 +187,7 @@ def backtest_point_fit(
     _refuse_pool(spec)
     data = extract(spec, table)
     scored, summary = [], []
-    for split in _splits(spec, data, by, cuts, leave_out):
+    for split in _splits(spec, data, along, cuts, leave_out):
         small = extract(spec, data.runs.take(~split.held_out))
         inputs, _, _ = points_of(data, split)
         found = {
@@ -244,16 +247,16 @@ def fit_laws(
 def _refuse_pool(spec: Spec) -> None:
     if spec.pool is not None:
         raise BayescaleError(
-            "forecasts are tested of one law, not of pooled groups: leave out pool and by"
+            "forecasts are tested of one law, not of pooled groups: leave out pool and group"
         )
 
 
 def _splits(
-    spec: Spec, data: Data, by: str | None, cuts: Sequence[float], leave_out: str | None
+    spec: Spec, data: Data, along: str | None, cuts: Sequence[float], leave_out: str | None
 ) -> list[Split]:
     if leave_out is not None:
         return list(groups_of(data.runs, leave_out))
-    return list(cuts_of(data.runs, by or main_input(spec), cuts))
+    return list(cuts_of(data.runs, along or main_input(spec), cuts))
 
 
 def _check_same(data: Mapping[str, Data]) -> None:
@@ -272,7 +275,7 @@ def _backtest(scored: list[pd.DataFrame], summary: list[dict[str, Any]], law: st
 
 
 def score_split(
-    fitted: Fit | Average,
+    fitted: PosteriorLike,
     data: Mapping[str, Data],
     split: Split,
     discrepancy: Discrepancy | None,

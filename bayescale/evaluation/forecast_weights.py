@@ -7,10 +7,10 @@ held-out points, one by one (leave-one-out) and beyond.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from bayescale.data.read import RunsLike
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.backtest import fit_laws, laws_on, score_split
 from bayescale.evaluation.scores import main_input
@@ -18,8 +18,10 @@ from bayescale.evaluation.splits import FEWEST, Split, ahead_of
 from bayescale.inference.result import Fit
 from bayescale.inference.update import runs_shared
 from bayescale.model.observations import Data
+from bayescale.model.spec import LawLike
 from bayescale.prediction.averaging import Average, pointwise_loo, stack
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
+from bayescale.studies.study import Study
 
 AHEAD = (2.0, 4.0)
 """Horizons of the forecasts that weight the laws, as factors of the input."""
@@ -37,10 +39,10 @@ DISCREPANCIES = (
 
 
 def fit_average(
-    runs: Any,
-    laws: Sequence[Any],
+    runs: RunsLike | Study,
+    laws: Sequence[LawLike],
     *,
-    by: str | None = None,
+    along: str | None = None,
     ahead: Sequence[float] = AHEAD,
     discrepancies: Sequence[DiscrepancyLike] = DISCREPANCIES,
     random_seed: int | None = None,
@@ -59,7 +61,7 @@ def fit_average(
         The run table, as for :func:`bayescale.fit`.
     laws : sequence
         Laws, names or specs; ``["power_law_floor", "power_law_saturating"]``.
-    by : str, optional
+    along : str, optional
         The column along which to look ahead; compute, or the laws' first input, when None.
     ahead : sequence of float
         The forecasts start at its largest value divided by these; one that would leave fewer than
@@ -87,7 +89,7 @@ def fit_average(
     if len(specs) < 2:
         raise BayescaleError(f"an average is of two laws or more, not of {', '.join(specs)} alone")
     first = next(iter(specs))
-    column = by or main_input(specs[first])
+    column = along or main_input(specs[first])
     splits = list(ahead_of(data[first].runs, column, ahead))
     if not splits:
         raise BayescaleError(

@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 from arviz_stats.base import array_stats
 
+from bayescale.data.units import Quantities
 from bayescale.design.quantities_of_interest import on_scale, quantities, scaled
 from bayescale.errors import BayescaleWarning
 from bayescale.evaluation.residuals import outliers
@@ -20,10 +21,11 @@ from bayescale.inference.fit import fit as fit_runs
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
-from bayescale.inference.sampling import Sampler
+from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.inference.update import runs_again
 from bayescale.model.spec import make_spec
 from bayescale.prediction.compute import main_column, run_columns
+from bayescale.prediction.points import PointsLike
 
 LARGEST = 0.3
 """Share of the runs that is left out at the far end of the range."""
@@ -45,8 +47,8 @@ GREATER_IS_LESS = ("loss",)
 def stability(
     fit: Fit,
     *,
-    flops: Any = None,
-    at: Any = None,
+    flops: Quantities | None = None,
+    at: PointsLike | None = None,
     refit: bool = False,
     random_seed: int | None = None,
     progressbar: bool = True,
@@ -64,8 +66,10 @@ def stability(
         What is asked about besides the parameters, as for :func:`bayescale.identify`.
     refit : bool
         Fit again where draws cannot be reweighted, which takes seconds to a minute each.
-    random_seed, progressbar
-        Of those fits, as for :func:`bayescale.fit`.
+    random_seed : int, optional
+        Seed of those fits; the fit's own when None.
+    progressbar : bool
+        Show the progress of those fits.
 
     Returns
     -------
@@ -83,9 +87,10 @@ def stability(
         When a budget or a point does not fit the law.
     """
     refuse_pooled(fit, "stability")
+    seed = seed_of(random_seed, fit.seed)
     own = (quantities(fit, flops, at), scaled(fit, flops, at))
     parts = [
-        _moved(fit, own, said, names, (flops, at) if refit else None, random_seed, progressbar)
+        _moved(fit, own, said, names, (flops, at) if refit else None, seed, progressbar)
         for said, names in _left_out(fit, own[1])
     ]
     return pd.concat(parts, ignore_index=True)
@@ -111,7 +116,7 @@ def _left_out(fit: Fit, values: xr.Dataset) -> Iterator[tuple[str, list[str]]]:
 
 def _most_moving(fit: Fit, values: xr.Dataset) -> str:
     """Return the run without which something moves most."""
-    density = fit.group("log_likelihood")[fit.target]
+    density = fit.tree_group("log_likelihood")[fit.target]
     variance = density.var(("chain", "draw")).to_numpy()
     several = np.argsort(-variance)[:LOOKED_AT]
     names = [str(density["run"].values[i]) for i in several]
@@ -126,7 +131,7 @@ def _largest_shift(fit: Fit, values: xr.Dataset, name: str) -> float:
 
 def _reweighted(fit: Fit, names: list[str]) -> tuple[np.ndarray, float]:
     """Return weights of the draws without some runs, shape (chain x draw,), and Pareto's k."""
-    density = fit.group("log_likelihood")
+    density = fit.tree_group("log_likelihood")
     total: Any = 0.0
     for seen in fit.spec.observables:
         gone = np.isin(density[seen.dim].values.astype(str), names)
@@ -155,7 +160,7 @@ def _moved(
     said: str,
     names: list[str],
     again: tuple[Any, Any] | None,
-    seed: int | None,
+    seed: int,
     progressbar: bool,
 ) -> pd.DataFrame:
     """Return the rows of one set of runs; ``again`` has the questions for another fit."""
@@ -192,7 +197,7 @@ def _median(values: np.ndarray, weights: np.ndarray) -> float:
     return float(values[order][np.searchsorted(np.cumsum(weights[order]), 0.5)])
 
 
-def _without(fit: Fit, names: list[str], seed: int | None, progressbar: bool) -> Fit:
+def _without(fit: Fit, names: list[str], seed: int, progressbar: bool) -> Fit:
     """Fit again without some runs, at the same reference points, so that parameters compare."""
     runs = runs_again(fit)
     kept = ~np.isin(np.array(runs.labels(), dtype=str), names)

@@ -38,14 +38,14 @@ class Split:
     distance: np.ndarray
 
 
-def cuts_of(runs: Runs, by: str, cuts: Sequence[float]) -> Iterator[Split]:
+def cuts_of(runs: Runs, along: str, cuts: Sequence[float]) -> Iterator[Split]:
     """Divide below and above quantiles of a column.
 
     Parameters
     ----------
     runs : Runs
         The run table.
-    by : str
+    along : str
         A column of positive numbers or dates, or ``flops``, which follows from params and tokens.
     cuts : sequence of float
         Quantiles, between 0 and 1. The largest budget is always held out, and cuts that divide the
@@ -56,10 +56,12 @@ def cuts_of(runs: Runs, by: str, cuts: Sequence[float]) -> Iterator[Split]:
     BayescaleError
         When there is no such column, it has one value only, or a cut is no quantile.
     """
-    values = column_of(runs, by)
+    values = column_of(runs, along)
     largest = values >= values.max() * (1 - ROUNDING)
     if largest.all():
-        raise BayescaleError(f"every run has {by} = {values[0]:g}: there is nothing to cut by it")
+        raise BayescaleError(
+            f"every run has {along} = {values[0]:g}: there is nothing to cut by it"
+        )
     seen: set[int] = set()
     for cut in cuts:
         if not 0 < cut < 1:
@@ -68,17 +70,17 @@ def cuts_of(runs: Runs, by: str, cuts: Sequence[float]) -> Iterator[Split]:
         if small.sum() in seen:
             continue
         seen.add(int(small.sum()))
-        yield fitting_small(small, by, values)
+        yield fitting_small(small, along, values)
 
 
-def ahead_of(runs: Runs, by: str, factors: Sequence[float]) -> Iterator[Split]:
+def ahead_of(runs: Runs, along: str, factors: Sequence[float]) -> Iterator[Split]:
     """Hold out the runs above the largest value of a column divided by a factor.
 
     Parameters
     ----------
     runs : Runs
         The run table.
-    by : str
+    along : str
         A column of positive numbers, or ``flops``, which follows from params and tokens.
     factors : sequence of float
         Above 1. Those that leave fewer than ``FEWEST`` runs to fit, or hold out none, are left out.
@@ -88,32 +90,32 @@ def ahead_of(runs: Runs, by: str, factors: Sequence[float]) -> Iterator[Split]:
     BayescaleError
         As for :func:`column_of`, or when a factor is not above 1.
     """
-    values = column_of(runs, by)
+    values = column_of(runs, along)
     for factor in factors:
         if not factor > 1:
             raise BayescaleError(f"forecasts go ahead by a factor above 1, not {factor!r}")
         small = values <= values.max() / factor * (1 + ROUNDING)
         if small.sum() >= FEWEST and not small.all():
-            yield fitting_small(small, by, values)
+            yield fitting_small(small, along, values)
 
 
-def fitting_small(small: np.ndarray, by: str, values: np.ndarray) -> Split:
+def fitting_small(small: np.ndarray, along: str, values: np.ndarray) -> Split:
     """Return the split that fits some runs, small in a column, and holds out the others.
 
     Parameters
     ----------
     small : array of bool, shape (run,)
         Which runs are fitted.
-    by : str
+    along : str
         The column.
     values : array, shape (run,)
         Its values.
     """
     limit = values[small].max()
-    return Split(f"{by} <= {limit:.3g}", ~small, np.log10(values[~small] / limit))
+    return Split(f"{along} <= {limit:.3g}", ~small, np.log10(values[~small] / limit))
 
 
-def groups_of(runs: Runs, by: str) -> Iterator[Split]:
+def groups_of(runs: Runs, group: str) -> Iterator[Split]:
     """Hold out the rows of one value of a column at a time.
 
     Raises
@@ -121,16 +123,18 @@ def groups_of(runs: Runs, by: str) -> Iterator[Split]:
     BayescaleError
         When there is no such column, or it has one value only.
     """
-    if by not in runs.table:
-        raise BayescaleError(f"no column {by!r} in {runs.source}{closest(by, list(runs.table))}")
-    values = pd.Series(runs.table[by])
+    if group not in runs.table:
+        raise BayescaleError(
+            f"no column {group!r} in {runs.source}{closest(group, list(runs.table))}"
+        )
+    values = pd.Series(runs.table[group])
     names = list(values.dropna().unique())
     if len(names) < 2:
-        raise BayescaleError(f"{by} has one value in all rows: there is no group to leave out")
+        raise BayescaleError(f"{group} has one value in all rows: there is no group to leave out")
     for name in names:
         out = (values == name).to_numpy()
         said = f"{name:.4g}" if isinstance(name, float) else str(name)
-        yield Split(f"without {by} {said}", out, np.full(out.sum(), np.nan))
+        yield Split(f"without {group} {said}", out, np.full(out.sum(), np.nan))
 
 
 def column_of(runs: Runs, name: str) -> np.ndarray:

@@ -9,20 +9,19 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
-from bayescale.data.read import read_runs
+from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.datatree import by_run, make_tree, record_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
-from bayescale.laws.base import Law
 from bayescale.model.build import pymc_model
 from bayescale.model.noise.base import Noise
 from bayescale.model.observations import Data, along_runs, constant_inputs, extract
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.pooling import Pooling
-from bayescale.model.spec import Prior, Spec, make_spec
+from bayescale.model.spec import LawLike, Prior, Spec, make_spec
 from bayescale.studies.runs import study_runs
 from bayescale.studies.study import Study
 
@@ -46,15 +45,15 @@ CAREFUL = 0.99
 
 
 def fit(
-    runs: Any,
-    law: str | type[Law] | Study | Spec | None = None,
+    runs: RunsLike | Study,
+    law: LawLike | None = None,
     *,
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
-    by: str | None = None,
+    group: str | None = None,
     sampler: Literal["nutpie", "pymc", "numpyro"] | Sampler = "nutpie",
     random_seed: int | None = None,
     progressbar: bool = True,
@@ -94,7 +93,7 @@ def fit(
         common, which parameters not named are. One word is for all of the law; multiples of the
         target, as floors are, then pool partially, each in its group's own unit, by ``"shared"``
         too. The noise's parameters are shared unless named, or multiples of the target.
-    by : str, optional
+    group : str, optional
         The column that names each run's group, ``"family"``; pools partially unless ``pool`` says
         otherwise.
     sampler : str or Sampler
@@ -128,7 +127,7 @@ def fit(
         columns=columns,
         references=references,
         pool=pool,
-        by=by,
+        group=group,
     )
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     _warn_constant(spec, data)
@@ -260,15 +259,15 @@ def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
 
 
 def build_model(
-    runs: Any,
-    law: str | type[Law] | Study | Spec | None = None,
+    runs: RunsLike | Study,
+    law: LawLike | None = None,
     *,
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
-    by: str | None = None,
+    group: str | None = None,
 ) -> pm.Model:
     """Build the PyMC model that :func:`bayescale.fit` fits, to look at or change by hand.
 
@@ -276,7 +275,7 @@ def build_model(
     ----------
     runs, law
         The run table and what to fit, as for :func:`bayescale.fit`.
-    noise, priors, columns, pool, by
+    noise, priors, columns, pool, group
         As for :func:`bayescale.fit`.
     references : mapping, optional
         Input to reference point; the geometric mean of the runs where not given.
@@ -302,27 +301,27 @@ def build_model(
         columns=columns,
         references=references,
         pool=pool,
-        by=by,
+        group=group,
     )
     return pymc_model(spec, data)
 
 
 def prepare(
-    runs: Any,
-    law: str | type[Law] | Study | Spec | None = None,
+    runs: RunsLike | Study,
+    law: LawLike | None = None,
     *,
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
-    by: str | None = None,
+    group: str | None = None,
 ) -> tuple[Spec, Data]:
     """Read the runs, choose what is fitted to them, and take from them what its model needs.
 
     Parameters
     ----------
-    runs, law, noise, priors, columns, references, pool, by
+    runs, law, noise, priors, columns, references, pool, group
         As for :func:`fit`.
 
     Returns
@@ -343,7 +342,7 @@ def prepare(
         columns=columns,
         references=references,
         pool=pool,
-        by=by,
+        group=group,
     )
     spec = along_runs(spec, table)
     return spec, extract(spec, table)

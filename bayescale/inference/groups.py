@@ -10,6 +10,7 @@ import xarray as xr
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
+from bayescale.inference.sampling import seed_of
 from bayescale.laws.parameters import Z90
 from bayescale.model.hierarchical import draw_population
 from bayescale.model.link_scale import to_link
@@ -30,7 +31,7 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
         The group: ``"pythia"``. None is a group that no run is of: its partially pooled parameters
         are drawn from their population, its separate ones from their priors.
     random_seed : int, optional
-        Seed of those draws.
+        Seed of those draws; the fit's own when None.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
     pool = fit.spec.pool
     if pool is None:
         raise BayescaleError(
-            "this fit pools nothing, it has no members: fit(..., pool='partial', by='family')"
+            "this fit pools nothing, it has no members: fit(..., pool='partial', group='family')"
         )
     if name is not None and name not in fit.groups:
         raise BayescaleError(
@@ -92,7 +93,7 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float]]:
     names = [name for name in fit.spec.free if kinds.get(name) == "partial"]
     if not names:
         raise BayescaleError(
-            "no parameter of this fit comes from a population: fit(..., pool='partial', by=...)"
+            "no parameter of this fit comes from a population: fit(..., pool='partial', group=...)"
         )
     found = {}
     for name in names:
@@ -131,7 +132,7 @@ def refuse_pooled(fit: Fit, what: str) -> None:
 
 def _known(fit: Fit, spec: Spec, pool: Pool, name: str) -> xr.DataTree:
     """Return the share of a group in a pooled fit's tree."""
-    groups: dict[str, xr.Dataset] = {k: fit.group(k) for k in fit.tree.children}
+    groups: dict[str, xr.Dataset] = {k: fit.tree_group(k) for k in fit.tree.children}
     for seen in fit.spec.observables:
         own = fit.groups_of(seen)[pool.by] == name
         groups = {
@@ -155,12 +156,12 @@ def _constant(fit: Fit, spec: Spec, pool: Pool, groups: Mapping[str, xr.Dataset]
 
 def _new(fit: Fit, pool: Pool, random_seed: int | None) -> xr.DataTree:
     """Return a tree of draws for a group without runs."""
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(seed_of(random_seed, fit.seed))
     groups: dict[str, Any] = {
-        k: fit.group(k) for k in ("sample_stats", "observed_data", "constant_data")
+        k: fit.tree_group(k) for k in ("sample_stats", "observed_data", "constant_data")
     }
     for k in ("posterior", "prior"):
-        groups[k] = draw_population(fit.spec, fit.scales, fit.group(k), rng)
+        groups[k] = draw_population(fit.spec, fit.scales, fit.tree_group(k), rng)
     labels = [f"{seen.prefix}{pool.by}" for seen in fit.spec.observables]
     groups["constant_data"] = groups["constant_data"].drop_vars(labels)
     return xr.DataTree.from_dict(groups)

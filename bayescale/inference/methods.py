@@ -3,7 +3,6 @@
 The functions stand above this module, and are found by their public names when they are called.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,14 @@ import xarray as xr
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from bayescale.data.read import RunsLike
+    from bayescale.data.units import Quantities, Quantity
+    from bayescale.decisions.scenario import ScenarioLike
     from bayescale.evaluation.backtest import Backtest
     from bayescale.inference.result import Fit
     from bayescale.prediction.discrepancy import Discrepancy
+    from bayescale.prediction.points import PointsLike
+    from bayescale.prediction.summary import SummaryKind
     from bayescale.studies.study import Study
 
     type Allowed = Discrepancy | bool | None
@@ -30,11 +34,11 @@ class PosteriorMethods:
 
     def predict(
         self,
-        table: pd.DataFrame | Mapping[str, Any] | None = None,
+        at: "PointsLike | None" = None,
         *,
-        params: object = None,
-        tokens: object = None,
-        flops: object = None,
+        params: "Quantities | None" = None,
+        tokens: "Quantities | None" = None,
+        flops: "Quantities | None" = None,
         grid: bool = False,
         discrepancy: "Allowed" = True,
         random_seed: int | None = None,
@@ -43,7 +47,7 @@ class PosteriorMethods:
 
         Parameters
         ----------
-        table, params, tokens, flops, grid, discrepancy, random_seed
+        at, params, tokens, flops, grid, discrepancy, random_seed
             As for :func:`bayescale.predict`.
 
         Returns
@@ -60,7 +64,7 @@ class PosteriorMethods:
         one: Any = self
         return bayescale.predict(
             one,
-            table,
+            at,
             params=params,
             tokens=tokens,
             flops=flops,
@@ -71,7 +75,7 @@ class PosteriorMethods:
 
     def optimum(
         self,
-        flops: object,
+        flops: "ScenarioLike",
         *,
         numerical: bool = False,
         discrepancy: "Allowed" = True,
@@ -106,8 +110,8 @@ class PosteriorMethods:
 
     def regret(
         self,
-        flops: object,
-        params: object = None,
+        flops: "ScenarioLike",
+        params: "Quantities | None" = None,
         *,
         around: bool = False,
         discrepancy: "Allowed" = True,
@@ -148,7 +152,7 @@ class PosteriorMethods:
         beyond: float = 100.0,
         ci_prob: float | None = None,
         discrepancy: "Allowed" = True,
-        random_seed: int = 0,
+        random_seed: int | None = None,
         ax: "Axes | None" = None,
     ) -> "Axes":
         """Draw the runs and the bands beyond them; see :func:`bayescale.plot_bands`.
@@ -179,7 +183,7 @@ class PosteriorMethods:
         self,
         path: str | Path,
         *,
-        flops: object = None,
+        flops: "ScenarioLike | None" = None,
         study: "Study | None" = None,
         comparison: pd.DataFrame | None = None,
         backtest: "Backtest | None" = None,
@@ -239,13 +243,19 @@ class PosteriorMethods:
 class FitMethods(PosteriorMethods):
     """What is asked of one law besides."""
 
-    def summary(self, ci_prob: float | None = None) -> pd.DataFrame:
+    def summary(
+        self,
+        ci_prob: float | None = None,
+        *,
+        kind: "SummaryKind | None" = None,
+        round_to: int | str | None = None,
+    ) -> pd.DataFrame:
         """Return the parameters with their intervals; see :func:`bayescale.summary`.
 
         Parameters
         ----------
-        ci_prob : float, optional
-            Probability inside the intervals; ArviZ's setting (0.89) when None.
+        ci_prob, kind, round_to
+            As for :func:`bayescale.summary`.
 
         Returns
         -------
@@ -255,10 +265,14 @@ class FitMethods(PosteriorMethods):
         import bayescale
 
         one: Any = self
-        return bayescale.summary(one, ci_prob)
+        return bayescale.summary(one, ci_prob, kind=kind, round_to=round_to)
 
     def identify(
-        self, *, flops: object = None, at: object = None, budget: float | str | None = None
+        self,
+        *,
+        flops: "Quantities | None" = None,
+        at: "PointsLike | None" = None,
+        budget: "Quantity | None" = None,
     ) -> pd.DataFrame:
         """Say which parameters the runs identify; see :func:`bayescale.identify`.
 
@@ -278,7 +292,7 @@ class FitMethods(PosteriorMethods):
         return bayescale.identify(one, flops=flops, at=at, budget=budget)
 
     def add_runs(
-        self, runs: object, *, random_seed: int | None = None, progressbar: bool = True
+        self, runs: "RunsLike", *, random_seed: int | None = None, progressbar: bool = True
     ) -> "Fit":
         """Fit again with more runs; see :func:`bayescale.add_runs`.
 

@@ -1,7 +1,7 @@
 """Many fits at once: tables, groups of rows and laws, on any executor, each kept as it finishes.
 
 >>> import bayescale as bs
->>> for found in bs.fit_many("runs.csv", ["chinchilla", "skaling"], by="corpus", folder="fits"):
+>>> for found in bs.fit_many("runs.csv", ["chinchilla", "skaling"], group="corpus", folder="fits"):
 ...     print(found)  # doctest: +SKIP
 
 A process pool is the default; any :class:`concurrent.futures.Executor` will do, such as Dask's
@@ -110,7 +110,7 @@ def fit_many(
     tables: Any,
     laws: Any,
     *,
-    by: str | None = None,
+    group: str | None = None,
     folder: str | Path | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
@@ -126,7 +126,7 @@ def fit_many(
     laws : str, Law class, Study, Spec, a sequence of them, or a mapping of name to one
         What to fit, as for :func:`bayescale.fit`; :func:`bayescale.make_spec` says priors, noise
         and columns besides.
-    by : str, optional
+    group : str, optional
         Column by which the rows of each table are split: one fit a value.
     folder : str or Path, optional
         Where fits are kept, as ``TABLE.LAW.nc``; it is made. A fit that is there already, of the
@@ -152,14 +152,14 @@ def fit_many(
     ------
     BayescaleError
         Before anything is fitted: for an unknown law, or two jobs of one name. What a single table
-        or fit runs into, a missing column ``by`` too, is its ``problem``.
+        or fit runs into, a missing column ``group`` too, is its ``problem``.
 
     Warns
     -----
     BayescaleWarning
         When rows of a table were set aside, or its rows share runs and count as independent.
     """
-    jobs, failed = _jobs(tables, _specs(laws), by, sampler, random_seed, folder)
+    jobs, failed = _jobs(tables, _specs(laws), group, sampler, random_seed, folder)
     if folder is not None:
         Path(folder).mkdir(parents=True, exist_ok=True)
     return _run(jobs, failed, executor, workers, any_seed=random_seed is None)
@@ -194,7 +194,7 @@ def _named(tables: Any) -> dict[str, Any]:
 def _jobs(
     tables: Any,
     specs: Mapping[str, Spec],
-    by: str | None,
+    group: str | None,
     sampler: Sampler,
     random_seed: int | None,
     folder: str | Path | None,
@@ -204,7 +204,7 @@ def _jobs(
     jobs, failed = [], []
     for name, given in _named(tables).items():
         try:
-            parts = _split(name, read_runs(given), by)
+            parts = _split(name, read_runs(given), group)
         except BayescaleError as error:
             failed += [Fitted(name, law, None, str(error)) for law in specs]
             continue
@@ -225,12 +225,12 @@ def _jobs(
     return jobs, failed
 
 
-def _split(name: str, runs: Runs, by: str | None) -> dict[str, Runs]:
-    if by is None:
+def _split(name: str, runs: Runs, group: str | None) -> dict[str, Runs]:
+    if group is None:
         return {name: runs}
-    if by not in runs.table:
-        raise BayescaleError(f"{name} has no column {by!r} to split by")
-    column = runs.table[by]
+    if group not in runs.table:
+        raise BayescaleError(f"{name} has no column {group!r} to split by")
+    column = runs.table[group]
     values = column.dropna().unique()
     return {f"{value}": runs.take((column == value).to_numpy(bool)) for value in values}
 

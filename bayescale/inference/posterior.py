@@ -63,6 +63,11 @@ class PosteriorLike(Protocol):
         """The representative's inputs of the fitted runs, in their own units, dim run."""
         ...
 
+    @property
+    def seed(self) -> int:
+        """The seed that it was drawn with, which its questions use where none is given."""
+        ...
+
     def members(self) -> dict[str, Fit]:
         """Return the fits of positive weight by name, largest weight first."""
         ...

@@ -58,14 +58,14 @@ class Fit(FitMethods):
         """The law that was fitted."""
         return self.spec.law
 
-    def group(self, name: str) -> xr.Dataset:
-        """Return one group of the tree as a Dataset."""
+    def tree_group(self, name: str) -> xr.Dataset:
+        """Return one of ArviZ's groups, such as ``"log_likelihood"``, as a Dataset."""
         return self.tree.children[name].to_dataset()
 
     @property
     def posterior(self) -> xr.Dataset:
         """Draws of the law's and the noise's free parameters, dims (chain, draw)."""
-        return self.group("posterior")
+        return self.tree_group("posterior")
 
     @property
     def parameters(self) -> xr.Dataset:
@@ -94,7 +94,7 @@ class Fit(FitMethods):
     @property
     def observed(self) -> xr.DataArray:
         """The observed target, dim run."""
-        return self.group("observed_data")[self.target]
+        return self.tree_group("observed_data")[self.target]
 
     @property
     def known(self) -> dict[str, xr.DataArray]:
@@ -103,7 +103,7 @@ class Fit(FitMethods):
 
     def known_of(self, seen: Observable) -> dict[str, xr.DataArray]:
         """Return what the noise of a step, or of the target, uses of each of its runs."""
-        constant = self.group("constant_data")
+        constant = self.tree_group("constant_data")
         return {
             name: constant[f"{seen.column}{suffix}"]
             for name, (suffix, _) in seen.noise.known.items()
@@ -126,18 +126,18 @@ class Fit(FitMethods):
 
     def inputs_of(self, seen: Observable) -> dict[str, xr.DataArray]:
         """Return the law's inputs of the runs in which a step, or the target, was observed."""
-        constant = self.group("constant_data")
+        constant = self.tree_group("constant_data")
         return {name: constant[f"{seen.prefix}{name}"] for name in self.law.inputs}
 
     def groups_of(self, seen: Observable) -> dict[str, xr.DataArray]:
         """Return the group of each run in which a step, or the target, was observed, if pooled."""
-        constant = self.group("constant_data")
+        constant = self.tree_group("constant_data")
         return {by: constant[f"{seen.prefix}{by}"] for by in self.spec.grouping}
 
     @property
     def references(self) -> dict[str, float]:
         """The reference point of each input and step, in its own unit."""
-        constant = self.group("constant_data")
+        constant = self.tree_group("constant_data")
         names = [*self.law.inputs, *self.law.steps]
         return {name: float(constant[f"{name}_reference"]) for name in names}
 
@@ -149,7 +149,7 @@ class Fit(FitMethods):
     @property
     def scales(self) -> dict[str, float]:
         """What parameters are multiples of: the target's typical size, each step's by column."""
-        found = {"target": float(self.group("constant_data")["target_scale"])}
+        found = {"target": float(self.tree_group("constant_data")["target_scale"])}
         steps = self.law.steps.items()
         return found | {step.column: self.references[name] for name, step in steps}
 
@@ -157,7 +157,7 @@ class Fit(FitMethods):
     def diagnostics(self) -> Diagnostics:
         """Whether the draws can be trusted."""
         missed = self.record.get("missed_modes", ())
-        return diagnose(self.posterior, self.group("sample_stats"), missed=missed)
+        return diagnose(self.posterior, self.tree_group("sample_stats"), missed=missed)
 
     @cached_property
     def model(self) -> "pm.Model":
@@ -221,6 +221,11 @@ class Fit(FitMethods):
     def representative(self) -> "Fit":
         """The fit itself, as the member of largest weight."""
         return self
+
+    @property
+    def seed(self) -> int:
+        """The seed that it was drawn with, which its questions use where none is given."""
+        return int(self.record["seed"])
 
     def members(self) -> dict[str, "Fit"]:
         """Return the fit itself by its law's name, as an average returns its fits."""

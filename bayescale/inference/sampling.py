@@ -87,10 +87,15 @@ class Draws:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-def seed_of(random_seed: int | None) -> int:
-    """Return the seed that was given, or choose one, to be recorded."""
-    if random_seed is not None:
-        return random_seed
+def seed_of(random_seed: int | None, recorded: int | None = None) -> int:
+    """Return the seed that was given, else the one that a fit recorded, else choose one.
+
+    Every question of a fit asks here, so that two of the same answers agree, and a plot with a
+    table.
+    """
+    for seed in (random_seed, recorded):
+        if seed is not None:
+            return seed
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 

@@ -1,20 +1,20 @@
 """Adding runs to a fit, and the runs that it holds, with rows of one run kept together."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayescale.data.aliases import RENAMED
-from bayescale.data.read import read_runs
+from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
 from bayescale.inference.fit import fit
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
-from bayescale.inference.sampling import Sampler
+from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.model.response import Observable
 
 
@@ -50,7 +50,7 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
 
 def _runs_of(fit: Fit, seen: Observable) -> pd.DataFrame:
     """Return inputs and observed values of the runs in which a column was observed, by name."""
-    observed = fit.group("observed_data")[seen.column]
+    observed = fit.tree_group("observed_data")[seen.column]
     columns = {
         column: values
         for name, found in fit.inputs_of(seen).items()
@@ -70,7 +70,7 @@ def _runs_of(fit: Fit, seen: Observable) -> pd.DataFrame:
 
 @of_one_law
 def add_runs(
-    fitted: Fit, runs: Any, *, random_seed: int | None = None, progressbar: bool = True
+    fitted: Fit, runs: RunsLike, *, random_seed: int | None = None, progressbar: bool = True
 ) -> Fit:
     """Fit again with more runs, keeping the law, noise, priors and sampler of a fit.
 
@@ -80,8 +80,10 @@ def add_runs(
         What there is.
     runs : Runs, DataFrame or path
         The new runs only.
-    random_seed, progressbar
-        As for :func:`bayescale.fit`.
+    random_seed : int, optional
+        Seed of the new draws; that of ``fitted`` when None.
+    progressbar : bool
+        Show the sampler's progress.
 
     Returns
     -------
@@ -131,9 +133,8 @@ def add_runs(
     }
     joined = _read(fitted, table, list(old), units)
     sampler = Sampler(**fitted.record["sampler"])
-    return fit(
-        joined, fitted.spec, sampler=sampler, random_seed=random_seed, progressbar=progressbar
-    )
+    seed = seed_of(random_seed, fitted.seed)
+    return fit(joined, fitted.spec, sampler=sampler, random_seed=seed, progressbar=progressbar)
 
 
 def runs_again(fitted: Fit, *others: Fit) -> Runs:
@@ -192,7 +193,7 @@ def log_likelihood_by_run(fit: Fit) -> xr.DataArray:
     -------
     DataArray, dims (chain, draw, run)
     """
-    by_row = fit.group("log_likelihood")[fit.target]
+    by_row = fit.tree_group("log_likelihood")[fit.target]
     names = runs_shared(fit)
     if names is None:
         return by_row

@@ -135,7 +135,7 @@ class Law:
     @classmethod
     def _check_steps(cls) -> None:
         """Raise unless equations take what is declared before them, and all that is declared."""
-        known, used = {*cls.inputs, *cls.parameters}, set()
+        known, used = {*cls.inputs, *cls.parameters}, set[str]()
         for name, equation in [
             *((k, s.equation) for k, s in cls.steps.items()),
             ("equation", None),

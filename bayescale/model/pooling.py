@@ -82,7 +82,7 @@ def kinds_of(
     return {k: pool.kind(k, p, noise=k in noise) for k, p in {**law, **noise}.items()}
 
 
-def make_pool(pool: Pooling | None, by: str | None, base: Pool | None = None) -> Pool | None:
+def make_pool(pool: Pooling | None, group: str | None, base: Pool | None = None) -> Pool | None:
     """Read what a user says of pooling; what was said before when nothing is.
 
     Parameters
@@ -90,7 +90,7 @@ def make_pool(pool: Pooling | None, by: str | None, base: Pool | None = None) ->
     pool : {"shared", "partial", "separate"} or mapping, optional
         One word for all the law's parameters, though multiples of the target are partially pooled
         where the word is ``"shared"``; or parameter to word, the others being separate.
-    by : str, optional
+    group : str, optional
         The column that names the groups; that of ``base`` when only ``pool`` is given.
     base : Pool, optional
         What was said before.
@@ -100,22 +100,22 @@ def make_pool(pool: Pooling | None, by: str | None, base: Pool | None = None) ->
     BayescaleError
         For an unknown word, a column that cannot be one, or a pool without a column.
     """
-    if by is None and pool is None:
+    if group is None and pool is None:
         return base
-    if by is None and base is not None:
-        by = base.by
-    if by is None:
+    if group is None and base is not None:
+        group = base.by
+    if group is None:
         raise BayescaleError(
-            "pool says what groups share: name the column of the groups, by='family'"
+            "pool says what groups share: name the column of the groups, group='family'"
         )
-    if by in RESERVED:
-        raise BayescaleError(f"by={by!r}: the groups' column needs another name")
+    if group in RESERVED:
+        raise BayescaleError(f"group={group!r}: the groups' column needs another name")
     pool = "partial" if pool is None else pool
     kinds, rest = ({}, pool) if isinstance(pool, str) else (dict(pool), "separate")
     for word in (*kinds.values(), rest):
         if word not in KINDS:
             raise BayescaleError(f"pool: {word!r} is not one of {', '.join(KINDS)}")
-    return Pool(by, MappingProxyType(kinds), rest)
+    return Pool(group, MappingProxyType(kinds), rest)
 
 
 def pool_as_dict(pool: Pool | None) -> dict[str, Any] | None:

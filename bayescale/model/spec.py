@@ -231,15 +231,19 @@ class SaysSpec(Protocol):
         ...
 
 
+type LawLike = str | type[Law] | Spec | SaysSpec
+"""What to fit: a law by name, its class, a spec, or a study."""
+
+
 def make_spec(
-    law: "str | type[Law] | Spec | SaysSpec",
+    law: LawLike,
     *,
     noise: str | Noise | None = None,
     priors: Mapping[str, Prior] | str | None = None,
     columns: Mapping[str, str] | None = None,
     references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
-    by: str | None = None,
+    group: str | None = None,
 ) -> Spec:
     """Check and assemble a :class:`Spec`: what is fitted, said once for several fits.
 
@@ -251,7 +255,7 @@ def make_spec(
         As for :func:`bayescale.fit`.
     references : mapping, optional
         Input or step of the law to a fixed reference point, ``{"N": "1B"}``.
-    pool, by
+    pool, group
         What groups of runs share, and the column that names them, as for :func:`bayescale.fit`.
 
     Returns
@@ -279,7 +283,7 @@ def make_spec(
         _frozen({**base.columns, **(columns or {})}),
         _frozen({**base.references, **_as_references(base, columns, references)}),
         default_noise=base.default_noise and noise is None,
-        pool=make_pool(pool, by, base.pool),
+        pool=make_pool(pool, group, base.pool),
     )
     _check(spec)
     if spec.pool is not None:
@@ -350,7 +354,7 @@ def _check_pool(spec: Spec, pool: Pool) -> None:
             )
     columns = [c for name in spec.law.inputs for c in (name, *spec.columns_of(name))]
     if pool.by in {*known, *spec.population, *columns, *(s.column for s in spec.observables)}:
-        raise BayescaleError(f"by={pool.by!r}: {spec.law.name} takes that for something else")
+        raise BayescaleError(f"group={pool.by!r}: {spec.law.name} takes that for something else")
     if spec.distributions:
         raise BayescaleError(
             f"priors of a pooled fit are 90 % intervals or fixed values; "

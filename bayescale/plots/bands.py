@@ -14,7 +14,7 @@ from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import outliers
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import of_posterior
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -31,7 +31,6 @@ from bayescale.plots.style import (
     name_points,
     one_panel,
 )
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
@@ -45,12 +44,12 @@ FEW = 12
 
 
 def bands_data(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     *,
     beyond: float = 100.0,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> pd.DataFrame:
     """Return the bands along compute, or along the input of a law that takes one.
 
@@ -67,8 +66,8 @@ def bands_data(
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy and of the scatter of a new run.
+    random_seed : int, optional
+        Seed of the discrepancy and of the scatter of a new run; the fit's own when None.
 
     Returns
     -------
@@ -99,7 +98,7 @@ def bands_data(
     return data
 
 
-def _points(fit: Fit | Average, beyond: float) -> pd.DataFrame:
+def _points(fit: PosteriorLike, beyond: float) -> pd.DataFrame:
     if not (np.isfinite(beyond) and beyond >= 1):
         raise BayescaleError(
             f"beyond = {beyond!r}: give how many times the largest run to go to, at least 1"
@@ -124,13 +123,13 @@ def _points(fit: Fit | Average, beyond: float) -> pd.DataFrame:
 
 @of_posterior
 def plot_bands(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     *,
     x: str | None = None,
     beyond: float = 100.0,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the runs, and the bands of the law and of a new run beyond them.
@@ -148,8 +147,8 @@ def plot_bands(
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy and of the scatter of a new run.
+    random_seed : int, optional
+        Seed of the discrepancy and of the scatter of a new run; the fit's own when None.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure when None.
 

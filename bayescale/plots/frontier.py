@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from bayescale.data.number_format import percent
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.optimum import optimum
-from bayescale.decisions.scenario import Scenario, as_scenario
-from bayescale.inference.posterior import of_posterior
+from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -24,7 +24,6 @@ from bayescale.plots.style import (
     mark_end,
     panels,
 )
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import require_frontier, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
@@ -40,12 +39,12 @@ RATIO = 20.0
 
 
 def frontier_data(
-    fit: Fit | Average,
-    flops: Any = None,
+    fit: PosteriorLike,
+    flops: ScenarioLike | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> pd.DataFrame:
     """Return the intervals of N* and D* along compute.
 
@@ -60,8 +59,8 @@ def frontier_data(
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -107,12 +106,12 @@ def frontier_data(
 
 @of_posterior
 def plot_frontier(
-    fit: Fit | Average,
-    flops: Any = None,
+    fit: PosteriorLike,
+    flops: ScenarioLike | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw N* and D* against compute, beside the rule of 20 tokens per parameter.
@@ -128,8 +127,8 @@ def plot_frontier(
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
     axes : sequence of two Axes, optional
         Where to draw; a new figure when None.
 

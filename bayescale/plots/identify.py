@@ -1,13 +1,13 @@
 """What the runs tell, in one figure: contraction, the worst ridge, prior and posterior."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bayescale.data.units import Quantities
 from bayescale.design.contraction import IDENTIFIED, PRIOR_ONLY
 from bayescale.design.identify import contractions
 from bayescale.errors import BayescaleError
@@ -16,11 +16,16 @@ from bayescale.inference.result import Fit, link_table
 from bayescale.plots.prior_posterior import COLUMNS, plot_prior_posterior
 from bayescale.plots.ridge import plot_ridge
 from bayescale.plots.style import BLUE, GREY, INK, ORANGE, VERMILLION, dress, symbol
+from bayescale.prediction.points import PointsLike
 
 _COLOURS = {"identified": BLUE, "weak": ORANGE, "prior only": VERMILLION}
 
 
-def identify_data(fit: Fit, flops: Any = None, at: Any = None) -> pd.DataFrame:
+def identify_data(
+    fit: Fit,
+    flops: Quantities | None = None,
+    at: PointsLike | None = None,
+) -> pd.DataFrame:
     """Return the contraction and verdict of all that is asked, as the bars show them.
 
     Parameters
@@ -46,8 +51,8 @@ def identify_panels(fit: Fit) -> int:
 def plot_identify(
     fit: Fit,
     *,
-    flops: Any = None,
-    at: Any = None,
+    flops: Quantities | None = None,
+    at: PointsLike | None = None,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw what the runs tell: contraction, the worst ridge, prior and posterior.

@@ -8,6 +8,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 
 from bayescale.data.number_format import percent
+from bayescale.data.units import Quantities
 from bayescale.decisions.optimum import optimum
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
@@ -40,11 +41,11 @@ REACH = 10.0
 
 def isoflop_data(
     fit: Fit,
-    flops: Any = None,
+    flops: Quantities | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the curves at fixed budgets, and their optima.
 
@@ -59,8 +60,8 @@ def isoflop_data(
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs, for the intervals of N*; None believes
         the law. The curves are the law's.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def isoflop_data(
     return pd.concat(curves, ignore_index=True), optima
 
 
-def _budgets(fit: Fit, flops: Any) -> np.ndarray:
+def _budgets(fit: Fit, flops: Quantities | None) -> np.ndarray:
     if flops is None:
         return typical_budgets(run_columns(fit)["flops"])
     return np.unique(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
@@ -125,11 +126,11 @@ def _curve(fit: Fit, best: Any, ci_prob: float | None) -> pd.DataFrame:
 @of_one_law
 def plot_isoflop(
     fit: Fit,
-    flops: Any = None,
+    flops: Quantities | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the loss over model size at fixed budgets, with the interval of the optimum.
@@ -145,8 +146,8 @@ def plot_isoflop(
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs, for the intervals of N*; None believes
         the law. The curves are the law's.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure when None.
 

@@ -64,7 +64,7 @@ def prior_posterior_data(fit: Fit) -> pd.DataFrame:
 
 def _prior(fit: Fit, name: str) -> pd.DataFrame:
     if name in fit.spec.distributions:
-        parameter, draws = fit.spec.free[name], fit.group("prior")[name].to_numpy().ravel()
+        parameter, draws = fit.spec.free[name], fit.tree_group("prior")[name].to_numpy().ravel()
         z = to_link(parameter, draws, fit.scales)
         return _density(fit, name, "prior", z)
     (mean,), (sd,) = fit.spec.normal_priors([name], fit.scales)

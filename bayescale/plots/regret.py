@@ -8,12 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bayescale.data.number_format import percent
-from bayescale.data.units import format_quantity
+from bayescale.data.units import Quantities, format_quantity
 from bayescale.decisions.regret import regret, regret_summary
-from bayescale.decisions.scenario import as_scenario
+from bayescale.decisions.scenario import ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError
-from bayescale.inference.posterior import of_posterior
-from bayescale.inference.result import Fit
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.plots.style import (
     BLUE,
     GREEN,
@@ -25,7 +24,6 @@ from bayescale.plots.style import (
     name_points,
     one_panel,
 )
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 
@@ -34,13 +32,13 @@ SHOWN = 0.85
 
 
 def regret_data(
-    fit: Fit | Average,
-    flops: Any,
-    params: Any = None,
+    fit: PosteriorLike,
+    flops: ScenarioLike,
+    params: Quantities | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the regret of sizes all over the posterior of the best one, and the decision.
 
@@ -56,8 +54,8 @@ def regret_data(
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
 
     Returns
     -------
@@ -95,13 +93,13 @@ def regret_data(
 
 @of_posterior
 def plot_regret(
-    fit: Fit | Average,
-    flops: Any,
-    params: Any = None,
+    fit: PosteriorLike,
+    flops: ScenarioLike,
+    params: Quantities | None = None,
     *,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw what each size gives up at a budget, the least expected regret and what is near it.
@@ -118,8 +116,8 @@ def plot_regret(
         Probability inside the band; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure when None.
 

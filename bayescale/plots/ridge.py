@@ -88,7 +88,7 @@ def _checked(pair: tuple[str, str], names: list[str]) -> tuple[str, str]:
 
 def _prior_interval(fit: Fit, name: str) -> tuple[float, float]:
     if name in fit.spec.distributions:
-        low, high = np.quantile(fit.group("prior")[name], [0.05, 0.95])
+        low, high = np.quantile(fit.tree_group("prior")[name], [0.05, 0.95])
         return float(low), float(high)
     return fit.spec.interval(name, fit.scales)
 

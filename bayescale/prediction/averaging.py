@@ -144,6 +144,11 @@ class Average(PosteriorMethods):
         return next(iter(self.members().values()))
 
     @property
+    def seed(self) -> int:
+        """The seed of the fit of largest weight, which questions use where none is given."""
+        return self.representative.seed
+
+    @property
     def target(self) -> str:
         """The column that the laws predict."""
         return self.representative.target

@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.data import derive
-from bayescale.data.units import Kind, parse_quantities
+from bayescale.data.units import Kind, Quantities, parse_quantities
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
 
@@ -16,9 +16,13 @@ CONVENTIONS_DIFFER = 3.0
 """Factor by which a FLOP count may differ from 6 N D, or from the fitted runs' multiple of it."""
 
 
+type PointsLike = pd.DataFrame | Mapping[str, Quantities]
+"""Points at which a law is asked, as columns."""
+
+
 def make_points(
     given: Mapping[str, Any],
-    table: pd.DataFrame | Mapping[str, Any] | None,
+    table: PointsLike | None,
     grid: bool,
     fit: Fit | None = None,
 ) -> xr.Dataset:
@@ -41,14 +45,14 @@ def make_points(
         When nothing is given, a column is given twice, lengths differ, or params, tokens and flops
         contradict each other.
     """
-    columns = {} if table is None else {str(k): table[k] for k in table}
+    columns: dict[str, Any] = {} if table is None else {str(k): table[k] for k in table}
     for name, values in given.items():
         if values is not None:
             if name in columns:
-                raise BayescaleError(f"{name} is given twice: in the table and by name")
+                raise BayescaleError(f"{name} is given twice: in at= and by name")
             columns[name] = values
     if not columns:
-        raise BayescaleError("no point is given: pass params=, tokens=, flops=, or a table")
+        raise BayescaleError("no point is given: pass params=, tokens=, flops= or at={...}")
     kinds: dict[str, Kind] = {"flops": "flops"}
     arrays = {
         name: np.array(parse_quantities(name, values, kinds.get(name, "count")), dtype=float)

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
+from bayescale.data.units import Quantities
 from bayescale.inference.groups import group_fit
-from bayescale.inference.posterior import of_posterior
+from bayescale.inference.posterior import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average
+from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import (
+    PointsLike,
     inputs_at,
     make_points,
     own_columns,
@@ -24,12 +25,12 @@ from bayescale.prediction.points import (
 
 @of_posterior
 def predict(
-    fit: Fit | Average,
-    table: pd.DataFrame | Mapping[str, Any] | None = None,
+    fit: PosteriorLike,
+    at: PointsLike | None = None,
     *,
-    params: Any = None,
-    tokens: Any = None,
-    flops: Any = None,
+    params: Quantities | None = None,
+    tokens: Quantities | None = None,
+    flops: Quantities | None = None,
     grid: bool = False,
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
@@ -40,7 +41,7 @@ def predict(
     ----------
     fit : Fit or Average
         A fitted law, or several.
-    table : DataFrame or mapping, optional
+    at : DataFrame or mapping, optional
         Points as columns, for laws with other inputs than params, tokens and flops. Of a DataFrame
         the columns that the law does not take are left out. Of a pooled fit it has the column of
         the groups: ``{"family": "pythia"}``.
@@ -52,7 +53,7 @@ def predict(
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
     random_seed : int, optional
-        Seed of the discrepancy and of the noise in ``new_run``.
+        Seed of the discrepancy and of the noise in ``new_run``; the fit's own when None.
 
     Returns
     -------
@@ -68,33 +69,33 @@ def predict(
     BayescaleError
         When a point lacks an input of the law, or arrays do not go together.
     """
-    discrepancy = Discrepancy.of(discrepancy)
+    discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     given = {"params": params, "tokens": tokens, "flops": flops}
     several = list(fit.members().values())
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
-        return _of_fit(one, own_columns(one, several, table), given, grid, wrong, random_seed)
+        return _of_fit(one, own_columns(one, several, at), given, grid, wrong, seed)
 
     return fit.mix(ask, discrepancy)
 
 
 def _of_fit(
     fit: Fit,
-    table: pd.DataFrame | Mapping[str, Any] | None,
+    table: PointsLike | None,
     given: Mapping[str, Any],
     grid: bool,
     discrepancy: Discrepancy | None,
-    random_seed: int | None,
+    seed: int,
 ) -> xr.Dataset:
     """Predict by one fit; ``given`` has params, tokens and flops."""
     if fit.spec.pool is not None:
         table, names = split_groups(fit, table)
         points = make_points({**given, **names}, table, grid, fit)
-        return _by_group(fit, points, discrepancy, random_seed)
+        return _by_group(fit, points, discrepancy, seed)
     points = make_points(given, used(fit, table), grid, fit)
     inputs = inputs_at(fit, points)
     points = without_nodes(fit, points)
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(seed)
     known = fit.spec.noise.typical(fit.known)
     found = forecast(fit, inputs, known, discrepancy=discrepancy, rng=rng)
     return points.assign(
@@ -103,7 +104,7 @@ def _of_fit(
 
 
 def _by_group(
-    fit: Fit, points: xr.Dataset, discrepancy: Discrepancy | None, random_seed: int | None
+    fit: Fit, points: xr.Dataset, discrepancy: Discrepancy | None, seed: int
 ) -> xr.Dataset:
     """Ask each point's own group, of a pooled fit, and put the answers in the points' order.
 
@@ -111,20 +112,20 @@ def _by_group(
     another's.
     """
     (by,) = fit.spec.grouping
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(seed)
     numbers = points.coords[by].values.astype(int)
     answers, order = [], []
     for number in np.unique(numbers):
-        name, at = fit.groups[number], np.flatnonzero(numbers == number)
-        table = {str(k): v.values[at] for k, v in points.coords.items() if k != by}
+        name, own = fit.groups[number], np.flatnonzero(numbers == number)
+        table = {str(k): v.values[own] for k, v in points.coords.items() if k != by}
         answer = predict(
             group_fit(fit, name),
             table,
             discrepancy=discrepancy,
             random_seed=int(rng.integers(2**32)),
         )
-        answers.append(answer.assign_coords({by: ("point", [name] * len(at))}))
-        order.append(at)
+        answers.append(answer.assign_coords({by: ("point", [name] * len(own))}))
+        order.append(own)
     whole: Any = xr.concat(answers, dim="point", combine_attrs="drop_conflicts")
     return whole.isel(point=np.argsort(np.concatenate(order)))
 

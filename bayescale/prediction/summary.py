@@ -1,13 +1,29 @@
 """The posterior in numbers, in the literature's constants too."""
 
+import re
+from typing import Literal, get_args
+
 import arviz_stats as azs
 import pandas as pd
 import xarray as xr
+from arviz_stats.base.stats_utils import round_num
 
+from bayescale.errors import BayescaleError, closest
 from bayescale.inference.diagnostics import elements
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import credible_interval, interval_width
+
+SummaryKind = Literal[
+    "stats",
+    "diagnostics",
+    "all",
+    "stats_median",
+    "diagnostics_median",
+    "all_median",
+    "mc_diagnostics",
+]
+"""What ArviZ's summary is asked for; each has its own columns."""
 
 
 @of_one_law
@@ -34,7 +50,13 @@ def derived_parameters(fit: Fit) -> xr.Dataset:
 
 
 @of_one_law
-def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
+def summary(
+    fit: Fit,
+    ci_prob: float | None = None,
+    *,
+    kind: SummaryKind | None = None,
+    round_to: int | str | None = None,
+) -> pd.DataFrame:
     """Summarise the posterior of a fit.
 
     Parameters
@@ -43,6 +65,11 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
         A fitted law.
     ci_prob : float, optional
         Probability inside the interval; ArviZ's setting (0.89) when None.
+    kind : {"stats", "diagnostics", "all", ...}, optional
+        One of the kinds of :func:`arviz_stats.summary`, with its columns, such as ``mean``, ``sd``,
+        ``eti89_lb``, ``eti89_ub``, ``ess_bulk``, ``ess_tail``, ``r_hat``.
+    round_to : int or str, optional
+        Decimal places, or significant digits as ``"3g"``; unrounded when None.
 
     Returns
     -------
@@ -51,18 +78,54 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
         In a pooled fit a parameter that groups have of their own has a row for each,
         ``alpha[pythia]``, and where it is partially pooled its population's mean and spread too.
         Columns ``median``, ``sd``, ``lower``, ``upper``, ``ess`` (the smaller of bulk and tail),
-        ``rhat``, ``unit`` and ``about``.
+        ``rhat``, ``unit`` and ``about``, unless ``kind`` asks for ArviZ's.
+
+    Raises
+    ------
+    BayescaleError
+        For a kind that ArviZ does not have, or a ``round_to`` that is neither.
     """
-    posterior, spec = fit.posterior, fit.spec
-    draws = elements(
-        xr.merge(
-            [
-                posterior[[*spec.free, *spec.population]],
-                derived_parameters(fit),
-                posterior[list(spec.noise_parameters)],
-            ]
+    draws = _draws(fit)
+    table = _described(fit, draws, ci_prob) if kind is None else _by_arviz(draws, ci_prob, kind)
+    table = table.rename_axis("parameter")
+    table.attrs["ci_prob"] = interval_width(ci_prob)
+    return table if round_to is None else _rounded(table, round_to)
+
+
+def _rounded(table: pd.DataFrame, round_to: int | str) -> pd.DataFrame:
+    """Round the columns of numbers as ArviZ does."""
+    if not re.fullmatch(r"-?\d+|\d+g", str(round_to)):
+        raise BayescaleError(
+            f"round_to = {round_to!r}: give decimal places, 3, or significant digits, '3g'"
         )
-    )
+    numbers = table.select_dtypes("number")
+    return table.assign(**numbers.map(lambda value: round_num(value, round_to)))
+
+
+def _draws(fit: Fit) -> xr.Dataset:
+    """Return the draws of all parameters, and of the literature's constants, one by one."""
+    posterior, spec = fit.posterior, fit.spec
+    parts = [
+        posterior[[*spec.free, *spec.population]],
+        derived_parameters(fit),
+        posterior[list(spec.noise_parameters)],
+    ]
+    return elements(xr.merge(parts))
+
+
+def _by_arviz(draws: xr.Dataset, ci_prob: float | None, kind: SummaryKind) -> pd.DataFrame:
+    """Return ArviZ's own summary, unrounded."""
+    known = list(get_args(SummaryKind))
+    if kind not in known:
+        raise BayescaleError(
+            f"no summary of the kind {kind!r}{closest(kind, known)}; there are {', '.join(known)}"
+        )
+    found = azs.summary(draws, kind=kind, ci_prob=interval_width(ci_prob), round_to="none")
+    return pd.DataFrame(found)
+
+
+def _described(fit: Fit, draws: xr.Dataset, ci_prob: float | None) -> pd.DataFrame:
+    """Return the median, the interval, the diagnostics and the meaning of each parameter."""
     bulk, tail = azs.ess(draws, method="bulk"), azs.ess(draws, method="tail")
     rhat = azs.rhat(draws)
     rows = {}
@@ -78,9 +141,7 @@ def summary(fit: Fit, ci_prob: float | None = None) -> pd.DataFrame:
             "unit": fit.unit_of(_base(str(name))),
             "about": _about(fit, _base(str(name))),
         }
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
-    table.attrs["ci_prob"] = interval_width(ci_prob)
-    return table
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _base(name: str) -> str:

@@ -12,10 +12,9 @@ from bayescale.data.units import Kind, format_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import Scenario
-from bayescale.inference.result import Fit
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.regret import plot_regret
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle
 from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
@@ -116,10 +115,10 @@ class Choice:
 
 
 def choices(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     scenario: Scenario,
     discrepancy: Discrepancy | None,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> list[Choice]:
     """Judge the sizes at each budget of a scenario.
 
@@ -131,8 +130,8 @@ def choices(
         With budgets.
     discrepancy : Discrepancy, optional
         How wrong the law may be away from the runs.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
     """
     found = regret(fit, scenario, around=True, discrepancy=discrepancy, random_seed=random_seed)
     unit, rows = fit.unit, regret_summary(found).to_dict("records")
@@ -144,12 +143,12 @@ def choices(
 
 
 def decisions_section(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     scenario: Scenario,
     chosen: list[Choice],
     discrepancy: Discrepancy | None,
     ci_prob: float | None,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> Section:
     """Show what to choose in a scenario: its optimum, the regret of its candidates, pictures.
 
@@ -165,8 +164,8 @@ def decisions_section(
         How wrong the law may be away from the runs.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
-    random_seed : int
-        Seed of the discrepancy.
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None.
     """
     options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
     best = optimum(fit, scenario, **options)

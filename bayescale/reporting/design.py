@@ -5,9 +5,9 @@ import numpy as np
 from bayescale.data.number_format import format_value, kind_of, plain, whole_percent
 from bayescale.decisions.targets import required_compute
 from bayescale.design.plan import Plan, plan
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.plots.plan import plot_plan
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import run_columns
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle
@@ -23,7 +23,7 @@ BETTER = (0.02, 0.05, 0.1)
 
 
 def next_runs_section(
-    fit: Fit | Average, asked: list[Target], discrepancy: Discrepancy | None
+    fit: PosteriorLike, asked: list[Target], discrepancy: Discrepancy | None
 ) -> Section | None:
     """Show the most informative runs about the first budget's best size; None without such a size.
 
@@ -83,7 +83,7 @@ def _floor(fit: Fit) -> float:
 
 
 def reach_section(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     asked: list[Target],
     discrepancy: Discrepancy | None,
     ci_prob: float | None,
@@ -101,7 +101,7 @@ def reach_section(
     goals = [goal for goal in goals if goal > floor]
     if not goals:
         return None
-    found = required_compute(fit, goals, discrepancy=discrepancy, random_seed=0)
+    found = required_compute(fit, goals, discrepancy=discrepancy)
     rows: list[list[Cell]] = []
     for i, goal in enumerate(goals):
         at = found.isel(goal=i)

@@ -47,7 +47,7 @@ def answer(
     ci_prob: float | None = None,
     *,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> list[str]:
     """Summarise the answers of a fit, the most important first.
 
@@ -61,8 +61,8 @@ def answer(
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy and of the scatter of one run.
+    random_seed : int, optional
+        Seed of the discrepancy and of the scatter of one run; the fit's own when None.
 
     Returns
     -------

@@ -29,7 +29,7 @@ def _prior(fit: Fit, name: str) -> tuple[str, str]:
     """Return the 90 % interval of a prior, and where it comes from."""
     unit = fit.unit_of(name)
     if name in fit.spec.distributions:
-        drawn = fit.group("prior")[name]
+        drawn = fit.tree_group("prior")[name]
         low, high = (float(drawn.quantile(q)) for q in (0.05, 0.95))
         kind = "given, as a distribution"
     else:
@@ -64,7 +64,7 @@ def data_section(fit: Fit) -> Section:
 
 def _columns(fit: Fit, runs: Mapping[str, Any]) -> Table:
     values = {fit.spec.column(name): found for name, found in fit.inputs.items()}
-    values |= dict(fit.group("observed_data").data_vars)
+    values |= dict(fit.tree_group("observed_data").data_vars)
     rows = []
     for column in runs.get("columns", []):
         name, kind = column["name"], kind_of(column["name"])

@@ -20,6 +20,7 @@ from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import OUTLYING, outliers
 from bayescale.inference.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.plots.bands import plot_bands
 from bayescale.plots.compare import plot_compare
@@ -62,7 +63,7 @@ COMPARED = {
 
 
 def bands_section(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     asked: list[Target],
     discrepancy: Discrepancy | None,
     ci_prob: float | None,
@@ -121,7 +122,7 @@ def _expected(fit: Fit, asked: list[Target]) -> Table:
 
 
 def optimum_section(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     asked: list[Target],
     discrepancy: Discrepancy | None,
     ci_prob: float | None,

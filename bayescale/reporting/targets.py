@@ -9,8 +9,8 @@ import xarray as xr
 
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
+from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.prediction.averaging import Average
 from bayescale.prediction.compute import has_frontier, main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import Estimate, estimate
@@ -49,12 +49,12 @@ class Target:
     without_discrepancy: Mapping[str, Estimate]
 
 
-def plans(fit: Fit | Average) -> bool:
+def plans(fit: PosteriorLike) -> bool:
     """Return whether a budget is to be split: every law that counts takes params and tokens."""
     return all(has_frontier(one) for one in fit.members().values())
 
 
-def fitted_budgets(fit: Fit | Average) -> tuple[str, np.ndarray] | None:
+def fitted_budgets(fit: PosteriorLike) -> tuple[str, np.ndarray] | None:
     """Return what a budget counts and that of each fitted run, None for laws without one.
 
     A budget is compute where the law takes params and tokens, or a law's one relative input. Laws
@@ -73,12 +73,12 @@ def _single(fit: Fit) -> bool:
 
 
 def targets(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     flops: Any = None,
     ci_prob: float | None = None,
     *,
     discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> list[Target]:
     """Answer at the planned budgets.
 
@@ -92,8 +92,8 @@ def targets(
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs; None assumes that the law holds.
-    random_seed : int
-        Seed of the discrepancy and of the scatter of one run.
+    random_seed : int, optional
+        Seed of the discrepancy and of the scatter of one run; the fit's own when None.
 
     Returns
     -------
@@ -151,11 +151,11 @@ def _budgets(flops: Any) -> np.ndarray:
 
 
 def _optimal(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     _: str,
     values: np.ndarray,
     discrepancy: Discrepancy | None,
-    random_seed: int,
+    random_seed: int | None,
 ) -> xr.Dataset:
     options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": random_seed}
     best = optimum(fit, values, **options).drop_vars("loss").rename(budget="point")
@@ -165,11 +165,11 @@ def _optimal(
 
 
 def _at_input(
-    fit: Fit | Average,
+    fit: PosteriorLike,
     column: str,
     values: np.ndarray,
     discrepancy: Discrepancy | None,
-    random_seed: int,
+    random_seed: int | None,
 ) -> xr.Dataset:
     return predict(fit, {column: values}, discrepancy=discrepancy, random_seed=random_seed)
 

@@ -157,7 +157,7 @@ class Study:
     priors : mapping of str to (float, float) or float, or "literature"
         Parameter to 90 % interval, or to a fixed value, in the parameter's own unit; or the name
         of a set of priors.
-    by : str or None
+    group : str or None
         Column that names groups of runs, such as families.
     pool : str, mapping or None
         What the groups share, see :func:`bayescale.fit`.
@@ -174,7 +174,7 @@ class Study:
     inputs: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, float] = field(default_factory=dict)
     priors: Mapping[str, Interval | float] | str = field(default_factory=dict)
-    by: str | None = None
+    group: str | None = None
     pool: Pooling | None = None
     published: tuple[Published, ...] = ()
 
@@ -205,7 +205,7 @@ class Study:
             inputs=table.mapping("inputs", Table.text),
             references=table.mapping("references", Table.positive),
             priors=table.get("priors", _read_priors, {}),
-            by=table.get("by", Table.text, None),
+            group=table.get("group", Table.text, None),
             pool=table.get("pool", _read_pool, None),
             published=tuple(_read_published(t) for t in table.tables("published")),
         )
@@ -227,7 +227,7 @@ class Study:
             columns=self.inputs,
             references=self.references,
             pool=self.pool,
-            by=self.by,
+            group=self.group,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -298,7 +298,7 @@ def _read_pool(table: Table, key: str) -> Pooling:
     """Read one word, or a table of words by parameter."""
     found = table.text(key) if isinstance(table.take(key), str) else table.mapping(key, Table.text)
     try:
-        make_pool(cast(Pooling, found), table.get("by", Table.text, None))
+        make_pool(cast(Pooling, found), table.get("group", Table.text, None))
     except BayescaleError as error:
         raise table.error(key, f"cannot be used: {error}") from error
     return cast(Pooling, found)

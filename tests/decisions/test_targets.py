@@ -71,11 +71,11 @@ class TestReach:
 
     def test_a_run_to_match(self, made_fit) -> None:
         run = {"params": "3B", "tokens": "100B"}
-        same = bs.required_compute(made_fit, match=run, params="3B", random_seed=1)
+        same = bs.required_compute(made_fit, at=run, params="3B", random_seed=1)
         np.testing.assert_allclose(same["tokens"].median(), 1e11, rtol=0.02)
-        smaller = bs.required_compute(made_fit, match=run, params="2B", random_seed=1)
+        smaller = bs.required_compute(made_fit, at=run, params="2B", random_seed=1)
         assert float(smaller["tokens"].median()) > 1.1e11
-        believed = bs.required_compute(made_fit, match=run, params="2B", discrepancy=None)
+        believed = bs.required_compute(made_fit, at=run, params="2B", discrepancy=None)
         wide, narrow = (
             float(np.log(f["tokens"]).quantile(0.8) - np.log(f["tokens"]).quantile(0.2))
             for f in (smaller, believed)
@@ -105,7 +105,7 @@ class TestReach:
         with pytest.raises(bs.BayescaleError, match="must be positive"):
             bs.required_compute(sure, 2.0, params=-1)
         with pytest.raises(bs.BayescaleError, match="needs one tokens"):
-            bs.required_compute(sure, match={"params": 1e9})
+            bs.required_compute(sure, at={"params": 1e9})
         with pytest.raises(bs.BayescaleError, match="does not determine"):
             bs.required_compute(handmade_fit("repeated"), 2.0)
 
@@ -156,7 +156,9 @@ class TestCommandLine:
         assert first["probability"] == 1
         assert first["flops"]["lower"] < first["flops"]["upper"]
         assert second["flops"]["median"] is None
-        said = self.run("reach", saved, "--params", "3B", "--match", "params=7B,tokens=100B")
+        said = self.run(
+            "reach", saved, "--params", "3B", "--at", "params=7B", "--at", "tokens=100B"
+        )
         assert "reached in" in said
         assert "tokens" in said
 

@@ -61,7 +61,7 @@ class TestAnswers:
         table = bs.identify(made_fit, flops=1e23)
         row = table.loc["N* (1e+23 FLOP)"]
         prior = Fit(made_fit.spec, made_fit.tree.copy(), made_fit.record)
-        prior.tree["posterior"] = xr.DataTree(made_fit.group("prior"))
+        prior.tree["posterior"] = xr.DataTree(made_fit.tree_group("prior"))
         widths = [
             np.ptp(
                 np.quantile(np.log(bs.optimum(one, 1e23, discrepancy=None)["params"]), [0.05, 0.95])
@@ -286,7 +286,7 @@ class TestStability:
     def test_weights_take_back_what_a_run_said(self, sharp: Fit) -> None:
         name = str(sharp.observed["run"].values[7])
         weights, k = stability_module._reweighted(sharp, [name])
-        said = sharp.group("log_likelihood")["loss"].sel(run=name).values.ravel()
+        said = sharp.tree_group("log_likelihood")["loss"].sel(run=name).values.ravel()
         inner = said > np.quantile(said, 0.3)  # the tail of the weights is smoothed
         logs = np.log(weights[inner]) + said[inner]
         assert np.ptp(logs) < 1e-6

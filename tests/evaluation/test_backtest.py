@@ -81,16 +81,16 @@ class TestSplits:
         assert np.isnan(first.distance).all()
 
     @pytest.mark.parametrize(
-        ("by", "cut", "message"),
+        ("along", "cut", "message"),
         [
             ("flops", 1.5, "quantile between 0 and 1"),
             ("loss", 0.5, "nothing to cut"),
             ("flop", 0.5, "did you mean"),
         ],
     )
-    def test_cuts_that_are_none(self, by, cut, message) -> None:
+    def test_cuts_that_are_none(self, along, cut, message) -> None:
         with pytest.raises(bs.BayescaleError, match=message):
-            list(cuts_of(self.runs, by, [cut]))
+            list(cuts_of(self.runs, along, [cut]))
 
     def test_groups_that_are_none(self) -> None:
         with pytest.raises(bs.BayescaleError, match="one value"):
@@ -295,11 +295,11 @@ class TestFitAverage:
             (["power_law", bs.make_spec("power_law", noise="normal")], {}, "given twice"),
             (self.laws, {"discrepancies": ()}, "discrepancies is empty: give one or more"),
             (self.laws, {"ahead": ()}, "no forecast to weigh the laws by"),
-            (self.laws, {"by": "loss"}, "above|no forecast"),
+            (self.laws, {"along": "loss"}, "above|no forecast"),
         ):
             with pytest.raises(bs.BayescaleError, match=message):
                 bs.fit_average(curve()[:6], laws, **options)
-        grouped = bs.make_spec("power_law", by="family")
+        grouped = bs.make_spec("power_law", group="family")
         with pytest.raises(bs.BayescaleError, match="not of pooled groups"):
             bs.fit_average(curve().assign(family=["a", "b"] * 15), [grouped, "power_law_floor"])
 
@@ -327,7 +327,7 @@ class TestSharedRuns:
         assert runs_shared(made_fit) is None
 
     def test_they_are_left_out_together(self, checkpoints) -> None:
-        by_row = checkpoints.group("log_likelihood")["loss"]
+        by_row = checkpoints.tree_group("log_likelihood")["loss"]
         by_run = log_likelihood_by_run(checkpoints)
         assert by_run.sizes["run"] == 10
         first = by_run.sel(run="run 0").values

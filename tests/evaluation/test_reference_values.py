@@ -15,7 +15,9 @@ from bayescale.evaluation.influence import _shift
 
 def test_standard_error_of_waic(made_fit) -> None:
     """The standard error of a sum of n terms is sqrt(n) times the terms' standard deviation."""
-    density = made_fit.group("log_likelihood")[made_fit.target].transpose("run", "chain", "draw")
+    density = made_fit.tree_group("log_likelihood")[made_fit.target].transpose(
+        "run", "chain", "draw"
+    )
     rows = density.values.reshape(density.sizes["run"], -1)
     terms = [logsumexp(row) - np.log(row.size) - row.var(ddof=1) for row in rows]
     with pytest.warns(bs.BayescaleWarning, match="WAIC is not reliable"):

@@ -271,11 +271,11 @@ def test_known_errors_are_used(made_fit) -> None:
         made_fit.spec,
         data,
         made_fit.posterior,
-        made_fit.group("sample_stats"),
+        made_fit.tree_group("sample_stats"),
         sampler=bs.Sampler(),
         seed=0,
     )
-    spread = np.log(fit.group("posterior_predictive")["loss"]).std(("chain", "draw"))
+    spread = np.log(fit.tree_group("posterior_predictive")["loss"]).std(("chain", "draw"))
     assert float(spread[0]) > 5 * float(spread[1])
 
 

@@ -110,10 +110,10 @@ def test_what_the_runs_lack_is_known_before_anything_is_fitted(laws: dict) -> No
 
 def test_groups_of_a_table_are_fitted_apart(laws: dict) -> None:
     both = pd.concat([table(1).assign(corpus="c4"), table(2, 0.2).assign(corpus="rpj")])
-    found = {f.table: f.fit for f in many(both.reset_index(drop=True), laws, by="corpus")}
+    found = {f.table: f.fit for f in many(both.reset_index(drop=True), laws, group="corpus")}
     slopes = {name: float(fit.posterior["exponent"].median()) for name, fit in found.items() if fit}
     assert slopes == {"c4": pytest.approx(0.1, abs=0.01), "rpj": pytest.approx(0.2, abs=0.01)}
-    assert "no column 'family'" in many(table(1), laws, by="family")[0].problem
+    assert "no column 'family'" in many(table(1), laws, group="family")[0].problem
 
 
 def test_a_law_travels_by_name_or_by_what_its_class_declares() -> None:

@@ -223,12 +223,12 @@ class TestFit:
     def test_the_tree_holds_both_columns(self) -> None:
         fit = handmade_fit(LADDER)
         for group in ("log_likelihood", "posterior_predictive", "prior_predictive"):
-            found = fit.group(group)
+            found = fit.tree_group(group)
             assert set(found.data_vars) == {"accuracy", "loss"}
             assert found["loss"].dims[-1] == "loss_run"
             assert found["accuracy"].dims[-1] == "run"
         loss = fit.curve(fit.inputs_of(fit.spec.observables[1]), step="L")
-        found = fit.group("posterior_predictive")["loss"]
+        found = fit.tree_group("posterior_predictive")["loss"]
         assert float(abs(np.log(found.median() / loss.median()))) < 0.02
         chinchilla = handmade_fit("chinchilla")
         plain = chinchilla.law.curve(fit.inputs, fit.references, fit.parameters)
@@ -334,7 +334,7 @@ def test_it_recovers_the_truth_and_takes_more_runs_without_compiling() -> None:
     fit = bs.add_runs(some, table.tail(10), random_seed=2, progressbar=False)
     assert len(_COMPILED) == programs
     assert fit.diagnostics.ok, fit.diagnostics.problems()
-    assert len(fit.observed) == fit.group("observed_data")["loss"].size == 40
+    assert len(fit.observed) == fit.tree_group("observed_data")["loss"].size == 40
     expected = {"beta": 0.1, "power": 1.5, "sigma": 0.01, "loss_sigma": 0.004}
     for name, value in expected.items():
         low, high = np.quantile(fit.posterior[name], [0.005, 0.995])

@@ -128,7 +128,7 @@ def families() -> pd.DataFrame:
 
 
 def pooled(**options) -> tuple[Spec, Data]:
-    spec = make_spec("chinchilla", **{"by": "family", "references": REFERENCES, **options})
+    spec = make_spec("chinchilla", **{"group": "family", "references": REFERENCES, **options})
     return spec, extract(spec, bs.read_runs(families()))
 
 

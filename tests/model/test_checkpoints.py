@@ -260,7 +260,7 @@ class TestModel:
 
 class TestAnswers:
     def test_a_run_is_the_sum_of_its_rows(self, made) -> None:
-        by_row = made.group("log_likelihood")["loss"]
+        by_row = made.tree_group("log_likelihood")["loss"]
         known = made.known
         independent = NOISES["student_t"].log_density(
             made.curve(made.inputs), made.parameters, known, made.observed
@@ -274,7 +274,7 @@ class TestAnswers:
         np.testing.assert_allclose(summed.sum("run"), by_row.sum("run"))
 
     def test_predicted_rows_of_a_run_move_together(self, made) -> None:
-        seen = np.log(made.group("posterior_predictive")["loss"])
+        seen = np.log(made.tree_group("posterior_predictive")["loss"])
         drawn = (seen - np.log(made.curve(made.inputs))).stack(sample=("chain", "draw")).values
         order = scipy.stats.spearmanr(drawn, axis=1).statistic
         assert order[6, 7] == pytest.approx(np.exp(-(2 / 7) / 0.3), abs=0.1)

@@ -59,7 +59,7 @@ def table(each: int = 6, unit: float = 1.0) -> pd.DataFrame:
 
 
 def pooled_spec(**options) -> tuple[Spec, Data]:
-    spec = make_spec("chinchilla", **{"by": "family", "references": REFERENCES, **options})
+    spec = make_spec("chinchilla", **{"group": "family", "references": REFERENCES, **options})
     return spec, extract(spec, bs.read_runs(table(), loss_unit="nats/token"))
 
 
@@ -125,33 +125,33 @@ def test_unpooled_structure_is_untouched() -> None:
     spec = make_spec("chinchilla")
     assert spec.structure() == (get_law("chinchilla"), "student_t", (), ())
     assert spec.population == {} and spec.kinds == {}
-    one, other = (make_spec("chinchilla", pool=p, by="family") for p in ("partial", "separate"))
+    one, other = (make_spec("chinchilla", pool=p, group="family") for p in ("partial", "separate"))
     assert one.structure() != other.structure()
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"pool": "partial", "by": None}, "name the column of the groups"),
+        ({"pool": "partial", "group": None}, "name the column of the groups"),
         ({"pool": "half"}, "'half' is not one of shared, partial, separate"),
         ({"pool": {"alfa": "partial"}}, "did you mean 'alpha'"),
-        ({"by": "run"}, "needs another name"),
-        ({"by": "tokens"}, "takes that for something else"),
+        ({"group": "run"}, "needs another name"),
+        ({"group": "tokens"}, "takes that for something else"),
         ({"priors": {"alpha": pm.Gamma.dist(2, 4)}}, "90 % intervals or fixed values"),
         ({"priors": {"alpha_spread": 0.1}}, "spread 'alpha_spread' is given as a 90 % interval"),
     ],
 )
 def test_refused(options: dict, said: str) -> None:
     with pytest.raises(bs.BayescaleError, match=said):
-        make_spec("chinchilla", **{"by": "family", **options})
+        make_spec("chinchilla", **{"group": "family", **options})
 
 
 def test_one_group_is_nothing_to_pool() -> None:
     one = table().query("family == 'pythia'")
     with pytest.raises(bs.BayescaleError, match="every usable run has family = pythia"):
-        extract(make_spec("chinchilla", by="family"), bs.read_runs(one))
+        extract(make_spec("chinchilla", group="family"), bs.read_runs(one))
     with pytest.raises(bs.BayescaleError, match="no column for corpus"):
-        extract(make_spec("chinchilla", by="corpus"), bs.read_runs(one))
+        extract(make_spec("chinchilla", group="corpus"), bs.read_runs(one))
 
 
 @pytest.mark.parametrize("pool", ["separate", "partial", "shared"])
@@ -159,7 +159,7 @@ def test_each_group_has_the_unit_of_its_own_losses(pool: str) -> None:
     """An amplitude is a multiple of its group's target, a shared one of everybody's."""
     medians, scales = [], []
     for unit in (1.0, 100.0):
-        spec = make_spec("chinchilla", pool={"E": pool}, by="family", references=REFERENCES)
+        spec = make_spec("chinchilla", pool={"E": pool}, group="family", references=REFERENCES)
         data = extract(spec, bs.read_runs(table(unit=unit)))
         drawn = parametrization_of(spec).draw_prior(data, 100, np.random.default_rng(0))
         medians.append(drawn["E"].median(("chain", "draw")))
@@ -221,7 +221,7 @@ def test_the_model_is_what_its_tree_says(name: str) -> None:
     assert sum(float(np.sum(p)) for p in priors) == pytest.approx(ours, rel=1e-6)
     stats = xr.Dataset({"diverging": (("chain", "draw"), [[False]])})
     made = assemble(spec, data, posterior, stats, sampler=Sampler(draws=1), seed=0)
-    density = made.group("log_likelihood")["loss"] + np.log(made.observed)  # on log loss
+    density = made.tree_group("log_likelihood")["loss"] + np.log(made.observed)  # on log loss
     assert float(np.sum(likelihood)) == pytest.approx(float(density.sum()), rel=1e-6)
     assert set(model_data(spec, data)) == {v.name for v in model.data_vars}
 
@@ -380,7 +380,7 @@ def test_fitted_runs_know_their_group(pooled: Fit) -> None:
 
 MODEL = """
 law = "chinchilla"
-by = "family"
+group = "family"
 pool = {pool}
 
 [data]
@@ -424,7 +424,7 @@ def test_command_line(pooled: Fit, tmp_path: Path) -> None:
 def test_sampled() -> None:
     """A fit of families in one program; another table of as many groups compiles nothing."""
     sampler = Sampler(draws=250, tune=400, chains=2, cores=1)
-    options = {"by": "family", "sampler": sampler, "progressbar": False}
+    options = {"group": "family", "sampler": sampler, "progressbar": False}
     runs = table(each=20)
     fit = bs.fit(runs, "chinchilla", pool="shared", random_seed=1, **options)
     assert set(fit.posterior["E"].dims) == {"chain", "draw", "family"}

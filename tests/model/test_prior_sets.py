@@ -95,7 +95,7 @@ def pooled() -> Fit:
     table = design()
     table["loss"] = np.linspace(2.5, 3.5, len(table))
     table["family"] = [f"f{i % 3}" for i in range(len(table))]
-    spec = bs.make_spec("chinchilla", pool={"alpha": "partial", "E": "partial"}, by="family")
+    spec = bs.make_spec("chinchilla", pool={"alpha": "partial", "E": "partial"}, group="family")
     data = extract(spec, bs.read_runs(table))
     fit = handmade_fit()
     rng = np.random.default_rng(0)

@@ -1,6 +1,9 @@
 """Questions asked of a fit, on posteriors made by hand."""
 
+from typing import get_args
+
 import arviz_base as azb
+import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,7 @@ from handmade import REFERENCES, TRUTH, handmade_fit
 
 import bayescale as bs
 from bayescale.design.coverage import spans, tied_inputs
+from bayescale.prediction.summary import SummaryKind
 
 
 class TestPredict:
@@ -40,7 +44,7 @@ class TestPredict:
             {"params": "70B", "flops": 6 * 70e9 * 1.4e12},
             {"tokens": "1.4T", "flops": "5.88e23 FLOP"},
             {"params": 70e9, "tokens": 1.4e12},
-            {"table": pd.DataFrame({"params": [70e9], "tokens": [1.4e12]})},
+            {"at": pd.DataFrame({"params": [70e9], "tokens": [1.4e12]})},
         ],
     )
     def test_two_of_three_make_the_third(self, made_fit, given) -> None:
@@ -68,8 +72,8 @@ class TestPredict:
             ({"params": "large", "tokens": 1e9}, "large"),
             ({"params": np.nan, "tokens": 1e9}, "params: cannot read .*nan"),
             ({"params": [], "tokens": 1e9}, "params is empty"),
-            ({"table": {"params": [1e9]}, "params": 1e9}, "given twice"),
-            ({"table": {"params": [1e9], "tokens": [1e9], "epochs": [2]}}, "no input 'epochs'"),
+            ({"at": {"params": [1e9]}, "params": 1e9}, "given twice"),
+            ({"at": {"params": [1e9], "tokens": [1e9], "epochs": [2]}}, "no input 'epochs'"),
         ],
     )
     def test_points_that_are_none(self, made_fit, given, message) -> None:
@@ -224,6 +228,38 @@ class TestSummary:
         wide = bs.summary(made_fit, ci_prob=0.99)
         assert ((wide["upper"] - wide["lower"]) > (table["upper"] - table["lower"])).all()
 
+    @pytest.mark.parametrize("kind", get_args(SummaryKind))
+    def test_kinds_of_arviz(self, made_fit, kind) -> None:
+        """Columns and numbers are those of ArviZ on the same draws; the constants are added."""
+        own = made_fit.summary(0.9, kind=kind)
+        theirs = azs.summary(made_fit.tree, kind=kind, ci_prob=0.9, round_to="none")
+        assert list(own) == list(theirs)
+        assert [*own.index] == ["E", "a", "alpha", "b", "beta", "A", "B", "sigma", "nu"]
+        same = own.loc[theirs.index].to_numpy(float)
+        assert same == pytest.approx(theirs.to_numpy(float), rel=1e-10)
+
+    def test_the_names_of_arviz(self, made_fit) -> None:
+        assert list(bs.summary(made_fit, kind="stats")) == ["mean", "sd", "eti89_lb", "eti89_ub"]
+        known = {"ess_bulk", "ess_tail", "r_hat"}
+        assert known < set(bs.summary(made_fit, kind="diagnostics"))
+        assert known < set(bs.summary(made_fit, kind="all"))
+
+    def test_rounding(self, made_fit) -> None:
+        exact, places = bs.summary(made_fit), bs.summary(made_fit, round_to=2)
+        digits = bs.summary(made_fit, round_to="3g", kind="stats")
+        assert places.loc["a", "median"] == round(exact.loc["a", "median"], 2)
+        assert list(places["about"]) == list(exact["about"])
+        sigma = bs.summary(made_fit, kind="stats").loc["sigma", "mean"]
+        assert digits.loc["sigma", "mean"] == float(f"{sigma:.3g}") != sigma
+
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [({"kind": "stat"}, "did you mean 'stats'"), ({"round_to": "two"}, "significant digits")],
+    )
+    def test_what_is_no_summary(self, made_fit, wrong, message) -> None:
+        with pytest.raises(bs.BayescaleError, match=message):
+            bs.summary(made_fit, **wrong)
+
     def test_laws_without_constants(self, made_skaling) -> None:
         class Bare(bs.Law):
             """A constant."""
@@ -306,7 +342,7 @@ class TestCompare:
             bs.compare({"a": made_fit})
 
     def test_waic_is_the_textbook_formula(self, made_fit) -> None:
-        log_likelihood = made_fit.group("log_likelihood")["loss"].values.reshape(-1, 40)
+        log_likelihood = made_fit.tree_group("log_likelihood")["loss"].values.reshape(-1, 40)
         density = np.log(np.exp(log_likelihood).mean(axis=0))
         penalty = log_likelihood.var(axis=0, ddof=1)
         with pytest.warns(bs.BayescaleWarning, match="WAIC is not reliable"):

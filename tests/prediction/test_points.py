@@ -19,7 +19,7 @@ class TestContradictions:
             lambda fit: bs.predict(fit, **WRONG),
             lambda fit: bs.predict(fit, pd.DataFrame({k: [v] for k, v in WRONG.items()})),
             lambda fit: bs.identify(fit, at={k: [v] for k, v in WRONG.items()}),
-            lambda fit: bs.required_compute(fit, match=WRONG),
+            lambda fit: bs.required_compute(fit, at=WRONG),
             lambda fit: bs.plan(fit, {k: [v] for k, v in WRONG.items()}),
             lambda fit: bs.plan(fit, budget=1e20, about=WRONG),
         ],

@@ -108,7 +108,7 @@ def nasty_page(made_fit: Fit, tmp_path_factory: pytest.TempPathFactory) -> str:
     runs = bs.read_runs(table.drop(columns="params"), columns={"params": f"{NASTY} N"})
     with pytest.warns(bs.BayescaleWarning, match="set aside"):
         data = extract(made_fit.spec, replace(runs, source=f"{NASTY}.csv"))
-    draws = made_fit.posterior, made_fit.group("sample_stats")
+    draws = made_fit.posterior, made_fit.tree_group("sample_stats")
     fit = assemble(made_fit.spec, data, *draws, sampler=Sampler(draws=250), seed=0)
     path = tmp_path_factory.mktemp("report") / "report.html"
     assert report(fit, path) == path

@@ -67,7 +67,9 @@ def test_it_names_columns_of_its_data_set(name: str) -> None:
     known = columns | {*data.columns} | {*RENAMED}
     made = known | {*data.derive}
     assert {*study.inputs.values()} <= made
-    assert {c for c in (study.by, data.average, data.schedule and data.schedule.run) if c} <= known
+    assert {
+        c for c in (study.group, data.average, data.schedule and data.schedule.run) if c
+    } <= known
     for expression in (data.where, *data.derive.values()):
         if expression is not None:
             row = pd.DataFrame({c: [example(expression, c)] for c in sorted(made)})

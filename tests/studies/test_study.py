@@ -44,7 +44,7 @@ def test_published_values_are_quantities_of_the_law(name: str) -> None:
     assert study.published or study.data.simulate  # runs of our own need no published values
     for block in study.published:
         named = {*block.values, *block.intervals}
-        if study.by is not None:  # a pooled study names each group: alpha[c4]
+        if study.group is not None:  # a pooled study names each group: alpha[c4]
             named = {name.partition("[")[0] for name in named}
         assert named <= known
     make_spec(study)  # every prior, input and reference is one of the law's or its noise's
