@@ -14,7 +14,7 @@ import bayescale as bs
 from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
 
-KINDS = ("Fit", "Average", "CapabilityFit")
+KINDS = ("PosteriorLike", "Fit", "Average", "CapabilityFit")
 HOW: dict[str, Callable[[Any, Any, Path], Any]] = {
     "add_runs": lambda f, x, path: f(x, "none.csv"),
     "allocation_exponents": lambda f, x, path: f(x),
