@@ -16,9 +16,11 @@ the prior's (on the link scale). Each law's numbers are saved as ``results/calib
 """
 
 import argparse
+import ast
 import inspect
 import json
 import sys
+import textwrap
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +63,7 @@ def run_count(law: type[Law]) -> int:
 
 
 def digest(law: type[Law]) -> str:
-    """Return a hash of what the numbers depend on: the law's file, its noise's priors, the plan."""
+    """Return a hash of what the numbers depend on: the law's code, its noise's priors, the plan."""
     parts = [
         *(text for part in law.parts or (law,) for text in _sources(part)),
         f"{DATA_SETS} {run_count(law)} {SCALE} {TOLERANCE}",
@@ -70,17 +72,50 @@ def digest(law: type[Law]) -> str:
 
 
 def _sources(law: type[Law]) -> list[str]:
-    noise = get_noise(law.noise)
-    shared = (inspect.getsource(f) for f in _shared_functions(law))
-    return [inspect.getsource(law), *shared, noise.name, repr(noise.parameters)]
+    noise, module = get_noise(law.noise), import_module(law.__module__)
+    found, called = [_code(law)], _names(_code(law))
+    while called:
+        function = vars(module).get(called.pop(), None)
+        if inspect.isfunction(function) and function.__module__ == law.__module__:
+            text = _code(function)
+            if text not in found:
+                found.append(text)
+                called |= _names(text)
+    return [found[0], *sorted(found[1:]), noise.name, repr(noise.parameters)]
 
 
-def _shared_functions(law: type[Law]) -> list[Any]:
-    """Return the functions of the law's own file, which its equation may call."""
-    module = import_module(law.__module__)
-    return [
-        f for f in vars(module).values() if inspect.isfunction(f) and f.__module__ == law.__module__
-    ]
+def _names(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+
+
+def _code(given: Any) -> str:
+    """Return the source of a class or function without annotations and docstrings."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(given)))
+    return ast.unparse(ast.fix_missing_locations(_Bare().visit(tree)))
+
+
+class _Bare(ast.NodeTransformer):
+    """Leaves out what code does not do: annotations and docstrings."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        return self._without_docstring(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.returns = None
+        return self._without_docstring(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.Assign | None:
+        return ast.Assign([node.target], node.value) if node.value else None
+
+    def _without_docstring[T: (ast.ClassDef, ast.FunctionDef)](self, node: T) -> T:
+        if ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        self.generic_visit(node)
+        return node
 
 
 def draw_truth(spec: Spec, scale: float, rng: np.random.Generator) -> dict[str, float]:

@@ -632,6 +632,7 @@ def test_ctrl_c_while_compiling(folder: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", COMPILING, "fit", "interrupted.csv", "--law", "chinchilla"],
         cwd=folder,
+        env={**os.environ, "BAYESCALE_CACHE": "off"},  # no program is loaded in place of compiling
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

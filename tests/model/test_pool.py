@@ -123,7 +123,7 @@ def test_what_is_pooled_by_default() -> None:
 
 def test_unpooled_structure_is_untouched() -> None:
     spec = make_spec("chinchilla")
-    assert spec.structure() == (get_law("chinchilla"), "student_t", (), ())
+    assert spec.structure() == (get_law("chinchilla"), "student_t", (), (), ())
     assert spec.population == {} and spec.kinds == {}
     one, other = (make_spec("chinchilla", pool=p, group="family") for p in ("partial", "separate"))
     assert one.structure() != other.structure()
