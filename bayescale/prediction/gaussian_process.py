@@ -49,8 +49,8 @@ class SizeAndReach:
     def __post_init__(self) -> None:
         if not (0 < self.size <= MOST_SIZE and LEAST_REACH <= self.reach <= MOST_REACH):
             raise OutOfRange(
-                f"a discrepancy has a positive size (at most {MOST_SIZE:g}) and reach "
-                f"({LEAST_REACH:g} to {MOST_REACH:g}), not {self.size:g} and {self.reach:g}; None "
+                f"a discrepancy has a positive size and reach, at most {MOST_SIZE:g} and from "
+                f"{LEAST_REACH:g} to {MOST_REACH:g}, not {self.size:g} and {self.reach:g}; None "
                 "switches it off"
             )
 
