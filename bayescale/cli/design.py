@@ -13,6 +13,7 @@ from bayescale.cli.options import (
     Seed,
     check_folder,
     load_fit,
+    number,
     pairs,
     quantities,
 )
@@ -20,7 +21,6 @@ from bayescale.cli.output import Cell, emit, header, judged, rows, say, table, t
 from bayescale.cli.predict import discrepancy_text
 from bayescale.cli.saved_fits import load_fits
 from bayescale.data.number_format import COUNTS, coordinate, percent, whole_percent
-from bayescale.data.units import parse_quantity
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def identify(
     from bayescale.evaluation.influence import changes_text, stability
 
     questions = asking.questions()
-    most = None if budget is None else parse_quantity(budget, "flops")
+    most = None if budget is None else quantities("--budget", budget, "flops")[0]
     fit = load_fit(file)
     found = identify(fit, budget=most, **questions)
     weak = principal_directions(fit)
@@ -180,7 +180,7 @@ class Planning:
             "best size at ten times the largest run]",
         ),
     ] = None
-    runs: Annotated[int, typer.Option(min=1, metavar="K", help="The most runs.")] = 6
+    runs: Annotated[int, number("runs", "K", "The most runs.")] = 6
     limit: Annotated[
         list[str],
         typer.Option(
@@ -219,13 +219,14 @@ def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: S
     if planning.candidates is not None and not planning.candidates.exists():
         raise BayescaleError(f"there is no file {planning.candidates}")
     chosen = None if planning.candidates is None else pd.read_csv(planning.candidates)
+    budget = planning.budget and quantities("--budget", planning.budget, "flops")[0]
     fits = load_fits([str(path) for path in planning.fits]) if planning.fits[1:] else {}
     fit: Any = fits or load_fit(planning.fits[0])
     options: dict[str, Any] = {"discrepancy": allowing.chosen(), "random_seed": seed}
     found = plan(
         fit,
         chosen,
-        budget=planning.budget,
+        budget=budget,
         about=planning.about,
         runs=planning.runs,
         limits=pairs("--limit", planning.limit, "params=20B"),

@@ -14,9 +14,13 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from bayescale.data.limits import OutOfRange
 from bayescale.errors import BayescaleError, BayescaleWarning
 
 BAD_INPUT = 1
+
+
+WRONG_USAGE = 2
 
 
 UNTRUSTED = 3
@@ -47,6 +51,8 @@ def warn(message: object) -> None:
 def _one_line_errors() -> Iterator[None]:
     try:
         yield
+    except OutOfRange as error:
+        raise _stopped(str(error), WRONG_USAGE) from error
     except BayescaleError as error:
         raise _stopped(str(error), BAD_INPUT) from error
     except KeyboardInterrupt as error:

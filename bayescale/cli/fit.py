@@ -17,6 +17,7 @@ from bayescale.cli.options import (
     Showing,
     check_folder,
     find_study,
+    number,
     pairs,
     several,
 )
@@ -320,7 +321,7 @@ class Batch:
     ] = None
     workers: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Fits at once.  [default: one per core]"),
+        number("workers", "N", "Fits at once.  [default: one per core]"),
     ] = None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from bayescale.data.limits import RANGES, OutOfRange, check_positive
 from bayescale.data.units import Kind, parse_quantity
 from bayescale.errors import BayescaleError, BayescaleWarning
 
@@ -79,6 +80,22 @@ RunsSource = Annotated[
         show_default=False,
     ),
 ]
+
+
+def number(name: str, metavar: str, about: str) -> Any:
+    """Return an option of a whole number, with the range that it has in Python."""
+    least, most = RANGES[name]
+
+    def in_range(value: int | None) -> int | None:
+        if value is not None and not least <= value <= most:
+            raise typer.BadParameter(f"{value} is not in the range {least:,} to {most:,}")
+        return value
+
+    return typer.Option(callback=in_range, metavar=metavar, help=about)
+
+
+_POSITIVE = {"params", "tokens", "flops", "budget", "max-params", "max-tokens", "inference-tokens"}
+"""Options of quantities that are above zero."""
 
 
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+")
@@ -181,9 +198,9 @@ class Reading:
 class Sampling:
     """How the posterior is drawn."""
 
-    draws: Annotated[int, typer.Option(min=1, metavar="N", help="Kept draws a chain.")] = 1000
-    tune: Annotated[int, typer.Option(min=1, metavar="N", help="Warm-up draws a chain.")] = 1000
-    chains: Annotated[int, typer.Option(min=1, metavar="N", help="Chains.")] = 4
+    draws: Annotated[int, number("draws", "N", "Kept draws a chain.")] = 1000
+    tune: Annotated[int, number("tune", "N", "Warm-up draws a chain.")] = 1000
+    chains: Annotated[int, number("chains", "N", "Chains.")] = 4
     sampler: Annotated[
         Literal["nutpie", "pymc", "numpyro"],
         typer.Option(help="Which sampler."),
@@ -245,7 +262,10 @@ class Allowing:
                 f"--discrepancy {self.discrepancy}: write 0.02 for 2 %, 0.02:1 to say over how "
                 "many decades, or none"
             ) from error
-        return Discrepancy(size, *reach)
+        try:
+            return Discrepancy(size, *reach)
+        except OutOfRange as error:
+            raise OutOfRange(f"--discrepancy {self.discrepancy}: {error}") from error
 
 
 def pairs(option: str, texts: list[str], example: str) -> dict[str, str]:
@@ -282,9 +302,12 @@ def quantities(option: str, text: str, kind: Kind = "count") -> list[float]:
             f"'{', '.join(items)}' for {len(items)}"
         )
     try:
-        return [parse_quantity(item, kind) for item in items]
+        read = [parse_quantity(item, kind) for item in items]
     except BayescaleError as error:
-        raise BayescaleError(f"{option} {text}: {error}") from error
+        raise type(error)(f"{option} {text}: {error}") from error
+    for value in read if option.removeprefix("--") in _POSITIVE else ():
+        check_positive(option, value)
+    return read
 
 
 def several(text: str, least: int = 2) -> "dict[str, Spec]":

@@ -93,7 +93,7 @@ def _interpret(values: pd.Series, column: str) -> Meaning | None:
         and meaning.rank > EXACT
         and values.dtype.kind in "OTUS"
     ):
-        words = [str(value) for value in values.dropna().unique()]
+        words = {str(value) for value in values.dropna()}
         if words and not any(character.isdigit() for word in words for character in word):
             return Meaning("params_convention")
     return meaning
@@ -175,7 +175,7 @@ def named_convention(values: pd.Series, column: str) -> tuple[str, str]:
     BayescaleError
         The rows count parameters in several ways.
     """
-    words = [str(value) for value in values.dropna().unique()]
+    words = list(dict.fromkeys(str(value) for value in values.dropna()))
     known = {convention(word) if convention(word) != "unknown" else word for word in words}
     if len(known) > 1:
         raise BayescaleError(

@@ -1,5 +1,7 @@
 """From the cells of a table, which may be text such as ``7B``, to numbers."""
 
+import reprlib
+from collections.abc import Hashable
 from decimal import Decimal
 from numbers import Real
 
@@ -81,6 +83,8 @@ def canonical_table(
     for name in (name for name in RENAMED if name in sources):
         cells = cells_of(frame, sources[name])
         table[name] = cells
+        if name not in KINDS:
+            _refuse_nested(sources[name], cells, name)
         if name in KINDS:
             factor = recognition.taken[name][1].factor
             table[name], unreadable[name] = to_numbers(cells, KINDS[name], factor)
@@ -107,6 +111,17 @@ def refuse_text(column: str, index: pd.Index, unreadable: Unreadable, canonical:
         )
 
 
+def _refuse_nested(column: str, cells: pd.Series, canonical: str) -> None:
+    """Raise for the first cell of labels that is a list or the like."""
+    for position, cell in enumerate(cells if cells.dtype == object else ()):
+        if not isinstance(cell, Hashable) or isinstance(cell, tuple | frozenset):
+            raise BayescaleError(
+                f"column {column!r}, {row_name(cells.index, position)}: "
+                f"{reprlib.repr(cell)} is a {type(cell).__name__}, and a {canonical} is text or a "
+                "number"
+            )
+
+
 def _number(cell: object, kind: Kind, factor: float) -> float:
     """Read one cell."""
     if isinstance(cell, str):
@@ -115,7 +130,12 @@ def _number(cell: object, kind: Kind, factor: float) -> float:
             return np.nan
         return np.inf if word in _INFINITE else parse_quantity(cell, kind, unit=factor)
     if isinstance(cell, Real | Decimal) and not isinstance(cell, bool | np.bool):
-        return float(cell) * factor
+        try:
+            return float(cell) * factor
+        except OverflowError:  # a whole number beyond 1e308
+            return np.inf
+        except ValueError:  # a signalling NaN
+            return np.nan
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return np.nan
     return parse_quantity(str(cell), kind)

@@ -88,15 +88,22 @@ def averaged(table: pd.DataFrame, by: str) -> pd.DataFrame:
     Raises
     ------
     BayescaleError
-        There is no such column.
+        There is no such column, or it holds lists.
     """
     if by not in table:
         known = ", ".join(str(column) for column in table.columns)
         raise BayescaleError(f"cannot average by {by!r}: the columns are {known}")
     found = rows_of(table, cells_of(table, by).notna().to_numpy())
-    means = pd.DataFrame(found.groupby(by, sort=False).mean(numeric_only=True))
+    try:
+        group = pd.factorize(cells_of(found, by))[0]
+    except TypeError as error:
+        raise BayescaleError(
+            f"cannot average by {by!r}: a value of it is no text or number ({error})"
+        ) from error
+    others = found.drop(columns=by)
+    means = pd.DataFrame(others.groupby(group, sort=False).mean(numeric_only=True))
     numbers = {str(name): cells_of(means, str(name)).to_numpy(float) for name in means.columns}
-    return found.drop_duplicates(by).assign(**numbers)
+    return rows_of(found, ~pd.Series(group).duplicated().to_numpy()).assign(**numbers)
 
 
 EMBEDDING = 47491.0

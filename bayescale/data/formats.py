@@ -4,10 +4,12 @@ import csv
 import gzip
 import json
 import math
-from collections.abc import Iterator
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,6 +18,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from bayescale.data.convert import MISSING
+from bayescale.data.number_format import listed
 from bayescale.errors import BayescaleError
 
 _DELIMITERS = ",;\t|"
@@ -45,10 +48,9 @@ def read_delimited(path: Path) -> pd.DataFrame:
 
 def _fields(stream: TextIO, path: Path) -> tuple[list[int], list[list[str]]]:
     """Split up to one row more than the limit into fields, with the line each starts on."""
-    first = stream.readline()
-    skipped = 1
-    while first and not first.strip():
-        first, skipped = stream.readline(), skipped + 1
+    lines_of_text = limited_lines(stream, path)
+    filled = ((place, line) for place, line in enumerate(lines_of_text, start=1) if line.strip())
+    skipped, first = next(filled, (1, ""))
     delimiter = max(_DELIMITERS, key=first.count)
     if delimiter not in first:
         raise BayescaleError(
@@ -56,7 +58,7 @@ def _fields(stream: TextIO, path: Path) -> tuple[list[int], list[list[str]]]:
             "semicolon or tab; the first line must name the columns"
         )
     reader = csv.reader(
-        _chain(first, stream), delimiter=delimiter, skipinitialspace=True, strict=True
+        chain([first], lines_of_text), delimiter=delimiter, skipinitialspace=True, strict=True
     )
     lines, rows, start = [], [], skipped
     for row in reader:
@@ -69,16 +71,10 @@ def _fields(stream: TextIO, path: Path) -> tuple[list[int], list[list[str]]]:
     return lines, rows
 
 
-def _chain(first: str, rest: TextIO) -> Iterator[str]:
-    """Yield the first line, then the others."""
-    yield first
-    yield from rest
-
-
 def _header(names: list[str], path: Path) -> list[str]:
     """Check and complete the names of the columns."""
     header = [name.strip() or f"column {place}" for place, name in enumerate(names, start=1)]
-    refuse_duplicates(header, repr(path.name))
+    refuse_columns(header, repr(path.name))
     if all(_is_number(name) for name in header):
         raise BayescaleError(
             f"{path.name!r} has no header: its first line holds only numbers; "
@@ -137,7 +133,7 @@ def load_file(path: Path) -> pd.DataFrame:
     Raises
     ------
     BayescaleError
-        The file is absent, no table, empty, or larger than 20,000 rows.
+        The file is absent, no table, empty, or beyond the limits (:func:`bayescale.read_runs`).
     """
     if not path.exists():
         raise BayescaleError(f"no file {str(path)!r}: check the path")
@@ -168,6 +164,21 @@ def load_file(path: Path) -> pd.DataFrame:
 MAX_ROWS = 20_000
 
 
+MAX_COLUMNS = 10_000
+
+
+MAX_LINES = 1_000_000
+"""Lines of a file, empty ones included."""
+
+
+MAX_LINE = 10_000_000
+"""Characters of one line."""
+
+
+MAX_TEXT = 500_000_000
+"""Characters of a file, after decompression."""
+
+
 _HEAD = 1_000_000
 
 
@@ -194,8 +205,41 @@ def open_text(path: Path) -> Iterator[TextIO]:
         raise BayescaleError(
             f"{path.name!r} is not UTF-8 text ({error}): save it as UTF-8"
         ) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise BayescaleError(f"cannot read {path.name!r}: {error}") from error
+
+
+def limited_lines(stream: TextIO, path: Path) -> Iterator[str]:
+    """Yield the lines of a file, none of which is read further than the limits.
+
+    Raises
+    ------
+    BayescaleError
+        A line is too long, or there are too many lines or characters.
+    """
+    total = 0
+    for place, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), ""), start=1):
+        total += len(line)
+        if len(line) > MAX_LINE:
+            raise BayescaleError(
+                f"{path.name!r}, line {place} has more than {MAX_LINE:,} characters, which is the "
+                "limit: check that the file has line breaks and is a table of runs"
+            )
+        if place > MAX_LINES:
+            raise BayescaleError(
+                f"{path.name!r} has more than {MAX_LINES:,} lines, which is the limit, empty ones "
+                "included: save one row a run"
+            )
+        if total > MAX_TEXT:
+            raise _too_long(path)
+        yield line
+
+
+def _too_long(path: Path) -> BayescaleError:
+    return BayescaleError(
+        f"{path.name!r} holds more than {MAX_TEXT:,} characters, which is the limit (after "
+        "decompression): save one row a run, and only the columns that are needed"
+    )
 
 
 def _check_head(head: bytes, path: Path) -> None:
@@ -224,51 +268,55 @@ def refuse_large(name: str, rows: int | None = None) -> BayescaleError:
     )
 
 
-def refuse_duplicates(names: list[str], where: str) -> None:
-    """Refuse a table in which two columns have one name."""
-    twice = sorted({name for name in names if names.count(name) > 1})
+def refuse_columns(names: Iterable[str], where: str) -> None:
+    """Refuse a table of too many columns, or in which two columns have one name."""
+    times = Counter(names)
+    if times.total() > MAX_COLUMNS:
+        raise BayescaleError(
+            f"{where} has {times.total():,} columns, and the limit is {MAX_COLUMNS:,}: keep those "
+            "that are needed"
+        )
+    twice = sorted(name for name, count in times.items() if count > 1)
     if twice:
         raise BayescaleError(
-            f"{where} has several columns named {', '.join(map(repr, twice))}: rename all but one"
+            f"{where} has several columns named {listed(map(repr, twice))}: rename all but one"
         )
-
-
-_MAX_JSON_BYTES = 100_000_000
 
 
 def read_json_lines(path: Path) -> pd.DataFrame:
     """Read one JSON object a line."""
     lines, records = [], []
     with open_text(path) as stream:
-        numbered = ((line, text) for line, text in enumerate(stream, start=1) if text.strip())
-        try:
-            for line, text in islice(numbered, MAX_ROWS + 1):
-                lines.append(line)
-                records.append(_record(json.loads(text), f"{path.name!r}, line {line}"))
-        except json.JSONDecodeError as error:
-            raise BayescaleError(
-                f"{path.name!r}, line {lines[-1]}: not JSON ({error.msg}); "
-                'each line must be one object, as in {"params": 7e9, "loss": 2.1}'
-            ) from error
+        numbered = enumerate(limited_lines(stream, path), start=1)
+        for line, text in islice(((n, t) for n, t in numbered if t.strip()), MAX_ROWS + 1):
+            try:
+                record = _record(json.loads(text), f"{path.name!r}, line {line}")
+            except (ValueError, RecursionError) as error:
+                raise BayescaleError(
+                    f"{path.name!r}, line {line}: not JSON ({_fault(error)}); "
+                    'each line must be one object, as in {"params": 7e9, "loss": 2.1}'
+                ) from error
+            lines.append(line)
+            records.append(record)
     if len(records) > MAX_ROWS:
         raise refuse_large(repr(path.name))
-    return pd.DataFrame(records, index=pd.Index(lines, name="line"))
+    return _frame(records, pd.Index(lines, name="line"), path)
 
 
 def read_json(path: Path) -> pd.DataFrame:
     """Read a JSON list of objects."""
-    if path.stat().st_size > _MAX_JSON_BYTES:
-        raise BayescaleError(
-            f"{path.name!r} is over 100 MB: save One row per run, as CSV or JSON lines"
-        )
     with open_text(path) as stream:
-        try:
-            records = json.load(stream)
-        except json.JSONDecodeError as error:
-            raise BayescaleError(
-                f"{path.name!r}, line {error.lineno}: not JSON ({error.msg}); "
-                "if each line is one object, name it .jsonl"
-            ) from error
+        text = stream.read(MAX_TEXT + 1)
+    if len(text) > MAX_TEXT:
+        raise _too_long(path)
+    try:
+        records = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise BayescaleError(
+            f"{path.name!r}{line}: not JSON ({_fault(error)}); "
+            "if each line is one object, name it .jsonl"
+        ) from error
     if not isinstance(records, list):
         raise BayescaleError(f"{path.name!r} must hold a list of objects, one a run")
     if len(records) > MAX_ROWS:
@@ -276,7 +324,20 @@ def read_json(path: Path) -> pd.DataFrame:
     rows = [
         _record(record, f"{path.name!r}, record {n}") for n, record in enumerate(records, start=1)
     ]
-    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="row"))
+    return _frame(rows, pd.RangeIndex(1, len(rows) + 1, name="row"), path)
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a text that is not JSON."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+
+
+def _frame(records: list[dict[str, Any]], index: pd.Index, path: Path) -> pd.DataFrame:
+    """Make a table of records, whose keys are its columns."""
+    refuse_columns({name for one in records for name in one}, repr(path.name))
+    return pd.DataFrame(records, index=index)
 
 
 def _record(value: object, where: str, prefix: str = "") -> dict[str, Any]:
@@ -303,7 +364,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
         ) from error
     try:
         with pq.ParquetFile(path) as file:
-            refuse_duplicates(file.schema_arrow.names, repr(path.name))
+            refuse_columns(file.schema_arrow.names, repr(path.name))
             if file.metadata.num_rows > MAX_ROWS:
                 raise refuse_large(repr(path.name), file.metadata.num_rows)
             frame = file.read().to_pandas()

@@ -12,7 +12,7 @@ from bayescale.data.columns import Recognition, named_convention, recognise
 from bayescale.data.convert import canonical_table, refuse_text
 from bayescale.data.describe import Column
 from bayescale.data.expressions import matching
-from bayescale.data.formats import MAX_ROWS, load_file, refuse_duplicates, refuse_large
+from bayescale.data.formats import MAX_ROWS, load_file, refuse_columns, refuse_large
 from bayescale.data.messages import cells_of, rows_of, warn_set_aside
 from bayescale.data.runs import Runs, refuse_empty, with_reason
 from bayescale.data.validate import FILLS, drop_empty, fill, fillable, oddities, reading_reasons
@@ -41,7 +41,9 @@ def read_runs(
     ----------
     source
         A ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` file (each also ``.gz``), a ``.json`` or
-        ``.parquet`` file, a DataFrame, or a `Runs`. At most 20,000 rows.
+        ``.parquet`` file, a DataFrame, or a `Runs`. At most 20,000 rows and 10,000 columns; a file
+        of text has at most 1,000,000 lines (empty ones included), 10,000,000 characters a line, and
+        500,000,000 characters in all, after decompression.
     columns
         Your own word, by canonical name (params, tokens, flops, loss, loss_se, run, family, step,
         status, diverged, params_convention, loss_unit): ``{"loss": "loss_c4"}``. None means that
@@ -62,7 +64,8 @@ def read_runs(
     Raises
     ------
     BayescaleError
-        The source is no such table, columns are ambiguous, a number is text, or no row is left.
+        The source is no such table or beyond these limits, columns are ambiguous, a number is
+        text, a run, family or step is a list, or no row is left.
     """
     if params_convention not in (None, *aliases.CONVENTIONS):
         raise BayescaleError(
@@ -99,7 +102,7 @@ def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Get the table as it is, and what to call it."""
     if isinstance(source, pd.DataFrame):
         names = [str(name) for name in source.columns]
-        refuse_duplicates(names, "the DataFrame")
+        refuse_columns(names, "the DataFrame")
         if len(source) > MAX_ROWS:
             raise refuse_large("the DataFrame", len(source))
         if source.empty:

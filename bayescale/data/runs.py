@@ -17,7 +17,7 @@ from bayescale.data.describe import Column, describe_columns, describe_set_aside
 from bayescale.data.expressions import matching
 from bayescale.data.messages import cells_of, row_name, rows_of, summarise, warn_set_aside
 from bayescale.data.number_format import listed
-from bayescale.data.validate import join_reasons, number_reasons
+from bayescale.data.validate import error_reasons, join_reasons, number_reasons
 from bayescale.errors import BayescaleError
 
 _LABELS = ("run", "family")
@@ -182,7 +182,12 @@ class Runs:
         )
 
     def require(
-        self, columns: Sequence[str], positive: Sequence[str] = (), *, labels: Sequence[str] = ()
+        self,
+        columns: Sequence[str],
+        positive: Sequence[str] = (),
+        *,
+        labels: Sequence[str] = (),
+        errors: Sequence[str] = (),
     ) -> "Runs":
         """Demand columns, and set aside the rows that lack a usable value in them.
 
@@ -195,11 +200,14 @@ class Runs:
             Columns that must moreover be greater than zero.
         labels
             Columns that need only be there and not be missing.
+        errors
+            Columns of standard errors, which need not be there, and whose values may be missing
+            but neither negative nor infinite.
 
         Returns
         -------
         Runs
-            The rows that can be used, with the demanded columns as float64; the others are in
+            The rows that can be used, with these columns as float64; the others are in
             `set_aside`, with the reason, and a `BayescaleWarning` names them.
 
         Raises
@@ -211,10 +219,13 @@ class Runs:
         numeric = [name for name in dict.fromkeys([*columns, *positive]) if name not in labels]
         for name in [*numeric, *labels]:
             self._refuse_absent(name)
-        values = {name: self._numbers(name) for name in numeric}
+        errors = [name for name in errors if name in self.table]
+        values = {name: self._numbers(name) for name in [*numeric, *errors]}
         parts = [(is_missing(cells_of(self.table, name)), f"{name} missing") for name in labels]
         for name in numeric:
             parts += number_reasons(name, values[name], positive=name in positive)
+        for name in errors:
+            parts += error_reasons(name, values[name])
         read = dataclasses.replace(self, table=self.table.assign(**values))
         return read._set_aside(join_reasons(parts, self.table.index))
 

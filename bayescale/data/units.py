@@ -7,6 +7,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
+from bayescale.data.limits import LARGEST, OutOfRange
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def parse_quantity(value: Quantity, kind: Kind = "count", *, unit: float = 1.0) 
     Raises
     ------
     BayescaleError
-        The text is no such number; the message says what was expected.
+        The text is no such number, or beyond 1e45; the message says what was expected.
 
     Examples
     --------
@@ -114,13 +115,20 @@ def parse_quantity(value: Quantity, kind: Kind = "count", *, unit: float = 1.0) 
     1.728e+20
     """
     if isinstance(value, Real) and not isinstance(value, bool):
-        result = float(value) * unit
+        try:
+            result = float(value) * unit
+        except OverflowError:
+            result = math.inf
     elif isinstance(value, str):
         result = _parse_text(value, kind, unit)
     else:
         raise _unreadable(value, kind)
     if not math.isfinite(result):
         raise _unreadable(value, kind)
+    if abs(result) > LARGEST:
+        raise OutOfRange(
+            f"{value!r} is out of range: quantities lie between {-LARGEST:g} and {LARGEST:g}"
+        )
     return result
 
 
@@ -159,7 +167,7 @@ def parse_quantities(name: str, values: Quantities, kind: Kind = "count") -> lis
     try:
         return [parse_quantity(value, kind) for value in flat]
     except BayescaleError as error:
-        raise BayescaleError(f"{name}: {error}") from None
+        raise type(error)(f"{name}: {error}") from None
 
 
 def unit_factor(text: str, kind: Kind = "count") -> float | None:

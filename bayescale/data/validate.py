@@ -67,6 +67,12 @@ def number_reasons(
         yield (values < 0) & np.isfinite(values), f"negative {name}"
 
 
+def error_reasons(name: str, values: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
+    """Find the standard errors that cannot be used; one that is missing, or zero, can be."""
+    yield np.isinf(values), f"{name} not finite"
+    yield (values < 0) & np.isfinite(values), f"negative {name}"
+
+
 def reading_reasons(
     table: pd.DataFrame, recognition: Recognition, filled: str | None = None
 ) -> pd.Series:
@@ -91,11 +97,13 @@ def reading_reasons(
     if status is not None:
         parts += _status_reasons(cells_of(table, status))
     if diverged is not None:
-        flags = cells_of(table, diverged).astype("str").str.strip().str.lower()
-        parts.append((flags.isin(["true", "1", "1.0", "yes"]).to_numpy(bool), "diverged"))
+        flags = [str(cell).strip().lower() for cell in cells_of(table, diverged)]
+        parts.append((np.isin(flags, ["true", "1", "1.0", "yes"]), "diverged"))
     for name in (*SIZES, "loss"):
         if name in table and name != filled:
             parts += number_reasons(name, table[name].to_numpy(), positive=name in SIZES)
+    if "loss_se" in table:
+        parts += error_reasons("loss_se", table["loss_se"].to_numpy())
     return join_reasons(parts, table.index)
 
 
@@ -160,11 +168,14 @@ def oddities(table: pd.DataFrame) -> Iterator[str]:
 
 def _status_reasons(cells: pd.Series) -> Iterator[tuple[np.ndarray, str]]:
     """Find the runs that did not end well, by the words of trackers and schedulers."""
-    words = cells.astype("str").str.strip().str.lower().str.split().str[0].fillna("")
-    for word in words.unique():
+    texts = [
+        [] if absent else str(cell).lower().split()
+        for cell, absent in zip(cells, cells.isna(), strict=True)
+    ]
+    words = np.array([text[0] if text else "" for text in texts], dtype=object)
+    for word in dict.fromkeys(words):
         if word in _BAD:
-            mask = (words == word).to_numpy(bool) & cells.notna().to_numpy(bool)
-            yield mask, f"{_BAD[word]} (status {word!r})"
+            yield words == word, f"{_BAD[word]} (status {word!r})"
 
 
 def _median_ratio(table: pd.DataFrame) -> float:
@@ -177,5 +188,5 @@ def _duplicated(table: pd.DataFrame) -> pd.Series:
     """Find exact copies, also where cells hold lists."""
     try:
         return table.duplicated()
-    except TypeError:
+    except (TypeError, ArithmeticError):
         return table.astype("str").duplicated()

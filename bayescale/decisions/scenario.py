@@ -171,7 +171,9 @@ class Scenario:
         }
         for name in ("max_params", "max_tokens", "full_bits", "inference_tokens"):
             value = getattr(self, name)
-            read[name] = _positive(name, value) if value else value
+            if value is not None and not (name == "inference_tokens" and not value):
+                value = _positive(name, value)
+            read[name] = value
         for name, value in read.items():
             object.__setattr__(self, name, value)
 

@@ -21,6 +21,10 @@ SHARES = (1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16)
 """A run of the grid spends the budget divided by one of these, or by further powers of two."""
 
 
+MOST_HALVINGS = 40
+"""Powers of two that the grid has at most, those next to the smallest run: twelve decades."""
+
+
 RATIOS = 24
 
 
@@ -166,7 +170,7 @@ def _grid(fit: Fit, budget: float) -> Candidates:
     runs = run_columns(fit)
     smallest = runs["flops"].min() if "flops" in runs else budget
     halvings = np.arange(np.log2(SHARES[-1]) + 1, np.log2(budget / smallest) + 1)
-    flops = budget / np.concatenate([SHARES, 2.0**halvings])
+    flops = budget / np.concatenate([SHARES, 2.0 ** halvings[-MOST_HALVINGS:]])
     if has_allocation(fit):
         tokens = runs.get("tokens", derive.tokens(runs["flops"], runs["params"]))
         ratio = tokens / runs["params"]

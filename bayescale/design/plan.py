@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.html import html_block, rows_shown
+from bayescale.data.limits import check_range
 from bayescale.data.number_format import percent
 from bayescale.data.units import Quantity, format_quantity, parse_quantity
 from bayescale.design.candidates import candidate_runs, inputs_of
@@ -135,7 +136,7 @@ def plan(
         ``"law"`` for a mapping of fits. It is not ``at``, which names points elsewhere: most of
         these are none.
     runs : int
-        The most runs to choose.
+        The most runs to choose, 1 to 100.
     limits : mapping, optional
         The largest feasible run: ``{"params": "20B", "tokens": "1T"}``.
     discrepancy : Discrepancy, number, pair or bool, optional
@@ -153,8 +154,7 @@ def plan(
         When there are no candidates, or the quantity of interest is unknown.
     """
     discrepancy = Discrepancy.of(discrepancy)
-    if runs < 1:
-        raise BayescaleError(f"runs = {runs}: a plan needs at least one run")
+    check_range("runs", runs)
     several = _several(fit)
     first, discrepancy = several.representative, several.typical(discrepancy)
     spend = np.inf if budget is None else parse_quantity(budget, "flops")

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from bayescale.data.limits import check_range
 from bayescale.errors import BayescaleError
 from bayescale.inference import program_cache
 from bayescale.inference.initialization import (
@@ -43,7 +44,7 @@ class Sampler:
     name : {"nutpie", "pymc", "numpyro"}
         Which sampler.
     draws, tune, chains : int
-        Kept draws and warm-up draws a chain, and chains.
+        Kept draws and warm-up draws a chain (at most 100,000), and chains (at most 100).
     cores : int or None
         Chains run at once; None uses every core.
     target_accept : float
@@ -62,8 +63,8 @@ class Sampler:
             raise BayescaleError(
                 f"no sampler named {self.name!r}; there are {', '.join(_SAMPLERS)}"
             )
-        if min(self.draws, self.tune, self.chains) < 1:
-            raise BayescaleError("a sampler needs at least one draw, one warm-up draw, one chain")
+        for name in ("draws", "tune", "chains"):
+            check_range(name, getattr(self, name))
 
 
 LEAST_KEPT = 100

@@ -1,5 +1,6 @@
 """The kinds of parameter of a law, and their priors as 90 % intervals."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -49,6 +50,15 @@ class Parameter:
             raise BayescaleError(
                 f"({low:g}, {high:g}) is not a 90 % interval of a {type(self).__name__} parameter: "
                 f"it needs {least:g} < low < high < {most:g}"
+            )
+
+    def check_value(self, value: float) -> None:
+        """Raise unless a fixed value is finite and within the parameter's closed bounds."""
+        least, most = self.bounds
+        if not (math.isfinite(value) and least <= value <= most):
+            raise BayescaleError(
+                f"{value:g} is no value of a {type(self).__name__} parameter: it must be finite, "
+                f"from {least:g} to {most:g}"
             )
 
     def link(self, value: Value) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bayescale.errors import BayescaleError
 from bayescale.laws.parameters import Z90, Parameter
 from bayescale.model.literature_priors import Multiple
 
@@ -16,13 +17,26 @@ a PyMC distribution."""
 _DRAWS = 2_000
 
 
-def as_prior(prior: Any) -> Prior:
-    """Read what a user gives as a prior: a pair is an interval, a number a fixed value."""
+def as_prior(name: str, prior: Any) -> Prior:
+    """Read what a user gives as a prior: a pair is an interval, a number a fixed value.
+
+    Raises
+    ------
+    BayescaleError
+        For a list that is no pair of numbers, and a number beyond floats.
+    """
     if isinstance(prior, Multiple):
         return prior
-    if isinstance(prior, list | tuple) and len(prior) == 2:
-        return float(prior[0]), float(prior[1])
-    return float(prior) if isinstance(prior, int | float | np.number) else prior
+    try:
+        if isinstance(prior, list | tuple):
+            low, high = map(float, prior)
+            return low, high
+        return float(prior) if isinstance(prior, int | float | np.number) else prior
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BayescaleError(
+            f"prior of {name!r}: {prior!r} is not a 90 % interval (low, high) of numbers or a "
+            "fixed value"
+        ) from error
 
 
 @lru_cache

@@ -65,6 +65,12 @@ class Observable:
         return [f"{self.column}{suffix}" for suffix, absent in known if absent is None]
 
     @property
+    def errors(self) -> list[str]:
+        """The columns of standard errors that its noise uses where there are any."""
+        known = self.noise.known.values()
+        return [f"{self.column}{suffix}" for suffix, absent in known if absent == 0.0]
+
+    @property
     def known(self) -> list[str]:
         """The columns of what its noise uses of each run besides the observed value."""
         return [f"{self.column}{suffix}" for suffix, _ in self.noise.known.values()]
@@ -146,6 +152,7 @@ def _usable(spec: "Spec", runs: Runs, seen: Observable) -> Runs:
         [*everything, seen.column, *seen.needed],
         positive=[*relative, *seen.needed],
         labels=list(spec.grouping),
+        errors=seen.errors,
     )
     usable = seen.noise.usable(runs.table[seen.column].to_numpy(float))
     runs = runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")

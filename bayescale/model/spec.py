@@ -279,7 +279,7 @@ def make_spec(
     spec = Spec(
         base.law,
         base.noise if noise is None else get_noise(noise),
-        _frozen({**base.priors, **{k: as_prior(p) for k, p in named(priors, base.law).items()}}),
+        _frozen({**base.priors, **{k: as_prior(k, p) for k, p in named(priors, base.law).items()}}),
         _frozen({**base.columns, **(columns or {})}),
         _frozen({**base.references, **_as_references(base, columns, references)}),
         default_noise=base.default_noise and noise is None,
@@ -327,9 +327,9 @@ def _check(spec: Spec) -> None:
             raise BayescaleError(
                 f"prior of {name!r}: it is no multiple of the target, give the interval itself"
             )
-        if isinstance(prior, tuple):
-            declared[name].check(*prior)
-        elif not isinstance(prior, float) and not hasattr(prior, "owner"):
+        if isinstance(prior, tuple | float):
+            _check_prior(name, declared[name], prior)
+        elif not hasattr(prior, "owner"):
             raise BayescaleError(
                 f"prior of {name!r}: {prior!r} is not a 90 % interval (low, high), a fixed value, "
                 "or a PyMC distribution such as pm.Gamma.dist(2, 4)"
@@ -342,6 +342,17 @@ def _check(spec: Spec) -> None:
                     f"law {spec.law.name} has no input {name!r}{closest(name, known)}; "
                     f"it has {', '.join(known)}"
                 )
+
+
+def _check_prior(name: str, parameter: Parameter, prior: tuple[float, float] | float) -> None:
+    """Raise unless an interval or a fixed value is within the parameter's bounds."""
+    try:
+        if isinstance(prior, tuple):
+            parameter.check(*prior)
+        else:
+            parameter.check_value(prior)
+    except BayescaleError as error:
+        raise BayescaleError(f"prior of {name!r}: {error}") from error
 
 
 def _check_pool(spec: Spec, pool: Pool) -> None:

@@ -15,10 +15,15 @@ from typing import Any, Self
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from bayescale.errors import BayescaleError
+from bayescale.data.limits import OutOfRange
 
 NEGLIGIBLE = 1e-8
 """Directions with less than this share of the variance are left out: surfaces are smooth."""
+
+
+MOST_SIZE = 100.0
+LEAST_REACH, MOST_REACH = 1e-3, 1e6
+"""The size of an error, relative or in a score's logit, and its reach, have these limits."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,11 @@ class SizeAndReach:
     reach: float
 
     def __post_init__(self) -> None:
-        if not (self.size > 0 and self.reach > 0):
-            raise BayescaleError(
-                f"a discrepancy has a positive size and reach, not {self.size:g} and "
-                f"{self.reach:g}; None switches it off"
+        if not (0 < self.size <= MOST_SIZE and LEAST_REACH <= self.reach <= MOST_REACH):
+            raise OutOfRange(
+                f"a discrepancy has a positive size and reach, at most {MOST_SIZE:g} and from "
+                f"{LEAST_REACH:g} to {MOST_REACH:g}, not {self.size:g} and {self.reach:g}; None "
+                "switches it off"
             )
 
     def beyond(self, distance: float = 1.0) -> float:

@@ -257,7 +257,7 @@ class TestPlan:
             ({"budget": 1e21, "about": "params=7B"}, "needs tokens"),
             ({"budget": 1e21, "limits": {"param": 1}}, "did you mean 'params'"),
             ({"budget": 1e21, "limits": {"params": 1}}, "no candidate run is within"),
-            ({"budget": 1e21, "runs": 0}, "needs at least one run"),
+            ({"budget": 1e21, "runs": 0}, "runs = 0: it must lie between 1 and 100"),
             ({"candidates": {"params": [1e9], "tokens": [1e9], "cost": [0]}}, "must be positive"),
         ],
     )

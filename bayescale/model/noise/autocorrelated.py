@@ -22,6 +22,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescale.data.convert import to_numbers
+from bayescale.data.messages import cells_of
 from bayescale.laws.functions import exp, sqrt
 from bayescale.laws.parameters import Parameter, Positive
 from bayescale.model.noise.base import Known, late
@@ -112,7 +114,7 @@ def _places(table: pd.DataFrame, names: np.ndarray) -> np.ndarray:
     """Return how far along its run each row lies, in decades, by the best column there is."""
     best, most = 1.0 + pd.Series(names).groupby(names).cumcount().to_numpy(), 0
     for column in (name for name in AXES if name in table):
-        values = table[column].to_numpy(float)
+        values, _ = to_numbers(cells_of(table, column))
         if (np.isfinite(values) & (values >= 0)).all() and values.any():
             apart = len(pd.DataFrame({"name": names, "value": values}).drop_duplicates())
             best, most = (values, apart) if apart > most else (best, most)
