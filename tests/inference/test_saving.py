@@ -76,7 +76,7 @@ SPECS = {
         "references": {"N": "1B"},
         "noise": "normal",
     },
-    "pooled": {"pool": {"alpha": "partial", "beta": "shared"}, "by": "family"},
+    "pooled": {"pool": {"alpha": "partial", "beta": "shared"}, "group": "family"},
 }
 
 
