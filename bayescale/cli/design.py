@@ -234,7 +234,9 @@ def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: S
     )
     least = None if fits else least_useful(fit, found.quantity, **options)
     if planning.output is not None:
-        found.runs.to_csv(planning.output, index=False)
+        from bayescale.data.write import write_table
+
+        write_table(planning.output, found.runs)
     judgeable = fits or {"": fit}
     with judged(*judgeable.values()):
         if json:

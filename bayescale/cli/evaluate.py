@@ -315,7 +315,9 @@ def _show_backtest(tested: "Backtest", discrepancy: "Discrepancy | None") -> Non
 
 def _write(tested: "Backtest", keeping: Keeping, *, quiet: bool) -> None:
     if keeping.output is not None:
-        tested.runs.to_csv(keeping.output, index=False)
+        from bayescale.data.write import write_table
+
+        write_table(keeping.output, tested.runs)
     if keeping.plot is not None:
         from bayescale.cli.output import save_figure
         from bayescale.plots.backtest import plot_backtest

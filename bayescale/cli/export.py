@@ -185,7 +185,9 @@ def draws(
         if str(output) == "-":
             write(frame.to_csv(index=False))
         else:
-            frame.to_csv(output, index=False)
+            from bayescale.data.write import write_table
+
+            write_table(output, frame)
             say(f"wrote {len(frame):,} draws of {frame.shape[1] - 2} quantities to {output}")
 
 

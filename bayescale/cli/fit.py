@@ -342,7 +342,7 @@ def fit_many(batch: Batch, reading: Reading, sampling: Sampling, json: JsonFlag 
     elif found:
         sound, kept = sum(not one.problem for one in found), sum(one.kept for one in found)
         say("", f"{sound} of {len(found)} fits are sound, {kept} were kept; in {batch.output}")
-    if any(one.fit is None for one in found):
+    if any(one.problem and (one.fit is None or one.fit.diagnostics.ok) for one in found):
         raise typer.Exit(BAD_INPUT)
     if any(one.problem for one in found):
         raise typer.Exit(UNTRUSTED)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -214,7 +215,11 @@ def save_figure(drawn: Any, output: Path) -> None:
     """Save the figure of the axes, or array of axes, that a plot returned."""
     import numpy as np
 
-    np.ravel(drawn)[0].figure.savefig(output, dpi=150, bbox_inches="tight")
+    from bayescale.data.write import write_bytes
+
+    figure, stream = np.ravel(drawn)[0].figure, BytesIO()
+    figure.savefig(stream, format=output.suffix[1:].lower(), dpi=150, bbox_inches="tight")
+    write_bytes(output, stream.getvalue())
 
 
 def hide_display() -> None:

@@ -111,7 +111,10 @@ def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
         return unique.set_axis(names, axis=1).copy(), "a DataFrame"
     if isinstance(source, str | Path):
         path = Path(source).expanduser()
-        return load_file(path), path.name
+        try:
+            return load_file(path), path.name
+        except (OSError, RecursionError) as error:
+            raise BayescaleError(f"cannot read {path.name!r}: {error}") from error
     raise BayescaleError(
         f"cannot read runs from {type(source).__name__}: give a path, a DataFrame, or Runs"
     )

@@ -5,13 +5,13 @@ reads its own: ``kind``, ``to_tree()`` and ``from_tree(tree, source, laws)``.
 """
 
 import json
-import os
-import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import xarray as xr
 
+from bayescale.data.write import complete, write_bytes, write_folder
 from bayescale.errors import BayescaleError
 from bayescale.inference.fit_tree import ATTRIBUTE, Laws, fit_of_tree, tree_of_fit
 from bayescale.inference.posterior import PosteriorLike, described
@@ -27,6 +27,10 @@ _NETCDF = (".nc", ".nc4", ".netcdf", ".h5")
 
 _CLASSES = {"average": "Average", "capabilities": "CapabilityFit"}
 """Kinds of saved trees that a public class reads, by its name; a fit is read here."""
+
+
+_DAMAGED = (OSError, ValueError, LookupError, AttributeError, TypeError, RuntimeError)
+"""What HDF5, zarr and xarray raise of a file that is damaged or not what it seems."""
 
 
 @runtime_checkable
@@ -48,7 +52,7 @@ class Saved(Protocol):
 def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
     """Write a fit to one netCDF file (``.nc``) or zarr store (``.zarr``).
 
-    An existing file is replaced only once the new one is complete.
+    An existing file or store is replaced only once the new one is complete.
 
     Parameters
     ----------
@@ -65,7 +69,8 @@ def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
     Raises
     ------
     BayescaleError
-        For another suffix, or what is no fit.
+        For another suffix, what is no fit, a folder that is no store of bayescale's, or a file that
+        cannot be written.
     """
     path = Path(path)
     if not isinstance(fit, Fit | Saved):
@@ -73,14 +78,11 @@ def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
             f"save takes a fit, an average or fitted capabilities, not a {type(fit).__name__}"
         )
     tree = tree_of_fit(fit) if isinstance(fit, Fit) else fit.to_tree()
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     if path.suffix in _NETCDF:
-        tree.to_netcdf(unfinished, engine="h5netcdf")
-        unfinished.replace(path)
+        content = tree.to_netcdf(engine="h5netcdf")  # in memory: HDF5 dies where a disk is full
+        write_bytes(path, cast("memoryview", content))
     elif path.suffix == ".zarr":
-        tree.to_zarr(unfinished, consolidated=False)
-        shutil.rmtree(path, ignore_errors=True)
-        unfinished.rename(path)
+        write_folder(path, lambda new: tree.to_zarr(new, consolidated=False), _is_store)
     else:
         raise BayescaleError(f"cannot save to {path.name!r}: end it in .nc (netCDF) or .zarr")
     return path
@@ -111,9 +113,18 @@ def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
     BayescaleWarning
         When the law's equation, inputs or default priors are not those the fit was made with.
     """
-    path = Path(path)
+    path = complete(path)
     if not path.exists():
         raise BayescaleError(f"no fit at {path}: `bayescale fit RUNS -o {path.name}` makes one")
+    try:
+        return _loaded(path, law)
+    except BayescaleError:
+        raise
+    except _DAMAGED as error:
+        raise BayescaleError(f"{path} cannot be read as a saved fit: {error}") from error
+
+
+def _loaded(path: Path, law: Laws) -> "Fit | Average | CapabilityFit":
     tree = _read(path)
     kind = json.loads(tree.attrs.get(ATTRIBUTE, "{}")).get("kind", "fit")
     if kind == "fit":
@@ -153,11 +164,18 @@ def load_fit(path: str | Path, law: Laws = None) -> Fit:
     return found
 
 
+def _is_store(path: Path) -> bool:
+    """Whether a folder is a zarr store that was saved here: its root has the attribute."""
+    for name in ("zarr.json", ".zattrs"):
+        with suppress(OSError, ValueError):
+            root = json.loads((path / name).read_text(encoding="utf-8"))
+            if ATTRIBUTE in root.get("attributes", root):
+                return True
+    return False
+
+
 def _read(path: Path) -> xr.DataTree:
     engine = "zarr" if path.suffix == ".zarr" else "h5netcdf"
-    try:
-        options: Any = {"consolidated": False} if engine == "zarr" else {}
-        with xr.open_datatree(path, engine=engine, **options) as opened:
-            return opened.load()
-    except (OSError, ValueError, KeyError) as error:
-        raise BayescaleError(f"{path} cannot be read as a saved fit: {error}") from error
+    options: Any = {"consolidated": False} if engine == "zarr" else {}
+    with xr.open_datatree(path, engine=engine, **options) as opened:
+        return opened.load()

@@ -62,7 +62,8 @@ class Fitted:
     fit : Fit or None
         None where there is none.
     problem : str
-        Why there is no fit, or why its draws cannot be trusted; empty when all is well.
+        Why there is no fit, why its draws cannot be trusted, or why it was not kept; empty when all
+        is well.
     kept : bool
         Whether it was in the folder already.
     """
@@ -304,9 +305,13 @@ def _finished(job: _Job, done: "Future[bytes]") -> Fitted:
     answer = unpack_answer(done.result(), job.spec)
     if isinstance(answer, str):
         return Fitted(job.table, job.law, None, answer)
+    problems = [_problem(answer)]
     if job.path is not None:
-        save(answer, job.path)
-    return Fitted(job.table, job.law, answer, _problem(answer))
+        try:
+            save(answer, job.path)
+        except BayescaleError as failure:
+            problems.append(f"not kept: {failure}")
+    return Fitted(job.table, job.law, answer, "; ".join(filter(None, problems)))
 
 
 def _problem(found: Fit) -> str:

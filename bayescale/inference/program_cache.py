@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +24,8 @@ from typing import Any
 import numpy as np
 import platformdirs
 
+from bayescale.data.write import write_bytes
+from bayescale.errors import BayescaleError
 from bayescale.inference.source_digest import package_digest, source_digest
 
 VARIABLE = "BAYESCALE_CACHE"
@@ -204,22 +205,16 @@ def reloaded(key: str | None, program: Any, symbols: list[Symbol]) -> Any:
     }
     body = b"".join(objects)
     header["sha256"] = hashlib.sha256(body).hexdigest()
-    if key is not None and (folder := directory()) is not None:
-        _write(folder / f"{key}{SUFFIX}", json.dumps(header).encode() + b"\n" + body)
+    if key is not None:
+        _keep(key, json.dumps(header).encode() + b"\n" + body)
     return _program(header, body)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; a directory that cannot be written to is left."""
-    with suppress(OSError):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.replace(name, path)
-        except OSError:
-            os.unlink(name)
-            raise
+def _keep(key: str, content: bytes) -> None:
+    """Write an entry; a directory that cannot be written to is left."""
+    if (folder := directory()) is not None:
+        with suppress(BayescaleError):
+            write_bytes(folder / f"{key}{SUFFIX}", content, 0o600)
 
 
 def _externals(function: Any) -> list[str]:

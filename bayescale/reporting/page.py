@@ -8,6 +8,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bayescale.data.number_format import listed, percent
+from bayescale.data.write import write_bytes
 from bayescale.decisions.scenario import Scenario
 from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
@@ -150,7 +151,7 @@ def report(
             kind=f" ({_KINDS.get(azb.rcParams['stats.ci_kind'], 'as ArviZ is set')})",
         )
     )
-    path.write_text(text, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
+    write_bytes(path, text.encode(errors="xmlcharrefreplace"))
     return path
 
 

@@ -145,7 +145,8 @@ def test_a_place_that_cannot_be_written_to_is_no_error(tmp_path, monkeypatch) ->
     file.write_text("in the way")
     monkeypatch.setenv(program_cache.VARIABLE, str(file / "programs"))
     assert program_cache.directory() is None
-    program_cache._write(file / "entry.program", b"content")
+    monkeypatch.setattr(program_cache, "directory", lambda: file)
+    program_cache._keep("entry", b"content")
     assert file.read_text() == "in the way"
 
 
