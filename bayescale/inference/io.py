@@ -79,8 +79,10 @@ def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
         )
     tree = tree_of_fit(fit) if isinstance(fit, Fit) else fit.to_tree()
     if path.suffix in _NETCDF:
-        content = tree.to_netcdf(engine="h5netcdf")  # in memory: HDF5 dies where a disk is full
-        write_bytes(path, cast("memoryview", content))
+        view = cast("memoryview", tree.to_netcdf(engine="h5netcdf"))  # HDF5 dies on a full disk
+        with view:
+            content = bytes(view)
+        write_bytes(path, content)
     elif path.suffix == ".zarr":
         write_folder(path, lambda new: tree.to_zarr(new, consolidated=False), _is_store)
     else:
