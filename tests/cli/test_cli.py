@@ -466,7 +466,6 @@ BAD = {
         ["predict", "FIT", "--params", "1B", "--tokens", "1T", "--at", "experts=8"],
         "no input 'experts'",
     ),
-    "budget": (["optimum", "FIT", "--flops", "0"], "must be positive"),
     "one fit": (["compare", "FIT"], "needs two or more saved fits"),
     "the same fit": (["compare", "FIT", "FIT"], "given twice"),
     "tables without laws": (["compare", "TABLE", "TABLE"], "not a saved fit"),

@@ -13,6 +13,7 @@ from bayescale.cli import app
         (["fit", "x.csv", "--tune=0"], ["--tune", "0 is not in the range 1 to"]),
         (["fit", "x.csv", "--chains", "100000"], ["--chains", "100000", "1 to 100"]),
         (["plan", "x.nc", "--runs", str(9 * 10**48)], ["--runs", "9000", "1 to 100"]),
+        (["optimum", "x.nc", "--flops=0"], ["--flops", "must be positive", "got 0", "1e+45"]),
         (["optimum", "x.nc", "--flops=1e308"], ["--flops 1e308", "1e+45"]),
         (["optimum", "x.nc", "--flops=1e24", "--max-params=0"], ["--max-params", "got 0", "1e+45"]),
         (["optimum", "x.nc", "--flops=1e24", "--max-tokens=0"], ["--max-tokens", "got 0", "1e+45"]),
