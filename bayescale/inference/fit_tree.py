@@ -12,6 +12,7 @@ import xarray as xr
 
 from bayescale.data.messages import PACKAGE
 from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.inference.integrity import check_draws
 from bayescale.inference.result import Fit
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law
@@ -74,7 +75,7 @@ def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
     Raises
     ------
     BayescaleError
-        When the law is not known, or its parameters have changed.
+        When the law is not known, its parameters have changed, or the draws are not of them.
 
     Warns
     -----
@@ -91,7 +92,9 @@ def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
             "class, load(path, law=YourLaw)"
         ) from error
     _compare(header["record"]["law"], found.fingerprint(), source)
-    return Fit(Spec.from_dict(header, found), tree, header["record"])
+    spec = Spec.from_dict(header, found)
+    check_draws(spec, tree, source)
+    return Fit(spec, tree, header["record"])
 
 
 def _compare(then: Mapping[str, Any], now: Mapping[str, Any], name: str) -> None:

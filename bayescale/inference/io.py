@@ -5,6 +5,7 @@ reads its own: ``kind``, ``to_tree()`` and ``from_tree(tree, source, laws)``.
 """
 
 import json
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_checkable
@@ -14,6 +15,7 @@ import xarray as xr
 from bayescale.data.write import complete, write_bytes, write_folder
 from bayescale.errors import BayescaleError
 from bayescale.inference.fit_tree import ATTRIBUTE, Laws, fit_of_tree, tree_of_fit
+from bayescale.inference.integrity import check_content, check_size, sealed
 from bayescale.inference.posterior import PosteriorLike, described
 from bayescale.inference.result import Fit
 
@@ -27,10 +29,6 @@ _NETCDF = (".nc", ".nc4", ".netcdf", ".h5")
 
 _CLASSES = {"average": "Average", "capabilities": "CapabilityFit"}
 """Kinds of saved trees that a public class reads, by its name; a fit is read here."""
-
-
-_DAMAGED = (OSError, ValueError, LookupError, AttributeError, TypeError, RuntimeError)
-"""What HDF5, zarr and xarray raise of a file that is damaged or not what it seems."""
 
 
 @runtime_checkable
@@ -77,7 +75,7 @@ def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
         raise BayescaleError(
             f"save takes a fit, an average or fitted capabilities, not a {type(fit).__name__}"
         )
-    tree = tree_of_fit(fit) if isinstance(fit, Fit) else fit.to_tree()
+    tree = sealed(tree_of_fit(fit) if isinstance(fit, Fit) else fit.to_tree())
     if path.suffix in _NETCDF:
         view = cast("memoryview", tree.to_netcdf(engine="h5netcdf"))  # HDF5 dies on a full disk
         with view:
@@ -108,7 +106,8 @@ def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
     Raises
     ------
     BayescaleError
-        When there is no such fit, its law is not known, or the law's parameters have changed.
+        When there is no such fit, its content is not what was saved, its law is not known, or the
+        law's parameters have changed.
 
     Warns
     -----
@@ -122,12 +121,18 @@ def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
         return _loaded(path, law)
     except BayescaleError:
         raise
-    except _DAMAGED as error:
-        raise BayescaleError(f"{path} cannot be read as a saved fit: {error}") from error
+    except Exception as error:  # HDF5, zarr and xarray raise what they like of a damaged file
+        raise BayescaleError(
+            f"{path} cannot be read as a saved fit ({type(error).__name__}: {error}): fit again"
+        ) from error
 
 
 def _loaded(path: Path, law: Laws) -> "Fit | Average | CapabilityFit":
-    tree = _read(path)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="zarr|xarray")  # what is amiss is an error below
+        check_size(path)
+        tree = _read(path)
+    check_content(tree, path)
     kind = json.loads(tree.attrs.get(ATTRIBUTE, "{}")).get("kind", "fit")
     if kind == "fit":
         return fit_of_tree(tree, path.name, law)

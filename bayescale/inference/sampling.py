@@ -6,6 +6,7 @@ parameters) is kept in the process and fed with each fit's data.
 
 import ctypes
 import dataclasses
+import math
 import time
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -109,7 +110,7 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
     posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
     sampling = time.perf_counter() - started - compiling
     links = {name: posterior[name] for name in parametrization_of(spec).vectors}
-    finished = finished_part(next(link for link in links.values() if link.size))
+    finished = finished_part(next(link for link in links.values() if math.prod(link.shape[2:])))
     links = {name: link.isel(finished) for name, link in links.items()}
     stats = stats.isel(finished)
     return Draws(
@@ -152,7 +153,7 @@ def finished_part(draws: xr.DataArray) -> dict[str, Any]:
     lengths = np.isfinite(draws.values).all(axis=tuple(range(2, draws.ndim))).sum(axis=1)
     chains = np.flatnonzero(lengths > lengths.max(initial=0) / 2)
     length = int(lengths[chains].min(initial=draws.shape[1]))
-    if length * len(chains) < min(LEAST_KEPT, draws.shape[0] * draws.shape[1]):
+    if length * len(chains) < max(1, min(LEAST_KEPT, draws.shape[0] * draws.shape[1])):
         raise KeyboardInterrupt
     return {"chain": chains, "draw": slice(length)}
 
@@ -248,7 +249,9 @@ def run_nutpie(
     """
     import nutpie
 
-    with _progress(title, sampler) as report:
+    with _progress(title, sampler) as report, warnings.catch_warnings():
+        # ArviZ doubts the dimensions of what was interrupted before a chain had a draw.
+        warnings.filterwarnings("ignore", message="Found chain dimension to be longer")
         tree = nutpie.sample(
             program,
             draws=sampler.draws,

@@ -210,9 +210,9 @@ class Spec:
         Raises
         ------
         BayescaleError
-            For an unknown law or noise.
+            For an unknown law, noise or parameter, or a prior a parameter cannot have.
         """
-        return cls(
+        spec = cls(
             law or get_law(values["law"]),
             get_noise(values["noise"]),
             _frozen({name: prior_from_json(prior) for name, prior in values["priors"].items()}),
@@ -220,6 +220,9 @@ class Spec:
             _frozen(values["references"]),
             pool=pool_from_dict(values.get("pool")),
         )
+        described = [name for name, prior in spec.priors.items() if isinstance(prior, str)]
+        _check(replace(spec, priors={k: p for k, p in spec.priors.items() if k not in described}))
+        return spec
 
 
 @runtime_checkable

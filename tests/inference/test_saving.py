@@ -10,6 +10,7 @@ import xarray as xr
 from handmade import handmade_fit
 
 import bayescale as bs
+from bayescale.inference.integrity import sealed
 from bayescale.inference.io import load_fit, load_posterior
 from bayescale.inference.result import Fit
 from bayescale.model.spec import Spec, make_spec
@@ -51,7 +52,7 @@ def test_a_file_says_what_it_holds(mixed: bs.Average, made_fit: Fit, tmp_path: P
     assert isinstance(load_fit(bs.save(made_fit, tmp_path / "fit.nc")), Fit)
     other = made_fit.tree.copy()
     other.attrs = {"bayescale": '{"format": 1, "kind": "trellis"}'}
-    other.to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    sealed(other).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(bs.BayescaleError, match="holds 'trellis', which this bayescale does not"):
         bs.load(tmp_path / "other.nc")
 
