@@ -56,6 +56,15 @@ def predict_scores(
     ------
     BayescaleError
         For models that cannot be used.
+
+    See Also
+    --------
+    fit_capabilities : Fit the capabilities.
+    ScoreDiscrepancy : How wrong a score's sigmoid may be.
+
+    References
+    ----------
+    Ruan, Maddison and Hashimoto (2024), arXiv:2405.10938
     """
     rng = np.random.default_rng(seed_of(random_seed, fit.seed))
     scores = fit.scores
@@ -174,6 +183,15 @@ def equivalent_compute(
     ------
     BayescaleError
         When the fit has two sizes or no such family.
+
+    See Also
+    --------
+    fit_capabilities : Fit the capabilities.
+    predict_scores : Predict the scores of the models.
+
+    References
+    ----------
+    Ruan, Maddison and Hashimoto (2024), arXiv:2405.10938
     """
     scores, posterior = fit.scores, fit.posterior
     column, sizes = scores.one_size("equivalent compute")

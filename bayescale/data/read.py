@@ -66,6 +66,23 @@ def read_runs(
     BayescaleError
         The source is no such table or beyond these limits, columns are ambiguous, a number is
         text, a run, family or step is a list, or no row is left.
+
+    See Also
+    --------
+    loss_in_nats : Convert a run table's loss to nats.
+    fit : Fit a law to the runs.
+    with_schedule : Columns of learning-rate schedules, for laws of whole loss curves.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame(
+    ...     {"n_params": ["70M", "1.4B"], "tokens (B)": [20, 300], "val_loss": [3.61, 2.48]}
+    ... )
+    >>> runs = bs.read_runs(table, loss_unit="nats/token", params_convention="total")
+    >>> runs.table[["params", "tokens", "flops", "loss"]]
+             params        tokens         flops  loss
+    0  7.000000e+07  2.000000e+10  8.400000e+18  3.61
+    1  1.400000e+09  3.000000e+11  2.520000e+21  2.48
     """
     if params_convention not in (None, *aliases.CONVENTIONS):
         raise BayescaleError(

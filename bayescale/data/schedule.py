@@ -77,6 +77,22 @@ def with_schedule(
     ------
     BayescaleError
         For a missing column, a step or rate that cannot be, or two rates at one step of a run.
+
+    See Also
+    --------
+    read_runs : Read the table with these columns.
+    fit : Fit ``"annealing"`` or ``"multi_power"`` to it.
+
+    References
+    ----------
+    * Tissue, Wang and Wang (2024), arXiv:2408.11029
+    * Luo et al. (2025), arXiv:2503.12811
+
+    Examples
+    --------
+    >>> curve = pd.DataFrame({"run": "a", "step": [100, 200, 300], "lr": [1e-3, 1e-3, 0.0]})
+    >>> bs.with_schedule(curve, warmup_steps=100)["lr_sum"].round(4).tolist()
+    [0.0505, 0.1505, 0.2]
     """
     import pandas as pd
 

@@ -88,6 +88,20 @@ def regret(
     -----
     BayescaleWarning
         When a size is left out because inference alone takes a budget.
+
+    See Also
+    --------
+    regret_summary : The choice of least expected regret.
+    optimum : The best size of each draw.
+    plot_regret : A figure of it.
+
+    Examples
+    --------
+    >>> lost = bs.regret(fit, "1e23", ["3B", "30B"])
+    >>> lost["regret"].dims, bool((lost["regret"] >= 0).all())
+    (('chain', 'draw', 'budget', 'choice'), True)
+    >>> bs.regret_summary(lost)["params"].item()
+    30000000000.0
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
@@ -172,6 +186,19 @@ def regret_summary(
     ------
     BayescaleError
         When tolerance or probability does not lie between zero and one.
+
+    See Also
+    --------
+    regret : Make the draws it summarises.
+    Scenario : Sets the tolerance and the probability.
+    report : Shows it on a page.
+
+    Examples
+    --------
+    >>> table = bs.regret_summary(bs.regret(fit, "1e23", ["3B", "30B"]))
+    >>> table[["flops", "params", "tokens"]]
+              flops        params        tokens
+    0  1.000000e+23  3.000000e+10  5.555556e+11
     """
     allowed = float(regrets.attrs["tolerance"] if tolerance is None else tolerance)
     sure = float(regrets.attrs["probability"] if probability is None else probability)

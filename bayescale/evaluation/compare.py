@@ -55,6 +55,29 @@ def compare(
     BayescaleError
         For fewer than two fits, fits of different runs or targets, or backtests of other laws or
         with other held-out runs.
+
+    See Also
+    --------
+    average : Average the fits by the weights.
+    waic : WAIC of one fit.
+    backtest : Score forecasts beyond the data.
+    plot_compare : A figure of the table.
+
+    References
+    ----------
+    * Vehtari, Gelman and Gabry (2017), doi:10.1007/s11222-016-9696-4 (PSIS-LOO)
+    * Yao et al. (2018), doi:10.1214/17-BA1091 (stacking)
+
+    Examples
+    --------
+    >>> table = bs.compare(fits)
+    >>> table[["elpd_loo", "elpd_diff", "dse"]].round(1)
+                elpd_loo  elpd_diff  dse
+    law
+    chinchilla     107.4        0.0  0.0
+    skaling        105.8       -1.6  1.5
+    >>> table.loc["skaling", "verdict"]
+    'as good as chinchilla: the runs cannot separate them'
     """
     check_same_runs(fits)
     loo, information = {}, {}

@@ -85,6 +85,24 @@ def stability(
     ------
     BayescaleError
         When a budget or a point does not fit the law.
+
+    See Also
+    --------
+    identify : Which parameters the runs determine.
+    least_useful : Rank runs by their information.
+    outliers : Runs far off the law.
+
+    References
+    ----------
+    Vehtari et al. (2024), JMLR 25(72) (Pareto-smoothed importance sampling)
+
+    Examples
+    --------
+    >>> table = bs.stability(fit)
+    >>> sorted(set(table["how"]))
+    ['not known', 'reweighted']
+    >>> table["left_out"].iloc[0]
+    'the largest 16 runs by flops'
     """
     refuse_pooled(fit, "stability")
     seed = seed_of(random_seed, fit.seed)

@@ -37,6 +37,21 @@ def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.D
         One row per published value: ``source``, ``quantity``, ``published`` with
         ``published_lower`` and ``published_upper`` where known, ``median``, ``lower``, ``upper``,
         ``verdict`` ("agrees", "differs", "not comparable") and ``reason``.
+
+    See Also
+    --------
+    load_study : Read the published values of a study.
+    summary : The posterior alone.
+    plot_exponents : A figure of fits beside published values.
+
+    Examples
+    --------
+    >>> table = bs.check_published(fit, bs.load_study("hoffmann2022"))
+    >>> table[["quantity", "published", "verdict"]].head(3)
+      quantity  published  verdict
+    0        E       1.69  differs
+    1        A     406.40   agrees
+    2        B     410.70  differs
     """
     width = interval_width(ci_prob)
     keys = ["median", "lower", "upper"]

@@ -56,6 +56,18 @@ def waic(fit: Fit) -> ELPDDataWAIC:
     -----
     BayescaleWarning
         When runs have a log likelihood too variable for WAIC.
+
+    See Also
+    --------
+    compare : WAIC beside LOO, of several fits.
+
+    Examples
+    --------
+    >>> found = bs.waic(fit)
+    >>> found.elpd_i.sizes["run"], bool(found.p > 0)
+    (40, True)
+    >>> bool(np.isclose(found.elpd_i.sum(), found.elpd))
+    True
     """
     log_likelihood = log_likelihood_by_run(fit).stack(sample=("chain", "draw"))
     samples = log_likelihood.sizes["sample"]

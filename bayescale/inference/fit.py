@@ -118,6 +118,29 @@ def fit(
         When rows were set aside, when an input does not vary, when a fixed reference point is far
         from the runs and amplitudes have default priors, and when the diagnostics still fail
         after one longer try.
+
+    See Also
+    --------
+    read_runs : Read the run table first, to state the loss's unit and see what was recognised.
+    fit_many : Several laws and tables at once.
+    summary : The posterior of the parameters.
+    predict : Predictions at new points.
+    optimum : The compute-optimal allocation of a budget.
+
+    References
+    ----------
+    * Hoffmann et al. (2022), arXiv:2203.15556
+    * Vehtari et al. (2021), doi:10.1214/20-BA1221 (R-hat and effective sample sizes)
+
+    Examples
+    --------
+    >>> fit = bs.fit(runs, "chinchilla", priors={"E": (1.2, 2.2)}, random_seed=1)  # doctest: +SKIP
+    >>> fit.summary().loc[["E", "alpha", "beta"], ["median", "lower", "upper"]].round(2)
+               median  lower  upper
+    parameter
+    E            1.78   1.75   1.83
+    alpha        0.35   0.33   0.37
+    beta         0.35   0.33   0.37
     """
     spec, data = prepare(
         runs,
@@ -292,6 +315,19 @@ def build_model(
     ------
     BayescaleError
         For runs, priors or inputs that do not fit the law.
+
+    See Also
+    --------
+    fit : Sample it.
+    make_spec : The same choices without runs.
+
+    Examples
+    --------
+    >>> model = bs.build_model(runs, "chinchilla", priors={"alpha": (0.2, 0.6)})
+    >>> [variable.name for variable in model.free_RVs]
+    ['E', 'a', 'alpha', 'b', 'beta', 'sigma', 'nu']
+    >>> model.coords["run"][:2]
+    ('row 0', 'row 1')
     """
     spec, data = prepare(
         runs,

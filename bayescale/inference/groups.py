@@ -44,6 +44,11 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
     ------
     BayescaleError
         When nothing is pooled, or there is no such group.
+
+    See Also
+    --------
+    fit : Pool groups with ``group`` and ``pool``.
+    population_prior : Priors for the next group.
     """
     pool = fit.spec.pool
     if pool is None:
@@ -88,6 +93,12 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float]]:
     ------
     BayescaleError
         When nothing is pooled partially.
+
+    See Also
+    --------
+    group_fit : One group of a pooled fit.
+    literature_priors : Priors from public families.
+    make_spec : Takes them as ``priors``.
     """
     kinds = fit.spec.kinds
     names = [name for name in fit.spec.free if kinds.get(name) == "partial"]

@@ -47,6 +47,21 @@ class Fit(FitMethods):
         chained law's steps stand beside the target by their columns, dim ``loss_run`` for a loss.
     record : mapping
         Where the numbers came from: versions, seed, sampler, the run table and the rows set aside.
+
+    See Also
+    --------
+    fit : Make one.
+    load : Read a saved one.
+    Average : Several fits of the same runs.
+
+    Examples
+    --------
+    >>> fit.label, fit.target, fit.unit, fit.observed.size
+    ('chinchilla', 'loss', 'nats/token', 40)
+    >>> fit.posterior["alpha"].dims
+    ('chain', 'draw')
+    >>> fit.predict(params="7B", tokens="1T")["law"].median().round(2).item()
+    2.04
     """
 
     spec: Spec

@@ -49,6 +49,18 @@ class Sampler:
         Chains run at once; None uses every core.
     target_accept : float
         Higher takes smaller steps, which bends of the posterior may need.
+
+    See Also
+    --------
+    fit : Takes one as ``sampler``.
+    fit_many : Takes one with one core a fit.
+
+    Examples
+    --------
+    >>> quick = bs.Sampler(draws=500, chains=2)
+    >>> quick.name, quick.tune, quick.target_accept
+    ('nutpie', 1000, 0.95)
+    >>> fit = bs.fit(runs, "chinchilla", sampler=quick)  # doctest: +SKIP
     """
 
     name: Literal["nutpie", "pymc", "numpyro"] = "nutpie"

@@ -34,6 +34,18 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
         steps, and what the noise knows of each (its standard error or trials, its place along the
         run). A run in which one
         of them was not observed has NaN there.
+
+    See Also
+    --------
+    add_runs : Fit again with more.
+    residuals : How far each lies off the law.
+
+    Examples
+    --------
+    >>> bs.fitted_runs(fit)[["params", "tokens", "loss"]].head(2).round(3)
+             params        tokens   loss
+    0  2.886751e+08  5.773503e+08  3.506
+    1  2.077554e+08  8.022256e+08  3.438
     """
     target, *steps = (_runs_of(fit, seen) for seen in fit.spec.observables)
     for step in steps:
@@ -95,6 +107,19 @@ def add_runs(
     BayescaleError
         When the new runs count parameters, or measure the loss, in another way; for one group of
         a pooled fit.
+
+    See Also
+    --------
+    fit : Fit the first time.
+    fitted_runs : The runs that a fit was made of.
+    plan : Choose the next runs.
+
+    Examples
+    --------
+    >>> more = pd.DataFrame({"params": ["3B"], "tokens": ["120B"], "loss": [2.18]})
+    >>> larger = bs.add_runs(fit, more, random_seed=2)  # doctest: +SKIP
+    >>> len(bs.fitted_runs(fit)) + len(more)
+    41
     """
     if origin := fitted.record.get("pooled"):
         raise BayescaleError(

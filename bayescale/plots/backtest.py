@@ -102,6 +102,18 @@ def plot_backtest(
     ------
     BayescaleError
         When another number of axes was given.
+
+    See Also
+    --------
+    backtest : Make the backtest.
+    plot_bands : Runs and bands beyond them.
+
+    Examples
+    --------
+    >>> tested = bs.backtest_point_fit(runs, "power_law", cuts=[0.7], random_seed=1)
+    >>> errors, growth = bs.plot_backtest(tested)
+    >>> growth.get_ylabel()
+    'mean absolute error (%)'
     """
     data = backtest_data(tested)
     both = panels(axes, 2, (9.6, 4.2), 2)

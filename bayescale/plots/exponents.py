@@ -157,6 +157,17 @@ def plot_exponents(
     ------
     BayescaleError
         When no fit is given, none has such a parameter, or the number of axes is another.
+
+    See Also
+    --------
+    summary : The numbers.
+    check_published : The comparison as a table.
+
+    Examples
+    --------
+    >>> panels = bs.plot_exponents(fits, bs.load_study("hoffmann2022").published)
+    >>> len(panels)
+    6
     """
     table = exponents_data(fits, published, ci_prob=ci_prob)
     sources = list(dict.fromkeys(table.sort_values("kind", kind="stable")["source"]))

@@ -79,6 +79,18 @@ def plot_identify(
     ------
     BayescaleError
         When another number of axes is given, or a budget or point does not fit the law.
+
+    See Also
+    --------
+    identify : The numbers.
+    plot_ridge : The joint posterior of two parameters.
+    plot_prior_posterior : Prior and posterior of each parameter.
+
+    Examples
+    --------
+    >>> panels = bs.plot_identify(fit)
+    >>> panels.shape
+    (7,)
     """
     data = identify_data(fit, flops, at)
     if data.empty:

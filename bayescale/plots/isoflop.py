@@ -162,6 +162,21 @@ def plot_isoflop(
     ------
     BayescaleError
         For another law, or a budget that is no amount of compute.
+
+    See Also
+    --------
+    isoflop_design : Runs at fixed budgets.
+    plot_frontier : The optima over compute.
+
+    References
+    ----------
+    Hoffmann et al. (2022), arXiv:2203.15556, sec. 3.2
+
+    Examples
+    --------
+    >>> axes = bs.plot_isoflop(fit, ["1e19", "1e21"])
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('parameters', 'loss (nats/token)')
     """
     discrepancy = Discrepancy.of(discrepancy)
     curves, optima = isoflop_data(

@@ -60,6 +60,17 @@ def plot_plan(planned: Plan, *, axes: Sequence[Axes] | np.ndarray | None = None)
     ------
     BayescaleError
         For runs without params and tokens, or another number of axes.
+
+    See Also
+    --------
+    plan : Make the plan.
+
+    Examples
+    --------
+    >>> planned = bs.plan(fit, budget="1e21", about="flops=1e23", runs=2)
+    >>> map_of_runs, uncertainty = bs.plot_plan(planned)
+    >>> uncertainty.get_ylabel()
+    'left to expect (sd)'
     """
     if not {"params", "tokens"} <= set(planned.runs) & set(planned.done):
         raise BayescaleError("plot_plan draws runs by params and tokens; these have none")

@@ -133,6 +133,17 @@ def plot_regret(
     ------
     BayescaleError
         As for :func:`bayescale.regret`, and for more budgets than one.
+
+    See Also
+    --------
+    regret : The draws behind the band.
+    regret_summary : The choice as a table.
+
+    Examples
+    --------
+    >>> axes = bs.plot_regret(fit, "1e23", ["3B", "30B"])
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('parameters', 'loss given up (nats/token)')
     """
     discrepancy = Discrepancy.of(discrepancy)
     sizes, decided = regret_data(

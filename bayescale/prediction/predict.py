@@ -68,6 +68,26 @@ def predict(
     ------
     BayescaleError
         When a point lacks an input of the law, or arrays do not go together.
+
+    See Also
+    --------
+    credible_intervals : A table of the bands.
+    optimum : The best allocation of a budget.
+    plot_bands : A figure of the bands.
+    Discrepancy : How wrong the law may be.
+
+    References
+    ----------
+    Kennedy and O'Hagan (2001), doi:10.1111/1467-9868.00294 (model discrepancy)
+
+    Examples
+    --------
+    >>> answer = bs.predict(fit, params="70B", tokens="1.4T")
+    >>> bs.credible_intervals(answer)[["quantity", "median", "lower", "upper"]].round(2)
+      quantity  median  lower  upper
+    0      law    1.94   1.92   1.96
+    1  outcome    1.93   1.89   1.99
+    2  new_run    1.93   1.88   1.99
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     given = {"params": params, "tokens": tokens, "flops": flops}

@@ -47,6 +47,23 @@ def cite(what: str | type[Law] | Study, style: Literal["text", "bibtex"] = "text
     ------
     BayescaleError
         When there is nothing of that name, or nothing declared that can be cited.
+
+    See Also
+    --------
+    describe_law : Describe a law.
+    load_study : Read a model file, which names its sources.
+
+    Examples
+    --------
+    >>> bs.cite("chinchilla")
+    'Hoffmann et al. (2022), arXiv:2203.15556, eq. 2'
+    >>> print(bs.cite("chinchilla", style="bibtex"))
+    @misc{hoffmann2022,
+      author = {Hoffmann and others},
+      year = {2022},
+      eprint = {2203.15556},
+      archivePrefix = {arXiv},
+    }
     """
     lines = list(dict.fromkeys(_sources(_found(what))))
     if style == "bibtex":

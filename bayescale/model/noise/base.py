@@ -32,6 +32,18 @@ class Noise:
         Whether densities are probabilities of counts, which do not compare with densities.
     serial : bool
         Whether rows of one run follow from one another; the others take them for independent.
+
+    See Also
+    --------
+    fit : Takes one as ``noise``.
+    simulate : Scatters simulated runs by one.
+
+    Examples
+    --------
+    >>> fit.spec.noise.name, sorted(fit.spec.noise.parameters)
+    ('student_t', ['nu', 'sigma'])
+    >>> bs.make_spec("chinchilla", noise="normal").noise.discrete
+    False
     """
 
     name: str
