@@ -60,6 +60,4 @@ def gaussian_fit(law: str, runs: Runs, near: Mapping[str, float]) -> Fit:
     }
     stats = start.tree_group("sample_stats")
     sampler = Sampler(draws=250)
-    return assemble(
-        spec, data, noise.assign(own), stats, sampler=sampler, seed=0, seconds=SECONDS
-    )
+    return assemble(spec, data, noise.assign(own), stats, sampler=sampler, seed=0, seconds=SECONDS)

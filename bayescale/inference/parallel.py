@@ -53,7 +53,7 @@ class Fitted:
     fit : Fit or None
         None where there is none.
     problem : str
-        Why there is none, or why its draws cannot be trusted or were not kept; empty if all is well.
+        Why there is none, why its draws cannot be trusted or were not kept; empty if all is well.
     kept : bool
         Whether it was in the folder already.
 

@@ -83,11 +83,13 @@ def predict(
     Examples
     --------
     >>> answer = bs.predict(fit, params="70B", tokens="1.4T")
-    >>> bs.credible_intervals(answer)[["quantity", "median", "lower", "upper"]].round(2)
-      quantity  median  lower  upper
-    0      law    1.94   1.92   1.96
-    1  outcome    1.93   1.89   1.99
-    2  new_run    1.93   1.88   1.99
+    >>> list(answer), answer["law"].dims
+    (['law', 'outcome', 'new_run'], ('chain', 'draw', 'point'))
+    >>> table = bs.credible_intervals(answer).set_index("quantity")
+    >>> table.loc[["law"], ["median", "lower", "upper"]].round(2)
+              median  lower  upper
+    quantity
+    law         1.94   1.92   1.96
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     given = {"params": params, "tokens": tokens, "flops": flops}
