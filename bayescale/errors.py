@@ -22,7 +22,7 @@ class BayescaleError(ValueError):
 
 
 class BayescaleWarning(UserWarning):
-    """Something a user should know about an answer that is given all the same.
+    """A problem that a user should know about; the answer is returned all the same.
 
     See Also
     --------

@@ -159,7 +159,7 @@ def _on_line(posterior: xr.Dataset, family: str, inputs: xr.DataArray, rng: Any)
 def equivalent_compute(
     fit: CapabilityFit, family: str, *, ci_prob: float | None = None
 ) -> pd.DataFrame:
-    """Say how much compute a family of reference needs for each model's first capability.
+    """Compute how much compute a reference family needs for each model's first capability.
 
     Models of all families stand on one axis then: the compute at which a typical model of the
     reference family, on the family's line, has the same mean log odds of the scores.

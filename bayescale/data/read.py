@@ -30,22 +30,22 @@ def read_runs(
     params_convention: str | None = None,
     loss_unit: str | None = None,
 ) -> Runs:
-    """Read a table of training runs, and say what was made of it.
+    """Read a table of training runs, and record how each column was read.
 
     Columns are recognised by their names (``N``, ``n_params``, ``tokens (B)``, ``compute_pf_days``,
     ``metrics.eval_loss``, ...), human-readable numbers (``7B``). Of params, tokens and flops
-    the one that is absent is filled by C = 6 N D. Rows that cannot be used are set aside, with
-    the reason and one `BayescaleWarning`.
+    the one that is absent is filled by C = 6 N D. Rows that cannot be used are excluded
+    (``Runs.set_aside``), with the reason and one `BayescaleWarning`.
 
     Parameters
     ----------
     source
         A ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` file (each also ``.gz``), a ``.json`` or
         ``.parquet`` file, a DataFrame, or a `Runs`. At most 20,000 rows and 10,000 columns; a file
-        of text has at most 1,000,000 lines (empty ones included), 10,000,000 characters a line, and
-        500,000,000 characters in all, after decompression.
+        of text has at most 1,000,000 lines (empty ones included), 10,000,000 characters per line,
+        and 500,000,000 characters in all, after decompression.
     columns
-        Your own word, by canonical name (params, tokens, flops, loss, loss_se, run, family, step,
+        Your own column, by canonical name (params, tokens, flops, loss, loss_se, run, family, step,
         status, diverged, params_convention, loss_unit): ``{"loss": "loss_c4"}``. None means that
         there is no such column: ``{"flops": None}``.
     where

@@ -43,7 +43,7 @@ def with_schedule(
     warmup_steps: int = 0,
     momentum: float = 0.999,
 ) -> "pd.DataFrame":
-    """Add to a table of curves what laws of learning-rate schedules take.
+    """Add to a table of curves the columns that laws of learning-rate schedules take.
 
     Between the rows of a run the rate is interpolated linearly, but for a jump between two flat
     stretches, which happens at the row that first has the new rate. So do this before thinning a
@@ -61,7 +61,7 @@ def with_schedule(
         Steps of linear warm-up from zero, where a run's first row comes after it. A run whose first
         row is not step 0 is taken to warm up until this step, or until its first row at most.
     momentum : float
-        Decay, a step, of the momentum in ``lr_annealed``.
+        Decay per step of the momentum in ``lr_annealed``.
 
     Returns
     -------

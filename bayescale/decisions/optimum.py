@@ -55,8 +55,8 @@ def optimum(
     numerical : bool
         Search numerically even where the law has a closed form.
     discrepancy : Discrepancy, number, pair or bool, optional
-        How wrong the law may be away from the runs, which moves the optimum too; None believes
-        the law.
+        How wrong the law may be away from the runs, which moves the optimum too; None
+        assumes that the law holds.
     random_seed : int, optional
         Seed of the discrepancy; the fit's own when None.
 

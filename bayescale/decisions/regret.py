@@ -48,7 +48,7 @@ def regret(
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
-    """Measure what choosing a size gives up beside the best one, draw by draw.
+    """Measure the regret of choosing a size, beside the best one, draw by draw.
 
     Each draw of the law, and of its discrepancy, has a best size of its own; a size chosen now
     falls short of it by its regret. The same draw judges both.
@@ -72,10 +72,10 @@ def regret(
     Returns
     -------
     xarray.Dataset, dims (chain, draw, budget, choice)
-        ``regret``, the loss given up, in the target's unit; ``wasted``, the share of the budget
-        without which the best model would have reached the same; ``loss``, what the choice
-        reaches. Coordinates: ``flops``, and ``params``, ``tokens`` and inputs that the scenario
-        leaves open of each choice, and whether it is a ``candidate`` that was given.
+        ``regret``, the loss given up, in the target's unit; ``wasted``, the compute overhead: the
+        share of the budget without which the best model would have reached the same; ``loss``, what
+        the choice reaches. Coordinates: ``flops``, and ``params``, ``tokens`` and inputs that the
+        scenario leaves open of each choice, and whether it is a ``candidate`` that was given.
         :func:`bayescale.regret_summary` says which to take.
 
     Raises
@@ -158,13 +158,13 @@ def _affordable(spending: Spending, budgets: np.ndarray, sizes: np.ndarray) -> n
 def regret_summary(
     regrets: xr.Dataset, tolerance: float | None = None, probability: float | None = None
 ) -> pd.DataFrame:
-    """Say which choice has the least expected regret, and which are as good.
+    """Return the choice of least expected regret, and the choices that are as good.
 
     Parameters
     ----------
     regrets : xarray.Dataset
-        What :func:`bayescale.regret` returned. It can choose from what was looked at there: for
-        the flat set ask for no sizes, or for those ``around``.
+        What :func:`bayescale.regret` returned; the choice is among the sizes evaluated there. For
+        the equivalence set ask for no sizes, or for those ``around``.
     tolerance : float, optional
         Share of the budget that may be wasted; the scenario's (0.1) when None.
     probability : float, optional
@@ -177,8 +177,8 @@ def regret_summary(
         expected regret, ``params``, ``tokens`` and inputs left open, with the means of ``regret``
         and ``wasted`` and the probability ``within`` the tolerance. ``near_lower`` to
         ``near_upper`` are the sizes that are expected to waste at most the tolerance more than
-        this choice: what one may choose from. ``flat_lower`` to ``flat_upper`` is the flat set,
-        the sizes that waste at most the tolerance, beside the best of each draw, with the
+        this choice: what one may choose from. ``flat_lower`` to ``flat_upper`` is the equivalence
+        set, the sizes that waste at most the tolerance, beside the best of each draw, with the
         probability asked; missing where no size does, the posterior being too wide for that.
         Both are of the open inputs of the choice.
 

@@ -29,14 +29,14 @@ SECONDS_PER_HOUR, HOURS_PER_DAY = 3600.0, 24.0
 
 @dataclass(frozen=True)
 class Hardware:
-    """What turns FLOP into hours, money and days.
+    """Accelerators: what converts FLOP into hours, money and days.
 
     Attributes
     ----------
     flops_per_second : number or str
         Peak rate of one accelerator, FLOP/s: ``989e12``, ``"989T"``.
     utilisation : float
-        Share of it that training reaches.
+        Share of it that training reaches, above 0 and at most 1.
     inference_utilisation : float or None
         Share of it that inference reaches; that of training when None.
     accelerators : number or str
@@ -101,7 +101,7 @@ class Hardware:
 class Scenario:
     """What a budget has to pay for, what limits the choice, and which sizes are candidates.
 
-    A model of N parameters takes 6 N FLOP a training token and 2 N a token of inference. Where
+    A model of N parameters takes 6 N FLOP per training token and 2 N per token of inference. Where
     the hardware uses its peak less well for inference, a FLOP of it costs as many more FLOP of
     training: budgets are in those. (Sardana et al. 2024, arXiv:2401.00448.)
 

@@ -151,7 +151,7 @@ def crossover_compute(
     flops : number, str or 1-d array, optional
         Budgets at which to compare, in FLOP (or the laws' one input); every decade when None.
     discrepancy : Discrepancy, number, pair or bool, optional
-        How wrong the laws may be away from the runs; None believes them.
+        How wrong the laws may be away from the runs; None assumes that they hold.
     random_seed : int, optional
         Seed of the discrepancies; that of ``one`` when None.
 

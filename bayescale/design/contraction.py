@@ -33,6 +33,11 @@ def principal_directions(fit: Fit) -> pd.DataFrame:
         parameter: how far it goes, on its link scale, within one posterior standard deviation along
         the direction.
 
+    Raises
+    ------
+    BayescaleError
+        For a pooled fit, and for an average: ask one of its fits.
+
     See Also
     --------
     identify : Each parameter alone.

@@ -252,8 +252,13 @@ def least_useful(
     pandas.DataFrame
         One row per run, the least useful first: ``run``, its inputs and target, ``sd_without`` (the
         posterior standard deviation of the quantity without this run; infinite where the other
-        runs would not determine the law) and ``lost`` of precision (0.01: the standard
-        deviation would be 1 % larger).
+        runs would not determine the law) and ``lost``, the relative loss of precision (0.01: the
+        standard deviation would be 1 % larger).
+
+    Raises
+    ------
+    BayescaleError
+        When the quantity of interest is unknown.
 
     See Also
     --------

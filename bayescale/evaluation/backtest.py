@@ -39,7 +39,7 @@ CUTS = (0.5, 0.7, 0.85)
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """What a law predicted of runs it had not seen.
+    """Forecasts of held-out runs, and their scores.
 
     Attributes
     ----------
@@ -47,13 +47,13 @@ class Backtest:
         One row per held-out run and cut: ``cut``, ``run``, ``distance`` in decades beyond the
         largest fitted run, ``observed`` and ``median`` of the forecast in the target's unit,
         ``error`` of the median (relative: 0.01 is one per cent too high), ``lower_50``,
-        ``upper_50``, ..., the errors that the forecast reckons with (``error_lower_50``,
+        ``upper_50``, ..., the intervals of the predicted errors (``error_lower_50``,
         ``error_upper_50``, ...), ``pit``, ``crps`` (relative) and ``log_score`` (density of the
-        target in its own unit), and the errors ``best_seen`` and ``log_linear`` of two naive rules.
+        target in its own unit), and the errors ``best_seen`` and ``log_linear`` of two baselines.
     summary : DataFrame
         One row per cut, and ``all`` with equal weight per cut: ``fitted`` and ``held_out`` runs,
         ``cover_50``, ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error``
-        (the bias), ``abs_error`` and those of the naive rules, ``width_90`` (relative), and
+        (the bias), ``abs_error`` and those of the baselines, ``width_90`` (relative), and
         whether the fit's ``diagnostics`` were fine.
     law : str
         What was fitted.
@@ -197,7 +197,7 @@ def backtest_point_fit(
     leave_out: str | None = None,
     random_seed: int | None = None,
 ) -> Backtest:
-    """Score what the literature does instead: a robust point fit, with a bootstrap over runs.
+    """Score the literature's method: a robust point fit, with a bootstrap over runs.
 
     Parameters
     ----------

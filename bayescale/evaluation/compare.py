@@ -27,16 +27,16 @@ def compare(
 ) -> pd.DataFrame:
     """Compare fits of the same runs by their expected log predictive density, and by backtests.
 
-    LOO and WAIC say how well a law predicts a run among the others: they reward interpolation. A
-    backtest says how well it predicts larger runs from smaller ones. Rows that share a run, such
-    as checkpoints, are left out together.
+    LOO and WAIC estimate how well a law predicts a run among the others: they reward interpolation.
+    A backtest measures how well it predicts larger runs from smaller ones. Rows that share a run,
+    such as checkpoints, are left out together.
 
     Parameters
     ----------
     fits : mapping of str to Fit
         At least two fits of the same target of the same runs, by the name to show.
     backtests : mapping of str to Backtest, optional
-        What :func:`bayescale.backtest` said of the same laws, by the same names.
+        What :func:`bayescale.backtest` returned for the same laws, by the same names.
 
     Returns
     -------

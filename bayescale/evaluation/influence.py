@@ -53,10 +53,10 @@ def stability(
     random_seed: int | None = None,
     progressbar: bool = True,
 ) -> pd.DataFrame:
-    """Say how parameters and answers move when runs are left out.
+    """Measure how parameters and answers change when runs are left out.
 
-    What moves when the range grows, from the smaller runs to all of them, will move again beyond
-    them; what hangs on one run hangs on its mistakes.
+    What changes when the range grows, from the smaller runs to all of them, will change again
+    beyond them; what depends on one run depends on its mistakes.
 
     Parameters
     ----------

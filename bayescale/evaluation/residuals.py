@@ -84,6 +84,11 @@ def outliers(fit: Fit) -> pd.DataFrame:
     pandas.DataFrame
         The rows of :func:`residuals` more than six times the scatter away, worst first.
 
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
+
     See Also
     --------
     residuals : The residuals of all runs.

@@ -103,7 +103,7 @@ def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
 
 
 def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
-    """Read what :func:`save` wrote.
+    """Read a fit, or an average of fits, that :func:`save` wrote.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class PosteriorMethods:
     """What a fit and an average are asked alike.
 
     ``discrepancy`` says how wrong the law may be away from the runs: True is the default one,
-    :class:`bayescale.Discrepancy`; None or False believes the law.
+    :class:`bayescale.Discrepancy`; None or False assumes that the law holds.
     """
 
     def predict(
@@ -279,7 +279,7 @@ class FitMethods(PosteriorMethods):
         Returns
         -------
         pandas.DataFrame
-            One row a parameter, in its own unit.
+            One row per parameter, in its own unit.
 
         Examples
         --------
@@ -311,7 +311,7 @@ class FitMethods(PosteriorMethods):
         Returns
         -------
         pandas.DataFrame
-            One row a parameter or question, with a verdict in words.
+            One row per parameter or quantity of interest, with its verdict.
 
         Examples
         --------

@@ -122,7 +122,7 @@ def fit_many(
         What to fit, as for :func:`bayescale.fit`; :func:`bayescale.make_spec` says priors, noise
         and columns besides.
     group : str, optional
-        Column by which the rows of each table are split: one fit a value.
+        Column by which the rows of each table are split: one fit per value.
     folder : str or Path, optional
         Where fits are kept, as ``TABLE.LAW.nc``; it is made. A fit that is there already, of the
         same runs, law, priors, noise, sampler and seed (any seed when none is given), is taken.
@@ -150,7 +150,7 @@ def fit_many(
     Warns
     -----
     BayescaleWarning
-        When rows of a table were set aside, or its rows share runs and count as independent.
+        When rows of a table were excluded, or its rows share runs and count as independent.
 
     See Also
     --------

@@ -20,7 +20,7 @@ from bayescale.model.response import Observable
 
 @of_one_law
 def fitted_runs(fit: Fit) -> pd.DataFrame:
-    """Return the runs that a fit was made of.
+    """Return the fitted runs.
 
     Parameters
     ----------
@@ -31,9 +31,14 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per run: ``run`` (its name), the law's inputs by column, the target and the law's
-        steps, and what the noise knows of each (its standard error or trials, its place along the
+        steps, and the known quantities of each (its standard error or trials, its place along the
         run). A run in which one
         of them was not observed has NaN there.
+
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
 
     See Also
     --------
@@ -89,7 +94,7 @@ def add_runs(
     Parameters
     ----------
     fitted : Fit
-        What there is.
+        The fit to extend.
     runs : Runs, DataFrame or path
         The new runs only.
     random_seed : int, optional
@@ -111,7 +116,7 @@ def add_runs(
     See Also
     --------
     fit : Fit the first time.
-    fitted_runs : The runs that a fit was made of.
+    fitted_runs : The runs that were fitted.
     plan : Choose the next runs.
 
     Examples

@@ -83,6 +83,20 @@ class Parameter:
 class Positive(Parameter):
     """A parameter above zero; its prior is log-normal.
 
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high``, both above zero and finite.
+    of : str or None
+        ``"target"`` makes them multiples of the geometric mean of the observed target.
+    about : str
+        One line for the catalogue and the report.
+
+    Raises
+    ------
+    BayescaleError
+        When the interval is empty or leaves these bounds.
+
     See Also
     --------
     Real : A parameter of either sign.
@@ -115,6 +129,20 @@ class Positive(Parameter):
 class Fraction(Parameter):
     """A parameter between zero and one; its prior is logit-normal.
 
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high``, both between zero and one.
+    of : str or None
+        ``"target"`` makes them multiples of the geometric mean of the observed target.
+    about : str
+        One line for the catalogue and the report.
+
+    Raises
+    ------
+    BayescaleError
+        When the interval is empty or leaves these bounds.
+
     See Also
     --------
     Positive : A parameter above zero.
@@ -144,6 +172,20 @@ class Fraction(Parameter):
 
 class Real(Parameter):
     """A parameter of either sign; its prior is normal.
+
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high``, both finite.
+    of : str or None
+        ``"target"`` makes them multiples of the geometric mean of the observed target.
+    about : str
+        One line for the catalogue and the report.
+
+    Raises
+    ------
+    BayescaleError
+        When the interval is empty or leaves these bounds.
 
     See Also
     --------

@@ -27,6 +27,12 @@ FILE = Path(__file__).with_name("literature.toml")
 class Multiple(NamedTuple):
     """A prior's 90 % interval in multiples of the typical observed target, whatever its unit.
 
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high`` times the geometric mean of the
+        observed target.
+
     See Also
     --------
     literature_priors : Gives floors by these.
@@ -44,7 +50,7 @@ class Multiple(NamedTuple):
 
 
 def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
-    """Return what public families say of a law's exponents and floor.
+    """Return priors of a law's exponents and floor that public families of models give.
 
     Parameters
     ----------
@@ -56,7 +62,7 @@ def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
     dict of str to (float, float)
         Parameter to 90 % interval for a new family: of exponents in their own unit, of the
         irreducible loss as a :class:`Multiple` of the geometric mean of the observed losses.
-        Amplitudes hang on the reference point and keep their own priors.
+        Amplitudes depend on the reference point and keep their own priors.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def simulate(
     law : str or Law class
         The truth.
     table : DataFrame or mapping
-        The design: the law's inputs as columns (``params``, ``tokens``, ...), one row a run.
+        The design: the law's inputs as columns (``params``, ``tokens``, ...), one row per run.
     parameters : mapping
         The law's parameters. Noise parameters may be among them; the default is a scatter of
         sigma = 0.005 in log loss (and nu = 5 for the Student-t), for a step as for the target.
@@ -157,6 +157,11 @@ def typical_design(law: str | type[Law], runs: int, random_seed: int | None = No
         or below), stratified so that each input covers its whole range; and the number of trials of
         each run where the law's noise takes it.
 
+    Raises
+    ------
+    BayescaleError
+        When no law has the name.
+
     See Also
     --------
     isoflop_design : Runs at fixed budgets.
@@ -193,7 +198,7 @@ def isoflop_design(flops: Any, ratios: Any) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``params``, ``tokens`` and ``flops``, one row a run.
+        One row per run: ``params`` and ``tokens`` (counts) and ``flops`` (FLOP).
 
     See Also
     --------

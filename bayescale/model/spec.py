@@ -245,7 +245,7 @@ def make_spec(
     pool: Pooling | None = None,
     group: str | None = None,
 ) -> Spec:
-    """Check and assemble a :class:`Spec`: what is fitted, said once for several fits.
+    """Check and assemble a :class:`Spec`: what is fitted, stated once for several fits.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def plot_identify(
     at: PointsLike | None = None,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw what the runs tell: contraction, the worst ridge, prior and posterior.
+    """Draw how informative the runs are: contraction, the worst ridge, prior and posterior.
 
     Parameters
     ----------

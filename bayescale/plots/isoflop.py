@@ -58,8 +58,8 @@ def isoflop_data(
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
-        How wrong the law may be away from the runs, for the intervals of N*; None believes
-        the law. The curves are the law's.
+        How wrong the law may be away from the runs, for the intervals of N*; None assumes
+        that the law holds. The curves are the law's.
     random_seed : int, optional
         Seed of the discrepancy; the fit's own when None.
 
@@ -144,8 +144,8 @@ def plot_isoflop(
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
-        How wrong the law may be away from the runs, for the intervals of N*; None believes
-        the law. The curves are the law's.
+        How wrong the law may be away from the runs, for the intervals of N*; None assumes
+        that the law holds. The curves are the law's.
     random_seed : int, optional
         Seed of the discrepancy; the fit's own when None.
     ax : matplotlib.axes.Axes, optional

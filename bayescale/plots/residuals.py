@@ -58,6 +58,11 @@ def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
         The scale is linear to six times the scatter, where runs begin to be named, and logarithmic
         beyond when some run lies there. The numbers are those of :func:`residuals_data`.
 
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
+
     See Also
     --------
     residuals : The numbers.

@@ -260,14 +260,14 @@ class Average(PosteriorMethods):
 
 @of_fits
 def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None) -> Average:
-    """Average laws by how well each predicts the others' runs.
+    """Average fits of the same runs, by given weights or by stacking.
 
     Parameters
     ----------
     fits : mapping of str to Fit
         Fits of the same runs.
     weights : mapping, optional
-        Name to weight; those of stacking (Yao et al. 2018), which maximise the leave-one-out
+        Name to weight; those of stacking, which maximise the leave-one-out
         density of the mixture, when None. A fit whose diagnostics failed then counts for nothing,
         unless all did.
 

@@ -48,8 +48,13 @@ def credible_interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.D
     Returns
     -------
     xarray.Dataset
-        The three, over the dims that are left. Draws may be infinite, where something never
-        happens; so then may be these.
+        The three, over the other dims, in the unit of the draws. Infinite draws (a goal that is
+        never reached) may make them infinite.
+
+    Raises
+    ------
+    BayescaleError
+        When ``ci_prob`` does not lie between zero and one.
 
     See Also
     --------
@@ -93,6 +98,11 @@ def credible_intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.D
     pandas.DataFrame
         One row per point (or budget) and quantity: the coordinates, ``quantity``, ``median``,
         ``lower``, ``upper``.
+
+    Raises
+    ------
+    BayescaleError
+        When ``ci_prob`` does not lie between zero and one.
 
     See Also
     --------

@@ -58,11 +58,11 @@ def predict(
     Returns
     -------
     xarray.Dataset, dims (chain, draw, point)
-        ``law``, the curve itself; ``outcome``, the curve with its discrepancy: what a run would
-        reach without scatter; and ``new_run``, a value that would be observed (the outcome with
-        one run's scatter), all in the target's unit. The points' columns are coordinates;
-        :func:`bayescale.credible_intervals` makes a table of bands. Draws go together over the
-        points, so differences between points have posteriors too.
+        ``law``, the expected value under the law; ``outcome``, that with its discrepancy: the mean
+        of a run, without scatter; and ``new_run``, the posterior predictive of an observed value
+        (the outcome with one run's scatter), all in the target's unit. The points' columns are
+        coordinates; :func:`bayescale.credible_intervals` makes a table of bands. Draws go together
+        over the points, so differences between points have posteriors too.
 
     Raises
     ------

@@ -41,6 +41,11 @@ def derived_parameters(fit: Fit) -> xr.Dataset:
         A and B, or N_c and D_c, ... as the law's paper writes them; without those that only
         depend on fixed parameters, and empty where the law derives none.
 
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
+
     See Also
     --------
     summary : Their intervals, with the law's own parameters.

@@ -28,14 +28,14 @@ _ARXIV = re.compile(r"(?:arXiv:|arxiv\.org/abs/)(\d{4}\.\d{4,5})")
 
 
 def cite(what: str | type[Law] | Study, style: Literal["text", "bibtex"] = "text") -> str:
-    """Say what to cite for a law or a model.
+    """Return the citation of a law or a study.
 
     Parameters
     ----------
     what : str, Law class or Study
         A law or a model file, or the name of one. A law goes before a model of the same name.
     style : {"text", "bibtex"}
-        Plain text, or BibTeX, an entry a work. An entry holds what the law or the model declares:
+        Plain text, or BibTeX, an entry per work. An entry holds what the law or the model declares:
         authors as "First and others", year, arXiv number; complete it before you print it.
 
     Returns

@@ -255,7 +255,7 @@ def load_study(name_or_path: str | Path) -> Study:
     Parameters
     ----------
     name_or_path : str or Path
-        The name of a model that comes with bayescale, see :func:`models`, or the path of a
+        The name of a model that comes with bayescale (:func:`list_studies`), or the path of a
         ``.toml`` file.
 
     Returns

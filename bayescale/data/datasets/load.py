@@ -90,7 +90,8 @@ def load_dataset(name: str) -> "pd.DataFrame":
     Parameters
     ----------
     name : str
-        A name listed by :func:`datasets`, or that of any ``<name>.csv`` in ``$BAYESCALE_DATA``.
+        A name listed by :func:`list_datasets`, or that of any ``<name>.csv`` in
+        ``$BAYESCALE_DATA``.
 
     Returns
     -------
