@@ -6,6 +6,10 @@
 >>> fit = bs.fit(runs, "chinchilla", random_seed=1)  # doctest: +SKIP
 >>> bs.credible_intervals(bs.optimum(fit, flops=1e24))  # doctest: +SKIP
 
+In the examples of the docstrings ``bs`` is this package, ``np`` NumPy and ``pd`` pandas; ``runs``
+is a table of forty runs like the one above, ``fit`` the fit of ``"chinchilla"`` to it, and ``fits``
+has that of ``"skaling"`` besides, by their names.
+
 Names are imported on first use, so that ``import bayescale`` and the command line's ``--help`` do
 not wait for PyMC.
 """

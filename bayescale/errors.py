@@ -5,11 +5,39 @@ from collections.abc import Iterable
 
 
 class BayescaleError(ValueError):
-    """Input that cannot be used; the message says what, where, and what to do."""
+    """Input that cannot be used; the message says what, where, and what to do.
+
+    See Also
+    --------
+    BayescaleWarning : What a user should know about an answer that is given.
+
+    Examples
+    --------
+    >>> try:
+    ...     fit.predict(params="7B")
+    ... except bs.BayescaleError as error:
+    ...     print(error)
+    chinchilla needs tokens: pass tokens=... (or two of params, tokens, flops)
+    """
 
 
 class BayescaleWarning(UserWarning):
-    """Something a user should know about an answer that is given all the same."""
+    """A problem that a user should know about; the answer is returned all the same.
+
+    See Also
+    --------
+    BayescaleError : Input that cannot be used.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> table = pd.DataFrame({"params": [1e9, 2e9], "tokens": [2e10, 2e10], "loss": [2.7, None]})
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", bs.BayescaleWarning)
+    ...     runs = bs.read_runs(table)
+    >>> len(runs), len(runs.set_aside)
+    (1, 1)
+    """
 
 
 def closest(name: str, known: Iterable[str]) -> str:

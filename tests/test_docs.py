@@ -1,5 +1,10 @@
 """The catalogue's pages are what `make docs` would write."""
 
+import doctest
+import inspect
+import re
+import sys
+from functools import cache
 from pathlib import Path
 
 import pages
@@ -52,3 +57,51 @@ def test_published_values_stand_beside_ours(monkeypatch) -> None:
 def test_the_calibration_page_says_what_is_missing(monkeypatch) -> None:
     monkeypatch.setattr(pages.calibrate, "records", list)
     assert "make calibrate" in pages.calibration_page()
+
+
+FIT_METHODS = ("predict", "optimum", "regret", "plot", "save", "summary", "identify")
+
+
+@cache
+def found_in(module: str) -> set[str]:
+    """Return the names of a module whose docstrings have examples that pytest finds."""
+    return {test.name for test in doctest.DocTestFinder().find(sys.modules[module])}
+
+
+def has_a_running_example(value: object) -> bool:
+    """Whether an example of a docstring, under the heading for them, has an output to check."""
+    _, heading, text = (inspect.getdoc(value) or "").partition("Examples\n--------\n")
+    examples = doctest.DocTestParser().get_examples(text)
+    shown = [e for e in examples if e.want and not e.options.get(doctest.SKIP)]
+    return bool(heading and shown)
+
+
+def see_also(name: str) -> list[str]:
+    """Return the names that a docstring refers to under "See Also", each with a phrase."""
+    text = inspect.getdoc(getattr(bs, name)) or ""
+    section = re.search(r"^See Also\n-{8}\n((?:.+\n?)+)", text, re.MULTILINE)
+    lines = section[1].splitlines() if section else []
+    parts = [line.partition(" : ") for line in lines]
+    assert all(phrase.endswith(".") for _, _, phrase in parts), f"{name}: {lines}"
+    return [named for named, _, _ in parts]
+
+
+def test_most_public_names_have_an_example_that_runs() -> None:
+    running = [name for name in bs.__all__ if has_a_running_example(getattr(bs, name))]
+    assert len(running) >= 85, sorted(set(bs.__all__) - set(running))
+    for name in running:
+        value = getattr(bs, name)
+        assert f"{value.__module__}.{name}" in found_in(value.__module__), "pytest does not run it"
+
+
+@pytest.mark.parametrize("name", FIT_METHODS)
+def test_a_method_of_a_fit_has_an_example_that_runs(name: str) -> None:
+    assert has_a_running_example(getattr(bs.Fit, name))
+
+
+@pytest.mark.parametrize("name", bs.__all__)
+def test_see_also_names_what_exists(name: str) -> None:
+    named = see_also(name)
+    assert 1 <= len(named) <= 5
+    assert name not in named
+    assert set(named) <= set(bs.__all__)

@@ -44,6 +44,20 @@ class ScoreDiscrepancy(SizeAndReach):
     ------
     BayescaleError
         When either is not positive.
+
+    See Also
+    --------
+    predict_scores : Takes one.
+    Discrepancy : That of a law of training runs.
+
+    References
+    ----------
+    Kennedy and O'Hagan (2001), doi:10.1111/1467-9868.00294
+
+    Examples
+    --------
+    >>> bs.ScoreDiscrepancy(size=0.5).reach
+    1.0
     """
 
     size: float = 1.0

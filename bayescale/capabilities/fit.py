@@ -43,6 +43,15 @@ class CapabilityFit:
         ``level`` and ``slope`` by family, the population's ``level_mean``, ``slope_mean``,
         ``level_spread``, ``slope_spread``, and ``own_spread``, of models around their family),
         ``sample_stats``, ``observed_data`` and ``constant_data``.
+
+    See Also
+    --------
+    fit_capabilities : Make one.
+    predict_scores : Predict scores that are missing.
+
+    References
+    ----------
+    Ruan, Maddison and Hashimoto (2024), arXiv:2405.10938
     """
 
     tree: xr.DataTree
@@ -197,6 +206,16 @@ def fit_capabilities(
     -----
     BayescaleWarning
         When the diagnostics still fail after one longer try, or the sampler was interrupted.
+
+    See Also
+    --------
+    predict_scores : Predict scores, those of new models too.
+    equivalent_compute : Models of all families on one axis.
+    plot_capabilities : A figure of the families' lines.
+
+    References
+    ----------
+    Ruan, Maddison and Hashimoto (2024), arXiv:2405.10938
     """
     taken = read_scores(table, scores, size, floors or {})
     chosen = choose_factors(taken, factors)

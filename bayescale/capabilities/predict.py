@@ -56,6 +56,15 @@ def predict_scores(
     ------
     BayescaleError
         For models that cannot be used.
+
+    See Also
+    --------
+    fit_capabilities : Fit the capabilities.
+    ScoreDiscrepancy : How wrong a score's sigmoid may be.
+
+    References
+    ----------
+    Ruan, Maddison and Hashimoto (2024), arXiv:2405.10938
     """
     rng = np.random.default_rng(seed_of(random_seed, fit.seed))
     scores = fit.scores
@@ -150,7 +159,7 @@ def _on_line(posterior: xr.Dataset, family: str, inputs: xr.DataArray, rng: Any)
 def equivalent_compute(
     fit: CapabilityFit, family: str, *, ci_prob: float | None = None
 ) -> pd.DataFrame:
-    """Say how much compute a family of reference needs for each model's first capability.
+    """Compute how much compute a reference family needs for each model's first capability.
 
     Models of all families stand on one axis then: the compute at which a typical model of the
     reference family, on the family's line, has the same mean log odds of the scores.
@@ -174,6 +183,15 @@ def equivalent_compute(
     ------
     BayescaleError
         When the fit has two sizes or no such family.
+
+    See Also
+    --------
+    fit_capabilities : Fit the capabilities.
+    predict_scores : Predict the scores of the models.
+
+    References
+    ----------
+    Ruan, Maddison and Hashimoto (2024), arXiv:2405.10938
     """
     scores, posterior = fit.scores, fit.posterior
     column, sizes = scores.one_size("equivalent compute")

@@ -132,6 +132,11 @@ def total_params(non_embedding: Any, embedding: float = EMBEDDING) -> Any:
     BayescaleError
         For a count or a constant that is no positive number.
 
+    See Also
+    --------
+    non_embedding_params : The inverse.
+    read_runs : Its ``params_convention`` records which parameters are counted.
+
     References
     ----------
     Pearce and Song (2024), arXiv:2406.12907
@@ -165,6 +170,15 @@ def non_embedding_params(total: Any, embedding: float = EMBEDDING) -> Any:
     ------
     BayescaleError
         For a count or a constant that is no positive number.
+
+    See Also
+    --------
+    total_params : The inverse.
+    read_runs : Its ``params_convention`` records which parameters are counted.
+
+    References
+    ----------
+    Pearce and Song (2024), arXiv:2406.12907
 
     Examples
     --------

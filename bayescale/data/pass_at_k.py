@@ -37,6 +37,19 @@ def pass_at_k(samples: Any, correct: Any, k: Any) -> np.ndarray:
     ------
     BayescaleError
         For more tries, or more correct ones, than there are samples.
+
+    See Also
+    --------
+    coverage_table : Average over problems, with standard errors.
+
+    References
+    ----------
+    Chen et al. (2021), arXiv:2107.03374
+
+    Examples
+    --------
+    >>> bs.pass_at_k(samples=10, correct=[0, 1, 5], k=2).round(3).tolist()
+    [0.0, 0.2, 0.778]
     """
     n, c, k = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (samples, correct, k)))
     if (k > n).any() or (k < 1).any():
@@ -95,6 +108,25 @@ def coverage_table(
     ------
     BayescaleError
         When a problem has fewer samples than tries, or a column is missing.
+
+    See Also
+    --------
+    pass_at_k : The estimate for one problem.
+    fit : Fit a law of coverage to the table.
+
+    References
+    ----------
+    Chen et al. (2021), arXiv:2107.03374
+
+    Examples
+    --------
+    >>> counts = pd.DataFrame(
+    ...     {"model": "pythia-70m", "n_samples": [100, 100, 100], "n_correct": [0, 2, 30]}
+    ... )
+    >>> bs.coverage_table(counts, tries=[1, 10], group="model").round(3)
+            model  samples  coverage  coverage_se  coverage_trials  problems
+    0  pythia-70m        1     0.107        0.097             10.0         3
+    1  pythia-70m       10     0.389        0.299              3.0         3
     """
     import pandas as pd
 

@@ -30,22 +30,22 @@ def read_runs(
     params_convention: str | None = None,
     loss_unit: str | None = None,
 ) -> Runs:
-    """Read a table of training runs, and say what was made of it.
+    """Read a table of training runs, and record how each column was read.
 
     Columns are recognised by their names (``N``, ``n_params``, ``tokens (B)``, ``compute_pf_days``,
     ``metrics.eval_loss``, ...), human-readable numbers (``7B``). Of params, tokens and flops
-    the one that is absent is filled by C = 6 N D. Rows that cannot be used are set aside, with
-    the reason and one `BayescaleWarning`.
+    the one that is absent is filled by C = 6 N D. Rows that cannot be used are excluded
+    (``Runs.set_aside``), with the reason and one `BayescaleWarning`.
 
     Parameters
     ----------
     source
         A ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` file (each also ``.gz``), a ``.json`` or
         ``.parquet`` file, a DataFrame, or a `Runs`. At most 20,000 rows and 10,000 columns; a file
-        of text has at most 1,000,000 lines (empty ones included), 10,000,000 characters a line, and
-        500,000,000 characters in all, after decompression.
+        of text has at most 1,000,000 lines (empty ones included), 10,000,000 characters per line,
+        and 500,000,000 characters in all, after decompression.
     columns
-        Your own word, by canonical name (params, tokens, flops, loss, loss_se, run, family, step,
+        Your own column, by canonical name (params, tokens, flops, loss, loss_se, run, family, step,
         status, diverged, params_convention, loss_unit): ``{"loss": "loss_c4"}``. None means that
         there is no such column: ``{"flops": None}``.
     where
@@ -66,6 +66,23 @@ def read_runs(
     BayescaleError
         The source is no such table or beyond these limits, columns are ambiguous, a number is
         text, a run, family or step is a list, or no row is left.
+
+    See Also
+    --------
+    loss_in_nats : Convert a run table's loss to nats.
+    fit : Fit a law to the runs.
+    with_schedule : Columns of learning-rate schedules, for laws of whole loss curves.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame(
+    ...     {"n_params": ["70M", "1.4B"], "tokens (B)": [20, 300], "val_loss": [3.61, 2.48]}
+    ... )
+    >>> runs = bs.read_runs(table, loss_unit="nats/token", params_convention="total")
+    >>> runs.table[["params", "tokens", "flops", "loss"]]
+             params        tokens         flops  loss
+    0  7.000000e+07  2.000000e+10  8.400000e+18  3.61
+    1  1.400000e+09  3.000000e+11  2.520000e+21  2.48
     """
     if params_convention not in (None, *aliases.CONVENTIONS):
         raise BayescaleError(

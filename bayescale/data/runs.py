@@ -28,6 +28,20 @@ class Runs:
     """A checked table of training runs. `bayescale.read_runs` makes one.
 
     Nothing changes it: `where`, `derive`, `average` and `require` return another.
+
+    See Also
+    --------
+    read_runs : Make one.
+    loss_in_nats : Convert the loss.
+    fit : Fit a law to the runs.
+
+    Examples
+    --------
+    >>> len(runs), runs.loss_unit, runs.params_convention
+    (40, 'nats/token', 'total')
+    >>> small = runs.where("flops < 5e19")
+    >>> len(small), f"{small.table['flops'].max():.2g}"
+    (24, '3.2e+19')
     """
 
     table: pd.DataFrame
@@ -322,6 +336,18 @@ def loss_in_nats(runs: Runs) -> Runs:
     ------
     BayescaleError
         When the unit is not known or is none of these.
+
+    See Also
+    --------
+    read_runs : Read a run table, and state the unit of its loss.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"params": [1e9], "tokens": [2e10], "ppl": [12.0]})
+    >>> runs = bs.read_runs(table, columns={"loss": "ppl"}, loss_unit="perplexity")
+    >>> converted = bs.loss_in_nats(runs)
+    >>> converted.loss_unit, converted.table["loss"].round(3).tolist()
+    ('nats/token', [2.485])
     """
     unit = runs.loss_unit
     if unit.startswith("nats"):

@@ -43,7 +43,7 @@ def with_schedule(
     warmup_steps: int = 0,
     momentum: float = 0.999,
 ) -> "pd.DataFrame":
-    """Add to a table of curves what laws of learning-rate schedules take.
+    """Add to a table of curves the columns that laws of learning-rate schedules take.
 
     Between the rows of a run the rate is interpolated linearly, but for a jump between two flat
     stretches, which happens at the row that first has the new rate. So do this before thinning a
@@ -61,7 +61,7 @@ def with_schedule(
         Steps of linear warm-up from zero, where a run's first row comes after it. A run whose first
         row is not step 0 is taken to warm up until this step, or until its first row at most.
     momentum : float
-        Decay, a step, of the momentum in ``lr_annealed``.
+        Decay per step of the momentum in ``lr_annealed``.
 
     Returns
     -------
@@ -77,6 +77,22 @@ def with_schedule(
     ------
     BayescaleError
         For a missing column, a step or rate that cannot be, or two rates at one step of a run.
+
+    See Also
+    --------
+    read_runs : Read the table with these columns.
+    fit : Fit ``"annealing"`` or ``"multi_power"`` to it.
+
+    References
+    ----------
+    * Tissue, Wang and Wang (2024), arXiv:2408.11029
+    * Luo et al. (2025), arXiv:2503.12811
+
+    Examples
+    --------
+    >>> curve = pd.DataFrame({"run": "a", "step": [100, 200, 300], "lr": [1e-3, 1e-3, 0.0]})
+    >>> bs.with_schedule(curve, warmup_steps=100)["lr_sum"].round(4).tolist()
+    [0.0505, 0.1505, 0.2]
     """
     import pandas as pd
 

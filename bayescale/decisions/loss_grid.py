@@ -64,7 +64,7 @@ def survey(
     sizes : array, shape (size,)
         Sizes to evaluate at the first budget, besides.
     surface, rng
-        The discrepancy, None to believe the law, and where it comes from.
+        The discrepancy, None where the law is assumed to hold, and where it comes from.
     step : float
         Distance of the splits looked at, in natural-log units of D / N; between them the loss is
         a parabola.

@@ -55,8 +55,8 @@ def optimum(
     numerical : bool
         Search numerically even where the law has a closed form.
     discrepancy : Discrepancy, number, pair or bool, optional
-        How wrong the law may be away from the runs, which moves the optimum too; None believes
-        the law.
+        How wrong the law may be away from the runs, which moves the optimum too; None
+        assumes that the law holds.
     random_seed : int, optional
         Seed of the discrepancy; the fit's own when None.
 
@@ -74,6 +74,31 @@ def optimum(
     ------
     BayescaleError
         When the law has no params or no tokens, or needs other inputs than the scenario has.
+
+    See Also
+    --------
+    allocation_exponents : How the optimum grows with compute.
+    regret : What a size gives up beside the best one.
+    Scenario : Budgets that also pay for inference.
+    plot_frontier : A figure of the optima.
+
+    References
+    ----------
+    * Hoffmann et al. (2022), arXiv:2203.15556, eq. 4
+    * Sardana et al. (2024), arXiv:2401.00448 (inference in the budget)
+
+    Examples
+    --------
+    >>> best = bs.optimum(fit, flops="1e24", discrepancy=None)
+    >>> ratio = (6 * best["params"] * best["tokens"] / 1e24).median().item()
+    >>> round(ratio, 6), best["params"].dims
+    (1.0, ('chain', 'draw', 'budget'))
+    >>> bs.credible_intervals(best)[["quantity", "median"]].round(2)
+               quantity        median
+    0            params  8.097082e+10
+    1            tokens  2.058355e+12
+    2  tokens_per_param  2.542000e+01
+    3              loss  1.920000e+00
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
@@ -137,6 +162,24 @@ def allocation_exponents(
     ------
     BayescaleError
         When the law has no optimum, see :func:`optimum`, or the range is not of two budgets.
+
+    See Also
+    --------
+    optimum : The optimum at a budget.
+    plot_exponents : Exponents beside published values.
+
+    References
+    ----------
+    Hoffmann et al. (2022), arXiv:2203.15556, sec. 3
+
+    Examples
+    --------
+    >>> exponents = bs.allocation_exponents(fit)
+    >>> exponents["N_opt_exponent"].median().round(2).item()
+    0.5
+    >>> total = exponents["N_opt_exponent"] + exponents["D_opt_exponent"]
+    >>> bool(np.allclose(total, 1))
+    True
     """
     return fit.mix(lambda one, _: _exponents(one, flops))
 

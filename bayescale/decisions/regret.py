@@ -48,7 +48,7 @@ def regret(
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
-    """Measure what choosing a size gives up beside the best one, draw by draw.
+    """Measure the regret of choosing a size, beside the best one, draw by draw.
 
     Each draw of the law, and of its discrepancy, has a best size of its own; a size chosen now
     falls short of it by its regret. The same draw judges both.
@@ -72,10 +72,10 @@ def regret(
     Returns
     -------
     xarray.Dataset, dims (chain, draw, budget, choice)
-        ``regret``, the loss given up, in the target's unit; ``wasted``, the share of the budget
-        without which the best model would have reached the same; ``loss``, what the choice
-        reaches. Coordinates: ``flops``, and ``params``, ``tokens`` and inputs that the scenario
-        leaves open of each choice, and whether it is a ``candidate`` that was given.
+        ``regret``, the loss given up, in the target's unit; ``wasted``, the compute overhead: the
+        share of the budget without which the best model would have reached the same; ``loss``, what
+        the choice reaches. Coordinates: ``flops``, and ``params``, ``tokens`` and inputs that the
+        scenario leaves open of each choice, and whether it is a ``candidate`` that was given.
         :func:`bayescale.regret_summary` says which to take.
 
     Raises
@@ -88,6 +88,20 @@ def regret(
     -----
     BayescaleWarning
         When a size is left out because inference alone takes a budget.
+
+    See Also
+    --------
+    regret_summary : The choice of least expected regret.
+    optimum : The best size of each draw.
+    plot_regret : A figure of it.
+
+    Examples
+    --------
+    >>> lost = bs.regret(fit, "1e23", ["3B", "30B"])
+    >>> lost["regret"].dims, bool((lost["regret"] >= 0).all())
+    (('chain', 'draw', 'budget', 'choice'), True)
+    >>> bs.regret_summary(lost)["params"].item()
+    30000000000.0
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
@@ -144,13 +158,13 @@ def _affordable(spending: Spending, budgets: np.ndarray, sizes: np.ndarray) -> n
 def regret_summary(
     regrets: xr.Dataset, tolerance: float | None = None, probability: float | None = None
 ) -> pd.DataFrame:
-    """Say which choice has the least expected regret, and which are as good.
+    """Return the choice of least expected regret, and the choices that are as good.
 
     Parameters
     ----------
     regrets : xarray.Dataset
-        What :func:`bayescale.regret` returned. It can choose from what was looked at there: for
-        the flat set ask for no sizes, or for those ``around``.
+        What :func:`bayescale.regret` returned; the choice is among the sizes evaluated there. For
+        the equivalence set ask for no sizes, or for those ``around``.
     tolerance : float, optional
         Share of the budget that may be wasted; the scenario's (0.1) when None.
     probability : float, optional
@@ -163,8 +177,8 @@ def regret_summary(
         expected regret, ``params``, ``tokens`` and inputs left open, with the means of ``regret``
         and ``wasted`` and the probability ``within`` the tolerance. ``near_lower`` to
         ``near_upper`` are the sizes that are expected to waste at most the tolerance more than
-        this choice: what one may choose from. ``flat_lower`` to ``flat_upper`` is the flat set,
-        the sizes that waste at most the tolerance, beside the best of each draw, with the
+        this choice: what one may choose from. ``flat_lower`` to ``flat_upper`` is the equivalence
+        set, the sizes that waste at most the tolerance, beside the best of each draw, with the
         probability asked; missing where no size does, the posterior being too wide for that.
         Both are of the open inputs of the choice.
 
@@ -172,6 +186,19 @@ def regret_summary(
     ------
     BayescaleError
         When tolerance or probability does not lie between zero and one.
+
+    See Also
+    --------
+    regret : Make the draws it summarises.
+    Scenario : Sets the tolerance and the probability.
+    report : Shows it on a page.
+
+    Examples
+    --------
+    >>> table = bs.regret_summary(bs.regret(fit, "1e23", ["3B", "30B"]))
+    >>> table[["flops", "params", "tokens"]]
+              flops        params        tokens
+    0  1.000000e+23  3.000000e+10  5.555556e+11
     """
     allowed = float(regrets.attrs["tolerance"] if tolerance is None else tolerance)
     sure = float(regrets.attrs["probability"] if probability is None else probability)

@@ -29,14 +29,14 @@ SECONDS_PER_HOUR, HOURS_PER_DAY = 3600.0, 24.0
 
 @dataclass(frozen=True)
 class Hardware:
-    """What turns FLOP into hours, money and days.
+    """Accelerators: what converts FLOP into hours, money and days.
 
     Attributes
     ----------
     flops_per_second : number or str
         Peak rate of one accelerator, FLOP/s: ``989e12``, ``"989T"``.
     utilisation : float
-        Share of it that training reaches.
+        Share of it that training reaches, above 0 and at most 1.
     inference_utilisation : float or None
         Share of it that inference reaches; that of training when None.
     accelerators : number or str
@@ -48,6 +48,18 @@ class Hardware:
     ------
     BayescaleError
         For what is not positive, and for a utilisation above one.
+
+    See Also
+    --------
+    Scenario : Takes it, for budgets in money or days.
+
+    Examples
+    --------
+    >>> nodes = bs.Hardware("1000T", utilisation=0.4, accelerators=64, price_per_hour=2.0)
+    >>> f"{nodes.flops_per_day:.3g}"
+    '2.21e+21'
+    >>> bs.Scenario(price="1M", hardware=nodes).budgets
+    (7.2e+23,)
     """
 
     flops_per_second: Any
@@ -89,7 +101,7 @@ class Hardware:
 class Scenario:
     """What a budget has to pay for, what limits the choice, and which sizes are candidates.
 
-    A model of N parameters takes 6 N FLOP a training token and 2 N a token of inference. Where
+    A model of N parameters takes 6 N FLOP per training token and 2 N per token of inference. Where
     the hardware uses its peak less well for inference, a FLOP of it costs as many more FLOP of
     training: budgets are in those. (Sardana et al. 2024, arXiv:2401.00448.)
 
@@ -122,6 +134,24 @@ class Scenario:
     ------
     BayescaleError
         For values that are impossible, or do not go together.
+
+    See Also
+    --------
+    load_scenario : Read one from a file.
+    Hardware : Turns FLOP into money and days.
+    optimum : Takes a scenario in place of budgets.
+
+    References
+    ----------
+    * Sardana et al. (2024), arXiv:2401.00448 (inference)
+    * Kumar et al. (2024), arXiv:2411.04330 (precision)
+
+    Examples
+    --------
+    >>> served = bs.Scenario(flops="1e24", inference_tokens="2T", max_params="70B")
+    >>> best = bs.optimum(fit, served)
+    >>> bool((best["params"] <= 70e9).all()), bool((best["training_share"] < 1).all())
+    (True, True)
     """
 
     title: str = ""
@@ -263,6 +293,17 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     ------
     BayescaleError
         When the file is not there, or is not a valid scenario file.
+
+    See Also
+    --------
+    Scenario : What it reads.
+    regret : Judge a scenario's candidates.
+
+    Examples
+    --------
+    >>> served = bs.load_scenario("served")
+    >>> served.flops, served.inference_tokens
+    ((1e+23, 1e+24), 2000000000000.0)
     """
     path = find(name_or_path, packaged("scenarios"), "scenario")
     try:

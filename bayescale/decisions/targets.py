@@ -69,6 +69,21 @@ def required_compute(
     ------
     BayescaleError
         When there is not one goal, or the law takes other inputs.
+
+    See Also
+    --------
+    crossover_compute : From which budget on one law beats another.
+    predict : What a given run reaches.
+    optimum : What a given budget reaches.
+
+    Examples
+    --------
+    >>> needed = bs.required_compute(fit, loss=2.0, discrepancy=None)
+    >>> f"{needed['flops'].median().item():.1g}", needed["probability"].item()
+    ('8e+22', 1.0)
+    >>> match = bs.required_compute(fit, at={"params": "7B", "tokens": "1T"}, params="3B")
+    >>> bool(match["tokens"].median() > 1e12)
+    True
     """
     discrepancy = Discrepancy.of(discrepancy)
     refuse_pooled(fit.representative, "reach")
@@ -136,7 +151,7 @@ def crossover_compute(
     flops : number, str or 1-d array, optional
         Budgets at which to compare, in FLOP (or the laws' one input); every decade when None.
     discrepancy : Discrepancy, number, pair or bool, optional
-        How wrong the laws may be away from the runs; None believes them.
+        How wrong the laws may be away from the runs; None assumes that they hold.
     random_seed : int, optional
         Seed of the discrepancies; that of ``one`` when None.
 
@@ -154,6 +169,17 @@ def crossover_compute(
     ------
     BayescaleError
         When the fits do not predict the same, or take other inputs.
+
+    See Also
+    --------
+    required_compute : The budget that reaches a loss.
+    compare : Compare laws on the fitted runs.
+
+    Examples
+    --------
+    >>> crossed = bs.crossover_compute(fits["chinchilla"], fits["skaling"], flops=["1e22", "1e24"])
+    >>> crossed["difference"].dims, crossed["flops"].values.tolist()
+    (('chain', 'draw', 'budget'), [1e+22, 1e+24])
     """
     discrepancy = Discrepancy.of(discrepancy)
     check_posterior("crossover_compute", other)

@@ -32,6 +32,24 @@ def principal_directions(fit: Fit) -> pd.DataFrame:
         alpha down"), ``verdict`` and ``contraction`` as for a parameter, and a column per
         parameter: how far it goes, on its link scale, within one posterior standard deviation along
         the direction.
+
+    Raises
+    ------
+    BayescaleError
+        For a pooled fit, and for an average: ask one of its fits.
+
+    See Also
+    --------
+    identify : Each parameter alone.
+    plot_ridge : The joint posterior of two parameters.
+
+    Examples
+    --------
+    >>> directions = bs.principal_directions(fit)
+    >>> len(directions), directions["verdict"].iloc[-1]
+    (5, 'identified')
+    >>> directions["contraction"].is_monotonic_increasing
+    True
     """
     refuse_pooled(fit, "principal_directions")
     names, sd = list(fit.spec.free), prior_sds(fit)

@@ -93,6 +93,21 @@ def identify(
     --------
     principal_directions : Combinations of parameters that the runs do not identify.
     stability : How the answers change when runs are left out.
+
+    References
+    ----------
+    Kallioinen et al. (2024), doi:10.1007/s11222-023-10366-5 (power-scaling sensitivity)
+
+    Examples
+    --------
+    >>> bs.identify(fit)[["verdict", "partner", "correlation"]].round(1)
+                  verdict partner  correlation
+    parameter
+    E          identified   alpha          0.8
+    a          identified   alpha         -1.0
+    alpha      identified       a         -1.0
+    b          identified    beta         -1.0
+    beta       identified       b         -1.0
     """
     refuse_pooled(fit, "identify")
     values, shown = scaled(fit, flops, at), quantities(fit, flops, at)

@@ -56,6 +56,19 @@ class Plan:
         right: the upper bound on the probability of choosing the wrong one.
     unit : str
         The unit of ``cost``: FLOP, params or tokens; "" where the candidates state it.
+
+    See Also
+    --------
+    plan : Make one.
+    plot_plan : A figure of it.
+
+    Examples
+    --------
+    >>> candidates = pd.DataFrame({"params": [1e9, 4e9], "tokens": [8e10, 8e10]})
+    >>> planned = bs.plan(fit, candidates, about="alpha", runs=1)
+    >>> planned.runs[["params", "tokens", "cost"]]
+             params        tokens          cost
+    0  4.000000e+09  8.000000e+10  1.920000e+21
     """
 
     runs: pd.DataFrame
@@ -152,6 +165,22 @@ def plan(
     ------
     BayescaleError
         When there are no candidates, or the quantity of interest is unknown.
+
+    See Also
+    --------
+    least_useful : Rank the fitted runs in the same way.
+    identify : Runs that would identify a parameter.
+    plot_plan : A figure of the plan.
+
+    Examples
+    --------
+    >>> planned = bs.plan(fit, budget="1e21", about="flops=1e23", runs=2)
+    >>> len(planned.runs), planned.about
+    (2, 'the log of the best size at 1e+23 FLOP')
+    >>> planned.sd_after < planned.sd_now
+    True
+    >>> bool(planned.runs["cost"].sum() <= 1e21)
+    True
     """
     discrepancy = Discrepancy.of(discrepancy)
     check_range("runs", runs)
@@ -223,8 +252,24 @@ def least_useful(
     pandas.DataFrame
         One row per run, the least useful first: ``run``, its inputs and target, ``sd_without`` (the
         posterior standard deviation of the quantity without this run; infinite where the other
-        runs would not determine the law) and ``lost`` of precision (0.01: the standard
-        deviation would be 1 % larger).
+        runs would not determine the law) and ``lost``, the relative loss of precision (0.01: the
+        standard deviation would be 1 % larger).
+
+    Raises
+    ------
+    BayescaleError
+        When the quantity of interest is unknown.
+
+    See Also
+    --------
+    plan : Choose the next runs.
+    stability : How answers move without some of the runs.
+
+    Examples
+    --------
+    >>> ranked = bs.least_useful(fit, "alpha")
+    >>> len(ranked), ranked["sd_without"].is_monotonic_increasing
+    (40, True)
     """
     discrepancy = Discrepancy.of(discrepancy)
     first = fit.representative

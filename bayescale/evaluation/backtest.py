@@ -39,7 +39,7 @@ CUTS = (0.5, 0.7, 0.85)
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """What a law predicted of runs it had not seen.
+    """Forecasts of held-out runs, and their scores.
 
     Attributes
     ----------
@@ -47,16 +47,29 @@ class Backtest:
         One row per held-out run and cut: ``cut``, ``run``, ``distance`` in decades beyond the
         largest fitted run, ``observed`` and ``median`` of the forecast in the target's unit,
         ``error`` of the median (relative: 0.01 is one per cent too high), ``lower_50``,
-        ``upper_50``, ..., the errors that the forecast reckons with (``error_lower_50``,
+        ``upper_50``, ..., the intervals of the predicted errors (``error_lower_50``,
         ``error_upper_50``, ...), ``pit``, ``crps`` (relative) and ``log_score`` (density of the
-        target in its own unit), and the errors ``best_seen`` and ``log_linear`` of two naive rules.
+        target in its own unit), and the errors ``best_seen`` and ``log_linear`` of two baselines.
     summary : DataFrame
         One row per cut, and ``all`` with equal weight per cut: ``fitted`` and ``held_out`` runs,
         ``cover_50``, ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error``
-        (the bias), ``abs_error`` and those of the naive rules, ``width_90`` (relative), and
+        (the bias), ``abs_error`` and those of the baselines, ``width_90`` (relative), and
         whether the fit's ``diagnostics`` were fine.
     law : str
         What was fitted.
+
+    See Also
+    --------
+    backtest : Make one of a Bayesian fit.
+    backtest_point_fit : Make one of a point fit.
+
+    Examples
+    --------
+    >>> tested = bs.backtest_point_fit(runs, "power_law", cuts=[0.7], random_seed=1)
+    >>> tested.law, len(tested.runs)
+    ('power_law, point fit', 8)
+    >>> bool((tested.runs["distance"] > 0).all())
+    True
     """
 
     runs: pd.DataFrame
@@ -139,6 +152,26 @@ def backtest(
     ------
     BayescaleError
         When the runs do not fit the law, too few lie below a cut, or none above it.
+
+    See Also
+    --------
+    backtest_point_fit : The same of the literature's point fits.
+    compare : Puts backtests beside LOO and WAIC.
+    plot_backtest : A figure of the errors.
+
+    References
+    ----------
+    Gneiting and Raftery (2007), doi:10.1198/016214506000001437 (CRPS and log score)
+
+    Examples
+    --------
+    >>> tested = bs.backtest(runs, "power_law", cuts=[0.7], random_seed=1)  # doctest: +SKIP
+    >>> tested = bs.backtest_point_fit(runs, "power_law", cuts=[0.7], random_seed=1)
+    >>> tested.summary[["fitted", "held_out"]]
+                       fitted  held_out
+    cut
+    flops <= 1.78e+20      32         8
+    all                    32         8
     """
     discrepancy = Discrepancy.of(discrepancy)
     specs, data = laws_on(runs, law)
@@ -164,7 +197,7 @@ def backtest_point_fit(
     leave_out: str | None = None,
     random_seed: int | None = None,
 ) -> Backtest:
-    """Score what the literature does instead: a robust point fit, with a bootstrap over runs.
+    """Score the literature's method: a robust point fit, with a bootstrap over runs.
 
     Parameters
     ----------
@@ -181,6 +214,21 @@ def backtest_point_fit(
     ------
     BayescaleError
         As for :func:`backtest`.
+
+    See Also
+    --------
+    backtest : The same of a Bayesian fit.
+
+    References
+    ----------
+    * Hoffmann et al. (2022), arXiv:2203.15556, sec. 3.3
+    * Besiroglu et al. (2024), arXiv:2404.10102
+
+    Examples
+    --------
+    >>> tested = bs.backtest_point_fit(runs, "power_law", cuts=[0.7], random_seed=1)
+    >>> bool(tested.summary.loc["all", "abs_error"] < tested.summary.loc["all", "best_seen"])
+    True
     """
     table, chosen = runs_and_law(runs, law)
     spec = make_spec(chosen)

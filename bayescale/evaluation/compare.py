@@ -27,16 +27,16 @@ def compare(
 ) -> pd.DataFrame:
     """Compare fits of the same runs by their expected log predictive density, and by backtests.
 
-    LOO and WAIC say how well a law predicts a run among the others: they reward interpolation. A
-    backtest says how well it predicts larger runs from smaller ones. Rows that share a run, such
-    as checkpoints, are left out together.
+    LOO and WAIC estimate how well a law predicts a run among the others: they reward interpolation.
+    A backtest measures how well it predicts larger runs from smaller ones. Rows that share a run,
+    such as checkpoints, are left out together.
 
     Parameters
     ----------
     fits : mapping of str to Fit
         At least two fits of the same target of the same runs, by the name to show.
     backtests : mapping of str to Backtest, optional
-        What :func:`bayescale.backtest` said of the same laws, by the same names.
+        What :func:`bayescale.backtest` returned for the same laws, by the same names.
 
     Returns
     -------
@@ -55,6 +55,29 @@ def compare(
     BayescaleError
         For fewer than two fits, fits of different runs or targets, or backtests of other laws or
         with other held-out runs.
+
+    See Also
+    --------
+    average : Average the fits by the weights.
+    waic : WAIC of one fit.
+    backtest : Score forecasts beyond the data.
+    plot_compare : A figure of the table.
+
+    References
+    ----------
+    * Vehtari, Gelman and Gabry (2017), doi:10.1007/s11222-016-9696-4 (PSIS-LOO)
+    * Yao et al. (2018), doi:10.1214/17-BA1091 (stacking)
+
+    Examples
+    --------
+    >>> table = bs.compare(fits)
+    >>> table[["elpd_loo", "elpd_diff", "dse"]].round(1)
+                elpd_loo  elpd_diff  dse
+    law
+    chinchilla     107.4        0.0  0.0
+    skaling        105.8       -1.6  1.5
+    >>> table.loc["skaling", "verdict"]
+    'as good as chinchilla: the runs cannot separate them'
     """
     check_same_runs(fits)
     loo, information = {}, {}

@@ -81,6 +81,22 @@ def fit_average(
     ------
     BayescaleError
         As for :func:`bayescale.backtest`, for fewer than two laws, and where no forecast is left.
+
+    See Also
+    --------
+    average : Weights by leave-one-out densities.
+    backtest : Score forecasts of one law, or of an average.
+
+    References
+    ----------
+    Yao et al. (2018), doi:10.1214/17-BA1091 (stacking)
+
+    Examples
+    --------
+    >>> both = bs.fit_average(runs, ["chinchilla", "skaling"], random_seed=1)  # doctest: +SKIP
+    >>> both = bs.Average(fits, {"chinchilla": 0.6, "skaling": 0.4})
+    >>> both.label
+    'average of chinchilla 60 %, skaling 40 %'
     """
     given = [wrong for one in discrepancies if (wrong := Discrepancy.of(one)) is not None]
     if not given:

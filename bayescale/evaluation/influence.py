@@ -53,10 +53,10 @@ def stability(
     random_seed: int | None = None,
     progressbar: bool = True,
 ) -> pd.DataFrame:
-    """Say how parameters and answers move when runs are left out.
+    """Measure how parameters and answers change when runs are left out.
 
-    What moves when the range grows, from the smaller runs to all of them, will move again beyond
-    them; what hangs on one run hangs on its mistakes.
+    What changes when the range grows, from the smaller runs to all of them, will change again
+    beyond them; what depends on one run depends on its mistakes.
 
     Parameters
     ----------
@@ -85,6 +85,24 @@ def stability(
     ------
     BayescaleError
         When a budget or a point does not fit the law.
+
+    See Also
+    --------
+    identify : Which parameters the runs determine.
+    least_useful : Rank runs by their information.
+    outliers : Runs far off the law.
+
+    References
+    ----------
+    Vehtari et al. (2024), JMLR 25(72) (Pareto-smoothed importance sampling)
+
+    Examples
+    --------
+    >>> table = bs.stability(fit)
+    >>> sorted(set(table["how"]))
+    ['not known', 'reweighted']
+    >>> table["left_out"].iloc[0]
+    'the largest 16 runs by flops'
     """
     refuse_pooled(fit, "stability")
     seed = seed_of(random_seed, fit.seed)

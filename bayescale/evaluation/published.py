@@ -17,17 +17,17 @@ from bayescale.studies.study import Published, Study
 
 @of_one_law
 def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.DataFrame:
-    """Set the published values of a study beside the posterior of a fit.
+    """Compare the published values of a study with the posterior of a fit.
 
-    A published value is something to show, not the truth: other rows, another noise or another
+    A published value is for comparison, not the truth: other rows, another noise or another
     estimator may well give another number.
 
     Parameters
     ----------
     fit : Fit
-        A fit of the study's law.
+        A fit; values published for another law are not comparable.
     study : Study
-        A model file, as :func:`bayescale.load_study` returns it.
+        A study, as :func:`bayescale.load_study` returns it.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting when None.
 
@@ -37,6 +37,26 @@ def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.D
         One row per published value: ``source``, ``quantity``, ``published`` with
         ``published_lower`` and ``published_upper`` where known, ``median``, ``lower``, ``upper``,
         ``verdict`` ("agrees", "differs", "not comparable") and ``reason``.
+
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
+
+    See Also
+    --------
+    load_study : Read the published values of a study.
+    summary : The posterior alone.
+    plot_exponents : A figure of fits beside published values.
+
+    Examples
+    --------
+    >>> table = bs.check_published(fit, bs.load_study("hoffmann2022"))
+    >>> table[["quantity", "published", "verdict"]].head(3)
+      quantity  published  verdict
+    0        E       1.69  differs
+    1        A     406.40   agrees
+    2        B     410.70  differs
     """
     width = interval_width(ci_prob)
     keys = ["median", "lower", "upper"]

@@ -33,6 +33,19 @@ def residuals(fit: Fit) -> pd.DataFrame:
     ------
     BayescaleError
         For a new group of a pooled fit, which no run is of.
+
+    See Also
+    --------
+    outliers : Those more than six times the scatter away.
+    plot_residuals : A figure of them.
+
+    Examples
+    --------
+    >>> bs.residuals(fit)[["observed", "predicted", "standardised"]].head(2).round(2)
+           observed  predicted  standardised
+    run
+    row 0      3.51       3.50          0.24
+    row 1      3.44       3.43          0.25
     """
     if not fit.informed:
         raise BayescaleError(
@@ -70,6 +83,23 @@ def outliers(fit: Fit) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The rows of :func:`residuals` more than six times the scatter away, worst first.
+
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
+
+    See Also
+    --------
+    residuals : The residuals of all runs.
+    stability : How the answers move without them.
+
+    Examples
+    --------
+    >>> len(bs.outliers(fit))
+    0
+    >>> bool(bs.residuals(fit)["standardised"].abs().max() < 6)
+    True
     """
     table = residuals(fit)
     distance = np.abs(table["standardised"].to_numpy())

@@ -38,8 +38,8 @@ class ELPDDataWAIC(ELPDData):
 def waic(fit: Fit) -> ELPDDataWAIC:
     """Estimate the expected log predictive density of a fit by WAIC.
 
-    Watanabe (2010); the penalty is the posterior variance of the pointwise log likelihood, and the
-    0.4 rule is that of Vehtari, Gelman and Gabry (2017), arXiv:1507.04544, sec. 2.2.
+    The penalty is the posterior variance of the pointwise log likelihood, and the 0.4 rule is that
+    of Vehtari, Gelman and Gabry (2017), sec. 2.2.
 
     Parameters
     ----------
@@ -52,10 +52,32 @@ def waic(fit: Fit) -> ELPDDataWAIC:
         ``elpd``, ``se``, ``p``, pointwise ``elpd_i`` and ``p_i`` (dim run). Rows that share a run,
         such as checkpoints, count as one.
 
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
+
     Warns
     -----
     BayescaleWarning
         When runs have a log likelihood too variable for WAIC.
+
+    See Also
+    --------
+    compare : WAIC beside LOO, of several fits.
+
+    References
+    ----------
+    * Watanabe (2010), JMLR 11, 3571-3594
+    * Vehtari, Gelman and Gabry (2017), doi:10.1007/s11222-016-9696-4
+
+    Examples
+    --------
+    >>> found = bs.waic(fit)
+    >>> found.elpd_i.sizes["run"], bool(found.p > 0)
+    (40, True)
+    >>> bool(np.isclose(found.elpd_i.sum(), found.elpd))
+    True
     """
     log_likelihood = log_likelihood_by_run(fit).stack(sample=("chain", "draw"))
     samples = log_likelihood.sizes["sample"]

@@ -78,7 +78,7 @@ def fit(
     priors : mapping or "literature", optional
         Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, or in multiples of
         the typical loss, ``{"E": Multiple(0.5, 0.8)}``, to a fixed value, ``{"E": 1.69}``, or to a
-        PyMC distribution, ``{"alpha": pm.Gamma.dist(2, 4)}``; or what public families say,
+        PyMC distribution, ``{"alpha": pm.Gamma.dist(2, 4)}``; or those of public families,
         :func:`bayescale.literature_priors`.
     columns : mapping, optional
         Input or step of the law, or its target, to column of the table: ``{"x": "tokens"}``,
@@ -88,16 +88,17 @@ def fit(
         the geometric mean of the runs where not given. Priors of amplitudes are multiples of the
         typical loss wherever the reference is: keep it near the runs, or give those priors.
     pool : {"partial", "shared", "separate"} or mapping, optional
-        What groups of runs have in common: ``{"alpha": "partial"}`` learns a population of alphas
-        from which each group's comes, ``"shared"`` is one value for all, ``"separate"`` none in
-        common, which parameters not named are. One word is for all of the law; multiples of the
-        target, as floors are, then pool partially, each in its group's own unit, by ``"shared"``
-        too. The noise's parameters are shared unless named, or multiples of the target.
+        How parameters are pooled over groups of runs: ``{"alpha": "partial"}`` learns a population
+        of alphas from which each group's comes, ``"shared"`` is one value for all, ``"separate"``
+        none in common, which parameters not named are. One word is for all of the law; multiples of
+        the target, as floors are, then pool partially, each in its group's own unit, by
+        ``"shared"`` too. The noise's parameters are shared unless named, or multiples of the
+        target.
     group : str, optional
         The column that names each run's group, ``"family"``; pools partially unless ``pool`` says
         otherwise.
     sampler : str or Sampler
-        ``"nutpie"``, ``"pymc"``, ``"numpyro"``, or a :class:`Sampler` with more to say.
+        ``"nutpie"``, ``"pymc"``, ``"numpyro"``, or a :class:`Sampler` with other settings.
     random_seed : int, optional
         Makes the draws reproducible; one is chosen, and recorded, when none is given.
     progressbar : bool
@@ -115,9 +116,32 @@ def fit(
     Warns
     -----
     BayescaleWarning
-        When rows were set aside, when an input does not vary, when a fixed reference point is far
+        When rows were excluded, when an input does not vary, when a fixed reference point is far
         from the runs and amplitudes have default priors, and when the diagnostics still fail
         after one longer try.
+
+    See Also
+    --------
+    read_runs : Read the run table first, to state the loss's unit and see what was recognised.
+    fit_many : Several laws and tables at once.
+    summary : The posterior of the parameters.
+    predict : Predictions at new points.
+    optimum : The compute-optimal allocation of a budget.
+
+    References
+    ----------
+    * Hoffmann et al. (2022), arXiv:2203.15556
+    * Vehtari et al. (2021), doi:10.1214/20-BA1221 (R-hat and effective sample sizes)
+
+    Examples
+    --------
+    >>> fit = bs.fit(runs, "chinchilla", priors={"E": (1.2, 2.2)}, random_seed=1)  # doctest: +SKIP
+    >>> fit.summary().loc[["E", "alpha", "beta"], ["median", "lower", "upper"]].round(2)
+               median  lower  upper
+    parameter
+    E            1.78   1.75   1.83
+    alpha        0.35   0.33   0.37
+    beta         0.35   0.33   0.37
     """
     spec, data = prepare(
         runs,
@@ -292,6 +316,19 @@ def build_model(
     ------
     BayescaleError
         For runs, priors or inputs that do not fit the law.
+
+    See Also
+    --------
+    fit : Sample it.
+    make_spec : The same choices without runs.
+
+    Examples
+    --------
+    >>> model = bs.build_model(runs, "chinchilla", priors={"alpha": (0.2, 0.6)})
+    >>> [variable.name for variable in model.free_RVs]
+    ['E', 'a', 'alpha', 'b', 'beta', 'sigma', 'nu']
+    >>> model.coords["run"][:2]
+    ('row 0', 'row 1')
     """
     spec, data = prepare(
         runs,

@@ -21,7 +21,7 @@ from bayescale.model.spec import Spec
 
 @of_one_law
 def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit:
-    """Return one group of a pooled fit, with what it borrowed from the others.
+    """Return one group of a pooled fit, partially pooled with the others.
 
     Parameters
     ----------
@@ -44,6 +44,11 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
     ------
     BayescaleError
         When nothing is pooled, or there is no such group.
+
+    See Also
+    --------
+    fit : Pool groups with ``group`` and ``pool``.
+    population_prior : Priors for the next group.
     """
     pool = fit.spec.pool
     if pool is None:
@@ -66,10 +71,10 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
 
 @of_one_law
 def population_prior(fit: Fit) -> dict[str, tuple[float, float]]:
-    """Return what a pooled fit says of the next group, as priors for a fit of its own.
+    """Return the population of a pooled fit as priors for the fit of a next group.
 
-    A later study then borrows from the groups without being fitted with them:
-    ``fit(runs, make_spec("chinchilla", priors=population(pooled), references=pooled.references))``.
+    A later study then uses the groups' information without being fitted with them:
+    ``make_spec("chinchilla", priors=population_prior(pooled), references=pooled.references)``.
 
     Parameters
     ----------
@@ -88,6 +93,12 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float]]:
     ------
     BayescaleError
         When nothing is pooled partially.
+
+    See Also
+    --------
+    group_fit : One group of a pooled fit.
+    literature_priors : Priors from public families.
+    make_spec : Takes them as ``priors``.
     """
     kinds = fit.spec.kinds
     names = [name for name in fit.spec.free if kinds.get(name) == "partial"]

@@ -69,6 +69,18 @@ def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
     BayescaleError
         For another suffix, what is no fit, a folder that is no store of bayescale's, or a file that
         cannot be written.
+
+    See Also
+    --------
+    load : Read it again.
+    report : An HTML page of a fit.
+
+    Examples
+    --------
+    >>> bs.save(fit, "chinchilla.nc").name
+    'chinchilla.nc'
+    >>> bs.load("chinchilla.nc").label
+    'chinchilla'
     """
     path = Path(path)
     if not isinstance(fit, Fit | Saved):
@@ -89,7 +101,7 @@ def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
 
 
 def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
-    """Read what :func:`save` wrote.
+    """Read a fit, or an average of fits, that :func:`save` wrote.
 
     Parameters
     ----------
@@ -113,6 +125,16 @@ def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
     -----
     BayescaleWarning
         When the law's equation, inputs or default priors are not those the fit was made with.
+
+    See Also
+    --------
+    save : Write a fit.
+
+    Examples
+    --------
+    >>> path = bs.save(fit, "chinchilla.nc")
+    >>> bs.load(path).posterior.equals(fit.posterior)
+    True
     """
     path = complete(path)
     if not path.exists():

@@ -29,7 +29,7 @@ class PosteriorMethods:
     """What a fit and an average are asked alike.
 
     ``discrepancy`` says how wrong the law may be away from the runs: True is the default one,
-    :class:`bayescale.Discrepancy`; None or False believes the law.
+    :class:`bayescale.Discrepancy`; None or False assumes that the law holds.
     """
 
     def predict(
@@ -57,7 +57,8 @@ class PosteriorMethods:
 
         Examples
         --------
-        >>> fit.predict(params="70B", tokens="1.4T")  # doctest: +SKIP
+        >>> fit.predict(params="70B", tokens="1.4T")["law"].median().round(2).item()
+        1.94
         """
         import bayescale
 
@@ -95,7 +96,9 @@ class PosteriorMethods:
 
         Examples
         --------
-        >>> bs.credible_intervals(fit.optimum("1e24"))  # doctest: +SKIP
+        >>> best = fit.optimum("1e24")
+        >>> list(best)
+        ['params', 'tokens', 'tokens_per_param', 'loss']
         """
         import bayescale
 
@@ -131,7 +134,9 @@ class PosteriorMethods:
 
         Examples
         --------
-        >>> bs.regret_summary(fit.regret("1e23", ["3B", "7B"]))  # doctest: +SKIP
+        >>> lost = fit.regret("1e23", ["3B", "30B"])
+        >>> bs.regret_summary(lost)["params"].item()
+        30000000000.0
         """
         import bayescale
 
@@ -165,6 +170,11 @@ class PosteriorMethods:
         Returns
         -------
         matplotlib.axes.Axes
+
+        Examples
+        --------
+        >>> fit.plot(beyond=1000).get_xlabel()
+        'training compute (FLOP)'
         """
         import bayescale
 
@@ -201,6 +211,10 @@ class PosteriorMethods:
         -------
         Path
             Where it was written.
+
+        Examples
+        --------
+        >>> fit.report("report.html", flops="1e24")  # doctest: +SKIP
         """
         import bayescale
 
@@ -233,6 +247,11 @@ class PosteriorMethods:
         ------
         BayescaleError
             For another suffix.
+
+        Examples
+        --------
+        >>> fit.save("chinchilla.nc").name
+        'chinchilla.nc'
         """
         import bayescale
 
@@ -260,7 +279,15 @@ class FitMethods(PosteriorMethods):
         Returns
         -------
         pandas.DataFrame
-            One row a parameter, in its own unit.
+            One row per parameter, in its own unit.
+
+        Examples
+        --------
+        >>> fit.summary().loc[["E", "alpha"], ["median", "sd", "unit"]].round(2)
+                   median    sd        unit
+        parameter
+        E            1.78  0.02  nats/token
+        alpha        0.35  0.01
         """
         import bayescale
 
@@ -284,7 +311,12 @@ class FitMethods(PosteriorMethods):
         Returns
         -------
         pandas.DataFrame
-            One row a parameter or question, with a verdict in words.
+            One row per parameter or quantity of interest, with its verdict.
+
+        Examples
+        --------
+        >>> fit.identify()["verdict"].tolist()
+        ['identified', 'identified', 'identified', 'identified', 'identified']
         """
         import bayescale
 
@@ -305,6 +337,11 @@ class FitMethods(PosteriorMethods):
         -------
         Fit
             A fit of the old runs and the new.
+
+        Examples
+        --------
+        >>> more = pd.DataFrame({"params": ["3B"], "tokens": ["120B"], "loss": [2.18]})
+        >>> fit.add_runs(more, random_seed=2)  # doctest: +SKIP
         """
         import bayescale
 

@@ -1,19 +1,10 @@
 """Many fits at once: tables, groups of rows and laws, on any executor, each kept as it finishes.
 
->>> import bayescale as bs
->>> for found in bs.fit_many("runs.csv", ["chinchilla", "skaling"], group="corpus", folder="fits"):
-...     print(found)  # doctest: +SKIP
-
 A process pool is the default; any :class:`concurrent.futures.Executor` will do, such as Dask's
-``Client(...).get_executor()``. One that fails is one row of the answer. With a folder every
-finished fit is kept at once, and what is there already is not fitted again: an interrupted call is
-resumed by the same call. Draws depend on the seed and on the names of table and law, not on who
-drew them.
-
-A fit that is done elsewhere, as bytes: what is to be fitted, and what came of it.
-
-A law travels by its name where the package knows it; one of a user's own, from a notebook too,
-travels as what its class declares, and is made once in each process.
+``Client(...).get_executor()``. With a folder every finished fit is kept at once, and an interrupted
+call is resumed by the same call. Draws depend on the seed and on the names of table and law, not on
+who drew them. A law travels by its name where the package knows it; one of a user's own, from a
+notebook too, travels as what its class declares, and is made once in each process.
 """
 
 import os
@@ -62,10 +53,13 @@ class Fitted:
     fit : Fit or None
         None where there is none.
     problem : str
-        Why there is no fit, why its draws cannot be trusted, or why it was not kept; empty when all
-        is well.
+        Why there is none, why its draws cannot be trusted or were not kept; empty if all is well.
     kept : bool
         Whether it was in the folder already.
+
+    See Also
+    --------
+    fit_many : Yields one for each fit.
     """
 
     table: str
@@ -128,7 +122,7 @@ def fit_many(
         What to fit, as for :func:`bayescale.fit`; :func:`bayescale.make_spec` says priors, noise
         and columns besides.
     group : str, optional
-        Column by which the rows of each table are split: one fit a value.
+        Column by which the rows of each table are split: one fit per value.
     folder : str or Path, optional
         Where fits are kept, as ``TABLE.LAW.nc``; it is made. A fit that is there already, of the
         same runs, law, priors, noise, sampler and seed (any seed when none is given), is taken.
@@ -138,16 +132,14 @@ def fit_many(
         fits that share a process warn past one another.
     workers : int, optional
         Processes of that pool; as many as cores when None.
-    sampler : Sampler
-        How to draw; one core a fit.
-    random_seed : int, optional
-        Makes all draws reproducible.
+    sampler, random_seed
+        As for :func:`bayescale.fit`; one core per fit.
 
     Returns
     -------
     iterator of Fitted
-        In the order in which they finish, those that were kept first. Leaving the loop cancels
-        what has not begun. ``pandas.DataFrame(f.row() for f in ...)`` makes a table.
+        As they finish, those that were kept first; leaving the loop cancels what has not begun.
+        ``pandas.DataFrame(f.row() for f in ...)`` makes a table.
 
     Raises
     ------
@@ -158,7 +150,19 @@ def fit_many(
     Warns
     -----
     BayescaleWarning
-        When rows of a table were set aside, or its rows share runs and count as independent.
+        When rows of a table were excluded, or its rows share runs and count as independent.
+
+    See Also
+    --------
+    fit : One law and one table.
+    compare : Compare laws fitted to one table.
+
+    Examples
+    --------
+    >>> jobs = bs.fit_many({"mine": runs}, ["chinchilla", "skaling"], folder="fits")
+    >>> fits = {found.law: found.fit for found in jobs}  # doctest: +SKIP
+    >>> sorted(fits)
+    ['chinchilla', 'skaling']
     """
     jobs, failed = _jobs(tables, _specs(laws), group, sampler, random_seed, folder)
     if folder is not None:

@@ -46,7 +46,22 @@ class Fit(FitMethods):
         ``prior_predictive``, ``posterior_predictive``, ``observed_data``, ``constant_data``. A
         chained law's steps stand beside the target by their columns, dim ``loss_run`` for a loss.
     record : mapping
-        Where the numbers came from: versions, seed, sampler, the run table and the rows set aside.
+        Where the numbers came from: versions, seed, sampler, the run table and the excluded rows.
+
+    See Also
+    --------
+    fit : Make one.
+    load : Read a saved one.
+    Average : Several fits of the same runs.
+
+    Examples
+    --------
+    >>> fit.label, fit.target, fit.unit, fit.observed.size
+    ('chinchilla', 'loss', 'nats/token', 40)
+    >>> fit.posterior["alpha"].dims
+    ('chain', 'draw')
+    >>> fit.predict(params="7B", tokens="1T")["law"].median().round(2).item()
+    2.04
     """
 
     spec: Spec
@@ -300,7 +315,7 @@ def links(fit: Fit, posterior: xr.Dataset) -> np.ndarray:
 
 
 def link_table(fit: Fit) -> pd.DataFrame:
-    """Return the posterior of the free parameters on the link scale, one column a parameter."""
+    """Return the posterior of the free parameters on the link scale, one column per parameter."""
     return pd.DataFrame(links(fit, fit.posterior), columns=list(fit.spec.free))
 
 

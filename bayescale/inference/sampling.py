@@ -45,11 +45,28 @@ class Sampler:
     name : {"nutpie", "pymc", "numpyro"}
         Which sampler.
     draws, tune, chains : int
-        Kept draws and warm-up draws a chain (at most 100,000), and chains (at most 100).
+        Kept draws and warm-up draws per chain (at most 100,000), and chains (at most 100).
     cores : int or None
         Chains run at once; None uses every core.
     target_accept : float
         Higher takes smaller steps, which bends of the posterior may need.
+
+    Raises
+    ------
+    BayescaleError
+        For a number out of these ranges, or an unknown sampler.
+
+    See Also
+    --------
+    fit : Takes one as ``sampler``.
+    fit_many : Takes one with one core per fit.
+
+    Examples
+    --------
+    >>> quick = bs.Sampler(draws=500, chains=2)
+    >>> quick.name, quick.tune, quick.target_accept
+    ('nutpie', 1000, 0.95)
+    >>> fit = bs.fit(runs, "chinchilla", sampler=quick)  # doctest: +SKIP
     """
 
     name: Literal["nutpie", "pymc", "numpyro"] = "nutpie"

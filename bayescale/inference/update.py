@@ -20,7 +20,7 @@ from bayescale.model.response import Observable
 
 @of_one_law
 def fitted_runs(fit: Fit) -> pd.DataFrame:
-    """Return the runs that a fit was made of.
+    """Return the fitted runs.
 
     Parameters
     ----------
@@ -31,9 +31,26 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per run: ``run`` (its name), the law's inputs by column, the target and the law's
-        steps, and what the noise knows of each (its standard error or trials, its place along the
+        steps, and the known quantities of each (its standard error or trials, its place along the
         run). A run in which one
         of them was not observed has NaN there.
+
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
+
+    See Also
+    --------
+    add_runs : Fit again with more.
+    residuals : How far each lies off the law.
+
+    Examples
+    --------
+    >>> bs.fitted_runs(fit)[["params", "tokens", "loss"]].head(2).round(3)
+             params        tokens   loss
+    0  2.886751e+08  5.773503e+08  3.506
+    1  2.077554e+08  8.022256e+08  3.438
     """
     target, *steps = (_runs_of(fit, seen) for seen in fit.spec.observables)
     for step in steps:
@@ -77,7 +94,7 @@ def add_runs(
     Parameters
     ----------
     fitted : Fit
-        What there is.
+        The fit to extend.
     runs : Runs, DataFrame or path
         The new runs only.
     random_seed : int, optional
@@ -95,6 +112,19 @@ def add_runs(
     BayescaleError
         When the new runs count parameters, or measure the loss, in another way; for one group of
         a pooled fit.
+
+    See Also
+    --------
+    fit : Fit the first time.
+    fitted_runs : The runs that were fitted.
+    plan : Choose the next runs.
+
+    Examples
+    --------
+    >>> more = pd.DataFrame({"params": ["3B"], "tokens": ["120B"], "loss": [2.18]})
+    >>> larger = bs.add_runs(fit, more, random_seed=2)  # doctest: +SKIP
+    >>> len(bs.fitted_runs(fit)) + len(more)
+    41
     """
     if origin := fitted.record.get("pooled"):
         raise BayescaleError(

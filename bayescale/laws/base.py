@@ -71,6 +71,27 @@ class Law:
 
     A law whose posterior may have several modes says ``multimodal = True``: its chains then start
     around the best optima (:mod:`bayescale.inference.initialization`).
+
+    See Also
+    --------
+    Input : Declares what it takes from the run table.
+    Positive : Declares a parameter above zero.
+    fit : Fits a law of your own as a built-in one.
+
+    Examples
+    --------
+    >>> class Saturation(bs.Law):
+    ...     "A floor plus a power law in tokens."
+    ...     D = bs.Input("tokens")
+    ...     E = bs.Positive(0.2, 0.95, of="target", about="irreducible loss")
+    ...     b = bs.Positive(0.01, 1.0, of="target", about="excess loss at the reference point")
+    ...     beta = bs.Positive(0.1, 0.8, about="data exponent")
+    ...
+    ...     @staticmethod
+    ...     def equation(D, E, b, beta):
+    ...         return E + b * D**-beta
+    >>> bs.make_spec(Saturation, priors={"beta": (0.2, 0.5)}).target
+    'loss'
     """
 
     equation: ClassVar[Callable[..., Any]]

@@ -63,6 +63,17 @@ class Input:
         For an input that is an array in each run: the number of its elements, in the columns
         ``<column>_1``, ``<column>_2``, ...; the equation sums over them by
         :func:`bayescale.laws.functions.total`.
+
+    See Also
+    --------
+    Law : Declares its inputs by this.
+    Positive : Declares a parameter.
+
+    Examples
+    --------
+    >>> bits = bs.Input("bits", relative=False, about="bits a weight", span=(3, 16))
+    >>> bits.column, bits.range()
+    ('bits', (3, 16))
     """
 
     column: str

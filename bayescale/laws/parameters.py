@@ -81,7 +81,35 @@ class Parameter:
 
 
 class Positive(Parameter):
-    """A parameter above zero; its prior is log-normal."""
+    """A parameter above zero; its prior is log-normal.
+
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high``, both above zero and finite.
+    of : str or None
+        ``"target"`` makes them multiples of the geometric mean of the observed target.
+    about : str
+        One line for the catalogue and the report.
+
+    Raises
+    ------
+    BayescaleError
+        When the interval is empty or leaves these bounds.
+
+    See Also
+    --------
+    Real : A parameter of either sign.
+    Fraction : A parameter between zero and one.
+    Law : Declares its parameters by these.
+
+    Examples
+    --------
+    >>> alpha = bs.Positive(0.1, 0.8, about="size exponent")
+    >>> median = np.exp(alpha.normal(alpha.low, alpha.high)[0])
+    >>> round(float(median), 3)
+    0.283
+    """
 
     bounds = (0.0, float("inf"))
 
@@ -99,7 +127,33 @@ class Positive(Parameter):
 
 
 class Fraction(Parameter):
-    """A parameter between zero and one; its prior is logit-normal."""
+    """A parameter between zero and one; its prior is logit-normal.
+
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high``, both between zero and one.
+    of : str or None
+        ``"target"`` makes them multiples of the geometric mean of the observed target.
+    about : str
+        One line for the catalogue and the report.
+
+    Raises
+    ------
+    BayescaleError
+        When the interval is empty or leaves these bounds.
+
+    See Also
+    --------
+    Positive : A parameter above zero.
+    Real : A parameter of either sign.
+
+    Examples
+    --------
+    >>> share = bs.Fraction(0.1, 0.9, about="share of the repeated data that counts")
+    >>> share.low, share.high
+    (0.1, 0.9)
+    """
 
     bounds = (0.0, 1.0)
 
@@ -117,7 +171,33 @@ class Fraction(Parameter):
 
 
 class Real(Parameter):
-    """A parameter of either sign; its prior is normal."""
+    """A parameter of either sign; its prior is normal.
+
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high``, both finite.
+    of : str or None
+        ``"target"`` makes them multiples of the geometric mean of the observed target.
+    about : str
+        One line for the catalogue and the report.
+
+    Raises
+    ------
+    BayescaleError
+        When the interval is empty or leaves these bounds.
+
+    See Also
+    --------
+    Positive : A parameter above zero.
+    Fraction : A parameter between zero and one.
+
+    Examples
+    --------
+    >>> drift = bs.Real(-0.2, 0.2, about="change of the exponent with size")
+    >>> tuple(round(float(x), 3) for x in drift.normal(drift.low, drift.high))
+    (0.0, 0.122)
+    """
 
     bounds = (float("-inf"), float("inf"))
 

@@ -25,14 +25,32 @@ FILE = Path(__file__).with_name("literature.toml")
 
 
 class Multiple(NamedTuple):
-    """A prior's 90 % interval in multiples of the typical observed target, whatever its unit."""
+    """A prior's 90 % interval in multiples of the typical observed target, whatever its unit.
+
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high`` times the geometric mean of the
+        observed target.
+
+    See Also
+    --------
+    literature_priors : Gives floors by these.
+    fit : Takes them in ``priors``.
+
+    Examples
+    --------
+    >>> spec = bs.make_spec("chinchilla", priors={"E": bs.Multiple(0.5, 0.8)})
+    >>> spec.priors["E"]
+    Multiple(low=0.5, high=0.8)
+    """
 
     low: float
     high: float
 
 
 def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
-    """Return what public families say of a law's exponents and floor.
+    """Return priors of a law's exponents and floor that public families of models give.
 
     Parameters
     ----------
@@ -44,16 +62,28 @@ def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
     dict of str to (float, float)
         Parameter to 90 % interval for a new family: of exponents in their own unit, of the
         irreducible loss as a :class:`Multiple` of the geometric mean of the observed losses.
-        Amplitudes hang on the reference point and keep their own priors.
+        Amplitudes depend on the reference point and keep their own priors.
 
     Raises
     ------
     BayescaleError
         When no public families were pooled under this law.
 
+    See Also
+    --------
+    fit : Takes them by ``priors="literature"``.
+    population_prior : Priors from a pooled fit of your own.
+    Multiple : How the floor's prior is stated.
+
     Notes
     -----
     ``docs/families.md`` names the families, and shows what these priors do to small studies.
+
+    Examples
+    --------
+    >>> priors = bs.literature_priors("chinchilla")
+    >>> sorted(priors), type(priors["E"]).__name__
+    (['E', 'alpha', 'beta'], 'Multiple')
     """
     name, known = get_law(law).name, _sets()
     if name not in known:

@@ -1,4 +1,4 @@
-"""What groups of runs have in common: a family borrows strength from the others.
+"""How parameters are pooled over groups of runs: a family borrows strength from the others.
 
 Each of a law's parameters is one for all groups (``shared``), each group's own (``separate``), or
 each group's own and drawn from a population whose mean and spread are learnt too (``partial``):

@@ -47,7 +47,7 @@ def simulate(
     law : str or Law class
         The truth.
     table : DataFrame or mapping
-        The design: the law's inputs as columns (``params``, ``tokens``, ...), one row a run.
+        The design: the law's inputs as columns (``params``, ``tokens``, ...), one row per run.
     parameters : mapping
         The law's parameters. Noise parameters may be among them; the default is a scatter of
         sigma = 0.005 in log loss (and nu = 5 for the Student-t), for a step as for the target.
@@ -71,6 +71,24 @@ def simulate(
     ------
     BayescaleError
         For a missing column or parameter, or an unknown parameter.
+
+    See Also
+    --------
+    isoflop_design : Runs at fixed budgets.
+    typical_design : Runs over a law's typical range.
+    fit : Recover the parameters.
+
+    References
+    ----------
+    Hoffmann et al. (2022), arXiv:2203.15556 (the constants of the example)
+
+    Examples
+    --------
+    >>> design = bs.isoflop_design(flops=[1e19, 1e21], ratios=[5, 20, 80])
+    >>> truth = {"E": 1.69, "a": 406.4, "alpha": 0.34, "b": 410.7, "beta": 0.28}
+    >>> table = bs.simulate("chinchilla", design, truth, random_seed=1)
+    >>> list(table), table["loss"].round(2).tolist()
+    (['params', 'tokens', 'flops', 'loss'], [3.04, 2.97, 2.99, 2.37, 2.33, 2.34])
     """
     law, columns = get_law(law), columns or {}
     predicted = observables(law, get_noise(noise or law.noise), columns)
@@ -138,6 +156,22 @@ def typical_design(law: str | type[Law], runs: int, random_seed: int | None = No
         The law's inputs by column, log-uniform over their spans (uniform where a span reaches zero
         or below), stratified so that each input covers its whole range; and the number of trials of
         each run where the law's noise takes it.
+
+    Raises
+    ------
+    BayescaleError
+        When no law has the name.
+
+    See Also
+    --------
+    isoflop_design : Runs at fixed budgets.
+    simulate : Simulate what the runs would have observed.
+
+    Examples
+    --------
+    >>> design = bs.typical_design("chinchilla", runs=20, random_seed=1)
+    >>> list(design), len(design)
+    (['params', 'tokens'], 20)
     """
     found = get_law(law)
     spans = {name: i.range() for i in found.inputs.values() for name in i.columns()}
@@ -164,7 +198,25 @@ def isoflop_design(flops: Any, ratios: Any) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``params``, ``tokens`` and ``flops``, one row a run.
+        One row per run: ``params`` and ``tokens`` (counts) and ``flops`` (FLOP).
+
+    See Also
+    --------
+    typical_design : Runs over a law's typical range.
+    simulate : Simulate what the runs would have observed.
+    plot_isoflop : A figure of the loss over size at each budget.
+
+    References
+    ----------
+    Hoffmann et al. (2022), arXiv:2203.15556, sec. 3.2
+
+    Examples
+    --------
+    >>> bs.isoflop_design(flops=[6e20], ratios=[5, 20, 80]).round(-6)
+             params        tokens         flops
+    0  4.472000e+09  2.236100e+10  6.000000e+20
+    1  2.236000e+09  4.472100e+10  6.000000e+20
+    2  1.118000e+09  8.944300e+10  6.000000e+20
     """
     budget, ratio = (a.ravel() for a in np.meshgrid(flops, ratios, indexing="ij"))
     params = np.sqrt(budget / (FLOPS_PER_PARAM_TOKEN * ratio))

@@ -248,7 +248,7 @@ def make_spec(
     pool: Pooling | None = None,
     group: str | None = None,
 ) -> Spec:
-    """Check and assemble a :class:`Spec`: what is fitted, said once for several fits.
+    """Check and assemble a :class:`Spec`: what is fitted, stated once for several fits.
 
     Parameters
     ----------
@@ -271,6 +271,18 @@ def make_spec(
     ------
     BayescaleError
         For an unknown law, noise, parameter or input, or an interval a parameter cannot have.
+
+    See Also
+    --------
+    fit : Fit it, or a law with the same arguments.
+    fit_many : Fit several of them.
+    build_model : The PyMC model of it and a run table.
+
+    Examples
+    --------
+    >>> spec = bs.make_spec("chinchilla", priors={"E": 1.69, "alpha": (0.2, 0.6)}, noise="normal")
+    >>> spec.noise.name, list(spec.free)
+    ('normal', ['a', 'alpha', 'b', 'beta'])
     """
     if isinstance(law, SaysSpec):
         law = law.to_spec()

@@ -93,15 +93,27 @@ def plot_backtest(
     -------
     numpy.ndarray of matplotlib.axes.Axes, shape (2,)
         First the held-out runs, in one colour per cut: a dot is the error of the forecast's median,
-        above zero where it was too high, and the grey bars around zero are the errors that the
-        forecast reckoned with in 50 and in 90 of a hundred runs. Then
-        the mean absolute error of the law and of two rules that need none, over distance, or by
+        above zero where it was too high, and the grey bars around zero are the central 50 % and
+        90 % intervals of the predicted errors. Then
+        the mean absolute error of the law and of two baselines, over distance, or by
         group where groups were left out. The numbers are those of :func:`backtest_data`.
 
     Raises
     ------
     BayescaleError
         When another number of axes was given.
+
+    See Also
+    --------
+    backtest : Make the backtest.
+    plot_bands : Runs and bands beyond them.
+
+    Examples
+    --------
+    >>> tested = bs.backtest_point_fit(runs, "power_law", cuts=[0.7], random_seed=1)
+    >>> errors, growth = bs.plot_backtest(tested)
+    >>> growth.get_ylabel()
+    'mean absolute error (%)'
     """
     data = backtest_data(tested)
     both = panels(axes, 2, (9.6, 4.2), 2)

@@ -164,6 +164,17 @@ def plot_bands(
     ------
     BayescaleError
         For a law with several other inputs, an unknown ``x``, or ``beyond`` below one.
+
+    See Also
+    --------
+    predict : The draws behind the bands.
+    plot_frontier : Compute-optimal sizes.
+
+    Examples
+    --------
+    >>> axes = bs.plot_bands(fit, x="flops", beyond=1000)
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('training compute (FLOP)', 'loss (nats/token)')
     """
     discrepancy = Discrepancy.of(discrepancy)
     data = bands_data(

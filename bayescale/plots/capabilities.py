@@ -100,6 +100,11 @@ def plot_capabilities(
     ------
     BayescaleError
         When the fit has two sizes, no such capability or family, or for more than five families.
+
+    See Also
+    --------
+    fit_capabilities : Fit the capabilities.
+    equivalent_compute : Models of all families on one axis.
     """
     data = capabilities_data(fit, factor=factor, ci_prob=ci_prob)
     size = fit.scores.size[0]

@@ -69,6 +69,16 @@ def plot_compare(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ------
     BayescaleError
         When a column is missing.
+
+    See Also
+    --------
+    compare : Make the table.
+
+    Examples
+    --------
+    >>> axes = bs.plot_compare(bs.compare(fits))
+    >>> [text.get_text() for text in axes.get_yticklabels()]
+    ['chinchilla', 'skaling']
     """
     data = compare_data(table)
     ax = one_panel(ax, (6.4, 1.3 + 0.42 * len(data)))

@@ -54,7 +54,7 @@ def exponents_data(
     fits : Fit or mapping of str to Fit
         Fits by the name to show; a single one goes by its law's name.
     published : iterable of Published
-        Values from the literature, such as ``load_model("hoffmann2022").published``. Only
+        Values from the literature, such as ``load_study("hoffmann2022").published``. Only
         parameters that some fit has are kept.
     ci_prob : float, optional
         Probability inside the fits' intervals; ArviZ's setting (0.89) when None.
@@ -141,7 +141,7 @@ def plot_exponents(
     fits : Fit or mapping of str to Fit
         Fits by the name to show; a single one goes by its law's name.
     published : iterable of Published
-        Values from the literature, such as ``load_model("hoffmann2022").published``.
+        Values from the literature, such as ``load_study("hoffmann2022").published``.
     ci_prob : float, optional
         Probability inside the fits' intervals; ArviZ's setting (0.89) when None.
     axes : sequence of Axes, optional
@@ -157,6 +157,17 @@ def plot_exponents(
     ------
     BayescaleError
         When no fit is given, none has such a parameter, or the number of axes is another.
+
+    See Also
+    --------
+    summary : The numbers.
+    check_published : The comparison as a table.
+
+    Examples
+    --------
+    >>> panels = bs.plot_exponents(fits, bs.load_study("hoffmann2022").published)
+    >>> len(panels)
+    6
     """
     table = exponents_data(fits, published, ci_prob=ci_prob)
     sources = list(dict.fromkeys(table.sort_values("kind", kind="stable")["source"]))

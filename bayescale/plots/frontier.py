@@ -143,6 +143,21 @@ def plot_frontier(
     ------
     BayescaleError
         For another law, a budget that is no amount of compute, or another number of axes.
+
+    See Also
+    --------
+    optimum : The draws behind the bands.
+    plot_isoflop : Loss over size at fixed budgets.
+
+    References
+    ----------
+    Hoffmann et al. (2022), arXiv:2203.15556
+
+    Examples
+    --------
+    >>> params, tokens = bs.plot_frontier(fit, flops=["1e20", "1e24"])
+    >>> params.get_ylabel(), tokens.get_ylabel()
+    ('parameters', 'tokens')
     """
     discrepancy = Discrepancy.of(discrepancy)
     data = frontier_data(

@@ -55,7 +55,7 @@ def plot_identify(
     at: PointsLike | None = None,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw what the runs tell: contraction, the worst ridge, prior and posterior.
+    """Draw how informative the runs are: contraction, the worst ridge, prior and posterior.
 
     Parameters
     ----------
@@ -79,6 +79,18 @@ def plot_identify(
     ------
     BayescaleError
         When another number of axes is given, or a budget or point does not fit the law.
+
+    See Also
+    --------
+    identify : The numbers.
+    plot_ridge : The joint posterior of two parameters.
+    plot_prior_posterior : Prior and posterior of each parameter.
+
+    Examples
+    --------
+    >>> panels = bs.plot_identify(fit)
+    >>> panels.shape
+    (7,)
     """
     data = identify_data(fit, flops, at)
     if data.empty:

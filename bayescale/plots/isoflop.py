@@ -58,8 +58,8 @@ def isoflop_data(
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
-        How wrong the law may be away from the runs, for the intervals of N*; None believes
-        the law. The curves are the law's.
+        How wrong the law may be away from the runs, for the intervals of N*; None assumes
+        that the law holds. The curves are the law's.
     random_seed : int, optional
         Seed of the discrepancy; the fit's own when None.
 
@@ -144,8 +144,8 @@ def plot_isoflop(
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
-        How wrong the law may be away from the runs, for the intervals of N*; None believes
-        the law. The curves are the law's.
+        How wrong the law may be away from the runs, for the intervals of N*; None assumes
+        that the law holds. The curves are the law's.
     random_seed : int, optional
         Seed of the discrepancy; the fit's own when None.
     ax : matplotlib.axes.Axes, optional
@@ -162,6 +162,21 @@ def plot_isoflop(
     ------
     BayescaleError
         For another law, or a budget that is no amount of compute.
+
+    See Also
+    --------
+    isoflop_design : Runs at fixed budgets.
+    plot_frontier : The optima over compute.
+
+    References
+    ----------
+    Hoffmann et al. (2022), arXiv:2203.15556, sec. 3.2
+
+    Examples
+    --------
+    >>> axes = bs.plot_isoflop(fit, ["1e19", "1e21"])
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('parameters', 'loss (nats/token)')
     """
     discrepancy = Discrepancy.of(discrepancy)
     curves, optima = isoflop_data(

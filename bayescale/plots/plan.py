@@ -40,7 +40,7 @@ def plan_data(planned: Plan) -> pd.DataFrame:
 
 
 def plot_plan(planned: Plan, *, axes: Sequence[Axes] | np.ndarray | None = None) -> np.ndarray:
-    """Draw the runs that are done, the candidates and the chosen ones, and what they would tell.
+    """Draw the fitted runs, the candidates and the chosen ones, and the uncertainty they remove.
 
     Parameters
     ----------
@@ -52,14 +52,26 @@ def plot_plan(planned: Plan, *, axes: Sequence[Axes] | np.ndarray | None = None)
     Returns
     -------
     numpy.ndarray of matplotlib.axes.Axes, shape (2,)
-        Left, sizes and tokens: grey, the runs that are done; in colour, what each candidate would
-        lower the standard deviation by, alone; numbered, the plan. Right, what is left as the plan
-        is done. The numbers are those of :func:`plan_data`, and of the plan.
+        Left, sizes and tokens: grey, the fitted runs; in colour, by how much each candidate alone
+        would lower the standard deviation; numbered, the plan. Right, the expected standard
+        deviation after each run of the plan. The numbers are those of :func:`plan_data`, and of the
+        plan.
 
     Raises
     ------
     BayescaleError
         For runs without params and tokens, or another number of axes.
+
+    See Also
+    --------
+    plan : Make the plan.
+
+    Examples
+    --------
+    >>> planned = bs.plan(fit, budget="1e21", about="flops=1e23", runs=2)
+    >>> map_of_runs, uncertainty = bs.plot_plan(planned)
+    >>> uncertainty.get_ylabel()
+    'left to expect (sd)'
     """
     if not {"params", "tokens"} <= set(planned.runs) & set(planned.done):
         raise BayescaleError("plot_plan draws runs by params and tokens; these have none")

@@ -110,6 +110,17 @@ def plot_prior_posterior(
     ------
     BayescaleError
         When another number of axes is given.
+
+    See Also
+    --------
+    identify : The contraction of each parameter.
+    plot_identify : With the bars and the worst ridge.
+
+    Examples
+    --------
+    >>> panels = bs.plot_prior_posterior(fit)
+    >>> panels.shape
+    (5,)
     """
     data, found = prior_posterior_data(fit), contractions(fit)
     names = list(fit.spec.free)

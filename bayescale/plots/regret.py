@@ -102,7 +102,7 @@ def plot_regret(
     random_seed: int | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw what each size gives up at a budget, the least expected regret and what is near it.
+    """Draw the regret of each size at a budget, the least expected one and the sizes near it.
 
     Parameters
     ----------
@@ -125,14 +125,25 @@ def plot_regret(
     -------
     matplotlib.axes.Axes
         The expected regret and its band over size. Shaded are the sizes that are expected to waste
-        little more than the best choice, and darker the flat set, where there is one. Beside a
-        candidate stands the share of the budget that it is expected to waste. The numbers are
+        little more than the best choice, and darker the equivalence set, where there is one. Beside
+        a candidate stands the share of the budget that it is expected to waste. The numbers are
         those of :func:`regret_data`.
 
     Raises
     ------
     BayescaleError
         As for :func:`bayescale.regret`, and for more budgets than one.
+
+    See Also
+    --------
+    regret : The draws behind the band.
+    regret_summary : The choice as a table.
+
+    Examples
+    --------
+    >>> axes = bs.plot_regret(fit, "1e23", ["3B", "30B"])
+    >>> axes.get_xlabel(), axes.get_ylabel()
+    ('parameters', 'loss given up (nats/token)')
     """
     discrepancy = Discrepancy.of(discrepancy)
     sizes, decided = regret_data(

@@ -57,6 +57,22 @@ def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         The scale is linear to six times the scatter, where runs begin to be named, and logarithmic
         beyond when some run lies there. The numbers are those of :func:`residuals_data`.
+
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
+
+    See Also
+    --------
+    residuals : The numbers.
+    outliers : The runs that are named.
+
+    Examples
+    --------
+    >>> axes = bs.plot_residuals(fit)
+    >>> axes.get_xlabel()
+    'training compute (FLOP)'
     """
     data, column = residuals_data(fit), main_column(fit)
     ax = one_panel(ax)

@@ -117,6 +117,17 @@ def plot_ridge(fit: Fit, pair: tuple[str, str] | None = None, *, ax: Axes | None
     ------
     BayescaleError
         For fewer than two free parameters, or a name that is not one of them.
+
+    See Also
+    --------
+    principal_directions : Combinations of all parameters.
+    identify : The partner that each parameter trades off with.
+
+    Examples
+    --------
+    >>> axes = bs.plot_ridge(fit, ("E", "alpha"))
+    >>> axes.get_xlabel()
+    '$E$: irreducible loss, nats/token'
     """
     data = ridge_data(fit, pair)
     first, second = data.columns

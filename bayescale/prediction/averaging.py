@@ -48,6 +48,24 @@ class Average(PosteriorMethods):
     ------
     BayescaleError
         When names differ, weights are negative or all zero, or the fits are not of the same runs.
+
+    See Also
+    --------
+    average : Make one by stacking.
+    fit_average : Make one by forecasts.
+    Fit : One of its fits.
+
+    References
+    ----------
+    Yao et al. (2018), doi:10.1214/17-BA1091 (stacking)
+
+    Examples
+    --------
+    >>> both = bs.Average(fits, {"chinchilla": 3, "skaling": 1})
+    >>> dict(both.weights)
+    {'chinchilla': 0.75, 'skaling': 0.25}
+    >>> both.predict(params="7B", tokens="1T")["law"].median().round(2).item()
+    2.04
     """
 
     fits: Mapping[str, Fit]
@@ -242,14 +260,14 @@ class Average(PosteriorMethods):
 
 @of_fits
 def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None) -> Average:
-    """Average laws by how well each predicts the others' runs.
+    """Average fits of the same runs, by given weights or by stacking.
 
     Parameters
     ----------
     fits : mapping of str to Fit
         Fits of the same runs.
     weights : mapping, optional
-        Name to weight; those of stacking (Yao et al. 2018), which maximise the leave-one-out
+        Name to weight; those of stacking, which maximise the leave-one-out
         density of the mixture, when None. A fit whose diagnostics failed then counts for nothing,
         unless all did.
 
@@ -261,6 +279,22 @@ def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None)
     ------
     BayescaleError
         As for :class:`Average`.
+
+    See Also
+    --------
+    fit_average : Weights by forecasts along the runs.
+    compare : LOO, WAIC and stacking weights.
+    Average : What it returns.
+
+    References
+    ----------
+    Yao et al. (2018), doi:10.1214/17-BA1091 (stacking)
+
+    Examples
+    --------
+    >>> both = bs.average(fits)
+    >>> sorted(both.weights), round(sum(both.weights.values()), 6)
+    (['chinchilla', 'skaling'], 1.0)
     """
     check_same_runs(fits)
     if weights is None:

@@ -44,6 +44,22 @@ class Discrepancy(SizeAndReach):
     ------
     BayescaleError
         When either is not positive.
+
+    See Also
+    --------
+    predict : Takes one, as every function that extrapolates does.
+    backtest : How far off extrapolations were.
+
+    References
+    ----------
+    Kennedy and O'Hagan (2001), doi:10.1111/1467-9868.00294
+
+    Examples
+    --------
+    >>> wide = bs.predict(fit, flops="1e24", params="70B", discrepancy=bs.Discrepancy(size=0.05))
+    >>> none = bs.predict(fit, flops="1e24", params="70B", discrepancy=None)
+    >>> bool(wide["outcome"].std() > none["outcome"].std())
+    True
     """
 
     size: float = 0.015

@@ -48,8 +48,24 @@ def credible_interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.D
     Returns
     -------
     xarray.Dataset
-        The three, over the dims that are left. Draws may be infinite, where something never
-        happens; so then may be these.
+        The three, over the other dims, in the unit of the draws. Infinite draws (a goal that is
+        never reached) may make them infinite.
+
+    Raises
+    ------
+    BayescaleError
+        When ``ci_prob`` does not lie between zero and one.
+
+    See Also
+    --------
+    credible_intervals : All quantities of an answer, as a table.
+    summary : The posterior of the parameters.
+
+    Examples
+    --------
+    >>> interval = bs.credible_interval(fit.posterior["alpha"], ci_prob=0.9)
+    >>> {name: round(value.item(), 2) for name, value in interval.items()}
+    {'median': 0.35, 'lower': 0.33, 'upper': 0.37}
     """
     width = interval_width(ci_prob)
     between = azs.hdi if azb.rcParams["stats.ci_kind"] == "hdi" else azs.eti
@@ -82,6 +98,26 @@ def credible_intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.D
     pandas.DataFrame
         One row per point (or budget) and quantity: the coordinates, ``quantity``, ``median``,
         ``lower``, ``upper``.
+
+    Raises
+    ------
+    BayescaleError
+        When ``ci_prob`` does not lie between zero and one.
+
+    See Also
+    --------
+    credible_interval : One quantity, with its dims kept.
+    predict : Predictions at new points.
+    optimum : The compute-optimal allocation.
+
+    Examples
+    --------
+    >>> answer = bs.predict(fit, params=["1B", "7B"], tokens=["20B", "1T"])
+    >>> table = bs.credible_intervals(answer, ci_prob=0.5)
+    >>> table.query("quantity == 'law'")[["params", "tokens", "median"]].round(2)
+             params        tokens  median
+    0  1.000000e+09  2.000000e+10    2.46
+    1  7.000000e+09  1.000000e+12    2.04
     """
     tables = []
     for name in answer.data_vars:

@@ -58,16 +58,38 @@ def predict(
     Returns
     -------
     xarray.Dataset, dims (chain, draw, point)
-        ``law``, the curve itself; ``outcome``, the curve with its discrepancy: what a run would
-        reach without scatter; and ``new_run``, a value that would be observed (the outcome with
-        one run's scatter), all in the target's unit. The points' columns are coordinates;
-        :func:`bayescale.credible_intervals` makes a table of bands. Draws go together over the
-        points, so differences between points have posteriors too.
+        ``law``, the expected value under the law; ``outcome``, that with its discrepancy: the mean
+        of a run, without scatter; and ``new_run``, the posterior predictive of an observed value
+        (the outcome with one run's scatter), all in the target's unit. The points' columns are
+        coordinates; :func:`bayescale.credible_intervals` makes a table of bands. Draws go together
+        over the points, so differences between points have posteriors too.
 
     Raises
     ------
     BayescaleError
         When a point lacks an input of the law, or arrays do not go together.
+
+    See Also
+    --------
+    credible_intervals : A table of the bands.
+    optimum : The best allocation of a budget.
+    plot_bands : A figure of the bands.
+    Discrepancy : How wrong the law may be.
+
+    References
+    ----------
+    Kennedy and O'Hagan (2001), doi:10.1111/1467-9868.00294 (model discrepancy)
+
+    Examples
+    --------
+    >>> answer = bs.predict(fit, params="70B", tokens="1.4T")
+    >>> list(answer), answer["law"].dims
+    (['law', 'outcome', 'new_run'], ('chain', 'draw', 'point'))
+    >>> table = bs.credible_intervals(answer).set_index("quantity")
+    >>> table.loc[["law"], ["median", "lower", "upper"]].round(2)
+              median  lower  upper
+    quantity
+    law         1.94   1.92   1.96
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     given = {"params": params, "tokens": tokens, "flops": flops}

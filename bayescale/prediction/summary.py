@@ -40,6 +40,26 @@ def derived_parameters(fit: Fit) -> xr.Dataset:
     xarray.Dataset, dims (chain, draw)
         A and B, or N_c and D_c, ... as the law's paper writes them; without those that only
         depend on fixed parameters, and empty where the law derives none.
+
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
+
+    See Also
+    --------
+    summary : Their intervals, with the law's own parameters.
+    check_published : Published values beside the posterior.
+
+    References
+    ----------
+    Hoffmann et al. (2022), arXiv:2203.15556, eq. 2 (A and B)
+
+    Examples
+    --------
+    >>> constants = bs.derived_parameters(fit)
+    >>> list(constants), dict(constants.sizes)
+    (['A', 'B'], {'chain': 4, 'draw': 250})
     """
     if not hasattr(fit.law, "derived"):
         return xr.Dataset()
@@ -84,6 +104,27 @@ def summary(
     ------
     BayescaleError
         For a kind that ArviZ does not have, or a ``round_to`` that is neither.
+
+    See Also
+    --------
+    derived_parameters : Draws of the literature's constants.
+    credible_intervals : Intervals of predictions and optima.
+    identify : Which parameters the runs determine.
+
+    References
+    ----------
+    Vehtari et al. (2021), doi:10.1214/20-BA1221 (``rhat`` and ``ess``)
+
+    Examples
+    --------
+    >>> bs.summary(fit).loc[["E", "alpha", "beta"], ["median", "lower", "upper"]].round(2)
+               median  lower  upper
+    parameter
+    E            1.78   1.75   1.83
+    alpha        0.35   0.33   0.37
+    beta         0.35   0.33   0.37
+    >>> bs.summary(fit, ci_prob=0.5).attrs["ci_prob"]
+    0.5
     """
     draws = _draws(fit)
     table = _described(fit, draws, ci_prob) if kind is None else _by_arviz(draws, ci_prob, kind)

@@ -95,6 +95,18 @@ def report(
     BayescaleError
         When the path is not that of an HTML page, its folder does not exist, ``flops`` cannot be a
         budget of this law, or ``comparison`` is not a table that ``compare`` made.
+
+    See Also
+    --------
+    save : Keep the fit itself.
+    regret_summary : The decision for a scenario as a table.
+    compare : Makes the comparison to include.
+
+    Examples
+    --------
+    >>> path = bs.report(fit, "report.html", flops="1e24", discrepancy=None)
+    >>> path.read_text().startswith("<!DOCTYPE html>")
+    True
     """
     discrepancy = Discrepancy.of(discrepancy)
     path = _checked(Path(path))

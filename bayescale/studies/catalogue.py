@@ -100,6 +100,19 @@ def describe_law(law: str | type[Law]) -> LawCard:
     ------
     BayescaleError
         When no built-in law has the name, or an input of the law has no typical range.
+
+    See Also
+    --------
+    list_laws : All built-in laws.
+    cite : What to cite for a law.
+
+    Examples
+    --------
+    >>> card = bs.describe_law("chinchilla")
+    >>> card.reference
+    'Hoffmann et al. (2022), arXiv:2203.15556, eq. 2'
+    >>> [(p.name, p.low, p.high, p.unit) for p in card.parameters[:2]]
+    [('E', 0.2, 0.95, 'typical loss'), ('a', 0.01, 1.0, 'typical loss')]
     """
     found = get_law(law)
     return _card(found, models_by_law().get(found.name, []))
@@ -156,6 +169,17 @@ def list_laws() -> "pd.DataFrame":
         Indexed by name: ``about``, ``inputs`` (with unit), ``parameters`` (with the 90 % interval
         of the default prior), ``formula`` (LaTeX), ``reference``, ``target`` and ``models``. More
         of one law: :func:`describe_law`.
+
+    See Also
+    --------
+    describe_law : More of one law.
+    Law : Write one of your own.
+
+    Examples
+    --------
+    >>> laws = bs.list_laws()
+    >>> laws.loc["chinchilla", "inputs"]
+    'params (parameters), tokens (tokens)'
     """
     import pandas as pd
 

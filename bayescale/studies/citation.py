@@ -28,14 +28,14 @@ _ARXIV = re.compile(r"(?:arXiv:|arxiv\.org/abs/)(\d{4}\.\d{4,5})")
 
 
 def cite(what: str | type[Law] | Study, style: Literal["text", "bibtex"] = "text") -> str:
-    """Say what to cite for a law or a model.
+    """Return the citation of a law or a study.
 
     Parameters
     ----------
     what : str, Law class or Study
         A law or a model file, or the name of one. A law goes before a model of the same name.
     style : {"text", "bibtex"}
-        Plain text, or BibTeX, an entry a work. An entry holds what the law or the model declares:
+        Plain text, or BibTeX, an entry per work. An entry holds what the law or the model declares:
         authors as "First and others", year, arXiv number; complete it before you print it.
 
     Returns
@@ -47,6 +47,23 @@ def cite(what: str | type[Law] | Study, style: Literal["text", "bibtex"] = "text
     ------
     BayescaleError
         When there is nothing of that name, or nothing declared that can be cited.
+
+    See Also
+    --------
+    describe_law : Describe a law.
+    load_study : Read a model file, which names its sources.
+
+    Examples
+    --------
+    >>> bs.cite("chinchilla")
+    'Hoffmann et al. (2022), arXiv:2203.15556, eq. 2'
+    >>> print(bs.cite("chinchilla", style="bibtex"))
+    @misc{hoffmann2022,
+      author = {Hoffmann and others},
+      year = {2022},
+      eprint = {2203.15556},
+      archivePrefix = {arXiv},
+    }
     """
     lines = list(dict.fromkeys(_sources(_found(what))))
     if style == "bibtex":

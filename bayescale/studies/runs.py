@@ -33,6 +33,22 @@ def study_runs(study: Study) -> Runs:
     ------
     BayescaleError
         When the data set is not there, or the table cannot be used.
+
+    See Also
+    --------
+    load_study : Read a study.
+    load_dataset : The whole data set.
+    read_runs : Read any table of runs.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"params": [1e9, 7e9], "tokens": [2e10, 1.4e11], "loss": [2.7, 2.2]})
+    >>> table.to_csv("runs.csv", index=False)
+    >>> with open("mine.toml", "w") as file:
+    ...     print('law = "chinchilla"', file=file)
+    ...     print('data = {file = "runs.csv"}', file=file)
+    >>> len(bs.study_runs(bs.load_study("mine.toml")))
+    2
     """
     data = study.data
     if data.simulate is not None:

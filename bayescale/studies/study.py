@@ -163,6 +163,20 @@ class Study:
         What the groups share, see :func:`bayescale.fit`.
     published : tuple of Published
         Values from the literature.
+
+    See Also
+    --------
+    load_study : Read one.
+    fit : Fit it.
+    check_published : Its published values beside a posterior.
+
+    Examples
+    --------
+    >>> study = bs.load_study("besiroglu2024")
+    >>> study.title
+    'Chinchilla replicated: 240 runs'
+    >>> study.to_spec().law.name
+    'chinchilla'
     """
 
     name: str
@@ -241,7 +255,7 @@ def load_study(name_or_path: str | Path) -> Study:
     Parameters
     ----------
     name_or_path : str or Path
-        The name of a model that comes with bayescale, see :func:`models`, or the path of a
+        The name of a model that comes with bayescale (:func:`list_studies`), or the path of a
         ``.toml`` file.
 
     Returns
@@ -253,6 +267,20 @@ def load_study(name_or_path: str | Path) -> Study:
     ------
     BayescaleError
         When there is no such model, or the file is not a valid model file.
+
+    See Also
+    --------
+    list_studies : The studies that come with bayescale.
+    study_runs : The run table of a study.
+    fit : Fit a study.
+
+    Examples
+    --------
+    >>> study = bs.load_study("hoffmann2022")
+    >>> study.law, study.data.dataset
+    ('chinchilla', 'hoffmann2022')
+    >>> study.published[0].values["alpha"]
+    0.34
     """
     path = find(name_or_path, packaged(), "model")
     try:
@@ -274,6 +302,16 @@ def list_studies() -> "pd.DataFrame":
     -------
     DataFrame
         Indexed by name: ``title``, ``law``, ``data`` and ``about``.
+
+    See Also
+    --------
+    load_study : Read one of them.
+    list_laws : The laws they fit.
+
+    Examples
+    --------
+    >>> bs.list_studies().loc["hoffmann2022", ["law", "data"]].tolist()
+    ['chinchilla', 'hoffmann2022']
     """
     import pandas as pd
 

@@ -90,7 +90,8 @@ def load_dataset(name: str) -> "pd.DataFrame":
     Parameters
     ----------
     name : str
-        A name listed by :func:`datasets`, or that of any ``<name>.csv`` in ``$BAYESCALE_DATA``.
+        A name listed by :func:`list_datasets`, or that of any ``<name>.csv`` in
+        ``$BAYESCALE_DATA``.
 
     Returns
     -------
@@ -105,10 +106,26 @@ def load_dataset(name: str) -> "pd.DataFrame":
         When no set has the name, when the set is not on this machine and cannot be fetched (the
         message says where it comes from), or when its file cannot be read.
 
+    See Also
+    --------
+    list_datasets : The public data sets, and where each is taken from.
+    read_runs : Read the table as runs.
+    study_runs : The runs of a study, which may be a part of a data set.
+
     Notes
     -----
     Environment variables: ``BAYESCALE_DATA``, a folder of ``<name>.csv`` files, comes first;
     ``BAYESCALE_MIRROR`` replaces ``https://raw.githubusercontent.com`` for what is downloaded.
+
+    Examples
+    --------
+    >>> table = bs.load_dataset("sardana2024_fits")
+    >>> table[["tokens_per_param", "alpha", "beta"]]
+       tokens_per_param  alpha  beta
+    0               100   0.08  0.13
+    1               250   0.13  0.16
+    2               500   0.13  0.16
+    3             10000   0.18  0.24
     """
     found = _find(name)
     if found is not None:
@@ -130,6 +147,19 @@ def list_datasets() -> "pd.DataFrame":
         Indexed by name: ``rows``, ``about``, ``source`` (repository, path and commit), ``paper``,
         ``licence``, and ``available``: where :func:`load_dataset` would take the set from now,
         one of ``"BAYESCALE_DATA"``, ``"cache"``, ``"package"``, ``"download"``, ``"no"``.
+
+    See Also
+    --------
+    load_dataset : Load one of them.
+    list_studies : Model files, most of which fit one of them.
+
+    Examples
+    --------
+    >>> sets = bs.list_datasets()
+    >>> sets.loc["hoffmann2022", "paper"]
+    'Hoffmann et al. 2022, arXiv:2203.15556; Besiroglu et al. 2024, arXiv:2404.10102'
+    >>> int(sets.loc["hoffmann2022", "rows"])
+    245
     """
     import pandas as pd
 

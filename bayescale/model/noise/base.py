@@ -25,13 +25,25 @@ class Noise:
     parameters : mapping of str to Parameter
         The noise's own parameters, sampled with the law's.
     known : mapping of str to (str, float or None)
-        What it uses of each run besides the observed value: name to the suffix of its column
+        Known quantities of each run besides the observed value: name to the suffix of its column
         (``loss`` has its standard error in ``loss_se``) and the value where there is none; None
         means that the column must be there.
     discrete : bool
         Whether densities are probabilities of counts, which do not compare with densities.
     serial : bool
-        Whether rows of one run follow from one another; the others take them for independent.
+        Whether the residuals of one run's rows are autocorrelated; elsewhere they are independent.
+
+    See Also
+    --------
+    fit : Takes one as ``noise``.
+    simulate : Scatters simulated runs by one.
+
+    Examples
+    --------
+    >>> fit.spec.noise.name, sorted(fit.spec.noise.parameters)
+    ('student_t', ['nu', 'sigma'])
+    >>> bs.make_spec("chinchilla", noise="normal").noise.discrete
+    False
     """
 
     name: str
