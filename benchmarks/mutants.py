@@ -57,7 +57,7 @@ MODULES = {
     "inference": "diagnostics",
 }
 TESTS = {
-    "data": "data/test_quantities.py data/test_units.py data/test_passk.py data/test_params.py "
+    "data": "data/test_quantities.py data/test_number_format.py data/test_units.py data/test_passk.py data/test_params.py "
     "data/test_runs.py inference/test_shown.py",
     "prediction": "prediction evaluation/test_backtest.py evaluation/test_extrapolation_scores.py",
     "decisions": "decisions prediction/test_analysis.py evaluation/test_reference_values.py",
@@ -310,10 +310,11 @@ def pytest_with(files: Sequence[str], *plugins: Any) -> int:
     return int(pytest.main(command, plugins=[NoSampling(), *plugins]))
 
 
-def test_files(package: str) -> list[str]:
-    """Return the test files of a package, relative to the root."""
-    found = []
-    for given in TESTS[package].split():
+def test_files(module: str) -> list[str]:
+    """Return the test files of a module's package, and its doctests, relative to the root."""
+    own = Mutant(module).path
+    found = [own] if ">>>" in own.read_text() else []
+    for given in TESTS[module.split("/")[0]].split():
         path = ROOT / "tests" / given
         found += sorted(path.glob("test_*.py")) if path.is_dir() else [path]
     return [str(path.relative_to(ROOT)) for path in found]
@@ -371,7 +372,7 @@ def outcome(mutant: Mutant) -> dict[str, Any]:
     """Run the tests that execute the mutated line: killed, timeout, survived or no test."""
     lines = statement_lines(mutant)
     chosen: dict[str, float] = {}
-    for file in test_files(mutant.module.split("/")[0]):
+    for file in test_files(mutant.module):
         for test, (seconds, executes) in executed(file).items():
             touched = executes.get(mutant.module, [])
             if seconds < SLOW and touched and (lines is None or set(lines) & set(touched)):
