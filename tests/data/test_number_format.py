@@ -1,0 +1,97 @@
+"""Numbers as people read them, at the borders between one way of writing and the next."""
+
+import math
+
+import pytest
+
+from bayescale.data.number_format import (
+    column_formatter,
+    coordinate,
+    fixed,
+    format_value,
+    heading,
+    kind_of,
+    listed,
+    percent,
+    plain,
+    relative,
+    times,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "text"),
+    [
+        (1.80444, {}, "1.804"),
+        (12.3456, {"digits": 3}, "12.3"),
+        (123456.0, {}, "123456"),
+        (999999.0, {}, "999999"),
+        (1e6, {}, "1e+06"),
+        (1e-4, {}, "0.0001000"),
+        (9.9e-5, {}, "9.9e-05"),
+        (0.0, {}, "0"),
+        (2.5, {"like": 123.4}, "2.5"),
+        (123.4, {"like": 0.0123}, "123.40000"),
+        (math.inf, {}, "inf"),
+        (-1.80444, {}, "-1.804"),
+    ],
+)
+def test_fixed(value: float, options: dict, text: str) -> None:
+    assert fixed(value, **options) == text
+
+
+def test_cells() -> None:
+    assert column_formatter([2.0, 0.19, 20.1])(" ") == "2.000 [0.1900, 20.10]"
+    assert column_formatter([2.0, 0.21, 19.9])("\n") == "2.000\n[0.210, 19.900]"
+    assert column_formatter([0.0, 0.5, 2.0])(" ") == "0 [0.5, 2]"
+
+
+@pytest.mark.parametrize(
+    ("value", "width", "text"),
+    [
+        (2.03617, 0.03, "2.036"),
+        (2.03617, 3.0, "2.0"),
+        (1e-4, 1e-5, "0.000100"),
+        (9.9e-5, 1e-6, "9.9e-05"),
+        (999_999.0, 10.0, "999,999"),
+        (1e6, 10.0, "1e+06"),
+        (1920.7, 2400.0, "1,900"),
+        (0.0, 0.01, "0.000"),
+        (0.0, 0.0, "0"),
+        (math.inf, 1.0, "unbounded"),
+        (-math.inf, 1.0, "undefined"),
+        (math.nan, 1.0, "undefined"),
+        (1.0, 1e-9, "1.000000"),
+    ],
+)
+def test_plain(value: float, width: float, text: str) -> None:
+    assert plain(value, width) == text
+
+
+def test_shares_and_ratios() -> None:
+    assert relative(0.0987) == "9.9 %"
+    assert [relative(e) for e in (0.1, 0.01, 0.00999, -0.25)] == [
+        "10 %", "1.0 %", "1.00 %", "-25 %",
+    ]  # fmt: skip
+    assert [percent(s) for s in (1.0, 0.999, 0.1234, 0.012345)] == [
+        "100 %", "99.9 %", "12.3 %", "1.23 %",
+    ]  # fmt: skip
+    assert [times(f) for f in (9.94, 9.96, 10.0, 1.0)] == [
+        "9.9 times",
+        "10 times",
+        "10 times",
+        "1 times",
+    ]
+    assert heading(0.89) == "median [89 % interval]"
+    assert heading(0.9545) == "median [95.45 % interval]"
+
+
+def test_kinds() -> None:
+    assert coordinate("flops", 5.76e23) == "5.76e+23"
+    assert coordinate("active_params", 7e9) == "7B"
+    assert coordinate("price", 2.5e6) == "2.5M"
+    assert format_value(5.76e23, "flops") == "5.76e+23 FLOP"
+    assert kind_of("params") == "count" and kind_of("no such column") == "number"
+    assert listed(list("abcdefghijklm")) == "a, b, c, d, e, f, g, h, i, j, k, l and 1 more"
+    assert listed(list("abcdefghijkl")).endswith("j, k and l")
+    assert listed([]) == ""

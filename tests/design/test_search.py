@@ -1,0 +1,142 @@
+"""Searches for runs, modes and ranges, against brute force and densities made up by hand."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from handmade import handmade_fit
+
+from bayescale.design.coverage import Span, spans, tied_inputs
+from bayescale.design.modes import modes
+from bayescale.design.search import Rule, choose, exchange, greedy, in_order
+
+
+@dataclass(frozen=True)
+class Line:
+    """The variance of a quantity that is linear in normal parameters, given some runs."""
+
+    rows: np.ndarray
+    asked: np.ndarray
+    precision: np.ndarray
+
+    @property
+    def uncertainty(self) -> float:
+        return float(self.asked @ np.linalg.solve(self.precision, self.asked))
+
+    def uncertainty_after(self) -> np.ndarray:
+        return np.array([self.condition_on(i).uncertainty for i in range(len(self.rows))])
+
+    def condition_on(self, run: int, sign: int = 1) -> "Line":
+        row = self.rows[run]
+        return replace(self, precision=self.precision + sign * np.outer(row, row))
+
+
+def line(seed: int, runs: int = 8) -> tuple[Line, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    one = Line(rng.normal(size=(runs, 3)), rng.normal(size=3), np.eye(3))
+    return one, rng.uniform(1, 4, runs)
+
+
+def after(start: Line, runs) -> float:
+    for run in runs:
+        start = start.condition_on(run)
+    return start.uncertainty
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_chosen_runs_are_nearly_the_best_affordable_set(seed: int) -> None:
+    start, cost = line(seed)
+    sets = [s for k in range(4) for s in itertools.combinations(range(8), k)]
+    best = min(after(start, s) for s in sets if cost[list(s)].sum() <= 6)
+    found = choose(start, cost, 6.0, 3)
+    assert cost[found].sum() <= 6 and len(set(found)) == len(found) <= 3
+    assert after(start, found) <= 1.02 * best
+    gains = (start.uncertainty - start.uncertainty_after()) / cost
+    assert found[0] == max(found, key=lambda run: gains[run])
+
+
+def test_exchange_leaves_a_bad_choice() -> None:
+    start, _ = line(3)
+    pairs = {s: after(start, s) for s in itertools.combinations(range(8), 2)}
+    worst = max(pairs, key=pairs.__getitem__)
+    found = exchange(start, worst, np.ones(8), 2.0, 2)
+    single = [
+        after(start, (kept, other)) for kept in found for other in range(8) if other not in found
+    ]
+    assert after(start, found) < pairs[worst]
+    assert after(start, found) <= min(single) * (1 + 1e-5), "no exchange of one run helps"
+
+
+def test_greedy_rules_by_hand() -> None:
+    """Runs inform about one parameter each; the gain of a row r at variance one is r²/(1+r²)."""
+    rows = np.diag([3.0, 2.9, 1.0, 0.01])
+    start = Line(rows, np.ones(4), np.eye(4))
+    cost = np.array([10.0, 2.0, 0.5, 0.1])
+    assert greedy(start, cost, np.inf, 2) == [0, 1]
+    assert greedy(start, cost, np.inf, 9) == [0, 1, 2], "the last is not worth it"
+    assert greedy(start, cost, np.inf, 9, rule=Rule(worth=None)) == [0, 1, 2, 3]
+    assert greedy(start, cost, np.inf, 1, rule=Rule(by_cost=True)) == [2]
+    assert greedy(start, cost, np.inf, 1, rule=Rule(nearly=0.9)) == [1], "nearly, and cheaper"
+    assert greedy(start, cost, np.inf, 2, largest=2.0) == [1, 2]
+    assert greedy(start, cost, 2.5, 4) == [1, 2], "a budget may be spent in full"
+    assert greedy(start, cost, 2.4, 4, rule=Rule(worth=None)) == [1, 3]
+    assert greedy(start, cost, np.inf, 2, chosen=[1]) == [1, 0]
+    again = Rule(worth=None, repeats=True)
+    assert greedy(Line(np.diag([3.0, 0.1]), np.ones(2), np.eye(2)), cost[:2], 20.0, 2, rule=again)
+    enough = greedy(start, cost, np.inf, 4, until=lambda u: u.uncertainty < 2.5)
+    assert enough == [0, 1]
+    assert in_order(start, [0, 1, 2], cost) == [2, 1, 0]
+
+
+def test_a_run_is_done_again_where_that_is_allowed() -> None:
+    start = Line(np.diag([1.0, 0.1]), np.ones(2), np.eye(2))
+    rule = Rule(worth=None, repeats=True)
+    assert greedy(start, np.ones(2), 9.0, 3, rule=rule) == [0, 0, 0]
+    assert greedy(start, np.ones(2), 9.0, 3, rule=Rule(worth=None)) == [0, 1]
+
+
+def mixture(share: float, apart: float, size: int = 4000) -> np.ndarray:
+    """Quantiles of a mixture of two normals of standard deviation one."""
+    rng = np.random.default_rng(0)
+    right = np.arange(size) < share * size
+    return rng.normal(size=size) + apart * right
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_two_peaks_hold_their_shares(share: float) -> None:
+    (left, first), (right, second) = modes(mixture(share, 9.0))
+    assert (left, right) == pytest.approx((0, 9), abs=0.35)
+    assert (first, second) == pytest.approx((1 - share, share), abs=0.002)
+
+
+@pytest.mark.parametrize(("share", "apart"), [(0.03, 9.0), (0.5, 2.5), (0.0, 0.0)])
+def test_small_or_shallow_peaks_are_none(share: float, apart: float) -> None:
+    ((_, mass),) = modes(mixture(share, apart))
+    assert mass == 1
+
+
+def test_modes_of_almost_nothing() -> None:
+    assert modes(np.full(50, 2.0)) == [(2.0, 1.0)]
+    assert modes(np.array([np.nan, 3.0])) == [(3.0, 1.0)]
+    ((place, _),) = modes(np.array([np.inf]))
+    assert np.isnan(place)
+    ((place, mass),) = modes(np.concatenate([mixture(0, 0), np.full(9, np.inf)]))
+    assert mass == 1 and abs(place) < 0.3
+
+
+def test_ranges_of_inputs() -> None:
+    size = np.geomspace(1e8, 1e10, 12)
+    spread = np.tile([1.0, 1.9, 3.9], 4)
+    fit = handmade_fit(runs=pd.DataFrame({"params": size, "tokens": 1e10 * spread}))
+    found = spans(fit)
+    assert found["N"] == Span("params", 1e8, pytest.approx(1e10))
+    assert found["N"].factor == pytest.approx(100) and not found["N"].narrow
+    assert found["D"].factor == pytest.approx(3.9) and found["D"].narrow
+    assert not found["D"].constant
+    assert not Span("params", 1.0, 4.0).narrow
+    assert Span("params", 2.0, 2.0).constant
+    assert tied_inputs(fit) == []
+    ladder = handmade_fit(runs=pd.DataFrame({"params": size, "tokens": 20 * size**0.9}))
+    assert tied_inputs(ladder) == [("N", "D")]

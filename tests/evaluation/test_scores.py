@@ -1,0 +1,133 @@
+"""Scores of forecasts against their definitions, on forecasts made up by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from handmade import handmade_fit
+from scipy.stats import norm
+
+from bayescale.evaluation.scores import (
+    crps,
+    log_score,
+    main_input,
+    pit,
+    points_of,
+    scores_of,
+    summarise,
+    with_mean,
+)
+from bayescale.evaluation.splits import Split, fitting_small
+from bayescale.inference.update import runs_again
+from bayescale.model.observations import extract
+
+NORMAL = xr.DataArray(
+    norm.ppf((np.arange(4000) + 0.5) / 4000).reshape(4, 1000), dims=("chain", "draw")
+)
+
+
+@pytest.mark.parametrize("seen", [-1.3, 0.0, 0.8, 2.5])
+def test_crps_of_a_normal_forecast(seen: float) -> None:
+    """Gneiting and Raftery (2007), eq. 21."""
+    closed = seen * (2 * norm.cdf(seen) - 1) + 2 * norm.pdf(seen) - 1 / np.sqrt(np.pi)
+    assert float(crps(NORMAL, xr.DataArray(seen))) == pytest.approx(closed, abs=0.003)
+
+
+def test_pit_counts_equal_draws_half() -> None:
+    draws = xr.DataArray([[1.0, 2.0], [2.0, 5.0]], dims=("chain", "draw"))
+    seen = xr.DataArray([0.0, 1.5, 2.0, 9.0], dims="point")
+    np.testing.assert_allclose(pit(draws, seen), [0.0, 0.25, 0.5, 1.0])
+
+
+def test_log_score_is_the_log_of_the_mean_density() -> None:
+    density = np.array([[[0.1, 2.0], [0.3, 4.0], [0.2, 0.5]]])
+    logs = xr.DataArray(np.log(density), dims=("chain", "draw", "point"))
+    np.testing.assert_allclose(log_score(logs), np.log(density.mean((0, 1))))
+
+
+def test_summary_of_a_cut_by_hand() -> None:
+    table = pd.DataFrame(
+        {
+            "cut": "flops <= 1",
+            "pit": [0.25, 0.5, 0.76, 0.96, 0.976],
+            "crps": [1.0, 2.0, 3.0, 4.0, 5.0],
+            "log_score": [0.0, 1.0, 2.0, 3.0, -1.0],
+            "error": [-0.5, 0.1, 0.1, 0.1, 0.1],
+            "best_seen": [-1.0, 1.0, 1.0, 1.0, 1.0],
+            "log_linear": [0.2, -0.2, 0.2, 0.2, 0.2],
+            "width_90": [0.1, 0.2, 0.3, 0.4, 0.5],
+        }
+    )
+    found = summarise(table, 7, True)
+    assert (found["cover_50"], found["cover_90"], found["cover_95"]) == (0.4, 0.6, 0.8)
+    assert found["crps"] == 3.0 and found["log_score"] == 1.0
+    assert found["mean_error"] == pytest.approx(-0.02)
+    assert found["abs_error"] == pytest.approx(0.18)
+    assert found["best_seen"] == 1.0 and found["log_linear"] == pytest.approx(0.2)
+    assert found["width_90"] == pytest.approx(0.3)
+    assert (found["fitted"], found["held_out"]) == (7, 5)
+    other = found | {"cut": "other", "crps": 1.0, "held_out": 1, "fitted": 9, "diagnostics": False}
+    summary = pd.DataFrame([found, other]).set_index("cut")
+    mean = with_mean(summary).loc["all"]
+    assert (mean["crps"], mean["held_out"], mean["fitted"]) == (2.0, 6, 9)
+    assert not mean["diagnostics"]
+
+
+def test_distances_are_decades_beyond_the_largest_fitted() -> None:
+    values = np.array([1e20, 3e20, 1e21, 1e23])
+    split = fitting_small(values < 5e20, "flops", values)
+    assert split.name == "flops <= 3e+20"
+    np.testing.assert_allclose(split.distance, np.log10([10 / 3, 1000 / 3]))
+
+
+def test_scores_of_held_out_runs_by_hand() -> None:
+    """Bands are quantiles of the draws, errors differences of logs, and rules need no law."""
+    fit = handmade_fit()
+    data = extract(fit.spec, runs_again(fit))
+    size, tokens = (data.inputs[name] for name in ("N", "D"))
+    flops = 6 * size * tokens
+    split = fitting_small(flops < 1e20, "flops", flops)
+    out, seen = split.held_out, data.observed
+    rng = np.random.default_rng(3)
+    drawn = seen[out] * np.exp(0.01 + 0.02 * rng.normal(size=(4, 250, out.sum())))
+    found = scores_of(
+        data, split, fit.spec.noise, xr.DataArray(drawn, dims=("chain", "draw", "point"))
+    )
+    flat = drawn.reshape(1000, -1)
+    middle = np.median(flat, axis=0)
+    np.testing.assert_allclose(found["observed"], seen[out])
+    np.testing.assert_allclose(found["median"], middle)
+    np.testing.assert_allclose(found["error"], np.log(middle / seen[out]), rtol=1e-9)
+    for column, level in {
+        "lower_50": 25, "upper_50": 75, "lower_90": 5, "upper_90": 95, "lower_95": 2.5,
+        "upper_95": 97.5,
+    }.items():  # fmt: skip
+        end = np.percentile(flat, level, axis=0)
+        np.testing.assert_allclose(found[column], end)
+        other = {"lower": "upper", "upper": "lower"}[column[:5]]
+        np.testing.assert_allclose(
+            found[f"error_{other}{column[5:]}"], np.log(middle / end), rtol=1e-4
+        )
+    width = np.log(np.percentile(flat, 95, axis=0) / np.percentile(flat, 5, axis=0))
+    np.testing.assert_allclose(found["width_90"], width)
+    np.testing.assert_allclose(found["pit"], (flat < seen[out]).mean(0))
+    relative = np.log(flat / seen[out])
+    pairs = np.abs(relative[:, None] - relative[None]).mean((0, 1))
+    np.testing.assert_allclose(found["crps"], np.abs(relative).mean(0) - pairs / 2, rtol=0.02)
+    np.testing.assert_allclose(found["best_seen"], np.log(seen[~out].min() / seen[out]))
+    logs = [np.ones(len(seen)), np.log(size), np.log(tokens)]
+    design, at = np.column_stack(logs), np.log(seen)
+    normal = np.linalg.solve(design[~out].T @ design[~out], design[~out].T @ at[~out])
+    np.testing.assert_allclose(found["log_linear"], design[out] @ normal - at[out], atol=1e-8)
+    assert list(found["run"]) == list(np.array(data.labels)[out])
+
+
+def test_points_are_the_held_out_runs() -> None:
+    fit = handmade_fit()
+    data = extract(fit.spec, runs_again(fit))
+    out = np.arange(len(data.observed)) % 3 == 0
+    inputs, _, seen = points_of(data, Split("every third", out, np.full(out.sum(), np.nan)))
+    np.testing.assert_array_equal(inputs["D"], data.inputs["D"][out])
+    np.testing.assert_array_equal(seen, data.observed[out])
+    assert main_input(fit.spec) == "flops"
+    assert main_input(handmade_fit("accuracy_from_loss").spec) == "loss"
