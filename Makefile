@@ -3,6 +3,8 @@
 PYTHON ?= python3
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 RUN := $(UV) run --quiet
+# Many short processes: each imports in a second what is compiled, in several what is not.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test lint notebooks bars bench calibrate check-models docs build setup
 
