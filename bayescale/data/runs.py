@@ -74,7 +74,7 @@ class Runs:
         return f"<pre>{html.escape(self.describe())}</pre>\n{head}"
 
     def describe(self) -> str:
-        """Say what each column was taken for, in what unit, and which rows were set aside.
+        """Describe how each column was read, in what unit, and which rows were excluded.
 
         Returns
         -------
@@ -203,7 +203,7 @@ class Runs:
         labels: Sequence[str] = (),
         errors: Sequence[str] = (),
     ) -> "Runs":
-        """Demand columns, and set aside the rows that lack a usable value in them.
+        """Require columns, and exclude the rows that lack a usable value in them.
 
         Parameters
         ----------

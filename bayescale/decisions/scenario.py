@@ -29,7 +29,7 @@ SECONDS_PER_HOUR, HOURS_PER_DAY = 3600.0, 24.0
 
 @dataclass(frozen=True)
 class Hardware:
-    """Accelerators: what converts FLOP into hours, money and days.
+    """What converts FLOP into hours, money and days.
 
     Attributes
     ----------

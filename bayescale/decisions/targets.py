@@ -59,11 +59,11 @@ def required_compute(
     Returns
     -------
     xarray.Dataset, dims (chain, draw, goal)
-        ``params``, ``tokens`` and ``flops`` (or the law's one input) where the outcome first is as
-        good as the goal, from a tenth of the smallest fitted run to ten thousand times the largest;
-        infinite in draws that do not reach it by then, so a median may be infinite. Coordinates:
-        the goal, by the target's name (its median, of a run to match), ``probability`` of reaching
-        it, and what is held.
+        ``params``, ``tokens`` (counts) and ``flops`` (FLOP; or the law's one input) where the
+        outcome first is as good as the goal, from a tenth of the smallest fitted run to ten
+        thousand times the largest; infinite in draws that do not reach it by then, so a median may
+        be infinite. Coordinates: the goal, by the target's name (its median, of a run to match),
+        ``probability`` of reaching it, and what is held.
 
     Raises
     ------

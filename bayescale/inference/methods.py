@@ -301,7 +301,7 @@ class FitMethods(PosteriorMethods):
         at: "PointsLike | None" = None,
         budget: "Quantity | None" = None,
     ) -> pd.DataFrame:
-        """Say which parameters the runs identify; see :func:`bayescale.identify`.
+        """Assess which parameters the runs identify; see :func:`bayescale.identify`.
 
         Parameters
         ----------

@@ -198,7 +198,7 @@ def isoflop_design(flops: Any, ratios: Any) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per run: ``params`` and ``tokens`` (counts) and ``flops`` (FLOP).
+        ``params`` and ``tokens`` (counts) and ``flops`` (FLOP), one row per run.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""What the runs tell, in one figure: contraction, the worst ridge, prior and posterior."""
+"""How informative the runs are: contraction, the worst ridge, prior and posterior."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Where a plan's runs lie among those that are done, and what each would tell."""
+"""A plan's runs among the fitted ones, and the uncertainty that each removes."""
 
 import textwrap
 from collections.abc import Sequence
