@@ -41,10 +41,10 @@ class BayescaleWarning(UserWarning):
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for a likely slip, of case too, or an empty string."""
+    """Return ``" (did you mean 'x'?)"`` for a likely slip, of case too, or an empty string."""
     names = list(known)
     match = difflib.get_close_matches(name, names, n=1)
     if not match:
         by_lower = {other.lower(): other for other in names}
         match = [by_lower[m] for m in difflib.get_close_matches(name.lower(), by_lower, n=1)]
-    return f"; did you mean {match[0]!r}?" if match else ""
+    return f" (did you mean {match[0]!r}?)" if match else ""

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayescale.data.expressions import evaluate
 from bayescale.data.messages import cells_of, rows_of
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantity
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantities, parse_quantity
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -194,7 +194,11 @@ def non_embedding_params(total: Any, embedding: float = EMBEDDING) -> Any:
 
 
 def _positive(count: Any, what: str) -> Any:
-    values = np.asarray(parse_quantity(count) if isinstance(count, str) else count, dtype=float)
+    if isinstance(count, str):
+        count = parse_quantity(count)
+    elif not hasattr(count, "dtype") and np.ndim(count):
+        count = np.asarray(parse_quantities(what, count))
+    values = np.asarray(count, dtype=float)
     if not (values > 0).all():
         raise BayescaleError(f"{what} must be positive; got {values[~(values > 0)].flat[0]:g}")
     return count if hasattr(count, "dtype") else values if values.ndim else float(values)

@@ -202,7 +202,9 @@ def _growth(fit: Fit, flops: tuple[Any, Any]) -> xr.Dataset:
     best = optimum(fit, list(flops), discrepancy=None)
     budgets = best["flops"].values
     if len(budgets) != 2 or budgets[0] == budgets[1]:
-        raise BayescaleError("growth is measured between two different budgets: (1e18, 1e24)")
+        raise BayescaleError(
+            "exponents are taken between two different budgets: flops=(1e18, 1e24)"
+        )
     ratio = best.isel(budget=1, drop=True) / best.isel(budget=0, drop=True)
     decades = np.log10(budgets[1] / budgets[0])
     return xr.Dataset(

@@ -200,6 +200,8 @@ def regret_summary(
               flops        params        tokens
     0  1.000000e+23  3.000000e+10  5.555556e+11
     """
+    if "tolerance" not in getattr(regrets, "attrs", {}):
+        raise BayescaleError("regret_summary takes what bs.regret returned: the regrets' draws")
     allowed = float(regrets.attrs["tolerance"] if tolerance is None else tolerance)
     sure = float(regrets.attrs["probability"] if probability is None else probability)
     for name, value in (("tolerance", allowed), ("probability", sure)):

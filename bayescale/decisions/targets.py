@@ -110,7 +110,7 @@ def required_compute(
     when = first_time(outcome >= goal if rises else outcome <= goal, outcome, goal)
     reached = (when < np.inf).mean(("chain", "draw"))
     found = {
-        name: along(values, when).transpose("chain", "draw", "goal")
+        name: along(values, when).transpose("chain", "draw", "goal").drop_attrs()
         for name, values in path.items()
         if name not in held
     }

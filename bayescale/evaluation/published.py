@@ -12,11 +12,11 @@ from bayescale.inference.result import Fit
 from bayescale.prediction.compute import has_allocation
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.summary import summary
-from bayescale.studies.study import Published, Study
+from bayescale.studies.study import Published, Study, load_study
 
 
 @of_one_law
-def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.DataFrame:
+def check_published(fit: Fit, study: Study | str, ci_prob: float | None = 0.9) -> pd.DataFrame:
     """Compare the published values of a study with the posterior of a fit.
 
     A published value is for comparison, not the truth: other rows, another noise or another
@@ -26,8 +26,8 @@ def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.D
     ----------
     fit : Fit
         A fit; values published for another law are not comparable.
-    study : Study
-        A study, as :func:`bayescale.load_study` returns it.
+    study : Study or str
+        A study, as :func:`bayescale.load_study` returns it, or its name.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting when None.
 
@@ -41,7 +41,7 @@ def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.D
     Raises
     ------
     BayescaleError
-        For an average, which has several laws: ask one of its fits.
+        For an average, which has several laws: ask one of its fits. For an unknown study.
 
     See Also
     --------
@@ -58,6 +58,7 @@ def check_published(fit: Fit, study: Study, ci_prob: float | None = 0.9) -> pd.D
     1        A     406.40   agrees
     2        B     410.70  differs
     """
+    study = study if isinstance(study, Study) else load_study(study)
     width = interval_width(ci_prob)
     keys = ["median", "lower", "upper"]
     table = summary(fit, width)[keys]

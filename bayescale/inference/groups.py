@@ -53,7 +53,7 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
     pool = fit.spec.pool
     if pool is None:
         raise BayescaleError(
-            "this fit pools nothing, it has no members: fit(..., pool='partial', group='family')"
+            "this fit pools nothing and has no groups: fit(..., pool='partial', group='family')"
         )
     if name is not None and name not in fit.groups:
         raise BayescaleError(

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from bayescale.data.limits import check_range
+from bayescale.data.limits import OutOfRange, check_range
 from bayescale.errors import BayescaleError
 from bayescale.inference import program_cache
 from bayescale.inference.initialization import (
@@ -83,6 +83,10 @@ class Sampler:
             )
         for name in ("draws", "tune", "chains"):
             check_range(name, getattr(self, name))
+        if not 0 < self.target_accept < 1:
+            raise OutOfRange(
+                f"target_accept = {self.target_accept}: it must lie between 0 and 1, ends excluded"
+            )
 
 
 LEAST_KEPT = 100

@@ -64,6 +64,11 @@ class Input:
         ``<column>_1``, ``<column>_2``, ...; the equation sums over them by
         :func:`bayescale.laws.functions.total`.
 
+    Raises
+    ------
+    BayescaleError
+        When ``span`` does not rise.
+
     See Also
     --------
     Law : Declares its inputs by this.
@@ -81,6 +86,12 @@ class Input:
     about: str = ""
     span: tuple[float, float] | None = None
     nodes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.span is not None and not self.span[0] < self.span[1]:
+            raise BayescaleError(
+                f"Input({self.column!r}): span = {self.span} must be (smallest, largest)"
+            )
 
     @property
     def dims(self) -> tuple[str, ...]:

@@ -8,7 +8,13 @@ import pandas as pd
 from scipy.stats import qmc
 
 from bayescale.data import derive
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantity
+from bayescale.data.limits import OutOfRange, check_positive
+from bayescale.data.units import (
+    FLOPS_PER_PARAM_TOKEN,
+    Quantities,
+    parse_quantities,
+    parse_quantity,
+)
 from bayescale.errors import BayescaleError, closest
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law
@@ -160,7 +166,7 @@ def typical_design(law: str | type[Law], runs: int, random_seed: int | None = No
     Raises
     ------
     BayescaleError
-        When no law has the name.
+        When no law has the name, or for less than one run.
 
     See Also
     --------
@@ -174,6 +180,8 @@ def typical_design(law: str | type[Law], runs: int, random_seed: int | None = No
     (['params', 'tokens'], 20)
     """
     found = get_law(law)
+    if runs < 1:
+        raise OutOfRange(f"runs = {runs}: it must be 1 or more")
     spans = {name: i.range() for i in found.inputs.values() for name in i.columns()}
     places = qmc.LatinHypercube(len(spans), rng=random_seed).random(runs)
     table = {}
@@ -185,20 +193,25 @@ def typical_design(law: str | type[Law], runs: int, random_seed: int | None = No
     return pd.DataFrame(table)
 
 
-def isoflop_design(flops: Any, ratios: Any) -> pd.DataFrame:
+def isoflop_design(flops: Quantities, ratios: Quantities) -> pd.DataFrame:
     """Make the usual isoFLOP grid: at each budget, models around D = 20 N.
 
     Parameters
     ----------
-    flops : 1-d array
+    flops : number, text or several
         Budgets, in FLOP.
-    ratios : 1-d array
+    ratios : number or several
         Tokens per parameter to train at each budget.
 
     Returns
     -------
     pandas.DataFrame
         ``params`` and ``tokens`` (counts) and ``flops`` (FLOP), one row per run.
+
+    Raises
+    ------
+    BayescaleError
+        For a budget or ratio that is no positive number.
 
     See Also
     --------
@@ -218,6 +231,10 @@ def isoflop_design(flops: Any, ratios: Any) -> pd.DataFrame:
     1  2.236000e+09  4.472100e+10  6.000000e+20
     2  1.118000e+09  8.944300e+10  6.000000e+20
     """
-    budget, ratio = (a.ravel() for a in np.meshgrid(flops, ratios, indexing="ij"))
+    given = parse_quantities("flops", flops, "flops"), parse_quantities("ratios", ratios, "number")
+    for name, values in zip(("flops", "ratios"), given, strict=True):
+        for value in values:
+            check_positive(name, value)
+    budget, ratio = (a.ravel() for a in np.meshgrid(*given, indexing="ij"))
     params = np.sqrt(budget / (FLOPS_PER_PARAM_TOKEN * ratio))
     return pd.DataFrame({"params": params, "tokens": ratio * params, "flops": budget})

@@ -71,7 +71,7 @@ def plot_plan(planned: Plan, *, axes: Sequence[Axes] | np.ndarray | None = None)
     >>> planned = bs.plan(fit, budget="1e21", about="flops=1e23", runs=2)
     >>> map_of_runs, uncertainty = bs.plot_plan(planned)
     >>> uncertainty.get_ylabel()
-    'left to expect (sd)'
+    'expected sd left'
     """
     if not {"params", "tokens"} <= set(planned.runs) & set(planned.done):
         raise BayescaleError("plot_plan draws runs by params and tokens; these have none")
@@ -145,7 +145,7 @@ def _draw_left(ax: Axes, data: pd.DataFrame, planned: Plan) -> None:
     )
     ax.set_ylim(0, 1.12 * planned.sd_now)
     unit = f" ({planned.unit})" if planned.unit else ""
-    ax.set(xlabel=f"spent{unit}", ylabel="left to expect (sd)")
+    ax.set(xlabel=f"spent{unit}", ylabel="expected sd left")
     if not planned.quantity:
         ax.set_ylabel("chance of naming the wrong law, at most")
     ax.set_title("\n".join(textwrap.wrap(planned.about, 48)), fontsize="medium", color=INK)

@@ -348,7 +348,9 @@ def check_same_runs(fits: Mapping[str, Fit]) -> None:
     """Raise unless there are at least two fits, of the same target of the same runs."""
     check_fits("an average", fits)
     if len(fits) < 2:
-        raise BayescaleError("compare takes at least two fits: compare({'a': fit_a, 'b': fit_b})")
+        raise BayescaleError(
+            "one fit is nothing to compare or average: give two or more, {'a': fit_a, 'b': fit_b}"
+        )
     (first, reference), *others = fits.items()
     for name, fit in others:
         if fit.target != reference.target:

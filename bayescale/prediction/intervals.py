@@ -67,6 +67,12 @@ def credible_interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.D
     >>> {name: round(value.item(), 2) for name, value in interval.items()}
     {'median': 0.35, 'lower': 0.33, 'upper': 0.37}
     """
+    if not set(DRAWS) <= set(getattr(draws, "dims", ())):
+        raise BayescaleError(
+            "an interval takes draws as a DataArray with dims chain and draw, such as "
+            f"fit.posterior['alpha'], not {type(draws).__name__} of dims "
+            f"{getattr(draws, 'dims', np.shape(draws))}"
+        )
     width = interval_width(ci_prob)
     between = azs.hdi if azb.rcParams["stats.ci_kind"] == "hdi" else azs.eti
     never = bool(np.isposinf(draws).any())

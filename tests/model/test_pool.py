@@ -260,7 +260,7 @@ def test_member_is_a_fit(pooled: Fit) -> None:
     assert set(bs.identify(one).index) == {"E", "a", "alpha", "b", "beta"}
     with pytest.raises(bs.BayescaleError, match="did you mean 'pythia'"):
         bs.group_fit(pooled, "pythya")
-    with pytest.raises(bs.BayescaleError, match="it has no members"):
+    with pytest.raises(bs.BayescaleError, match="has no groups"):
         bs.group_fit(one, "pythia")
     with pytest.raises(bs.BayescaleError, match="pythia of 3 groups that were pooled by family"):
         bs.add_runs(one, table())

@@ -196,7 +196,7 @@ SLIPS = {
         MINIMAL + PUBLISHED + "notes = 'x'",
         r"published no\. 1\.notes.*'note'",
     ),
-    "missing law": ('lwa = "chinchilla"\n', r"law is missing; did you mean 'lwa'"),
+    "missing law": ('lwa = "chinchilla"\n', r"law is missing \(did you mean 'lwa'"),
     "missing data": ('law = "chinchilla"\n', r"data is missing"),
     "no data": ('law = "kaplan"\n[data]\n', r"data needs one of dataset, file and simulate.*none"),
     "two data": (MINIMAL + 'file = "x.csv"\n', r"found: dataset and file"),
