@@ -108,8 +108,9 @@ def test_scores_of_held_out_runs_by_hand() -> None:
         np.testing.assert_allclose(
             found[f"error_{other}{column[5:]}"], np.log(middle / end), rtol=1e-4
         )
+    # A quantile between two draws is not quite the log's: they are interpolated otherwise.
     width = np.log(np.percentile(flat, 95, axis=0) / np.percentile(flat, 5, axis=0))
-    np.testing.assert_allclose(found["width_90"], width)
+    np.testing.assert_allclose(found["width_90"], width, rtol=1e-4)
     np.testing.assert_allclose(found["pit"], (flat < seen[out]).mean(0))
     relative = np.log(flat / seen[out])
     pairs = np.abs(relative[:, None] - relative[None]).mean((0, 1))
