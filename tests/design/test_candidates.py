@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import design, handmade_fit
+from handmade import design
 
 import bayescale as bs
 from bayescale.design.candidates import _laid_out, candidate_runs, cost_of, runs_nearby

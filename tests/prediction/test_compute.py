@@ -74,7 +74,7 @@ def test_a_discrepancy_as_people_write_it() -> None:
     assert Discrepancy.of(True) == Discrepancy() and Discrepancy.of(False) is None
     for wrong in ([], (0.01, 1.0, 2.0), "0.02", [True, 1.0], (0.01, "x")):
         with pytest.raises(bs.BayescaleError, match="is not a discrepancy"):
-            Discrepancy.of(wrong)  # pyright: ignore
+            Discrepancy.of(wrong)
     assert "off by 1.3 % one decade beyond the runs, 1.5 % far" in str(Discrepancy())
 
 
