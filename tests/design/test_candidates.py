@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import design
+from handmade import design, handmade_fit
 
 import bayescale as bs
 from bayescale.design.candidates import _laid_out, candidate_runs, cost_of, runs_nearby
@@ -141,3 +141,15 @@ def test_what_is_asked_about(made_fit) -> None:
     law = made_fit.curve(made_fit.inputs).transpose("chain", "draw", "run").to_numpy()
     apart = np.log(law.reshape(1000, -1))
     np.testing.assert_allclose(np.diff(curve, axis=0), np.diff(apart, axis=0), atol=1e-10)
+
+
+def test_an_input_taken_as_it_is_stays_at_values_that_were_run_or_at_its_ends() -> None:
+    fit = handmade_fit("precision_tied")
+    bits = fit.inputs["P"].to_numpy()
+    found = runs_nearby(fit)
+    assert found is not None
+    expected = {3.0, 16.0, bits.min(), bits.max(), float(np.median(bits))}
+    assert set(found.table["bits"]) == expected
+    ratio = handmade_fit("accuracy_from_loss")
+    losses = runs_nearby(ratio)
+    assert losses is not None and losses.unit == ""

@@ -1,11 +1,14 @@
 """Verdicts, outliers, left-out runs and point estimates, against numbers made up by hand."""
 
+import warnings
 from types import SimpleNamespace
 
+import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import TRUTH, handmade_fit
+from arviz_stats.base import array_stats
+from handmade import TRUTH, design, handmade_fit
 from scipy.optimize import minimize
 
 import bayescale as bs
@@ -138,3 +141,49 @@ def test_the_point_estimate_is_least_huber_loss() -> None:
     spread = {k: np.std(np.log(v[1:])) for k, v in found.items()}
     assert all(0 < s < 1 for s in spread.values()), "resamples differ"
     assert SimpleNamespace(**spread).alpha > 1e-3
+
+
+def test_outliers_come_worst_first(made_fit) -> None:
+    sigma = float(made_fit.posterior["sigma"].median())
+    far = moved(made_fit, 3, 7 * sigma)
+    tree, seen = far.tree.copy(), far.observed.copy(deep=True)
+    seen[8] = seen[8] * np.exp(-9 * sigma)
+    tree["observed_data"] = seen.to_dataset(name=far.target)
+    found = bs.outliers(bs.Fit(far.spec, tree, far.record))
+    np.testing.assert_allclose(found["standardised"], [-9, 7], rtol=1e-6)
+
+
+def test_untrusted_runs_are_counted() -> None:
+    """Pareto's k and the variance of each run's log likelihood, counted one by one."""
+    fits = {"near": handmade_fit(), "wide": handmade_fit(spread=0.2)}
+    table = bs.compare(fits)
+    for name, fit in fits.items():
+        density = fit.tree_group("log_likelihood")[fit.target].transpose("chain", "draw", "run")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loo = azs.loo(fit.tree, pointwise=True)
+            each = density.to_numpy().reshape(1000, -1).T
+            ks = [float(array_stats.psislw(row)[1]) for row in each]
+        limit = min(1 - 1 / np.log10(1000), 0.7)
+        assert table.loc[name, "bad_k"] == sum(k > limit for k in ks)
+        flat = density.to_numpy().reshape(1000, -1)
+        assert table.loc[name, "bad_waic"] == (flat.var(axis=0, ddof=1) > 0.4).sum()
+        assert table.loc[name, "elpd_loo"] == pytest.approx(float(loo.elpd))
+        assert table.loc[name, "se_loo"] == pytest.approx(float(loo.se))
+    assert table.index[0] == "near"
+    assert 0 < table.loc["wide", "bad_k"]
+    difference = table.loc["wide", "elpd_loo"] - table.loc["near", "elpd_loo"]
+    assert abs(table.loc["wide", "elpd_diff"]) == pytest.approx(abs(difference))
+
+
+def test_a_point_forecast_knows_only_the_fitted_runs() -> None:
+    """Held-out losses are half as high again: the forecast, of exact runs, is off by just that."""
+    runs = design()
+    n, d = runs["params"] / 1e9, runs["tokens"] / 2e10
+    t = TRUTH["chinchilla"]
+    runs["loss"] = t["E"] + t["a"] * n ** -t["alpha"] + t["b"] * d ** -t["beta"]
+    large = runs["flops"] > runs["flops"].median()
+    runs.loc[large, "loss"] *= 1.5
+    found = bs.backtest_point_fit(runs, "chinchilla", cuts=[0.5], random_seed=0)
+    np.testing.assert_allclose(found.runs["error"], -np.log(1.5), atol=2e-3)
+    assert found.summary["fitted"].iloc[0] == (~large).sum()
