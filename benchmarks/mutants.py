@@ -91,6 +91,10 @@ OPERATORS = (
 """Without those whose mutants fail at once, such as bit operators on floats or no decorator."""
 
 
+NO_PYTHON = ""
+"""The meaning of a source that cannot be parsed: such a mutant is none."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One small change of one module; an empty operator changes nothing."""
@@ -133,7 +137,7 @@ def mutants_of(module: str, seed: int) -> Iterator[Mutant]:
     for i in rng.permutation(len(found)):
         name, occurrence = found[i]
         mutated = mutate_code(source, get_operator(f"core/{name}")(), occurrence)
-        if mutated is None or meaning(mutated) == meant:
+        if mutated is None or meaning(mutated) in (meant, NO_PYTHON):
             continue
         old, new = source.splitlines(), mutated.splitlines()
         line = next(i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b)
@@ -146,7 +150,7 @@ def meaning(source: str) -> str:
     try:
         tree = ast.parse(source)
     except SyntaxError:
-        return "no Python"
+        return NO_PYTHON
     for node in ast.walk(tree):
         for name in ("annotation", "returns"):
             if getattr(node, name, None) is not None:
@@ -184,6 +188,11 @@ class Mutated(importlib.abc.MetaPathFinder):
     def __init__(self, mutant: Mutant) -> None:
         self.name = f"bayescale.{mutant.module.replace('/', '.')}"
         self.source = mutant.source
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self) -> None:
+        """Come before the hook of pytest, which rewrites modules whose doctests are run."""
+        sys.meta_path.insert(0, self)
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         """Return the module's usual spec, with a loader of the mutated source."""
@@ -383,8 +392,7 @@ def outcome(mutant: Mutant) -> dict[str, Any]:
     files = sorted({test.split("::")[0] for test in tests})
 
     def work() -> int:
-        sys.meta_path.insert(0, Mutated(mutant))
-        return pytest_with(files, Chosen(tests))
+        return pytest_with(files, Mutated(mutant), Chosen(tests))
 
     code, output = forked(work, 90 + 10 * sum(chosen.values()))
     said = {"0": "survived", "timeout": "timeout"}.get(code, "killed")

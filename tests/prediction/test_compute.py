@@ -133,3 +133,11 @@ def test_a_mixture_has_draws_in_proportion_to_the_weights() -> None:
     drawn = both.mix(lambda fit, _: fit.posterior[["E"]] * 1.0)["E"].to_numpy().ravel()
     first = other.posterior["E"].stack(s=("chain", "draw")).to_numpy()
     assert np.isin(drawn[:700], first).all() and len(set(drawn[:700])) == 700
+
+
+def test_places_are_decades_in_units_of_the_reach() -> None:
+    surface = Discrepancy(0.02, 0.5).surface(handmade_fit())
+    at = {"N": [1e9, 0.01, 0.0], "D": [1e3, 1.0, 10.0]}
+    points = {name: xr.DataArray(values, dims="point") for name, values in at.items()}
+    found = surface._places(points)
+    np.testing.assert_allclose(found, [[18, 6], [-4, 0], [-600, 2]], atol=1e-9)
