@@ -463,8 +463,9 @@ def main() -> None:
         print(f"{len(records):4} {one['outcome']:10} {mutant.module}:{mutant.line}", flush=True)
         if one["outcome"] not in ("killed", "timeout"):
             print(f"       - {one['before']}\n       + {one['after']}", flush=True)
-        if not asked.only and not asked.again:
-            save(asked.seed, records, before)
+        earlier.pop(key(mutant.record()), None)
+        if not asked.only:
+            save(asked.seed, [*records, *earlier.values()], before)
     for name in names:
         part = counted([one for one in records if one["module"] == name])
         print(f"{name:34} {part['killed']:3} of {part['mutants']:3} killed")

@@ -12,6 +12,7 @@ from handmade import TRUTH, design, handmade_fit
 from scipy.optimize import minimize
 
 import bayescale as bs
+from bayescale.evaluation.backtest import Backtest
 from bayescale.evaluation.compare import _verdict
 from bayescale.evaluation.influence import _left_out, _median, changes_text
 from bayescale.evaluation.point_estimate import DELTA, point_fit
@@ -187,3 +188,44 @@ def test_a_point_forecast_knows_only_the_fitted_runs() -> None:
     found = bs.backtest_point_fit(runs, "chinchilla", cuts=[0.5], random_seed=0)
     np.testing.assert_allclose(found.runs["error"], -np.log(1.5), atol=2e-3)
     assert found.summary["fitted"].iloc[0] == (~large).sum()
+
+
+def made_up(crps: float, density: list[float]) -> Backtest:
+    runs = pd.DataFrame({"cut": ["a", "a", "b"], "run": ["1", "2", "2"], "log_score": density})
+    summary = pd.DataFrame(
+        {"crps": [crps], "abs_error": [2 * crps], "cover_90": [0.8], "log_score": [-1.2345],
+         "fitted": [12], "held_out": [3], "diagnostics": [np.False_], "width_90": [np.nan]},
+        index=pd.Index(["all"], name="cut"),
+    )  # fmt: skip
+    return Backtest(runs, summary, "law")
+
+
+def test_backtests_beside_loo() -> None:
+    """Forecasts rank the laws the other way round; each cut has the same weight."""
+    fits = {"near": handmade_fit(), "wide": handmade_fit(spread=0.2)}
+    scores = {"near": [-1.0, -1.0, -1.0], "wide": [-0.2, -2.1, 0.3]}
+    tests = {name: made_up(c, scores[name]) for name, c in (("near", 0.03), ("wide", 0.02))}
+    table = bs.compare(fits, backtests=tests)
+    assert list(table.index) == ["near", "wide"]
+    assert table["crps"].tolist() == [0.03, 0.02]
+    assert table["abs_error"].tolist() == [0.06, 0.04]
+    assert table.loc["near", "verdict"] == "best; beyond the data CRPS 1.5 times that of wide"
+    assert table.loc["wide", "verdict"].endswith(
+        "; beyond the data best, while LOO prefers near: to extrapolate, trust the backtest"
+    )
+    share = np.linspace(0, 1, 100_001)[:, None]
+    densities = (np.exp(np.array(scores[k])) for k in ("near", "wide"))
+    one, other = densities
+    mean = np.log(share * one + (1 - share) * other) @ np.array([0.5, 0.5, 1.0])
+    assert table.loc["near", "weight_beyond"] == pytest.approx(share[mean.argmax(), 0], abs=2e-3)
+    agreed = bs.compare(fits, backtests=tests | {"wide": made_up(0.06, scores["wide"])})
+    assert agreed.loc["near", "verdict"] == "best; beyond the data best"
+    assert agreed.loc["wide", "verdict"].endswith("; beyond the data CRPS 2 times that of near")
+
+
+def test_a_backtest_in_words() -> None:
+    text = str(made_up(0.0123, [0.0, 0.0, 0.0]))
+    assert text.startswith("law: 3 forecasts of held-out runs over 2 cuts")
+    for shown in ("1.2 %", "2.5 %", "80 %", "-1.23", "12", "failed", "undefined"):
+        assert shown in text
+    assert "-1.2345" not in text and "-123" not in text
