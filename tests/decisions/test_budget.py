@@ -135,3 +135,17 @@ def test_the_higher_accuracy_is_ahead() -> None:
     higher = (found["difference"] > 0).mean(("chain", "draw"))
     np.testing.assert_allclose(found["ahead"], higher)
     assert fits[0].law.rises and higher[0] > 0.9 and higher[-1] < 0.1
+
+
+def test_the_compute_that_an_accuracy_takes() -> None:
+    """The inverse of the logistic; what lies above its upper end is never reached."""
+    truth = {"guess": 0.1, "reach": 0.9, "odds": 0.0, "steepness": 1.0}
+    fit = handmade_fit("accuracy_from_compute", truth=truth, spread=1e-6)
+    found = bs.required_compute(fit, [0.5, 0.95], discrepancy=None)
+    share = (0.5 - 0.1) / (0.9 * 0.9)
+    (reference,) = (fit.references[name] for name in fit.law.inputs)
+    expected = reference * 10 ** np.log(share / (1 - share))
+    middle = found["flops"].median(("chain", "draw"))
+    assert float(middle[0]) == pytest.approx(expected, rel=0.01)
+    assert np.isinf(middle[1])
+    np.testing.assert_allclose(found["probability"], [1, 0])
