@@ -6,7 +6,7 @@ RUN := $(UV) run --quiet
 # Many short processes: each imports in a second what is compiled, in several what is not.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint notebooks bars bench calibrate check-models docs build setup
+.PHONY: demo test lint notebooks bars bench calibrate check-models mutants docs build setup
 
 demo: setup  ## simulate runs, fit them, write a report and two pictures into demo/
 	$(RUN) python notebooks/demo.py
@@ -30,6 +30,9 @@ calibrate: setup  ## every law recovers itself from thirty data sets; LAWS="chin
 
 check-models: setup  ## fit every model that changed, published values beside ours; MODELS="kaplan2020" limits it
 	$(RUN) python benchmarks/check_models.py $(MODELS)
+
+mutants: setup  ## change 200 lines one by one: do fast tests notice? SEED=2, COUNT=60, ONLY="waic units"
+	$(RUN) --with cosmic-ray==8.7.0 python -W ignore benchmarks/mutants.py --seed $(or $(SEED),1) --count $(or $(COUNT),200) $(if $(AGAIN),--again) $(ONLY)
 
 docs: setup  ## write docs/*.md: laws, models, calibration, extrapolation, families, public names
 	$(RUN) python docs/pages.py

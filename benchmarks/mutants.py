@@ -57,9 +57,9 @@ MODULES = {
     "inference": "diagnostics",
 }
 TESTS = {
-    "data": "data/test_quantities.py data/test_number_format.py data/test_units.py data/test_passk.py data/test_params.py "
-    "data/test_runs.py inference/test_shown.py",
-    "prediction": "prediction evaluation/test_backtest.py evaluation/test_extrapolation_scores.py",
+    "data": "data/test_quantities.py data/test_number_format.py data/test_units.py "
+    "data/test_passk.py data/test_params.py data/test_runs.py inference/test_shown.py",
+    "prediction": "prediction evaluation/test_backtest.py model/test_pool.py",
     "decisions": "decisions prediction/test_analysis.py evaluation/test_reference_values.py",
     "design": "design prediction/test_analysis.py evaluation/test_reference_values.py",
     "evaluation": "evaluation prediction/test_analysis.py design/test_identify.py",
@@ -89,6 +89,10 @@ OPERATORS = (
     *(f"{kind}_{pair}" for kind, pairs in _PAIRS.items() for pair in pairs.split()),
 )
 """Without those whose mutants fail at once, such as bit operators on floats or no decorator."""
+
+
+NO_PYTHON = ""
+"""The meaning of a source that cannot be parsed: such a mutant is none."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def mutants_of(module: str, seed: int) -> Iterator[Mutant]:
     for i in rng.permutation(len(found)):
         name, occurrence = found[i]
         mutated = mutate_code(source, get_operator(f"core/{name}")(), occurrence)
-        if mutated is None or meaning(mutated) == meant:
+        if mutated is None or meaning(mutated) in (meant, NO_PYTHON):
             continue
         old, new = source.splitlines(), mutated.splitlines()
         line = next(i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b)
@@ -146,7 +150,7 @@ def meaning(source: str) -> str:
     try:
         tree = ast.parse(source)
     except SyntaxError:
-        return "no Python"
+        return NO_PYTHON
     for node in ast.walk(tree):
         for name in ("annotation", "returns"):
             if getattr(node, name, None) is not None:
@@ -184,6 +188,11 @@ class Mutated(importlib.abc.MetaPathFinder):
     def __init__(self, mutant: Mutant) -> None:
         self.name = f"bayescale.{mutant.module.replace('/', '.')}"
         self.source = mutant.source
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self) -> None:
+        """Come before the hook of pytest, which rewrites modules whose doctests are run."""
+        sys.meta_path.insert(0, self)
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         """Return the module's usual spec, with a loader of the mutated source."""
@@ -383,8 +392,7 @@ def outcome(mutant: Mutant) -> dict[str, Any]:
     files = sorted({test.split("::")[0] for test in tests})
 
     def work() -> int:
-        sys.meta_path.insert(0, Mutated(mutant))
-        return pytest_with(files, Chosen(tests))
+        return pytest_with(files, Mutated(mutant), Chosen(tests))
 
     code, output = forked(work, 90 + 10 * sum(chosen.values()))
     said = {"0": "survived", "timeout": "timeout"}.get(code, "killed")
@@ -455,8 +463,9 @@ def main() -> None:
         print(f"{len(records):4} {one['outcome']:10} {mutant.module}:{mutant.line}", flush=True)
         if one["outcome"] not in ("killed", "timeout"):
             print(f"       - {one['before']}\n       + {one['after']}", flush=True)
-        if not asked.only and not asked.again:
-            save(asked.seed, records, before)
+        earlier.pop(key(mutant.record()), None)
+        if not asked.only:
+            save(asked.seed, [*records, *earlier.values()], before)
     for name in names:
         part = counted([one for one in records if one["module"] == name])
         print(f"{name:34} {part['killed']:3} of {part['mutants']:3} killed")

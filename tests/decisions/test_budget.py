@@ -52,7 +52,7 @@ def test_a_budget_is_spent_on_training_and_inference(made_fit) -> None:
 
 
 def test_limits_are_where_the_budget_meets_them(made_fit) -> None:
-    scenario = bs.Scenario(flops=1e23, inference_tokens=1e12, max_params=8e9, max_tokens=4e12)
+    scenario = bs.Scenario(flops=1e23, inference_tokens=1e10, max_params=8e9, max_tokens=4e12)
     spending = Spending(made_fit, scenario)
     low, high = spending.limits(np.array([1e23]), {})
     at_low, at_high = (spending.split(1e23, end[0], {}) for end in (low, high))
@@ -60,6 +60,9 @@ def test_limits_are_where_the_budget_meets_them(made_fit) -> None:
     assert at_high[1] == pytest.approx(4e12)
     low, high = spending.limits(np.array([1e26]), {})
     assert low == high, "where both bind, one ratio is left"
+    low, _ = spending.limits(np.array([3e20]), {})
+    small = spending.split(3e20, low[0], {})
+    assert small[0] == pytest.approx(8e9) and small[1] < small[0]
     assert spending.within(9e9, 3e12) == (8e9, 3e12)
     assert spending.within(7e9, 5e12) == (7e9, 4e12)
     free = Spending(made_fit, bs.Scenario(flops=1e23)).limits(np.array([1e23]), {})
@@ -121,3 +124,28 @@ def test_the_lowest_point_of_a_parabola() -> None:
     np.testing.assert_allclose(least, [5, 5, 5, 2 * 4 + 5, 2 * 4 + 5])
     flat, level = lowest(at, np.full((1, 7), 3.0))
     assert (flat, level) == (-1.0, 3.0)
+
+
+def test_the_higher_accuracy_is_ahead() -> None:
+    """Of two laws that rise, one is ahead where its accuracy is higher."""
+    usual = {"guess": 0.1, "reach": 0.9, "odds": 0.0, "steepness": 1.0}
+    steep = usual | {"steepness": 1.3}
+    fits = [handmade_fit("accuracy_from_compute", truth=truth) for truth in (usual, steep)]
+    found = bs.crossover_compute(*fits, discrepancy=None)
+    higher = (found["difference"] > 0).mean(("chain", "draw"))
+    np.testing.assert_allclose(found["ahead"], higher)
+    assert fits[0].law.rises and higher[0] > 0.9 and higher[-1] < 0.1
+
+
+def test_the_compute_that_an_accuracy_takes() -> None:
+    """The inverse of the logistic; what lies above its upper end is never reached."""
+    truth = {"guess": 0.1, "reach": 0.9, "odds": 0.0, "steepness": 1.0}
+    fit = handmade_fit("accuracy_from_compute", truth=truth, spread=1e-6)
+    found = bs.required_compute(fit, [0.5, 0.95], discrepancy=None)
+    share = (0.5 - 0.1) / (0.9 * 0.9)
+    (reference,) = (fit.references[name] for name in fit.law.inputs)
+    expected = reference * 10 ** np.log(share / (1 - share))
+    middle = found["flops"].median(("chain", "draw"))
+    assert float(middle[0]) == pytest.approx(expected, rel=0.01)
+    assert np.isinf(middle[1])
+    np.testing.assert_allclose(found["probability"], [1, 0])

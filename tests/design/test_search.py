@@ -136,7 +136,7 @@ def test_ranges_of_inputs() -> None:
     assert found["D"].factor == pytest.approx(3.9) and found["D"].narrow
     assert not found["D"].constant
     assert not Span("params", 1.0, 4.0).narrow
-    assert Span("params", 2.0, 2.0).constant
+    assert Span("params", 2.0, 2.0).constant and not Span("params", 2.0, 2.1).constant
     assert tied_inputs(fit) == []
     ladder = handmade_fit(runs=pd.DataFrame({"params": size, "tokens": 20 * size**0.9}))
     assert tied_inputs(ladder) == [("N", "D")]

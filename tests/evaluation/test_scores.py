@@ -7,6 +7,7 @@ import xarray as xr
 from handmade import handmade_fit
 from scipy.stats import norm
 
+import bayescale as bs
 from bayescale.evaluation.scores import (
     crps,
     log_score,
@@ -17,7 +18,7 @@ from bayescale.evaluation.scores import (
     summarise,
     with_mean,
 )
-from bayescale.evaluation.splits import Split, fitting_small
+from bayescale.evaluation.splits import Split, ahead_of, cuts_of, fitting_small
 from bayescale.inference.update import runs_again
 from bayescale.model.observations import extract
 
@@ -108,8 +109,9 @@ def test_scores_of_held_out_runs_by_hand() -> None:
         np.testing.assert_allclose(
             found[f"error_{other}{column[5:]}"], np.log(middle / end), rtol=1e-4
         )
+    # A quantile between two draws is not quite the log's: they are interpolated otherwise.
     width = np.log(np.percentile(flat, 95, axis=0) / np.percentile(flat, 5, axis=0))
-    np.testing.assert_allclose(found["width_90"], width)
+    np.testing.assert_allclose(found["width_90"], width, rtol=1e-4)
     np.testing.assert_allclose(found["pit"], (flat < seen[out]).mean(0))
     relative = np.log(flat / seen[out])
     pairs = np.abs(relative[:, None] - relative[None]).mean((0, 1))
@@ -131,3 +133,17 @@ def test_points_are_the_held_out_runs() -> None:
     np.testing.assert_array_equal(seen, data.observed[out])
     assert main_input(fit.spec) == "flops"
     assert main_input(handmade_fit("accuracy_from_loss").spec) == "loss"
+
+
+def test_a_run_on_the_border_is_fitted() -> None:
+    """Half of the largest budget is not beyond half of it, nor a quantile beyond itself."""
+    tokens = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 12.0]) * 1.1e9
+    table = pd.DataFrame({"params": 1.7e9, "tokens": tokens, "loss": 3 - 0.1 * np.arange(7)})
+    runs = bs.read_runs(table, loss_unit="nats/token", params_convention="total")
+    (half,) = ahead_of(runs, "flops", [2.0])
+    assert half.held_out.tolist() == [False] * 6 + [True]
+    (third,) = ahead_of(runs, "tokens", [2.4])
+    assert third.held_out.tolist() == [False] * 5 + [True] * 2
+    assert list(ahead_of(runs, "tokens", [3.1])) == [], "three runs are too few"
+    (middle,) = cuts_of(runs, "tokens", [0.5])
+    assert middle.held_out.tolist() == [False] * 4 + [True] * 3

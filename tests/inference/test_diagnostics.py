@@ -1,5 +1,6 @@
 """Draws that cannot be a posterior, or that nothing vouches for, are never called sound."""
 
+import arviz_stats as azs
 import numpy as np
 import pytest
 import xarray as xr
@@ -147,3 +148,73 @@ def test_missed_modes_are_said_and_saved(tmp_path) -> None:
     assert "another lies near alpha = 0.9" in problem
     bs.save(told, tmp_path / "fit.nc")
     assert bs.load(tmp_path / "fit.nc").diagnostics.problems() == [problem]
+
+
+def report(**changes) -> Diagnostics:
+    usual = {
+        "rhat": 1.0, "worst_rhat": "alpha", "ess": 900.0, "worst_ess": "beta", "divergences": 0,
+        "draws": 4000, "bfmi": 0.9, "chains": 4,
+    }  # fmt: skip
+    return Diagnostics(**usual | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rhat": 1.0099}, ""),
+        ({"rhat": 1.01}, "the chains disagree: R-hat 1.010 for alpha"),
+        ({"ess": 400.1}, ""),
+        ({"ess": 400.0}, "too few independent draws: ESS 400 for beta"),
+        ({"divergences": 1}, "1 of 4000 transitions diverged"),
+        ({"bfmi": 0.3}, ""),
+        ({"bfmi": 0.299}, "the energy mixes slowly: BFMI 0.30"),
+        ({"bfmi": np.nan}, ""),
+        ({"chains": 2, "draws": 2000}, ""),
+        ({"chains": 1, "rhat": np.nan}, "one chain"),
+        ({"draws": 15, "ess": np.nan}, "too few draws to judge: 15"),
+        ({"draws": 16, "ess": np.nan}, ""),
+    ],
+)
+def test_limits_of_the_diagnostics(changes: dict, said: str) -> None:
+    found = report(**changes)
+    assert found.ok == (not said)
+    assert [p[: len(said)] for p in found.problems()] == ([said] if said else [])
+
+
+def test_the_worst_parameter_is_named_with_its_numbers() -> None:
+    """R-hat and ESS are ArviZ's; BFMI is the smallest of the chains', by its definition."""
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(3, 2, 300))
+    values[1, 1] += 0.6
+    values[2] = np.cumsum(values[2], axis=-1) * 0.05 + rng.normal(size=(2, 300))
+    energy = np.cumsum(rng.normal(size=(2, 300)), axis=1) * [[0.1], [1.0]]
+    energy += rng.normal(size=(2, 300))
+    coords = {"chain": [0, 1], "draw": np.arange(300)}
+    names = ("a", "b", "c")
+    posterior = xr.Dataset(
+        {k: (("chain", "draw"), v) for k, v in zip(names, values, strict=True)}, coords
+    )
+    diverging = np.zeros((2, 300), dtype=bool)
+    diverging[1, [3, 8]] = True
+    stats = xr.Dataset(
+        {
+            "diverging": (("chain", "draw"), diverging),
+            "energy": (("chain", "draw"), energy),
+        },
+        coords,
+    )
+    found = diagnose(posterior, stats)
+    rhat = {k: float(v) for k, v in azs.rhat(posterior).items()}
+    sizes = {
+        k: min(float(azs.ess(posterior[k], method=how)) for how in ("bulk", "tail")) for k in names
+    }
+    assert found.worst_rhat == max(rhat, key=rhat.__getitem__)
+    assert found.rhat == max(rhat.values())
+    assert found.worst_ess == min(sizes, key=sizes.__getitem__)
+    assert found.ess == min(sizes.values())
+    fraction = (np.diff(energy, axis=1) ** 2).sum(1) / ((energy.T - energy.mean(1)) ** 2).sum(0)
+    assert found.bfmi == pytest.approx(fraction.min(), rel=0.01)
+    assert (found.divergences, found.draws, found.chains) == (2, 600, 2)
+    assert str(found).startswith(
+        f"R-hat {found.rhat:.4f}, ESS {found.ess:.0f}, 2 divergences in 600"
+    )

@@ -409,7 +409,7 @@ def test_command_line(pooled: Fit, tmp_path: Path) -> None:
     made = run.invoke(
         app, ["member", str(tmp_path / "fit.nc"), "pythia", "-o", str(tmp_path / "pythia.nc")]
     )
-    assert made.exit_code == 0 and "6 runs" in made.stdout
+    assert made.exit_code == 0 and "6 runs" in " ".join(made.stdout.split())
     asked = ["predict", str(tmp_path / "pythia.nc"), "--params", "7B", "--tokens", "1T", "--json"]
     assert json.loads(run.invoke(app, asked).stdout)["runs"] == 6
     listed = run.invoke(app, ["member", str(tmp_path / "fit.nc"), "--json"])
