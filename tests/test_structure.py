@@ -82,6 +82,15 @@ def test_imports_point_down(path: Path) -> None:
         assert LEVEL[below] < LEVEL[floor], f"{name} imports {imported}, which is not below it"
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda p: module(p) or "bayescale")
+def test_no_text_is_evaluated(path: Path) -> None:
+    """Pandas evaluates text, and reaches any attribute; a tensor's ``eval()`` takes none."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            evaluates = node.func.attr == "query" or (node.func.attr == "eval" and node.args)
+            assert not evaluates, f"{path.name}, line {node.lineno}: {ast.unparse(node.func)}"
+
+
 def test_no_import_circles() -> None:
     modules = {module(path): imports(path) for path in FILES}
     graph = {name: {i for i in found if i in modules} for name, found in modules.items()}
