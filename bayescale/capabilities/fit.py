@@ -219,10 +219,10 @@ def fit_capabilities(
     """
     taken = read_scores(table, scores, size, floors or {})
     chosen = choose_factors(taken, factors)
-    return draw_capabilities(taken, chosen, sampler, seed_of(random_seed), progressbar)
+    return _draw_capabilities(taken, chosen, sampler, seed_of(random_seed), progressbar)
 
 
-def draw_capabilities(
+def _draw_capabilities(
     scores: Scores, factors: Factors, sampler: Sampler, seed: int, progressbar: bool = False
 ) -> CapabilityFit:
     """Sample the model, once more and longer if the diagnostics fail; say what is wrong still."""

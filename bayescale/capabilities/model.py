@@ -222,7 +222,7 @@ def _families(scores: Scores, count: int) -> tuple[Any, Any]:
     slope: were they drawn, or the slope a family's without sizes, it could turn round.
     """
     of, names = scores.family_of, scores.every_family
-    known, missing = centred(scores)
+    known, missing = _centred(scores)
     variance = np.nanvar(known, axis=0) * missing
     known = np.nan_to_num(known)
     center = np.zeros((len(terms_of(scores.size)), count))
@@ -244,7 +244,7 @@ def _families(scores: Scores, count: int) -> tuple[Any, Any]:
     return level + known * own, variance * (slope[0] ** 2 + spread**2)
 
 
-def centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
+def _centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
     """Return log sizes relative to their means, and which are missing, shape (model, size)."""
     return scores.sizes - scores.center, np.isnan(scores.sizes)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Spending:
+class _Spending:
     """The budget, and what it pays for."""
 
     flops: Annotated[
@@ -87,7 +87,7 @@ class Spending:
 
 def optimum(
     asked: Asked,
-    spending: Spending,
+    spending: _Spending,
     allowing: Allowing,
     showing: Showing,
     seed: Seed = None,
@@ -116,7 +116,7 @@ def optimum(
 
 def regret(
     asked: Asked,
-    spending: Spending,
+    spending: _Spending,
     allowing: Allowing,
     showing: Showing,
     params: Annotated[
@@ -148,7 +148,7 @@ def regret(
     fit = asked.load()
     options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": seed}
     found = regret(fit, scenario, list(sizes) or None, around=True, **options)
-    judgement, decided = judgements(found, showing.width), regret_summary(found)
+    judgement, decided = _judgements(found, showing.width), regret_summary(found)
     with judged(fit):
         if showing.json:
             known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
@@ -168,7 +168,7 @@ def regret(
             say("", *said, discrepancy_text(discrepancy))
 
 
-def judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
+def _judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
     """Return what JSON says of each candidate: what it is, and its regret with intervals."""
     from bayescale.prediction.intervals import credible_interval
 
@@ -213,7 +213,7 @@ _NEVER = "inf: not within ten thousand times the largest fitted run"
 
 
 @dataclass(frozen=True)
-class Reaching:
+class _Reaching:
     """The goal, and what is held fixed."""
 
     loss: Annotated[
@@ -236,7 +236,7 @@ class Reaching:
 
 
 def reach(
-    asked: Asked, reaching: Reaching, allowing: Allowing, showing: Showing, seed: Seed = None
+    asked: Asked, reaching: _Reaching, allowing: Allowing, showing: Showing, seed: Seed = None
 ) -> None:
     r"""Find the budget, the data or the size that reaches a loss.
 

@@ -34,7 +34,7 @@ SENSITIVE = 0.05
 
 
 @dataclass(frozen=True)
-class Asking:
+class _Asking:
     """Quantities of interest besides the parameters."""
 
     flops: Annotated[
@@ -62,7 +62,7 @@ class Asking:
 
 def identify(
     file: FitFile,
-    asking: Asking,
+    asking: _Asking,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -156,7 +156,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class Planning:
+class _Planning:
     """Arguments of ``plan``."""
 
     fits: Annotated[
@@ -203,7 +203,9 @@ class Planning:
     ] = None
 
 
-def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: Seed = None) -> None:
+def plan(
+    planning: _Planning, allowing: Allowing, json: JsonFlag = False, seed: Seed = None
+) -> None:
     r"""Choose the next runs: the most informative ones for a budget.
 
     \b

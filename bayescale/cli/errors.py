@@ -42,7 +42,7 @@ class GuardedGroup(TyperGroup):
             return super().invoke(ctx)
 
 
-def warn(message: object) -> None:
+def _warn(message: object) -> None:
     """Say one line on stderr that does not stop the command."""
     typer.secho(f"warning: {message}", err=True, fg="yellow")
 
@@ -90,7 +90,7 @@ def _shower() -> Callable[..., None]:
         text = " ".join(str(message).split())
         if text not in shown:
             shown.add(text)
-            warn(text)
+            _warn(text)
 
     return show
 

@@ -143,11 +143,11 @@ def header(fit: "Fit | Average") -> dict[str, Any]:
         "runs": fit.observed.size,
         "params_convention": runs["params_convention"],
         "loss_unit": runs["loss_unit"],
-        "diagnostics": diagnostics(fit.diagnostics),
+        "diagnostics": _diagnostics(fit.diagnostics),
     }
 
 
-def diagnostics(found: "Diagnostics") -> dict[str, Any]:
+def _diagnostics(found: "Diagnostics") -> dict[str, Any]:
     """Return the diagnostics as JSON has them."""
     return {"ok": found.ok, "problems": found.problems(), **vars(found)}
 

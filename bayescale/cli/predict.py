@@ -44,7 +44,7 @@ _MEANING = (
 
 
 @dataclass(frozen=True)
-class Points:
+class _Points:
     """The points of a prediction."""
 
     params: Annotated[str | None, typer.Option(metavar="N", help="70B, or 7B,70B.")] = None
@@ -103,7 +103,7 @@ def summary(file: FitFile, showing: Showing) -> None:
 
 def predict(
     asked: Asked,
-    points: Points,
+    points: _Points,
     allowing: Allowing,
     showing: Showing,
     seed: Seed = None,

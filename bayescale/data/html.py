@@ -1,8 +1,4 @@
-"""Tables in text and in HTML, with human-readable numbers, for objects that show themselves.
-
->>> cells({"params": 9.352458e9, "loss": 2.03617, "run": "a"})
-{'params': '9.35B', 'loss': '2.036', 'run': 'a'}
-"""
+"""Tables in text and in HTML, with human-readable numbers, for objects that show themselves."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -20,8 +16,12 @@ LARGE = 1e6
 """Numbers from here on are written as counts: ``9.4B``."""
 
 
-def cells(row: Mapping[Any, Any]) -> dict[str, str]:
-    """Write the values of one row of a table, numbers by the kind of their column."""
+def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Write the values of one row of a table, numbers by the kind of their column.
+
+    >>> _cells({"params": 9.352458e9, "loss": 2.03617, "run": "a"})
+    {'params': '9.35B', 'loss': '2.036', 'run': 'a'}
+    """
     return {str(name): _cell(str(name), value) for name, value in row.items()}
 
 
@@ -44,7 +44,7 @@ def with_interval(median: float, lower: float, upper: float) -> str:
 
 def rows_shown(frame: pd.DataFrame) -> list[dict[str, str]]:
     """Return the first rows of a table, every value written."""
-    return [cells(row) for row in frame.head(SHOWN).to_dict("records")]
+    return [_cells(row) for row in frame.head(SHOWN).to_dict("records")]
 
 
 def text_table(rows: Sequence[Mapping[str, str]]) -> str:
@@ -57,7 +57,7 @@ def text_table(rows: Sequence[Mapping[str, str]]) -> str:
     return "\n".join(f"  {line}".rstrip() for line in padded)
 
 
-def html_table(rows: Sequence[Mapping[str, str]]) -> str:
+def _html_table(rows: Sequence[Mapping[str, str]]) -> str:
     """Return rows of equal keys as an HTML table; everything is escaped."""
     if not rows:
         return ""
@@ -71,4 +71,4 @@ def html_table(rows: Sequence[Mapping[str, str]]) -> str:
 def html_block(title: str, *said: str, rows: Sequence[Mapping[str, str]] = ()) -> str:
     """Return a title, a table and sentences as HTML; everything is escaped."""
     below = "".join(f"<p>{escape(text)}</p>" for text in said if text)
-    return f"<div><p><strong>{escape(title)}</strong></p>{html_table(rows)}{below}</div>"
+    return f"<div><p><strong>{escape(title)}</strong></p>{_html_table(rows)}{below}</div>"

@@ -28,10 +28,10 @@ def rows_of(table: pd.DataFrame, keep: np.ndarray) -> pd.DataFrame:
 
 def row_name(index: pd.Index, position: int) -> str:
     """Name one row: by its line in a file, otherwise by its label in the frame."""
-    return f"{row_word(index)} {index[position]}"
+    return f"{_row_word(index)} {index[position]}"
 
 
-def row_word(index: pd.Index) -> str:
+def _row_word(index: pd.Index) -> str:
     """What the rows of this table are called."""
     return "line" if index.name == "line" else "row"
 
@@ -44,7 +44,7 @@ def summarise(reasons: pd.Series) -> str:
     reasons
         A text for each row, empty for rows to leave out; the index names the rows.
     """
-    word = row_word(reasons.index)
+    word = _row_word(reasons.index)
     groups = []
     for reason in reasons.value_counts(sort=True).drop("", errors="ignore").index:
         rows = [str(label) for label in reasons.index[(reasons == reason).to_numpy()]]

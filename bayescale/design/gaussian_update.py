@@ -117,7 +117,7 @@ def posterior_uncertainty(
         law.append(np.sqrt(weight) * covariance_root(np.cov(draws.T)))
         error.append(np.sqrt(weight) * covariance_root(covariance))
         means.append(draws.mean(0))
-        noise = noise + weight * (run_scatter(one) if runs is None else scatter_of(one, inputs))
+        noise = noise + weight * (_run_scatter(one) if runs is None else scatter_of(one, inputs))
         rest += weight * own.rest
     apart = np.sqrt(weights)[:, None] * (means - np.average(means, 0, weights))
     return PosteriorUncertainty(
@@ -154,6 +154,6 @@ def scatter_of(fit: Fit, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
     return np.broadcast_to(np.asarray(size), curve.shape) ** 2 / information
 
 
-def run_scatter(fit: Fit) -> np.ndarray:
+def _run_scatter(fit: Fit) -> np.ndarray:
     """Return the same of each fitted run, shape (run,): those in heavy tails carry little."""
     return 1 / run_weights(fit)[1]

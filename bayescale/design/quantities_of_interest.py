@@ -242,7 +242,7 @@ def quantity_text(quantity: Mapping[str, float], fit: Fit) -> str:
     if set(quantity) <= set(fit.spec.free):
         text = "".join(f" {'-' if sign < 0 else '+'} {name}" for name, sign in quantity.items())
         return text.removeprefix(" + ").strip()
-    if is_budget(quantity, fit):
+    if _is_budget(quantity, fit):
         return (
             f"the log of the best size at {format_quantity(quantity['flops'], kind='flops')} FLOP"
         )
@@ -254,7 +254,7 @@ def quantity_text(quantity: Mapping[str, float], fit: Fit) -> str:
     return f"the {fit.target} at {at}, as a relative error"
 
 
-def is_budget(quantity: Mapping[str, float], fit: Fit) -> bool:
+def _is_budget(quantity: Mapping[str, float], fit: Fit) -> bool:
     """Return whether the quantity is the best split of a budget between params and tokens."""
     return set(quantity) == {"flops"} and has_allocation(fit)
 
@@ -266,7 +266,7 @@ def quantity_of(
     if set(quantity) <= set(fit.spec.free):
         draws = sum(sign * fit.posterior[name].values.ravel() for name, sign in quantity.items())
         return Quantity(None, np.zeros(0), np.asarray(draws))
-    if is_budget(quantity, fit):
+    if _is_budget(quantity, fit):
         return _best_size(fit, quantity["flops"], surface, rng)
     inputs = inputs_at(fit, make_points(quantity, None, grid=False, fit=fit))
     return Quantity(inputs, np.ones(1), np.zeros(1))

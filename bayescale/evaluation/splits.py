@@ -56,7 +56,7 @@ def cuts_of(runs: Runs, along: str, cuts: Sequence[float]) -> Iterator[Split]:
     BayescaleError
         When there is no such column, it has one value only, or a cut is no quantile.
     """
-    values = column_of(runs, along)
+    values = _column_of(runs, along)
     largest = values >= values.max() * (1 - ROUNDING)
     if largest.all():
         raise BayescaleError(
@@ -90,7 +90,7 @@ def ahead_of(runs: Runs, along: str, factors: Sequence[float]) -> Iterator[Split
     BayescaleError
         As for :func:`column_of`, or when a factor is not above 1.
     """
-    values = column_of(runs, along)
+    values = _column_of(runs, along)
     for factor in factors:
         if not factor > 1:
             raise BayescaleError(f"forecasts go ahead by a factor above 1, not {factor!r}")
@@ -137,7 +137,7 @@ def groups_of(runs: Runs, group: str) -> Iterator[Split]:
         yield Split(f"without {group} {said}", out, np.full(out.sum(), np.nan))
 
 
-def column_of(runs: Runs, name: str) -> np.ndarray:
+def _column_of(runs: Runs, name: str) -> np.ndarray:
     """Return a column of the runs; ``flops`` is 6 N D where the table has both.
 
     Raises

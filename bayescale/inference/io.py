@@ -32,7 +32,7 @@ _CLASSES = {"average": "Average", "capabilities": "CapabilityFit"}
 
 
 @runtime_checkable
-class Saved(Protocol):
+class _Saved(Protocol):
     """What a file can hold besides a fit."""
 
     kind: ClassVar[str]
@@ -83,7 +83,7 @@ def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
     'chinchilla'
     """
     path = Path(path)
-    if not isinstance(fit, Fit | Saved):
+    if not isinstance(fit, Fit | _Saved):
         raise BayescaleError(
             f"save takes a fit, an average or fitted capabilities, not a {type(fit).__name__}"
         )

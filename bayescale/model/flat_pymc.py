@@ -17,7 +17,7 @@ from bayescale.model.observations import Observations
 from bayescale.model.spec import Scales, Spec
 
 
-class LawCoordinates(Transform):
+class _LawCoordinates(Transform):
     """The coordinates that are sampled as a PyMC transform of the link-scale vector."""
 
     name = "coordinates"
@@ -143,7 +143,7 @@ def _law_prior(
     spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any], coordinates: Coordinates
 ) -> Any:
     mean, sd = shared["law_prior_mean"], shared["law_prior_sd"]
-    transform = LawCoordinates(coordinates) if coordinates.mixed else None
+    transform = _LawCoordinates(coordinates) if coordinates.mixed else None
     if not spec.distributions:
         return pm.Normal(LAW_LINK, mean, sd, dims="law_parameter", default_transform=transform)
 

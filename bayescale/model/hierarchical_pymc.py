@@ -26,7 +26,7 @@ from bayescale.model.pooling import mean_of, spread_of
 from bayescale.model.spec import Scales, Spec
 
 
-class OwnCoordinates(Transform):
+class _OwnCoordinates(Transform):
     """The law's coordinates of each group's own parameters, where it has some."""
 
     name = "coordinates"
@@ -150,7 +150,7 @@ def _links(found: Layout, spec: Spec, shared: Mapping[str, Any]) -> dict[str, An
             pt.stack(centres, axis=-1),
             pt.stack(sizes, axis=-1),
             dims=("group", "own_parameter"),
-            default_transform=OwnCoordinates(spec, found.rows) if found.rows else None,
+            default_transform=_OwnCoordinates(spec, found.rows) if found.rows else None,
         )
     return links
 

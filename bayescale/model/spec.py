@@ -226,7 +226,7 @@ class Spec:
 
 
 @runtime_checkable
-class SaysSpec(Protocol):
+class _SaysSpec(Protocol):
     """What says what to fit: a study of :mod:`bayescale.studies`."""
 
     def to_spec(self) -> Spec:
@@ -234,7 +234,7 @@ class SaysSpec(Protocol):
         ...
 
 
-type LawLike = str | type[Law] | Spec | SaysSpec
+type LawLike = str | type[Law] | Spec | _SaysSpec
 """What to fit: a law by name, its class, a spec, or a study."""
 
 
@@ -284,7 +284,7 @@ def make_spec(
     >>> spec.noise.name, list(spec.free)
     ('normal', ['a', 'alpha', 'b', 'beta'])
     """
-    if isinstance(law, SaysSpec):
+    if isinstance(law, _SaysSpec):
         law = law.to_spec()
     if isinstance(law, Spec):
         base = law

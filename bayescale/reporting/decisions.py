@@ -96,7 +96,7 @@ def verdict(
 
 
 @dataclass(frozen=True)
-class Choice:
+class _Choice:
     """What there is to say at one budget of a scenario.
 
     Attributes
@@ -119,7 +119,7 @@ def choices(
     scenario: Scenario,
     discrepancy: Discrepancy | None,
     random_seed: int | None = None,
-) -> list[Choice]:
+) -> list[_Choice]:
     """Judge the sizes at each budget of a scenario.
 
     Parameters
@@ -138,14 +138,14 @@ def choices(
     made = []
     for i, (row, label) in enumerate(zip(rows, budget_labels(scenario), strict=True)):
         said = verdict(row, scenario.tolerance, scenario.probability, unit)
-        made.append(Choice(float(row["flops"]), f"With {label}: {said}", found.isel(budget=[i])))
+        made.append(_Choice(float(row["flops"]), f"With {label}: {said}", found.isel(budget=[i])))
     return made
 
 
 def decisions_section(
     fit: PosteriorLike,
     scenario: Scenario,
-    chosen: list[Choice],
+    chosen: list[_Choice],
     discrepancy: Discrepancy | None,
     ci_prob: float | None,
     random_seed: int | None = None,

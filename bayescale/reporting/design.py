@@ -53,13 +53,13 @@ def next_runs_section(
     )
     blocks: list[Block] = [
         Text(said),
-        launch_table(found),
+        _launch_table(found),
         picture(lambda axes: plot_plan(found, axes=axes), shows, width=9.6, panels=2, columns=2),
     ]
     return Section("What to run next", blocks)
 
 
-def launch_table(found: Plan) -> Table:
+def _launch_table(found: Plan) -> Table:
     """Tabulate the runs to launch."""
     rows: list[list[Cell]] = [
         [

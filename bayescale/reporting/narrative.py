@@ -91,8 +91,8 @@ def paragraphs(
     ci_prob: float | None = None,
 ) -> list[str]:
     """Write what :func:`answer` finds, given the targets and the sentence on the laws."""
-    said = [expectation(fit, target, ci_prob) for target in asked]
-    return [*(said or [nothing_asked(fit)]), known, *beyond(fit, asked, discrepancy)]
+    said = [_expectation(fit, target, ci_prob) for target in asked]
+    return [*(said or [_nothing_asked(fit)]), known, *_beyond(fit, asked, discrepancy)]
 
 
 def shares(fit: PosteriorLike) -> str:
@@ -138,12 +138,12 @@ def counted(fit: Fit) -> str:
     return "parameters" if convention == "unknown" else f"{convention} parameters"
 
 
-def expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
+def _expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
     """Say what to expect at a budget: the loss, and the size and data that reach it."""
     found, name = target.answers, fit.target
     level = f"{percent(interval_width(ci_prob))} interval"
     loss = with_bounds(found["outcome"], unit=fit.unit, level=level)
-    where = f"{_amount(target)}, {distance(target)}"
+    where = f"{_amount(target)}, {_distance(target)}"
     planned = ", optimally split" if "params" in found else ""
     said = [f"With {where}{planned}, the expected {name} is {loss}."]
     if "params" in found:
@@ -163,14 +163,14 @@ def _amount(target: Target) -> str:
     return amount if target.column == "flops" else f"{amount} {target.column}"
 
 
-def distance(target: Target) -> str:
+def _distance(target: Target) -> str:
     """Say how far a budget is from the largest fitted run."""
     if 0.999 < target.factor < 1.001:
         return "as much as the largest fitted run"
     return f"{times(target.factor)} the largest fitted run"
 
 
-def nothing_asked(fit: Fit) -> str:
+def _nothing_asked(fit: Fit) -> str:
     """Say why a law has no answer at a budget."""
     taken = listed([fit.spec.column(name) for name in fit.law.inputs])
     return (
@@ -223,7 +223,7 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
     return " ".join(said)
 
 
-def beyond(fit: Fit, asked: list[Target], discrepancy: Discrepancy | None) -> list[str]:
+def _beyond(fit: Fit, asked: list[Target], discrepancy: Discrepancy | None) -> list[str]:
     """Describe the discrepancy in the bands; nothing when no target lies beyond the runs."""
     furthest = max((target.factor for target in asked), default=0.0)
     if furthest <= 1.001:
@@ -277,7 +277,7 @@ def _range(span: Span) -> str:
 
 
 @dataclass(frozen=True)
-class Drift:
+class _Drift:
     """How the runs of the largest budgets lie about the law, in words.
 
     Attributes
@@ -292,7 +292,7 @@ class Drift:
     clear: bool
 
 
-def drift(fit: Fit) -> Drift | None:
+def drift(fit: Fit) -> _Drift | None:
     """Say how the runs of the largest budgets lie about the law, None where there is no budget.
 
     Those runs are the nearest to what is asked: when they lie off the law together, it bends away.
@@ -315,7 +315,7 @@ def drift(fit: Fit) -> Drift | None:
         f"scatter of one run {side} the law."
     )
     more = f" Larger runs may lie further {side} it than the bands." if clear else ""
-    return Drift(said + more, clear)
+    return _Drift(said + more, clear)
 
 
 def _last_rows(fit: Fit, budgets: np.ndarray) -> np.ndarray:

@@ -115,12 +115,12 @@ def describe_law(law: str | type[Law]) -> LawCard:
     [('E', 0.2, 0.95, 'typical loss'), ('a', 0.01, 1.0, 'typical loss')]
     """
     found = get_law(law)
-    return _card(found, models_by_law().get(found.name, []))
+    return _card(found, _models_by_law().get(found.name, []))
 
 
 def describe_laws() -> list[LawCard]:
     """Describe every built-in law, in the order of their files."""
-    models = models_by_law()
+    models = _models_by_law()
     return [_card(law, models.get(law.name, [])) for law in BUILT_IN.values()]
 
 
@@ -152,7 +152,7 @@ def _parameter(name: str, given: Parameter, target: str) -> ParameterCard:
     return ParameterCard(name, type(given).__name__, unit, given.low, given.high, given.about)
 
 
-def models_by_law() -> dict[str, list[str]]:
+def _models_by_law() -> dict[str, list[str]]:
     """Return the names of the model files that come with bayescale, by their law."""
     found: dict[str, list[str]] = {}
     for name in model_names():
