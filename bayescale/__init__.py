@@ -52,8 +52,9 @@ if TYPE_CHECKING:
     from bayescale.laws.base import Law
     from bayescale.laws.inputs import Input
     from bayescale.laws.parameters import Fraction, Positive, Real
-    from bayescale.model.literature_priors import Multiple, literature_priors
+    from bayescale.model.literature_priors import literature_priors
     from bayescale.model.noise.base import Noise
+    from bayescale.model.prior import Multiple
     from bayescale.model.simulate import isoflop_design, simulate, typical_design
     from bayescale.model.spec import make_spec
     from bayescale.plots.backtest import plot_backtest

@@ -57,8 +57,8 @@ MODULES = {
     "inference": "diagnostics",
 }
 TESTS = {
-    "data": "data/test_quantities.py data/test_number_format.py data/test_units.py data/test_passk.py "
-    "data/test_params.py data/test_runs.py inference/test_shown.py",
+    "data": "data/test_quantities.py data/test_number_format.py data/test_units.py "
+    "data/test_passk.py data/test_params.py data/test_runs.py inference/test_shown.py",
     "prediction": "prediction evaluation/test_backtest.py evaluation/test_extrapolation_scores.py",
     "decisions": "decisions prediction/test_analysis.py evaluation/test_reference_values.py",
     "design": "design prediction/test_analysis.py evaluation/test_reference_values.py",

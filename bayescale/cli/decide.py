@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescale.cli.options import (
-    Allowing,
-    FitFile,
-    ScenarioFile,
-    Seed,
-    Showing,
-    load_fit,
-    pairs,
-    quantities,
+from bayescale.cli.options import Allowing, FitFile, ScenarioFile, Seed, Showing, pairs, quantities
+from bayescale.cli.output import (
+    Cell,
+    allowed,
+    answers,
+    emit,
+    header,
+    judged,
+    say,
+    show_answer,
+    table,
+    title,
 )
-from bayescale.cli.output import Cell, emit, header, judged, say, table, title
-from bayescale.cli.predict import allowed, answers, discrepancy_text, show_answer
-from bayescale.cli.saved_fits import Asked
+from bayescale.cli.saved_fits import Asked, load_fit
 from bayescale.data.number_format import column_formatter, coordinate, fixed, heading, whole_percent
 from bayescale.errors import BayescaleError
 
@@ -97,6 +98,7 @@ def optimum(
     The budget may include inference, and limits may apply: see the options, or a scenario file.
     """
     from bayescale.decisions.optimum import optimum
+    from bayescale.prediction.discrepancy import discrepancy_text
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
     fit = asked.load()
@@ -140,6 +142,7 @@ def regret(
     the share of the budget that the best size would not have needed for the same loss.
     """
     from bayescale.decisions.regret import regret, regret_summary
+    from bayescale.prediction.discrepancy import discrepancy_text
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
     changed = {"tolerance": tolerance, "probability": probability}
@@ -245,6 +248,7 @@ def reach(
     bayescale reach fit.nc --params 3B --at params=7B --at tokens=1T
     """
     from bayescale.decisions.targets import required_compute
+    from bayescale.prediction.discrepancy import discrepancy_text
 
     goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
     run = pairs("--at", reaching.at, "params=7B") or None
@@ -295,6 +299,7 @@ def crossing(
     bayescale crossing new.nc old.nc --flops 1e22,1e24
     """
     from bayescale.decisions.targets import crossover_compute
+    from bayescale.prediction.discrepancy import discrepancy_text
     from bayescale.prediction.intervals import credible_interval
 
     fits = load_fit(one), load_fit(other)

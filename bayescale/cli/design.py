@@ -12,14 +12,12 @@ from bayescale.cli.options import (
     JsonFlag,
     Seed,
     check_folder,
-    load_fit,
     number,
     pairs,
     quantities,
 )
 from bayescale.cli.output import Cell, emit, header, judged, rows, say, table, title
-from bayescale.cli.predict import discrepancy_text
-from bayescale.cli.saved_fits import load_fits
+from bayescale.cli.saved_fits import load_fit, load_fits
 from bayescale.data.number_format import COUNTS, coordinate, percent, whole_percent
 from bayescale.errors import BayescaleError
 
@@ -215,6 +213,7 @@ def plan(
     import pandas as pd
 
     from bayescale.design.plan import least_useful, plan
+    from bayescale.prediction.discrepancy import discrepancy_text
 
     if planning.output is not None:
         check_folder(planning.output)

@@ -298,7 +298,7 @@ def _specs(source: str, fitting: Fitting, laws: str | None) -> Any:
 
 
 def _show_backtest(tested: "Backtest", discrepancy: "Discrepancy | None") -> None:
-    from bayescale.cli.predict import discrepancy_text
+    from bayescale.prediction.discrepancy import discrepancy_text
     from bayescale.reporting.backtest import LEGEND, backtest_summary, scores
 
     header, lines = scores(tested)

@@ -14,7 +14,6 @@ from bayescale.cli.options import (
     ScenarioFile,
     Seed,
     check_folder,
-    load_fit,
     quantities,
 )
 from bayescale.cli.output import (
@@ -28,7 +27,7 @@ from bayescale.cli.output import (
     table,
     write,
 )
-from bayescale.cli.saved_fits import Asked
+from bayescale.cli.saved_fits import Asked, load_fit
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:

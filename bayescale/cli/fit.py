@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescale.cli.errors import BAD_INPUT, UNTRUSTED, Stopwatch
+from bayescale.cli.errors import BAD_INPUT, UNTRUSTED
 from bayescale.cli.options import (
     JsonFlag,
     Reading,
@@ -31,6 +31,7 @@ from bayescale.cli.output import (
     show_parameters,
     title,
 )
+from bayescale.cli.stopwatch import Stopwatch
 from bayescale.data.units import parse_quantity
 from bayescale.errors import BayescaleError
 

@@ -367,10 +367,3 @@ def check_folder(path: Path) -> None:
     """Refuse, before the work is done, a file in a folder that does not exist."""
     if not path.absolute().parent.is_dir():
         raise BayescaleError(f"{path}: there is no folder {path.parent}; make it first")
-
-
-def load_fit(path: Path) -> "Fit":
-    """Load a saved fit."""
-    from bayescale.inference.io import load_fit
-
-    return load_fit(path)

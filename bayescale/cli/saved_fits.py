@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescale.cli.options import FitFile, load_fit
+from bayescale.cli.options import FitFile
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -84,3 +84,10 @@ def load_fits(sources: list[str]) -> "dict[str, Fit]":
     if len(set(names)) < len(names):
         raise BayescaleError("the same fit is given twice")
     return {name: load_fit(Path(s)) for name, s in zip(names, sources, strict=True)}
+
+
+def load_fit(path: Path) -> "Fit":
+    """Load a saved fit."""
+    from bayescale.inference.io import load_fit
+
+    return load_fit(path)

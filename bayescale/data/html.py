@@ -6,14 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from bayescale.data.number_format import column_formatter, fixed, format_value, kind_of
+from bayescale.data.number_format import fixed, format_value, kind_of
 
 SHOWN = 40
 """The most rows of a table that are shown."""
-
-
-LARGE = 1e6
-"""Numbers from here on are written as counts: ``9.4B``."""
 
 
 def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
@@ -30,16 +26,6 @@ def _cell(name: str, value: Any) -> str:
         return str(value)
     kind = kind_of("flops" if name == "cost" else name)
     return fixed(value) if kind == "number" else format_value(value, kind)
-
-
-def with_interval(median: float, lower: float, upper: float) -> str:
-    """Write a median and its interval.
-
-    >>> with_interval(0.3421, 0.3302, 0.3547), with_interval(9.352458e9, 8.1e9, 1.05e10)
-    ('0.3421 [0.3302, 0.3547]', '9.35B [8.1B, 10.5B]')
-    """
-    kind = "count" if LARGE <= abs(median) < 1e15 else "number"
-    return column_formatter([median, lower, upper], kind)(" ")
 
 
 def rows_shown(frame: pd.DataFrame) -> list[dict[str, str]]:

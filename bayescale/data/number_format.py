@@ -167,3 +167,17 @@ def listed(names: Iterable[object], limit: int = 12) -> str:
     if len(every) > limit:
         shown.append(f"{len(every) - limit} more")
     return " and ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
+
+
+LARGE = 1e6
+"""Numbers from here on are written as counts: ``9.4B``."""
+
+
+def with_interval(median: float, lower: float, upper: float) -> str:
+    """Write a median and its interval.
+
+    >>> with_interval(0.3421, 0.3302, 0.3547), with_interval(9.352458e9, 8.1e9, 1.05e10)
+    ('0.3421 [0.3302, 0.3547]', '9.35B [8.1B, 10.5B]')
+    """
+    kind = "count" if LARGE <= abs(median) < 1e15 else "number"
+    return column_formatter([median, lower, upper], kind)(" ")

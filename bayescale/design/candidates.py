@@ -11,10 +11,11 @@ import xarray as xr
 
 from bayescale.data import derive
 from bayescale.data.units import parse_quantity
+from bayescale.decisions.frontier import has_allocation
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
 from bayescale.model.simulate import isoflop_design
-from bayescale.prediction.compute import has_allocation, run_columns
+from bayescale.prediction.compute import run_columns
 from bayescale.prediction.points import inputs_at, make_points, used
 
 SHARES = (1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16)

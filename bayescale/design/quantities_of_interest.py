@@ -17,12 +17,13 @@ import xarray as xr
 
 from bayescale.data import derive
 from bayescale.data.units import Quantities, format_quantity
+from bayescale.decisions.frontier import has_allocation
 from bayescale.decisions.loss_grid import lowest
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError, BayescaleWarning, closest
 from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import to_link
-from bayescale.prediction.compute import has_allocation, main_column, run_columns
+from bayescale.prediction.compute import main_column, run_columns
 from bayescale.prediction.discrepancy import Surface
 from bayescale.prediction.points import PointsLike, inputs_at, make_points, used, without_nodes
 

@@ -8,10 +8,10 @@ import pandas as pd
 
 from bayescale.design.candidates import Candidates, cost_of, inputs_of, runs_nearby
 from bayescale.design.fisher_information import gradients, of_candidates, precision, thinned
+from bayescale.design.gaussian_update import condition_covariance, variance_lost
 from bayescale.design.search import Rule, conditioned, greedy
 from bayescale.inference.result import Fit
 from bayescale.prediction.compute import run_columns
-from bayescale.prediction.gaussian_process import condition_covariance, variance_lost
 
 DRAWS = 100
 """Draws of the posterior, each in turn taken as the truth."""

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.data.html import SHOWN, html_block, text_table, with_interval
-from bayescale.data.number_format import heading
+from bayescale.data.html import SHOWN, html_block, text_table
+from bayescale.data.number_format import heading, with_interval
 from bayescale.errors import BayescaleError
 from bayescale.inference.datatree import observations_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose

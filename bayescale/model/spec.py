@@ -18,7 +18,7 @@ from bayescale.errors import BayescaleError, closest
 from bayescale.laws.base import Law
 from bayescale.laws.parameters import Parameter
 from bayescale.laws.registry import get_law
-from bayescale.model.literature_priors import Multiple, named
+from bayescale.model.literature_priors import named
 from bayescale.model.noise import get_noise
 from bayescale.model.noise.base import Noise
 from bayescale.model.pooling import (
@@ -33,7 +33,14 @@ from bayescale.model.pooling import (
     spread_of,
     spread_parameter,
 )
-from bayescale.model.prior import Prior, as_prior, normal_like, prior_as_json, prior_from_json
+from bayescale.model.prior import (
+    Multiple,
+    Prior,
+    as_prior,
+    normal_like,
+    prior_as_json,
+    prior_from_json,
+)
 from bayescale.model.response import Observable, observables
 
 type Scales = Mapping[str, Any]

@@ -10,6 +10,7 @@ from matplotlib.colors import LogNorm
 
 from bayescale.data import derive
 from bayescale.data.number_format import percent
+from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import outliers
@@ -31,7 +32,7 @@ from bayescale.plots.style import (
     name_points,
     one_panel,
 )
-from bayescale.prediction.compute import has_frontier, main_column, run_columns
+from bayescale.prediction.compute import main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.predict import predict

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from bayescale.data.number_format import percent
 from bayescale.decisions.budget import Spending
+from bayescale.decisions.frontier import require_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
 from bayescale.inference.posterior import PosteriorLike, of_posterior
@@ -24,7 +25,7 @@ from bayescale.plots.style import (
     mark_end,
     panels,
 )
-from bayescale.prediction.compute import require_frontier, run_columns
+from bayescale.prediction.compute import run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 

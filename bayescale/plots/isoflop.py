@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from bayescale.data.number_format import percent
 from bayescale.data.units import Quantities
+from bayescale.decisions.frontier import require_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.inference.posterior import of_one_law
 from bayescale.inference.result import Fit
@@ -22,7 +23,7 @@ from bayescale.plots.style import (
     one_panel,
     write_tick,
 )
-from bayescale.prediction.compute import near, require_frontier, run_columns, typical_budgets
+from bayescale.prediction.compute import near, run_columns, typical_budgets
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.points import make_points

@@ -234,3 +234,12 @@ def run_weights(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
         nu = float(centre["nu"])
         weight = weight * (nu + 1) / (nu + usual.values**2 * weight)
     return each.transpose("chain", "draw", "run").values, weight
+
+
+def discrepancy_text(discrepancy: "Discrepancy | None") -> str:
+    """Describe the discrepancy in one line."""
+    if discrepancy is None:
+        return (
+            "discrepancy: none, the law is assumed to hold; beyond the runs that is overconfident"
+        )
+    return f"discrepancy: {discrepancy}"

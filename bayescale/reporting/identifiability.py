@@ -2,13 +2,22 @@
 
 import pandas as pd
 
-from bayescale.data.number_format import listed, signed
+from bayescale.data.number_format import listed, signed, whole_percent
 from bayescale.design.contraction import principal_directions
 from bayescale.evaluation.influence import changes_text, stability
 from bayescale.inference.result import Fit
 from bayescale.plots.identify import identify_panels, plot_identify
-from bayescale.reporting.layout import Block, Bullets, Cell, Pair, Section, Table, Text, picture
-from bayescale.reporting.parameters import TONES, percent_of
+from bayescale.reporting.layout import (
+    Badge,
+    Block,
+    Bullets,
+    Cell,
+    Pair,
+    Section,
+    Table,
+    Text,
+    picture,
+)
 from bayescale.reporting.targets import Target, questions
 
 SENSITIVE = 0.05
@@ -104,3 +113,15 @@ def _sensitive(verdicts: pd.DataFrame) -> list[Block]:
     if peaks:
         said.append(f"The posterior of {listed(peaks)} is multimodal.")
     return [Text(one) for one in said]
+
+
+TONES = {
+    "identified": Badge("identified", "good"),
+    "weak": Badge("weak", "doubtful"),
+    "prior only": Badge("prior only", "bad"),
+}
+
+
+def percent_of(share: float) -> str:
+    """Format a contraction as a percentage, at least zero."""
+    return "> 99 %" if share > 0.99 else whole_percent(max(share, 0.0))

@@ -15,6 +15,7 @@ from bayescale.data.number_format import (
     whole_percent,
 )
 from bayescale.data.units import Kind
+from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
@@ -28,7 +29,6 @@ from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.isoflop import plot_isoflop
 from bayescale.plots.residuals import plot_residuals
 from bayescale.prediction.averaging import Average
-from bayescale.prediction.compute import has_frontier
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle, with_bounds
 from bayescale.reporting.identifiability import knowledge_section

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.inference.posterior import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.prediction.compute import has_frontier, main_column, run_columns
+from bayescale.prediction.compute import main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import Estimate, estimate
 from bayescale.prediction.points import make_points
