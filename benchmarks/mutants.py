@@ -48,10 +48,11 @@ SLOW = 8.0
 
 MODULES = {
     "data": "units number_format pass_at_k derive",
-    "prediction": "predict intervals summary compute averaging discrepancy gaussian_process",
+    "prediction": "predict intervals summary runs_by_compute averaging discrepancy "
+    "gaussian_process",
     "decisions": "optimum regret targets frontier budget scenario loss_grid",
     "design": "identify contraction plan candidates fisher_information gaussian_update "
-    "discrimination modes search recommend quantities_of_interest coverage",
+    "discrimination posterior_modes search recommend quantities_of_interest coverage",
     "evaluation": "waic compare scores backtest residuals point_estimate forecast_weights "
     "influence published splits",
     "inference": "diagnostics",

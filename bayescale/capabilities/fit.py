@@ -15,8 +15,7 @@ from bayescale.capabilities.table import Floor, Scores, read_scores
 from bayescale.errors import BayescaleError
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.fit import second_try, warn_of
-from bayescale.inference.fit_tree import Laws, take_header, with_header
-from bayescale.inference.posterior import checked, described
+from bayescale.inference.posterior_checks import checked, described
 from bayescale.inference.sampling import (
     STATS,
     Sampler,
@@ -25,6 +24,7 @@ from bayescale.inference.sampling import (
     run_pymc,
     seed_of,
 )
+from bayescale.inference.saved_tree import Laws, take_header, with_header
 
 SAMPLER = Sampler(draws=2000, target_accept=0.9)
 """How a table is sampled when nothing else is said."""

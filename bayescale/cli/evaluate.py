@@ -336,8 +336,8 @@ def backtest_fit(
     The laws of an average are weighed anew at each cut, by stacking.
     """
     import bayescale as bs
+    from bayescale.inference.fitted_runs import runs_again
     from bayescale.inference.sampling import seed_of
-    from bayescale.inference.update import runs_again
 
     fits = list(fit.members().values())
     return bs.backtest(

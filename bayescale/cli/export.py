@@ -88,7 +88,7 @@ def report(
     """Write the report of a fit: one HTML page."""
     hide_display()
     from bayescale.cli.evaluate import backtest_fit
-    from bayescale.reporting.page import report
+    from bayescale.reporting.report import report
     from bayescale.studies.study import load_study
 
     budgets = _spent(flops, scenario)

@@ -170,7 +170,7 @@ class _Writing:
         if self.output is not None:
             written.append(save(fit, self.output))
         if self.report is not None:
-            from bayescale.reporting.page import report
+            from bayescale.reporting.report import report
 
             written.append(report(fit, self.report, study=study, ci_prob=width))
         return written

@@ -17,8 +17,8 @@ from bayescale.data.aliases import (
     interpret,
     interpret_letter,
 )
-from bayescale.data.messages import cells_of
 from bayescale.data.number_format import listed
+from bayescale.data.row_messages import cells_of
 from bayescale.errors import BayescaleError, closest
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayescale.data.aliases import KINDS, RENAMED
 from bayescale.data.columns import Recognition
-from bayescale.data.messages import cells_of, row_name
+from bayescale.data.row_messages import cells_of, row_name
 from bayescale.data.units import Kind, parse_quantity
 from bayescale.errors import BayescaleError
 

@@ -9,7 +9,7 @@ from bayescale.data import derive
 from bayescale.data.aliases import RENAMED
 from bayescale.data.columns import Recognition
 from bayescale.data.expressions import evaluate
-from bayescale.data.messages import cells_of
+from bayescale.data.row_messages import cells_of
 
 SIZES = ("params", "tokens", "flops")
 

@@ -11,9 +11,9 @@ from bayescale.data.units import Quantity, parse_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.prediction.compute import main_column, run_columns
+from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 BELOW, BEYOND = 0.1, 1e4
 """From which part of the smallest fitted run to how many times the largest a path goes."""

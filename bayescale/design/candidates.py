@@ -15,8 +15,8 @@ from bayescale.decisions.frontier import has_allocation
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
 from bayescale.model.simulate import isoflop_design
-from bayescale.prediction.compute import run_columns
 from bayescale.prediction.points import inputs_at, make_points, used
+from bayescale.prediction.runs_by_compute import run_columns
 
 SHARES = (1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16)
 """A run of the grid spends the budget divided by one of these, or by further powers of two."""

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import of_one_law
-from bayescale.inference.result import Fit, links
+from bayescale.inference.link_scale_draws import links
+from bayescale.inference.posterior_checks import of_one_law
+from bayescale.inference.result import Fit
 from bayescale.model.link_scale import to_link
 
 NAMED = 0.35

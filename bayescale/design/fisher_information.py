@@ -13,9 +13,10 @@ import numpy as np
 import xarray as xr
 
 from bayescale.design.quantities_of_interest import scaled
-from bayescale.inference.result import Fit, from_links, links, with_draws
+from bayescale.inference.link_scale_draws import from_links, links
+from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import with_fixed
-from bayescale.model.response import Observable
+from bayescale.model.observed_columns import Observable
 
 STEP = 1e-3
 """Half width of the finite differences, on the link scale."""

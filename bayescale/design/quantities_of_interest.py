@@ -23,9 +23,9 @@ from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError, BayescaleWarning, closest
 from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import to_link
-from bayescale.prediction.compute import main_column, run_columns
 from bayescale.prediction.discrepancy import Surface
-from bayescale.prediction.points import PointsLike, inputs_at, make_points, used, without_nodes
+from bayescale.prediction.points import PointsLike, drop_node_columns, inputs_at, make_points, used
+from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 OPTIMA = {"params": "N*", "tokens": "D*", "tokens_per_param": "D*/N*"}
 """Quantities of a compute-optimal model, and their symbols."""
@@ -79,7 +79,7 @@ def _targets(fit: Fit, at: PointsLike) -> dict[str, xr.DataArray]:
     points = make_points({}, used(fit, at), grid=False, fit=fit)
     curve = fit.curve(inputs_at(fit, points)).transpose("chain", "draw", "point")
     taken = {fit.spec.column(name) for name in fit.law.inputs}
-    shown = without_nodes(fit, points).coords
+    shown = drop_node_columns(fit, points).coords
     columns = [str(name) for name in shown if name in taken and shown[name].dims == ("point",)]
     found = {}
     for i in range(curve.sizes["point"]):

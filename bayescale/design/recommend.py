@@ -9,9 +9,9 @@ import pandas as pd
 from bayescale.design.candidates import Candidates, cost_of, inputs_of, runs_nearby
 from bayescale.design.fisher_information import gradients, of_candidates, precision, thinned
 from bayescale.design.gaussian_update import condition_covariance, variance_lost
-from bayescale.design.search import Rule, conditioned, greedy
+from bayescale.design.search import Rule, condition_on_runs, greedy
 from bayescale.inference.result import Fit
-from bayescale.prediction.compute import run_columns
+from bayescale.prediction.runs_by_compute import run_columns
 
 DRAWS = 100
 """Draws of the posterior, each in turn taken as the truth."""
@@ -220,7 +220,7 @@ def recommended_runs(
 
 def _judge(start: _Excess, plan: list[int]) -> RecommendedRuns:
     """Evaluate the runs of a plan, positions among the candidates."""
-    left, local = conditioned(start, plan), start.local
+    left, local = condition_on_runs(start, plan), start.local
     choice = local.choice
     return RecommendedRuns(
         choice.table.iloc[sorted(plan)].reset_index(drop=True),

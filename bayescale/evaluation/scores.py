@@ -10,7 +10,6 @@ from scipy.special import logsumexp
 from bayescale.evaluation.splits import Split
 from bayescale.model.noise.base import Noise
 from bayescale.model.observations import Data
-from bayescale.model.spec import Spec
 from bayescale.prediction.intervals import DRAWS
 
 LEVELS = (np.arange(200) + 0.5) / 200
@@ -55,12 +54,6 @@ def log_score(log_density: xr.DataArray) -> xr.DataArray:
 
 UNWEIGHED = ("fitted", "held_out", "diagnostics")
 """Columns of the summary that are not means."""
-
-
-def main_input(spec: Spec) -> str:
-    """Return the column that runs are cut by: compute, or the law's first input."""
-    columns = [spec.column(name) for name in spec.law.inputs]
-    return "flops" if {"params", "tokens"} <= set(columns) else columns[0]
 
 
 def points_of(

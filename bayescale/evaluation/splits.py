@@ -9,6 +9,7 @@ import pandas as pd
 from bayescale.data import derive
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, closest
+from bayescale.model.spec import Spec
 
 ROUNDING = 1e-9
 """Relative difference below which values are one: a budget worked out from N and D stays whole."""
@@ -158,3 +159,9 @@ def _column_of(runs: Runs, name: str) -> np.ndarray:
             "a cut needs positive numbers"
         )
     return values
+
+
+def main_input(spec: Spec) -> str:
+    """Return the column that runs are cut by: compute, or the law's first input."""
+    columns = [spec.column(name) for name in spec.law.inputs]
+    return "flops" if {"params", "tokens"} <= set(columns) else columns[0]

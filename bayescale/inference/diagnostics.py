@@ -9,7 +9,7 @@ import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
-from bayescale.data.html import html_block
+from bayescale.data.display_tables import html_block
 
 RHAT_LIMIT = 1.01
 

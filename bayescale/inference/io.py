@@ -14,10 +14,10 @@ import xarray as xr
 
 from bayescale.data.write import complete, write_bytes, write_folder
 from bayescale.errors import BayescaleError
-from bayescale.inference.fit_tree import ATTRIBUTE, Laws, fit_of_tree, tree_of_fit
 from bayescale.inference.integrity import check_content, check_size, sealed
-from bayescale.inference.posterior import PosteriorLike, described
+from bayescale.inference.posterior_checks import PosteriorLike, described
 from bayescale.inference.result import Fit
+from bayescale.inference.saved_tree import ATTRIBUTE, Laws, fit_of_tree, tree_of_fit
 
 if TYPE_CHECKING:
     from bayescale.capabilities.fit import CapabilityFit

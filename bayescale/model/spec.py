@@ -19,8 +19,9 @@ from bayescale.laws.base import Law
 from bayescale.laws.parameters import Parameter
 from bayescale.laws.registry import get_law
 from bayescale.model.literature_priors import named
-from bayescale.model.noise import get_noise
 from bayescale.model.noise.base import Noise
+from bayescale.model.noise.registry import get_noise
+from bayescale.model.observed_columns import Observable, observables
 from bayescale.model.pooling import (
     Kind,
     Pool,
@@ -41,7 +42,6 @@ from bayescale.model.prior import (
     prior_as_json,
     prior_from_json,
 )
-from bayescale.model.response import Observable, observables
 
 type Scales = Mapping[str, Any]
 """Typical size of what parameters are multiples of: of the target, of each step by its column."""

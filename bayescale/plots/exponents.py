@@ -15,7 +15,7 @@ from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import of_fit_or_fits
+from bayescale.inference.posterior_checks import of_fit_or_fits
 from bayescale.inference.result import Fit
 from bayescale.laws.parameters import Fraction
 from bayescale.plots.style import (

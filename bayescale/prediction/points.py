@@ -160,7 +160,7 @@ def split_groups(fit: Fit, table: Any) -> tuple[Any, dict[str, list[int]]]:
     return {k: rest[k] for k in rest if k != by}, {by: [groups.index(name) for name in names]}
 
 
-def without_nodes(fit: Fit, points: xr.Dataset) -> xr.Dataset:
+def drop_node_columns(fit: Fit, points: xr.Dataset) -> xr.Dataset:
     """Drop the coordinates, one per node, that nobody reads a point by."""
     nodes = [name for name, declared in fit.law.inputs.items() if declared.nodes]
     return points.drop_vars([column for name in nodes for column in fit.spec.columns_of(name)])

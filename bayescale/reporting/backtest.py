@@ -11,8 +11,8 @@ from bayescale.inference.result import Fit
 from bayescale.plots.backtest import plot_backtest
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import Estimate, bounds, middle
-from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
 from bayescale.reporting.narrative import discrepancy_summary
+from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
 from bayescale.reporting.targets import Target
 
 HONEST = (0.80, 0.98)

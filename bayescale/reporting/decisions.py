@@ -12,12 +12,12 @@ from bayescale.data.units import Kind, format_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import Scenario
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.regret import plot_regret
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle
-from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
+from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
 
 CURVE = 12
 """Budgets along which the frontier of a scenario is drawn."""

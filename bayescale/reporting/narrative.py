@@ -21,9 +21,9 @@ from bayescale.data.number_format import (
 from bayescale.design.contraction import VERDICTS
 from bayescale.design.coverage import Span, spans
 from bayescale.design.identify import identify
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.fitted_runs import runs_shared
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.inference.update import runs_shared
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import bounds, interval_width, with_bounds

@@ -13,8 +13,9 @@ from bayescale.inference.result import Fit
 from bayescale.plots.exponents import exponents_data, plot_exponents
 from bayescale.prediction.intervals import Estimate, bounds, estimate, interval_width, middle
 from bayescale.prediction.summary import summary
-from bayescale.reporting.identifiability import TONES, percent_of
-from bayescale.reporting.layout import (
+from bayescale.reporting.identifiability import TONES, contraction_percent
+from bayescale.reporting.narrative import sentence
+from bayescale.reporting.page_elements import (
     Block,
     Bullets,
     Cell,
@@ -26,7 +27,6 @@ from bayescale.reporting.layout import (
     formula,
     picture,
 )
-from bayescale.reporting.narrative import sentence
 from bayescale.studies.study import Published, Study
 
 
@@ -89,7 +89,7 @@ def _estimate(row: Mapping[Any, Any]) -> Estimate:
 def _judgement(row: Mapping[Any, Any]) -> tuple[Cell, Cell, Cell]:
     """Return the verdict on a parameter, its contraction, and its partner."""
     partner = Pair(row["partner"], signed(row["correlation"])) if row["partner"] else ""
-    return TONES[row["verdict"]], Pair(percent_of(row["contraction"])), partner
+    return TONES[row["verdict"]], Pair(contraction_percent(row["contraction"])), partner
 
 
 def _published(

@@ -10,13 +10,13 @@ import xarray as xr
 from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.prediction.compute import main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import Estimate, estimate
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
+from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 FURTHER = (10.0, 100.0)
 """Targets where none are given: multiples of the largest fitted run."""

@@ -10,15 +10,14 @@ from scipy.stats import norm
 from bayescale.evaluation.scores import (
     crps,
     log_score,
-    main_input,
     pit,
     points_of,
     scores_of,
     summarise,
     with_mean,
 )
-from bayescale.evaluation.splits import Split, fitting_small
-from bayescale.inference.update import runs_again
+from bayescale.evaluation.splits import Split, fitting_small, main_input
+from bayescale.inference.fitted_runs import runs_again
 from bayescale.model.observations import extract
 
 NORMAL = xr.DataArray(

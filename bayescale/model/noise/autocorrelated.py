@@ -23,7 +23,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.data.convert import to_numbers
-from bayescale.data.messages import cells_of
+from bayescale.data.row_messages import cells_of
 from bayescale.laws.functions import exp, sqrt
 from bayescale.laws.parameters import Parameter, Positive
 from bayescale.model.noise.base import Known, late

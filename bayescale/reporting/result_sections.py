@@ -21,7 +21,7 @@ from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import OUTLYING, outliers
 from bayescale.inference.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.plots.bands import plot_bands
 from bayescale.plots.compare import plot_compare
@@ -32,7 +32,8 @@ from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle, with_bounds
 from bayescale.reporting.identifiability import knowledge_section
-from bayescale.reporting.layout import (
+from bayescale.reporting.narrative import caution, counted, drift
+from bayescale.reporting.page_elements import (
     Badge,
     Block,
     Bullets,
@@ -43,7 +44,6 @@ from bayescale.reporting.layout import (
     Text,
     picture,
 )
-from bayescale.reporting.narrative import caution, counted, drift
 from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.targets import Target, plans
 from bayescale.studies.study import Study

@@ -1,6 +1,6 @@
 """The catalogue: what a law takes, what its parameters mean, and which models use it.
 
->>> from bayescale.studies.catalogue import describe_law
+>>> from bayescale.studies.law_cards import describe_law
 >>> card = describe_law("chinchilla")
 >>> card.reference
 'Hoffmann et al. (2022), arXiv:2203.15556, eq. 2'

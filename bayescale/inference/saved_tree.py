@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from bayescale.data.messages import PACKAGE
+from bayescale.data.row_messages import PACKAGE
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.integrity import check_draws
 from bayescale.inference.result import Fit
