@@ -286,7 +286,7 @@ def make_tree(
     sampler: Mapping[str, Any],
     seed: int,
 ) -> xr.DataTree:
-    """Put draws, the table, what the capabilities are, and where it all came from together."""
+    """Put a capability fit's draws, table, capabilities and origin together in a tree."""
     models, names = list(scores.models), list(scores.names)
     observed = xr.Dataset(
         {"scores": (("model", "score"), scores.values)}, {"model": models, "score": names}

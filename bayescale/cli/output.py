@@ -101,7 +101,7 @@ def emit(answer: Mapping[str, Any]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Turn mappings, sequences, NumPy scalars, paths and floats into what JSON can say."""
+    """Turn mappings, sequences, NumPy scalars, paths and floats into what printed JSON can say."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -116,7 +116,7 @@ def plain(value: Any) -> Any:
 
 
 def title(fit: "Fit | Average") -> str:
-    """Name the law or laws, the runs and the units, in one line."""
+    """Print-ready title: name the law or laws, the runs and the units, in one line."""
     name, fit = fit.label, fit.representative
     runs = fit.record["runs"]
     parts = [f"{name} on {fit.observed.size:,} runs of {runs['source']}"]
@@ -232,12 +232,12 @@ def hide_display() -> None:
 
 
 def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
-    """Return what JSON says of the discrepancy."""
+    """Return what printed JSON says of the discrepancy."""
     return {"discrepancy": None if discrepancy is None else vars(discrepancy)}
 
 
 def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
-    """Return an answer as JSON has it: one record per point, its coordinates and its intervals."""
+    """Return an answer as printed JSON: one record per point, coordinates and intervals."""
     from bayescale.prediction.intervals import credible_interval
 
     bounds = {str(k): credible_interval(draws, width) for k, draws in answer.data_vars.items()}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """The saved fit, alone or averaged with others."""
+    """The saved fit that is asked, alone or averaged with others (``--with``)."""
 
     file: FitFile
     beside: Annotated[
@@ -72,7 +72,7 @@ class Asked:
 
 
 def load_fits(sources: list[str]) -> "dict[str, Fit]":
-    """Load several saved fits, by the name of their file.
+    """Load several saved fits that a command was given, by the name of their file.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def load_fits(sources: list[str]) -> "dict[str, Fit]":
 
 
 def load_fit(path: Path) -> "Fit":
-    """Load a saved fit."""
+    """Load the saved fit that a command was given."""
     from bayescale.inference.io import load_fit
 
     return load_fit(path)

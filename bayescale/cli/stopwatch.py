@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 
 class Stopwatch:
-    """Seconds by what was done.
+    """A stopwatch: seconds by what was done.
 
     Attributes
     ----------

@@ -29,12 +29,12 @@ def _cell(name: str, value: Any) -> str:
 
 
 def rows_shown(frame: pd.DataFrame) -> list[dict[str, str]]:
-    """Return the first rows of a table, every value written."""
+    """Return the first rows of a table to display, every value written."""
     return [_cells(row) for row in frame.head(SHOWN).to_dict("records")]
 
 
 def text_table(rows: Sequence[Mapping[str, str]]) -> str:
-    """Return rows of equal keys as aligned text, a heading above them."""
+    """Return rows of equal keys for display as an aligned text table with headings."""
     if not rows:
         return ""
     lines = [list(rows[0]), *(list(row.values()) for row in rows)]
@@ -55,6 +55,6 @@ def _html_table(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def html_block(title: str, *said: str, rows: Sequence[Mapping[str, str]] = ()) -> str:
-    """Return a title, a table and sentences as HTML; everything is escaped."""
+    """Return a title, a table and sentences for display as HTML; everything is escaped."""
     below = "".join(f"<p>{escape(text)}</p>" for text in said if text)
     return f"<div><p><strong>{escape(title)}</strong></p>{_html_table(rows)}{below}</div>"

@@ -47,7 +47,7 @@ def path_column(fit: PosteriorLike) -> str:
 
 
 def path_values(fits: Sequence[PosteriorLike], column: str) -> np.ndarray:
-    """Return the values that a column takes along a path, from below the runs to far beyond."""
+    """Return the values that a column takes along a frontier's path, beyond the runs too."""
     spent = np.concatenate([run_columns(fit.representative)[column] for fit in fits])
     low, high = np.log10(BELOW * spent.min()), np.log10(BEYOND * spent.max())
     return 10 ** np.linspace(low, high, round((high - low) / STEP) + 1)
@@ -86,7 +86,7 @@ def straight_path(fit: PosteriorLike, held: Mapping[str, Quantity]) -> dict[str,
 
 
 def first_time(good: xr.DataArray, curve: xr.DataArray, level: Any) -> xr.DataArray:
-    """Return where along a path, in steps of it, a curve first is good; infinite where it never is.
+    """Return where along a frontier's path a curve first is good; infinite where it never is.
 
     Parameters
     ----------
@@ -103,14 +103,14 @@ def first_time(good: xr.DataArray, curve: xr.DataArray, level: Any) -> xr.DataAr
 
 
 def along(values: np.ndarray, steps: xr.DataArray) -> xr.DataArray:
-    """Return a column of a path at places given in steps of it, straight in its logarithm."""
+    """Return a column of a frontier's path at places in steps of it, straight in its logarithm."""
     at = steps.clip(max=len(values) - 1)
     found = np.exp(np.interp(at.values, np.arange(len(values)), np.log(values)))
     return xr.where(np.isfinite(steps), at.copy(data=found), np.inf)
 
 
 def has_frontier(fit: Fit) -> bool:
-    """Return whether the law takes params and tokens and nothing else."""
+    """Return whether a law has a frontier: takes params and tokens and nothing else."""
     return {fit.spec.column(name) for name in fit.law.inputs} == {"params", "tokens"}
 
 
@@ -121,7 +121,7 @@ def has_allocation(fit: Fit) -> bool:
 
 
 def require_frontier(fit: Fit, figure: str) -> None:
-    """Raise unless the law takes params and tokens and nothing else."""
+    """Raise unless a law has a frontier: takes params and tokens and nothing else."""
     refuse_pooled(fit, figure)
     if not has_frontier(fit):
         columns = ", ".join(fit.spec.column(name) for name in fit.law.inputs)

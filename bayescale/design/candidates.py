@@ -254,5 +254,5 @@ def _laid_out(low: float, high: float) -> np.ndarray:
 
 
 def inputs_of(fit: Fit, table: pd.DataFrame) -> dict[str, xr.DataArray]:
-    """Return the law's inputs at the runs of a table, dim point."""
+    """Return the law's inputs at the candidate runs of a table, dim point."""
     return inputs_at(fit, make_points({}, used(fit, table), grid=False, fit=fit))

@@ -94,7 +94,7 @@ def _plain(values: xr.DataArray, scale: str) -> xr.DataArray:
 
 
 def format_amount(column: str, value: float) -> str:
-    """Write the value of a column: counts as 70B, compute as 1e+24, others as they are."""
+    """Write the amount in a quantity of interest: counts as 70B, compute as 1e+24."""
     if column == "flops":
         return format_quantity(value, kind="flops")
     if column.endswith(("params", "tokens")):
@@ -103,7 +103,7 @@ def format_amount(column: str, value: float) -> str:
 
 
 def on_scale(fit: Fit, name: str, values: Any, scale: str | None = None) -> Any:
-    """Take values of a quantity to the scale on which it is judged.
+    """Take values of a quantity of interest to the scale on which it is judged.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def on_scale(fit: Fit, name: str, values: Any, scale: str | None = None) -> Any:
 
 
 def scaled(fit: Fit, flops: Quantities | None = None, at: PointsLike | None = None) -> xr.Dataset:
-    """Return :func:`quantities` on the transformed scales of the quantities."""
+    """Return :func:`quantities` of interest on their transformed scales."""
     found = quantities(fit, flops, at)
     return found.map(lambda v: on_scale(fit, str(v.name), v, v.attrs.get("scale")), keep_attrs=True)
 
@@ -165,7 +165,7 @@ type About = str | Mapping[str, float | str]
 
 @dataclass(frozen=True, eq=False)
 class Quantity:
-    """A number that every draw has: a weighted sum of outcomes, or of parameters.
+    """A quantity of interest: a number that every draw has, a weighted sum of outcomes.
 
     Attributes
     ----------
@@ -294,7 +294,7 @@ def _best_size(
 def best_sizes(
     fit: Fit, flops: float, surface: Surface | None, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the log of the best size at a budget, shape (draw,): as ``optimum`` draws it."""
+    """Return the quantity of interest log best size at a budget, shape (draw,)."""
     return _best_of(fit, *_along_budget(fit, flops, surface, rng))
 
 
@@ -325,7 +325,7 @@ def _along_budget(
 
 
 def outcomes(fit: Fit, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
-    """Return the curve of every draw, chains end to end, on the scale of relative errors."""
+    """Return the curve of every draw at a quantity of interest, chains end to end."""
     curve = fit.curve(inputs).transpose("chain", "draw", "point")
     values = fit.spec.noise.relative(curve, fit.scale).values
     return values.reshape(-1, values.shape[-1])

@@ -73,7 +73,7 @@ class RecommendedRuns:
 
 @dataclass(frozen=True)
 class LocalApproximation:
-    """The fit near each draw, and the effect of candidates; see :func:`local_approximation`."""
+    """The fit near each draw, for recommended runs; see :func:`local_approximation`."""
 
     choice: Candidates
     spent: float
@@ -145,7 +145,7 @@ class _Excess:
 def local_approximation(
     fit: Fit, prior_sd: Sequence[float], flops: object, at: object
 ) -> LocalApproximation | None:
-    """Linearise a fit near draws of its posterior, with candidate runs.
+    """Linearise a fit near draws of its posterior, to recommend among candidate runs.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ ENOUGH = 1e-6
 
 @dataclass(frozen=True)
 class Rule:
-    """Which run a greedy search adds.
+    """Which run a greedy search adds next.
 
     Attributes
     ----------
@@ -184,7 +184,7 @@ def in_order(now: Uncertainty, chosen: Sequence[int], cost: np.ndarray) -> list[
 
 
 def condition_on_runs[State: Uncertainty](now: State, runs: Sequence[int]) -> State:
-    """Condition on several runs, one after another."""
+    """Condition the searched uncertainty on several runs, one after another."""
     for run in runs:
         now = now.condition_on(run)
     return now

@@ -244,7 +244,7 @@ def backtest_point_fit(
 
 
 def laws_on(runs: Any, law: Any) -> tuple[dict[str, Spec], dict[str, Data]]:
-    """Return each law that was named, and the runs as it takes them, by the law's name.
+    """Return a backtest's laws by name, and the runs as each takes them.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def fit_laws(
     seed: int,
     progressbar: bool,
 ) -> dict[str, Fit]:
-    """Fit each law to the runs that are chosen, an array of bool, shape (run,)."""
+    """Fit each law of a backtest to the chosen runs, an array of bool, shape (run,)."""
     return {
         name: fit(data[name].runs.take(chosen), spec, random_seed=seed, progressbar=progressbar)
         for name, spec in specs.items()

@@ -59,7 +59,7 @@ UNWEIGHED = ("fitted", "held_out", "diagnostics")
 def points_of(
     data: Data, split: Split
 ) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray], xr.DataArray]:
-    """Return inputs, what the noise knows, and observed values of the held-out runs, dim point."""
+    """Return inputs, what the noise knows, and values of held-out runs to score, dim point."""
     out = split.held_out
     inputs = {
         name: xr.DataArray(values[..., out], dims=("node", "point")[-values.ndim :])
@@ -152,7 +152,7 @@ def summarise(scored: pd.DataFrame, fitted: int, diagnostics: bool) -> dict[str,
 
 
 def with_mean(summary: pd.DataFrame) -> pd.DataFrame:
-    """Add the mean over the cuts, each with the same weight."""
+    """Add the mean of the scores over the cuts, each with the same weight."""
     total = {
         **summary.drop(columns=list(UNWEIGHED)).mean(),
         "fitted": summary["fitted"].max(),

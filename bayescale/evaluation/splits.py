@@ -162,6 +162,6 @@ def _column_of(runs: Runs, name: str) -> np.ndarray:
 
 
 def main_input(spec: Spec) -> str:
-    """Return the column that runs are cut by: compute, or the law's first input."""
+    """Return the column that runs are split by: compute, or the law's first input."""
     columns = [spec.column(name) for name in spec.law.inputs]
     return "flops" if {"params", "tokens"} <= set(columns) else columns[0]

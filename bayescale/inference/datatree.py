@@ -19,7 +19,7 @@ from bayescale.model.spec import Spec
 
 
 def inputs_by_run(spec: Spec, seen: Observable, rows: Observed) -> dict[str, xr.DataArray]:
-    """Return the law's inputs of the runs in which a column was observed, with their names."""
+    """Return for the datatree a law's inputs of the runs that have a column, with their names."""
     coords = {seen.dim: list(rows.labels)}
     inputs = {
         name: xr.DataArray(values, coords, dims=("node", seen.dim)[-values.ndim :])
@@ -37,7 +37,7 @@ def make_tree(
     prior: xr.Dataset,
     rng: np.random.Generator,
 ) -> xr.DataTree:
-    """Put draws, densities, predictions and data together.
+    """Put draws, densities, predictions and data together in one datatree.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def _predictions(
 def record_of(
     spec: Spec, data: Data, sampler: Sampler, seed: int, seconds: dict[str, float]
 ) -> dict[str, Any]:
-    """Return the origin of a fit, in JSON's types."""
+    """Return the record of a datatree's origin, in JSON's types."""
     return {
         "versions": {
             name: version(name) for name in ("bayescale", "pymc", "pytensor", "nutpie", "arviz")

@@ -63,7 +63,7 @@ def fitted_runs(fit: Fit) -> pd.DataFrame:
 
 
 def runs_again(fitted: Fit, *others: Fit) -> Runs:
-    """Return the runs that a fit was made of as a run table, with the units it was told.
+    """Return the fitted runs as a run table, with the units that the fit was told.
 
     Others of the same runs add the columns that they use besides.
     """
@@ -101,7 +101,7 @@ def _names_of_runs(labels: Sequence[str]) -> list[str]:
 
 
 def log_likelihood_by_run(fit: Fit) -> xr.DataArray:
-    """Return the log likelihood of each run: of rows that share one, the sum.
+    """Return the log likelihood of each fitted run: of rows that share one, the sum.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def log_likelihood_by_run(fit: Fit) -> xr.DataArray:
 
 
 def tree_by_run(fit: Fit) -> xr.DataTree:
-    """Return the posterior and the log likelihood by run, as ArviZ's LOO takes them."""
+    """Return posterior and log likelihood by fitted run, as ArviZ's LOO takes them."""
     likelihood = log_likelihood_by_run(fit).to_dataset(name=fit.target)
     return xr.DataTree.from_dict({"posterior": fit.posterior, "log_likelihood": likelihood})
 

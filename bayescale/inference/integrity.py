@@ -84,7 +84,7 @@ def _bytes_on_disk(path: Path) -> int:
 
 
 def sealed(tree: xr.DataTree) -> xr.DataTree:
-    """Return a tree with the hashes of its content in its attributes."""
+    """Return a tree with the hashes of its content, for integrity, in its attributes."""
     tree = tree.copy()
     tree.attrs = {**tree.attrs, DIGESTS: json.dumps(_digests(tree))}
     return tree

@@ -25,7 +25,7 @@ def link_table(fit: Fit) -> pd.DataFrame:
 
 
 def from_links(fit: Fit, values: np.ndarray, posterior: xr.Dataset) -> xr.Dataset:
-    """Put other values of the law's free parameters into draws, dims (chain=1, draw)."""
+    """Put other link-scale values of the law's free parameters into draws."""
     own = {
         name: (("chain", "draw"), natural(parameter, values[:, i], fit.scales)[None])
         for i, (name, parameter) in enumerate(fit.spec.free.items())

@@ -355,7 +355,7 @@ _MADE = ("__dict__", "__weakref__", "inputs", "steps", "parameters")
 
 
 def pack(runs: Runs, spec: Spec, sampler: Sampler, seed: int) -> bytes:
-    """Pack what is to be fitted."""
+    """Pack what is to be fitted in parallel."""
     rest = {part.name: getattr(spec, part.name) for part in fields(spec) if part.name != "law"}
     return cloudpickle.dumps((runs, _declared(spec.law), rest, sampler, seed))
 

@@ -118,7 +118,7 @@ def _environment() -> str:
 
 @contextmanager
 def portable() -> Iterator[list[_Symbol]]:
-    """Have PyTensor's calls of SciPy functions go by name, so that another process can make them.
+    """Make a program fit for the cache: its calls of SciPy functions go by name.
 
     PyTensor's own way looks the address up through a Python object of the process that compiled.
     Yields the names that were used, filled while compiling.

@@ -85,7 +85,7 @@ def _sets() -> dict[str, Any]:
 
 
 def named(priors: Any, law: type[Law]) -> Mapping[str, Any]:
-    """Return priors as a mapping, of which a set's name may stand in the place.
+    """Return priors as a mapping, for which ``literature`` may stand.
 
     Raises
     ------

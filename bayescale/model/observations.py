@@ -130,7 +130,7 @@ def extract(spec: Spec, runs: Runs) -> Data:
 def group_scales(
     spec: Spec, target: Observed, others: Iterable[Observed], typical: float
 ) -> dict[str, float]:
-    """Return the groups in the order of the table, with the typical size of the target in each.
+    """Return the groups of the observations, with the typical size of the target in each.
 
     Empty where nothing is pooled.
 
@@ -148,12 +148,12 @@ def group_scales(
 
 
 def constant_inputs(data: Data) -> dict[str, float]:
-    """Return the inputs that have one distinct value in all runs, with that value."""
+    """Return the inputs that have one value in all observations, with that value."""
     return {name: float(values[0]) for name, values in data.inputs.items() if np.ptp(values) == 0}
 
 
 def along_runs(spec: Spec, runs: Runs) -> Spec:
-    """Return the spec for rows that may share runs: a noise that nobody chose gives way.
+    """Return the spec for observations that may share runs: a noise nobody chose gives way.
 
     Rows of one name in the column ``run``, at different places along it, are not independent.
     Where the noise is the law's default they get the one that has them follow from one another
@@ -192,7 +192,7 @@ def along_runs(spec: Spec, runs: Runs) -> Spec:
 
 
 def number_repeats(labels: list[str]) -> tuple[str, ...]:
-    """Number the repeats of a label: checkpoints of one run carry its name."""
+    """Number the repeats of a label of observations: checkpoints of one run carry its name."""
     seen: Counter[str] = Counter()
     distinct = []
     for label in labels:

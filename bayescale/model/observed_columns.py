@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Observable:
-    """A column that a law predicts and runs have observed.
+    """An observed column: a law predicts it, and runs have it.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Observable:
 
 
 def observables(law: type[Law], noise: Noise, columns: Mapping[str, str]) -> tuple[Observable, ...]:
-    """Return the columns that a law predicts, its target first.
+    """Return the columns that a law predicts and runs have observed, its target first.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def observables(law: type[Law], noise: Noise, columns: Mapping[str, str]) -> tup
 
 @dataclass(frozen=True)
 class Observed:
-    """What the runs say of one column that the law predicts.
+    """What the runs say of one observed column that the law predicts.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class Observed:
 
 
 def rows_of_each(spec: "Spec", runs: Runs) -> dict[str, Runs]:
-    """Return the rows that can be used for each column; warn of those that cannot for any."""
+    """Return the rows to use for each observed column; warn of those of use for none."""
     target, *steps = spec.observables
     if not steps:
         return {target.column: _usable(spec, runs, target)}
@@ -138,7 +138,7 @@ def rows_of_each(spec: "Spec", runs: Runs) -> dict[str, Runs]:
 
 
 def rows_among(runs: Runs, parts: Iterable[Runs]) -> np.ndarray:
-    """Return which rows of a table are in one of its parts."""
+    """Return which rows of a table are in one of its parts, each of an observed column."""
     return np.any([runs.table.index.isin(part.table.index) for part in parts], axis=0)
 
 

@@ -317,7 +317,7 @@ def pointwise_loo(fit: Fit) -> np.ndarray:
 def stack(
     log_density: np.ndarray, importance: np.ndarray | None = None, rounds: int = 1000
 ) -> np.ndarray:
-    """Return the weights whose mixture has the highest mean log density (expectation-maximisation).
+    """Return averaging weights of highest mean log density (stacking, expectation-maximisation).
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ LEAST_REACH, MOST_REACH = 1e-3, 1e6
 
 @dataclass(frozen=True)
 class SizeAndReach:
-    """How large a smooth random error is, and over what distance it changes.
+    """How large the error of a Gaussian process is, and over what distance it changes.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class SizeAndReach:
 
 
 def matern(distance: np.ndarray) -> np.ndarray:
-    """Return the Matérn-5/2 correlation over a distance in units of the reach."""
+    """Return a Gaussian process's Matérn-5/2 correlation over a distance in its reach."""
     scaled = np.sqrt(5.0) * distance
     return (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
 

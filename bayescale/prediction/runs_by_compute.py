@@ -10,7 +10,7 @@ NEAR = 0.1
 
 
 def run_columns(fit: Fit) -> dict[str, np.ndarray]:
-    """Return the inputs of the fitted runs by column, and ``flops`` = 6 N D where it follows.
+    """Return the fitted runs' inputs by column, and their compute 6 N D where it follows.
 
     Inputs with nodes have no one value a run and are left out.
     """
@@ -30,7 +30,7 @@ def main_column(fit: Fit) -> str:
 
 
 def near(flops: np.ndarray, budget: float) -> np.ndarray:
-    """Return which runs spent a budget, to within ten per cent."""
+    """Return which runs' compute is near a budget, to within ten per cent."""
     return np.abs(flops / budget - 1) <= NEAR
 
 

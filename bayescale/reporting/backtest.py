@@ -95,7 +95,7 @@ def _failed(tested: Backtest) -> list[str]:
 
 
 def scores(tested: Backtest) -> tuple[list[str], list[list[str]]]:
-    """Return the table of a backtest, one row per cut: its header and its cells, as text."""
+    """Return the report's table of a backtest, a row per cut: header and cells, as text."""
     header = ["", "fit/held out", "in 50/90 %", "bias", "error", "CRPS", "line", "best"]
     shown = ("mean_error", "abs_error", "crps", "log_linear", "best_seen")
     rows = [

@@ -35,7 +35,7 @@ NAMES: dict[str, tuple[str, Kind]] = {
 
 
 def terms(scenario: Scenario) -> str:
-    """Say in one sentence what a budget pays for, and what limits the choice."""
+    """Say in one sentence of the report what a budget pays for, and what limits the choice."""
     said = ["the budget pays for training"]
     if scenario.inference_tokens:
         said[0] += f" and for {_count(scenario.inference_tokens)} tokens of inference"
@@ -56,7 +56,7 @@ def terms(scenario: Scenario) -> str:
 def verdict(
     decided: Mapping[Any, Any], tolerance: float, probability: float, unit: str = ""
 ) -> str:
-    """Say which size to choose at one budget, and which are as good.
+    """Say in the report which size to choose at one budget, and which are as good.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def choices(
     discrepancy: Discrepancy | None,
     random_seed: int | None = None,
 ) -> list[_Choice]:
-    """Judge the sizes at each budget of a scenario.
+    """Judge for the report the sizes at each budget of a scenario.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def decisions_section(
 
 
 def budget_labels(scenario: Scenario) -> list[str]:
-    """Write the budgets as they were given: FLOP, money or days."""
+    """Write the budgets of a decision as they were given: FLOP, money or days."""
     if scenario.price:
         return [f"a price of {_count(price)}" for price in scenario.price]
     if scenario.days:

@@ -123,5 +123,5 @@ TONES = {
 
 
 def contraction_percent(share: float) -> str:
-    """Format a contraction as a percentage, at least zero."""
+    """Format a contraction, of identifiability, as a percentage, at least zero."""
     return "> 99 %" if share > 0.99 else whole_percent(max(share, 0.0))

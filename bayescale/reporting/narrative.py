@@ -90,7 +90,7 @@ def paragraphs(
     discrepancy: Discrepancy | None,
     ci_prob: float | None = None,
 ) -> list[str]:
-    """Write what :func:`answer` finds, given the targets and the sentence on the laws."""
+    """Write the narrative that :func:`answer` finds, given the targets."""
     said = [_expectation(fit, target, ci_prob) for target in asked]
     return [*(said or [_nothing_asked(fit)]), known, *_beyond(fit, asked, discrepancy)]
 
@@ -128,12 +128,12 @@ def discrepancy_summary(discrepancy: Discrepancy | None) -> str:
 
 
 def sentence(text: str) -> str:
-    """Begin with a capital and end with a full stop."""
+    """Write a sentence of the narrative: begin with a capital and end with a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def counted(fit: Fit) -> str:
-    """Say what is counted as a parameter: ``non-embedding parameters``."""
+    """Say in the narrative what is counted as a parameter: ``non-embedding parameters``."""
     convention = str(fit.record["runs"].get("params_convention", "unknown"))
     return "parameters" if convention == "unknown" else f"{convention} parameters"
 
@@ -255,7 +255,7 @@ def preference(fit: Fit, comparison: pd.DataFrame) -> str:
 
 
 def spanned(fit: Fit) -> str:
-    """Say what the fitted runs span."""
+    """Say in the narrative what the fitted runs span."""
     said = [
         f"{span.column} from {_range(span)}" for span in spans(fit).values() if not span.constant
     ]

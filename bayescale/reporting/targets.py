@@ -51,12 +51,12 @@ class Target:
 
 
 def plans(fit: PosteriorLike) -> bool:
-    """Return whether a budget is to be split: every law that counts takes params and tokens."""
+    """Return whether a target budget is to be split: all laws that count take params and tokens."""
     return all(has_frontier(one) for one in fit.members().values())
 
 
 def fitted_budgets(fit: PosteriorLike) -> tuple[str, np.ndarray] | None:
-    """Return what a budget counts and that of each fitted run, None for laws without one.
+    """Return what a target budget counts and that of each fitted run, None for laws without.
 
     A budget is compute where the law takes params and tokens, or a law's one relative input. Laws
     that are averaged have one when theirs is the same.

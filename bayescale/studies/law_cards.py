@@ -27,7 +27,7 @@ UNITS = {"params": "parameters", "tokens": "tokens", "flops": "FLOP"}
 
 @dataclass(frozen=True)
 class InputCard:
-    """An input of a law: its column, unit, and typical range."""
+    """A card of a law's input: its column, unit, and typical range."""
 
     name: str
     column: str
@@ -40,7 +40,7 @@ class InputCard:
 
 @dataclass(frozen=True)
 class ParameterCard:
-    """A parameter of a law: its unit and the 90 % interval of its default prior, in that unit."""
+    """A card of a law's parameter: its unit and the default prior's 90 % interval, in that unit."""
 
     name: str
     kind: str
@@ -119,7 +119,7 @@ def describe_law(law: str | type[Law]) -> LawCard:
 
 
 def describe_laws() -> list[LawCard]:
-    """Describe every built-in law, in the order of their files."""
+    """Describe every built-in law by a card, in the order of their files."""
     models = _models_by_law()
     return [_card(law, models.get(law.name, [])) for law in BUILT_IN.values()]
 
@@ -204,6 +204,6 @@ def _named(given: InputCard) -> str:
 
 
 def interval_text(parameter: ParameterCard) -> str:
-    """Write the 90 % interval of a default prior with its unit: ``0.2 to 0.95 x typical loss``."""
+    """Write the default prior's 90 % interval on a card: ``0.2 to 0.95 x typical loss``."""
     unit = f" x {parameter.unit}" if parameter.unit else ""
     return f"{parameter.low:g} to {parameter.high:g}{unit}"

@@ -100,7 +100,7 @@ def series_of(table: pd.DataFrame, place: np.ndarray) -> _Series:
 
 
 def repeats(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Return which rows say what an earlier row of their run says already, in some columns.
+    """Return which rows say what an earlier row of their autocorrelated run says already.
 
     The place along the run counts too: a loss may come back at a later step.
     """
