@@ -43,17 +43,19 @@ if TYPE_CHECKING:
     from bayescale.evaluation.residuals import outliers, residuals
     from bayescale.evaluation.waic import waic
     from bayescale.inference.fit import build_model, fit
+    from bayescale.inference.fitted_runs import fitted_runs
     from bayescale.inference.groups import group_fit, population_prior
     from bayescale.inference.io import load, save
     from bayescale.inference.parallel import Fitted, fit_many
     from bayescale.inference.result import Fit
     from bayescale.inference.sampling import Sampler
-    from bayescale.inference.update import add_runs, fitted_runs
+    from bayescale.inference.update import add_runs
     from bayescale.laws.base import Law
     from bayescale.laws.inputs import Input
     from bayescale.laws.parameters import Fraction, Positive, Real
-    from bayescale.model.literature_priors import Multiple, literature_priors
+    from bayescale.model.literature_priors import literature_priors
     from bayescale.model.noise.base import Noise
+    from bayescale.model.prior import Multiple
     from bayescale.model.simulate import isoflop_design, simulate, typical_design
     from bayescale.model.spec import make_spec
     from bayescale.plots.backtest import plot_backtest
@@ -74,9 +76,9 @@ if TYPE_CHECKING:
     from bayescale.prediction.intervals import credible_interval, credible_intervals
     from bayescale.prediction.predict import predict
     from bayescale.prediction.summary import derived_parameters, summary
-    from bayescale.reporting.page import report
-    from bayescale.studies.catalogue import describe_law, list_laws
+    from bayescale.reporting.report import report
     from bayescale.studies.citation import cite
+    from bayescale.studies.law_cards import describe_law, list_laws
     from bayescale.studies.runs import study_runs
     from bayescale.studies.study import Study, list_studies, load_study
 
@@ -155,6 +157,7 @@ _HOME = {
         "build_model",
         "fit",
     ),
+    "inference.fitted_runs": ("fitted_runs",),
     "inference.groups": (
         "group_fit",
         "population_prior",
@@ -169,10 +172,7 @@ _HOME = {
     ),
     "inference.result": ("Fit",),
     "inference.sampling": ("Sampler",),
-    "inference.update": (
-        "add_runs",
-        "fitted_runs",
-    ),
+    "inference.update": ("add_runs",),
     "laws.base": ("Law",),
     "laws.inputs": ("Input",),
     "laws.parameters": (
@@ -180,11 +180,9 @@ _HOME = {
         "Positive",
         "Real",
     ),
-    "model.literature_priors": (
-        "Multiple",
-        "literature_priors",
-    ),
+    "model.literature_priors": ("literature_priors",),
     "model.noise.base": ("Noise",),
+    "model.prior": ("Multiple",),
     "model.simulate": (
         "isoflop_design",
         "simulate",
@@ -218,8 +216,8 @@ _HOME = {
         "derived_parameters",
         "summary",
     ),
-    "reporting.page": ("report",),
-    "studies.catalogue": (
+    "reporting.report": ("report",),
+    "studies.law_cards": (
         "describe_law",
         "list_laws",
     ),

@@ -41,9 +41,9 @@ from bayescale.inference.sampling import Sampler
 from bayescale.laws.base import Law
 from bayescale.laws.registry import BUILT_IN
 from bayescale.model.link_scale import draw_prior, to_link
-from bayescale.model.noise import get_noise
+from bayescale.model.noise.registry import get_noise
 from bayescale.model.observations import Data, extract
-from bayescale.model.response import Observable
+from bayescale.model.observed_columns import Observable
 from bayescale.model.spec import Spec, make_spec
 
 FOLDER = RESULTS / "calibrate"

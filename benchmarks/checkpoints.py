@@ -32,7 +32,7 @@ from calibration import REFERENCES, SCALE
 
 import bayescale as bs
 from bayescale.inference.sampling import Sampler
-from bayescale.model.noise import following
+from bayescale.model.noise.registry import following
 from bayescale.model.spec import Spec, make_spec
 from bayescale.prediction.discrepancy import DISCREPANCY
 from bayescale.prediction.summary import derived_parameters

@@ -43,7 +43,7 @@ from bayescale.design.identify import contractions
 from bayescale.inference.fit import assemble, natural_parameters
 from bayescale.inference.sampling import Sampler, sample
 from bayescale.model.link_scale import natural, to_link
-from bayescale.model.noise import get_noise
+from bayescale.model.noise.registry import get_noise
 from bayescale.model.observations import extract
 from bayescale.model.spec import Spec, make_spec
 

@@ -48,10 +48,11 @@ SLOW = 8.0
 
 MODULES = {
     "data": "units number_format pass_at_k derive",
-    "prediction": "predict intervals summary compute averaging discrepancy gaussian_process",
+    "prediction": "predict intervals summary runs_by_compute averaging discrepancy "
+    "gaussian_process",
     "decisions": "optimum regret targets frontier budget scenario loss_grid",
     "design": "identify contraction plan candidates fisher_information gaussian_update "
-    "discrimination modes search recommend quantities_of_interest coverage",
+    "discrimination posterior_modes search recommend quantities_of_interest coverage",
     "evaluation": "waic compare scores backtest residuals point_estimate forecast_weights "
     "influence published splits",
     "inference": "diagnostics",
@@ -59,7 +60,8 @@ MODULES = {
 TESTS = {
     "data": "data/test_quantities.py data/test_number_format.py data/test_units.py "
     "data/test_passk.py data/test_params.py data/test_runs.py inference/test_shown.py",
-    "prediction": "prediction evaluation/test_backtest.py model/test_pool.py",
+    "prediction": "prediction evaluation/test_backtest.py evaluation/test_extrapolation_scores.py "
+    "model/test_pool.py",
     "decisions": "decisions prediction/test_analysis.py evaluation/test_reference_values.py",
     "design": "design prediction/test_analysis.py evaluation/test_reference_values.py",
     "evaluation": "evaluation prediction/test_analysis.py design/test_identify.py",

@@ -17,7 +17,7 @@ from markdown_tables import said, table
 from pictures import write_extrapolation, write_pictures
 
 import bayescale
-from bayescale.studies.catalogue import LawCard, describe_laws, interval_text
+from bayescale.studies.law_cards import LawCard, describe_laws, interval_text
 
 FOLDER = Path(__file__).parent
 BENCHMARKS = FOLDER.parent / "benchmarks"

@@ -13,7 +13,7 @@ from bayescale.laws.base import Law
 from bayescale.laws.inputs import Input
 from bayescale.laws.registry import BUILT_IN
 from bayescale.model.link_scale import draw_prior
-from bayescale.model.noise import get_noise
+from bayescale.model.noise.registry import get_noise
 from bayescale.model.spec import make_spec
 from bayescale.plots.style import (
     BLUE,

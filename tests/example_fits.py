@@ -18,7 +18,8 @@ from bayescale.design.contraction import prior_sds
 from bayescale.design.fisher_information import precision, rows_of, thinned
 from bayescale.evaluation.residuals import residuals
 from bayescale.inference.fit import assemble
-from bayescale.inference.result import Fit, links
+from bayescale.inference.link_scale_draws import links
+from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler
 from bayescale.model.link_scale import natural
 from bayescale.model.observations import extract

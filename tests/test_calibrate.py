@@ -12,7 +12,7 @@ from scipy.stats import binom
 import bayescale as bs
 from bayescale.inference.sampling import Sampler
 from bayescale.laws.registry import BUILT_IN
-from bayescale.model.noise import get_noise
+from bayescale.model.noise.registry import get_noise
 
 SLICE, DATA_SETS = 3, 4
 QUICK = Sampler(draws=200, tune=300)

@@ -15,8 +15,7 @@ from bayescale.capabilities.table import Floor, Scores, read_scores
 from bayescale.errors import BayescaleError
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.fit import second_try, warn_of
-from bayescale.inference.fit_tree import Laws, take_header, with_header
-from bayescale.inference.posterior import checked, described
+from bayescale.inference.posterior_checks import checked, described
 from bayescale.inference.sampling import (
     STATS,
     Sampler,
@@ -25,6 +24,7 @@ from bayescale.inference.sampling import (
     run_pymc,
     seed_of,
 )
+from bayescale.inference.saved_tree import Laws, take_header, with_header
 
 SAMPLER = Sampler(draws=2000, target_accept=0.9)
 """How a table is sampled when nothing else is said."""
@@ -219,10 +219,10 @@ def fit_capabilities(
     """
     taken = read_scores(table, scores, size, floors or {})
     chosen = choose_factors(taken, factors)
-    return draw_capabilities(taken, chosen, sampler, seed_of(random_seed), progressbar)
+    return _draw_capabilities(taken, chosen, sampler, seed_of(random_seed), progressbar)
 
 
-def draw_capabilities(
+def _draw_capabilities(
     scores: Scores, factors: Factors, sampler: Sampler, seed: int, progressbar: bool = False
 ) -> CapabilityFit:
     """Sample the model, once more and longer if the diagnostics fail; say what is wrong still."""
@@ -286,7 +286,7 @@ def make_tree(
     sampler: Mapping[str, Any],
     seed: int,
 ) -> xr.DataTree:
-    """Put draws, the table, what the capabilities are, and where it all came from together."""
+    """Put a capability fit's draws, table, capabilities and origin together in a tree."""
     models, names = list(scores.models), list(scores.names)
     observed = xr.Dataset(
         {"scores": (("model", "score"), scores.values)}, {"model": models, "score": names}

@@ -168,12 +168,12 @@ SAVED = (
 
 
 def terms_of(size: tuple[str, ...]) -> list[str]:
-    """Name what capabilities are linear in: log sizes, and their product if there are two."""
+    """Name the terms that capabilities are linear in: log sizes, and their product if two."""
     return [*size, " x ".join(size)] if len(size) == 2 else list(size)
 
 
 def terms(sizes: np.ndarray) -> np.ndarray:
-    """Return the terms of centred log sizes, shape (..., size)."""
+    """Return a capability model's terms of centred log sizes, shape (..., size)."""
     return (
         sizes
         if sizes.shape[-1] == 1
@@ -222,7 +222,7 @@ def _families(scores: Scores, count: int) -> tuple[Any, Any]:
     slope: were they drawn, or the slope a family's without sizes, it could turn round.
     """
     of, names = scores.family_of, scores.every_family
-    known, missing = centred(scores)
+    known, missing = _centred(scores)
     variance = np.nanvar(known, axis=0) * missing
     known = np.nan_to_num(known)
     center = np.zeros((len(terms_of(scores.size)), count))
@@ -244,7 +244,7 @@ def _families(scores: Scores, count: int) -> tuple[Any, Any]:
     return level + known * own, variance * (slope[0] ** 2 + spread**2)
 
 
-def centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
+def _centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
     """Return log sizes relative to their means, and which are missing, shape (model, size)."""
     return scores.sizes - scores.center, np.isnan(scores.sizes)
 
@@ -268,7 +268,7 @@ def _observe(scores: Scores, factors: Factors, capability: Any) -> None:
 
 
 def evaluated(odds: Any, floor: Any, scatter: Any) -> tuple[Any, Any]:
-    """Return mean and scatter of an evaluation; numbers and tensors alike."""
+    """Return mean and scatter of a model's evaluation on a benchmark; numbers and tensors alike."""
     share = sigmoid(odds)
     at_half = sqrt(scatter**2 + REPEATABLE**2)
     return floor + (1 - floor) * share, at_half * 2 * sqrt(share * (1 - share) + NEAR_ENDS)

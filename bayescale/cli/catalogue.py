@@ -11,7 +11,7 @@ from bayescale.data.number_format import fixed
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
-    from bayescale.studies.catalogue import LawCard
+    from bayescale.studies.law_cards import LawCard
 
 
 def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
@@ -43,7 +43,7 @@ def laws(
 
         _list("laws", law_records(), ("inputs", "parameters", "reference"), json)
         return
-    from bayescale.studies.catalogue import describe_law
+    from bayescale.studies.law_cards import describe_law
 
     card = describe_law(name)
     if json:
@@ -53,7 +53,7 @@ def laws(
 
 
 def _describe(card: "LawCard") -> None:
-    from bayescale.studies.catalogue import interval_text
+    from bayescale.studies.law_cards import interval_text
 
     say(f"{card.name}: {card.about}", "", f"  {card.formula}", "", f"reference: {card.reference}")
     through = f", through {', '.join(card.steps)}" if card.steps else ""
@@ -82,7 +82,7 @@ def cite(
 
 def noises(json: JsonFlag = False) -> None:
     """List the noises: how losses scatter around a law."""
-    from bayescale.model.noise import NOISES
+    from bayescale.model.noise.registry import NOISES
 
     found = [
         {"name": n.name, "about": n.about, "parameters": ", ".join(n.parameters) or "none"}

@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescale.cli.options import (
-    Allowing,
-    FitFile,
-    ScenarioFile,
-    Seed,
-    Showing,
-    load_fit,
-    pairs,
-    quantities,
+from bayescale.cli.options import Allowing, FitFile, ScenarioFile, Seed, Showing, pairs, quantities
+from bayescale.cli.output import (
+    Cell,
+    allowed,
+    answers,
+    emit,
+    header,
+    judged,
+    say,
+    show_answer,
+    table,
+    title,
 )
-from bayescale.cli.output import Cell, emit, header, judged, say, table, title
-from bayescale.cli.predict import allowed, answers, discrepancy_text, show_answer
-from bayescale.cli.saved_fits import Asked
+from bayescale.cli.saved_fits import Asked, load_fit
 from bayescale.data.number_format import column_formatter, coordinate, fixed, heading, whole_percent
 from bayescale.errors import BayescaleError
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Spending:
+class _Spending:
     """The budget, and what it pays for."""
 
     flops: Annotated[
@@ -87,7 +88,7 @@ class Spending:
 
 def optimum(
     asked: Asked,
-    spending: Spending,
+    spending: _Spending,
     allowing: Allowing,
     showing: Showing,
     seed: Seed = None,
@@ -97,6 +98,7 @@ def optimum(
     The budget may include inference, and limits may apply: see the options, or a scenario file.
     """
     from bayescale.decisions.optimum import optimum
+    from bayescale.prediction.discrepancy import discrepancy_text
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
     fit = asked.load()
@@ -116,7 +118,7 @@ def optimum(
 
 def regret(
     asked: Asked,
-    spending: Spending,
+    spending: _Spending,
     allowing: Allowing,
     showing: Showing,
     params: Annotated[
@@ -140,6 +142,7 @@ def regret(
     the share of the budget that the best size would not have needed for the same loss.
     """
     from bayescale.decisions.regret import regret, regret_summary
+    from bayescale.prediction.discrepancy import discrepancy_text
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
     changed = {"tolerance": tolerance, "probability": probability}
@@ -148,7 +151,7 @@ def regret(
     fit = asked.load()
     options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": seed}
     found = regret(fit, scenario, list(sizes) or None, around=True, **options)
-    judgement, decided = judgements(found, showing.width), regret_summary(found)
+    judgement, decided = _judgements(found, showing.width), regret_summary(found)
     with judged(fit):
         if showing.json:
             known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
@@ -168,7 +171,7 @@ def regret(
             say("", *said, discrepancy_text(discrepancy))
 
 
-def judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
+def _judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
     """Return what JSON says of each candidate: what it is, and its regret with intervals."""
     from bayescale.prediction.intervals import credible_interval
 
@@ -213,7 +216,7 @@ _NEVER = "inf: not within ten thousand times the largest fitted run"
 
 
 @dataclass(frozen=True)
-class Reaching:
+class _Reaching:
     """The goal, and what is held fixed."""
 
     loss: Annotated[
@@ -236,7 +239,7 @@ class Reaching:
 
 
 def reach(
-    asked: Asked, reaching: Reaching, allowing: Allowing, showing: Showing, seed: Seed = None
+    asked: Asked, reaching: _Reaching, allowing: Allowing, showing: Showing, seed: Seed = None
 ) -> None:
     r"""Find the budget, the data or the size that reaches a loss.
 
@@ -245,6 +248,7 @@ def reach(
     bayescale reach fit.nc --params 3B --at params=7B --at tokens=1T
     """
     from bayescale.decisions.targets import required_compute
+    from bayescale.prediction.discrepancy import discrepancy_text
 
     goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
     run = pairs("--at", reaching.at, "params=7B") or None
@@ -295,6 +299,7 @@ def crossing(
     bayescale crossing new.nc old.nc --flops 1e22,1e24
     """
     from bayescale.decisions.targets import crossover_compute
+    from bayescale.prediction.discrepancy import discrepancy_text
     from bayescale.prediction.intervals import credible_interval
 
     fits = load_fit(one), load_fit(other)

@@ -12,14 +12,12 @@ from bayescale.cli.options import (
     JsonFlag,
     Seed,
     check_folder,
-    load_fit,
     number,
     pairs,
     quantities,
 )
 from bayescale.cli.output import Cell, emit, header, judged, rows, say, table, title
-from bayescale.cli.predict import discrepancy_text
-from bayescale.cli.saved_fits import load_fits
+from bayescale.cli.saved_fits import load_fit, load_fits
 from bayescale.data.number_format import COUNTS, coordinate, percent, whole_percent
 from bayescale.errors import BayescaleError
 
@@ -34,7 +32,7 @@ SENSITIVE = 0.05
 
 
 @dataclass(frozen=True)
-class Asking:
+class _Asking:
     """Quantities of interest besides the parameters."""
 
     flops: Annotated[
@@ -62,7 +60,7 @@ class Asking:
 
 def identify(
     file: FitFile,
-    asking: Asking,
+    asking: _Asking,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -156,7 +154,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class Planning:
+class _Planning:
     """Arguments of ``plan``."""
 
     fits: Annotated[
@@ -203,7 +201,9 @@ class Planning:
     ] = None
 
 
-def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: Seed = None) -> None:
+def plan(
+    planning: _Planning, allowing: Allowing, json: JsonFlag = False, seed: Seed = None
+) -> None:
     r"""Choose the next runs: the most informative ones for a budget.
 
     \b
@@ -213,6 +213,7 @@ def plan(planning: Planning, allowing: Allowing, json: JsonFlag = False, seed: S
     import pandas as pd
 
     from bayescale.design.plan import least_useful, plan
+    from bayescale.prediction.discrepancy import discrepancy_text
 
     if planning.output is not None:
         check_folder(planning.output)

@@ -1,13 +1,10 @@
 """How a command ends: one clear line instead of a traceback, and an exit code that means something.
 
 0 fine, 1 bad input, 2 wrong usage (typer's own), 3 a fit whose diagnostics failed, 130 interrupted.
-
-Where the time of a command went.
 """
 
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,7 +39,7 @@ class GuardedGroup(TyperGroup):
             return super().invoke(ctx)
 
 
-def warn(message: object) -> None:
+def _warn(message: object) -> None:
     """Say one line on stderr that does not stop the command."""
     typer.secho(f"warning: {message}", err=True, fg="yellow")
 
@@ -90,37 +87,6 @@ def _shower() -> Callable[..., None]:
         text = " ".join(str(message).split())
         if text not in shown:
             shown.add(text)
-            warn(text)
+            _warn(text)
 
     return show
-
-
-class Stopwatch:
-    """Seconds by what was done.
-
-    Attributes
-    ----------
-    laps : dict of str to float
-        What was done, to the seconds it took.
-    """
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._started = self._last = time.perf_counter()
-
-    def lap(self, name: str, parts: Mapping[str, float] | None = None) -> None:
-        """Book the time since the last lap: what is known of it under ``parts``, the rest here."""
-        now = time.perf_counter()
-        known = dict(parts or {})
-        self.laps |= known
-        self.laps[name] = max(now - self._last - sum(known.values()), 0.0)
-        self._last = now
-
-    @property
-    def total(self) -> float:
-        """Seconds from the start to the last lap."""
-        return self._last - self._started
-
-    def __str__(self) -> str:
-        spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.laps.items())
-        return f"{self.total:.1f} s ({spent})"

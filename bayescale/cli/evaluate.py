@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Comparing:
+class _Comparing:
     """Arguments of ``compare``."""
 
     sources: Annotated[
@@ -62,7 +62,7 @@ class Comparing:
 
 
 def compare(
-    comparing: Comparing,
+    comparing: _Comparing,
     reading: Reading,
     sampling: Sampling,
     allowing: Allowing,
@@ -118,7 +118,7 @@ def _saved(sources: list[str]) -> "dict[str, Fit]":
 
 
 def _fit(
-    comparing: Comparing, reading: Reading, sampling: Sampling, quiet: bool
+    comparing: _Comparing, reading: Reading, sampling: Sampling, quiet: bool
 ) -> "dict[str, Fit]":
     """Fit each of the laws to the runs."""
     if len(comparing.sources) > 1:
@@ -177,7 +177,7 @@ def _give_or_take(value: float, error: float) -> Cell:
 
 
 @dataclass(frozen=True)
-class Dividing:
+class _Dividing:
     """Which runs are held out."""
 
     cuts: Annotated[
@@ -216,7 +216,7 @@ class Dividing:
 
 
 @dataclass(frozen=True)
-class Keeping:
+class _Keeping:
     """What is written."""
 
     output: Annotated[
@@ -245,10 +245,10 @@ class Keeping:
 def backtest(
     source: RunsSource,
     fitting: Fitting,
-    dividing: Dividing,
+    dividing: _Dividing,
     reading: Reading,
     allowing: Allowing,
-    keeping: Keeping,
+    keeping: _Keeping,
     laws: Annotated[
         str | None,
         typer.Option(metavar="LAW[:NOISE],...", help="Average these laws, instead of fitting one."),
@@ -298,7 +298,7 @@ def _specs(source: str, fitting: Fitting, laws: str | None) -> Any:
 
 
 def _show_backtest(tested: "Backtest", discrepancy: "Discrepancy | None") -> None:
-    from bayescale.cli.predict import discrepancy_text
+    from bayescale.prediction.discrepancy import discrepancy_text
     from bayescale.reporting.backtest import LEGEND, backtest_summary, scores
 
     header, lines = scores(tested)
@@ -313,7 +313,7 @@ def _show_backtest(tested: "Backtest", discrepancy: "Discrepancy | None") -> Non
     )
 
 
-def _write(tested: "Backtest", keeping: Keeping, *, quiet: bool) -> None:
+def _write(tested: "Backtest", keeping: _Keeping, *, quiet: bool) -> None:
     if keeping.output is not None:
         from bayescale.data.write import write_table
 
@@ -336,8 +336,8 @@ def backtest_fit(
     The laws of an average are weighed anew at each cut, by stacking.
     """
     import bayescale as bs
+    from bayescale.inference.fitted_runs import runs_again
     from bayescale.inference.sampling import seed_of
-    from bayescale.inference.update import runs_again
 
     fits = list(fit.members().values())
     return bs.backtest(

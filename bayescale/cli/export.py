@@ -14,7 +14,6 @@ from bayescale.cli.options import (
     ScenarioFile,
     Seed,
     check_folder,
-    load_fit,
     quantities,
 )
 from bayescale.cli.output import (
@@ -28,7 +27,7 @@ from bayescale.cli.output import (
     table,
     write,
 )
-from bayescale.cli.saved_fits import Asked
+from bayescale.cli.saved_fits import Asked, load_fit
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def report(
     """Write the report of a fit: one HTML page."""
     hide_display()
     from bayescale.cli.evaluate import backtest_fit
-    from bayescale.reporting.page import report
+    from bayescale.reporting.report import report
     from bayescale.studies.study import load_study
 
     budgets = _spent(flops, scenario)

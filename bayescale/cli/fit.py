@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescale.cli.errors import BAD_INPUT, UNTRUSTED, Stopwatch
+from bayescale.cli.errors import BAD_INPUT, UNTRUSTED
 from bayescale.cli.options import (
     JsonFlag,
     Reading,
@@ -31,6 +31,7 @@ from bayescale.cli.output import (
     show_parameters,
     title,
 )
+from bayescale.cli.stopwatch import Stopwatch
 from bayescale.data.units import parse_quantity
 from bayescale.errors import BayescaleError
 
@@ -103,7 +104,7 @@ class Fitting:
 
 
 @dataclass(frozen=True)
-class Pooling:
+class _Pooling:
     """What groups of runs have in common."""
 
     group: Annotated[
@@ -130,11 +131,11 @@ class Pooling:
         """
         from bayescale.model.spec import make_spec
 
-        return make_spec(spec, pool=pooling(self.pool), group=self.group)
+        return make_spec(spec, pool=_pooling(self.pool), group=self.group)
 
 
 @dataclass(frozen=True)
-class Writing:
+class _Writing:
     """What is written."""
 
     output: Annotated[
@@ -169,7 +170,7 @@ class Writing:
         if self.output is not None:
             written.append(save(fit, self.output))
         if self.report is not None:
-            from bayescale.reporting.page import report
+            from bayescale.reporting.report import report
 
             written.append(report(fit, self.report, study=study, ci_prob=width))
         return written
@@ -178,8 +179,8 @@ class Writing:
 def fit(
     source: RunsSource,
     fitting: Fitting,
-    pooled: Pooling,
-    writing: Writing,
+    pooled: _Pooling,
+    writing: _Writing,
     reading: Reading,
     sampling: Sampling,
     showing: Showing,
@@ -236,7 +237,7 @@ def priors(texts: list[str]) -> dict[str, tuple[float, float] | float] | str:
     return found
 
 
-def pooling(texts: list[str]) -> Any:
+def _pooling(texts: list[str]) -> Any:
     """Read ``partial`` as a word for all, and ``alpha=partial`` as one for a parameter.
 
     Raises
@@ -291,7 +292,7 @@ def _show(fit: "Fit", width: float, watch: Stopwatch, written: list[Path]) -> No
 
 
 @dataclass(frozen=True)
-class Batch:
+class _Batch:
     """What is fitted, and where it is kept."""
 
     sources: Annotated[
@@ -325,7 +326,7 @@ class Batch:
     ] = None
 
 
-def fit_many(batch: Batch, reading: Reading, sampling: Sampling, json: JsonFlag = False) -> None:
+def fit_many(batch: _Batch, reading: Reading, sampling: Sampling, json: JsonFlag = False) -> None:
     r"""Fit laws to many tables, several at once.
 
     \b
@@ -348,7 +349,7 @@ def fit_many(batch: Batch, reading: Reading, sampling: Sampling, json: JsonFlag 
         raise typer.Exit(UNTRUSTED)
 
 
-def _fits(batch: Batch, reading: Reading, sampling: Sampling) -> "Iterator[Fitted]":
+def _fits(batch: _Batch, reading: Reading, sampling: Sampling) -> "Iterator[Fitted]":
     """Fit what can be read; say of the rest why it cannot."""
     from bayescale.inference.parallel import Fitted, fit_many
     from bayescale.inference.sampling import Sampler

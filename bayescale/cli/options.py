@@ -269,7 +269,7 @@ class Allowing:
 
 
 def pairs(option: str, texts: list[str], example: str) -> dict[str, str]:
-    """Read ``name=value`` options.
+    """Read ``name=value`` options of the command line.
 
     Raises
     ------
@@ -288,7 +288,7 @@ def pairs(option: str, texts: list[str], example: str) -> dict[str, str]:
 
 
 def quantities(option: str, text: str, kind: Kind = "count") -> list[float]:
-    """Read a comma-separated list of quantities.
+    """Read an option that is a comma-separated list of quantities.
 
     Raises
     ------
@@ -311,7 +311,7 @@ def quantities(option: str, text: str, kind: Kind = "count") -> list[float]:
 
 
 def several(text: str, least: int = 2) -> "dict[str, Spec]":
-    """Read ``chinchilla,skaling:normal``: laws by name, some with a noise.
+    """Read an option that names laws, ``chinchilla,skaling:normal``, some with a noise.
 
     Raises
     ------
@@ -333,7 +333,7 @@ def several(text: str, least: int = 2) -> "dict[str, Spec]":
 
 
 def find_study(source: str) -> "Study | None":
-    """Return the model that a user named by file or by name, or None where it is none."""
+    """Return the model that an option names, as file or by name; None where it is none."""
     from bayescale.studies.study import list_studies, load_study
 
     if source.endswith(".toml") or (_is_name(source) and source in list_studies().index):
@@ -364,13 +364,6 @@ def _is_name(source: str) -> bool:
 
 
 def check_folder(path: Path) -> None:
-    """Refuse, before the work is done, a file in a folder that does not exist."""
+    """Refuse an option's output file in a folder that does not exist, before the work."""
     if not path.absolute().parent.is_dir():
         raise BayescaleError(f"{path}: there is no folder {path.parent}; make it first")
-
-
-def load_fit(path: Path) -> "Fit":
-    """Load a saved fit."""
-    from bayescale.inference.io import load_fit
-
-    return load_fit(path)

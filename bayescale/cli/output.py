@@ -14,17 +14,19 @@ import typer
 
 from bayescale.cli.errors import UNTRUSTED
 from bayescale.cli.options import check_folder
-from bayescale.data.number_format import column_formatter, heading
+from bayescale.data.number_format import COUNTS, column_formatter, coordinate, heading
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
     from rich.console import RenderableType
     from rich.table import Table
 
     from bayescale.inference.diagnostics import Diagnostics
     from bayescale.inference.result import Fit
     from bayescale.prediction.averaging import Average
+    from bayescale.prediction.discrepancy import Discrepancy
 
 
 type Cell = str | Callable[[str], str]
@@ -99,7 +101,7 @@ def emit(answer: Mapping[str, Any]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Turn mappings, sequences, NumPy scalars, paths and floats into what JSON can say."""
+    """Turn mappings, sequences, NumPy scalars, paths and floats into what printed JSON can say."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -114,7 +116,7 @@ def plain(value: Any) -> Any:
 
 
 def title(fit: "Fit | Average") -> str:
-    """Name the law or laws, the runs and the units, in one line."""
+    """Print-ready title: name the law or laws, the runs and the units, in one line."""
     name, fit = fit.label, fit.representative
     runs = fit.record["runs"]
     parts = [f"{name} on {fit.observed.size:,} runs of {runs['source']}"]
@@ -143,11 +145,11 @@ def header(fit: "Fit | Average") -> dict[str, Any]:
         "runs": fit.observed.size,
         "params_convention": runs["params_convention"],
         "loss_unit": runs["loss_unit"],
-        "diagnostics": diagnostics(fit.diagnostics),
+        "diagnostics": _diagnostics(fit.diagnostics),
     }
 
 
-def diagnostics(found: "Diagnostics") -> dict[str, Any]:
+def _diagnostics(found: "Diagnostics") -> dict[str, Any]:
     """Return the diagnostics as JSON has them."""
     return {"ok": found.ok, "problems": found.problems(), **vars(found)}
 
@@ -227,3 +229,49 @@ def hide_display() -> None:
     import matplotlib
 
     matplotlib.use("Agg")
+
+
+def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
+    """Return what printed JSON says of the discrepancy."""
+    return {"discrepancy": None if discrepancy is None else vars(discrepancy)}
+
+
+def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
+    """Return an answer as printed JSON: one record per point, coordinates and intervals."""
+    from bayescale.prediction.intervals import credible_interval
+
+    bounds = {str(k): credible_interval(draws, width) for k, draws in answer.data_vars.items()}
+    (dim,) = (d for d in answer.dims if d not in ("chain", "draw"))
+    places = {str(k): v for k, v in answer.coords.items() if v.dims == (dim,) and k != dim}
+    return [
+        {k: float(v[i]) for k, v in places.items()}
+        | {
+            name: {str(k): float(v[i]) for k, v in table.data_vars.items()}
+            for name, table in bounds.items()
+        }
+        for i in range(answer.sizes[dim])
+    ]
+
+
+def show_answer(answer: "xr.Dataset", width: float) -> None:
+    """Print the table of an answer, one row per point."""
+    found = answers(answer, width)
+    columns = [_LABELS.get(name, name) for name in found[0]]
+    say(table(columns, [[_cell(k, v) for k, v in row.items()] for row in found]))
+
+
+_LABELS = {
+    "flops": "FLOP",
+    "tokens_per_param": "tokens/param",
+    "law": "the law",
+    "outcome": "with discrepancy",
+    "new_run": "a new run",
+}
+
+
+def _cell(name: str, value: Any) -> Cell:
+    if isinstance(value, float):
+        return coordinate(name, value)
+    kind = "count" if name in COUNTS else "number"
+    digits = 3 if name == "tokens_per_param" else 4
+    return column_formatter([value["median"], value["lower"], value["upper"]], kind, digits)

@@ -1,41 +1,27 @@
 """``summary`` and ``predict``: parameters and predictions of a saved fit."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bayescale.cli.options import Allowing, FitFile, Seed, Showing, load_fit, pairs, quantities
+from bayescale.cli.options import Allowing, FitFile, Seed, Showing, pairs, quantities
 from bayescale.cli.output import (
-    Cell,
+    allowed,
+    answers,
     emit,
     header,
     judged,
     rows,
     say,
+    show_answer,
     show_diagnostics,
     show_parameters,
-    table,
     title,
 )
-from bayescale.cli.saved_fits import Asked
-from bayescale.data.number_format import COUNTS, column_formatter, coordinate, heading
+from bayescale.cli.saved_fits import Asked, load_fit
+from bayescale.data.number_format import heading
 from bayescale.errors import BayescaleError
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from bayescale.prediction.discrepancy import Discrepancy
-
-
-_LABELS = {
-    "flops": "FLOP",
-    "tokens_per_param": "tokens/param",
-    "law": "the law",
-    "outcome": "with discrepancy",
-    "new_run": "a new run",
-}
-
 
 _MEANING = (
     "the law: the curve itself; with discrepancy: the curve with the error of the law added; "
@@ -44,7 +30,7 @@ _MEANING = (
 
 
 @dataclass(frozen=True)
-class Points:
+class _Points:
     """The points of a prediction."""
 
     params: Annotated[str | None, typer.Option(metavar="N", help="70B, or 7B,70B.")] = None
@@ -103,7 +89,7 @@ def summary(file: FitFile, showing: Showing) -> None:
 
 def predict(
     asked: Asked,
-    points: Points,
+    points: _Points,
     allowing: Allowing,
     showing: Showing,
     seed: Seed = None,
@@ -112,6 +98,7 @@ def predict(
 
     Of params, tokens and FLOP two make the third by C = 6ND. Lists go together one by one.
     """
+    from bayescale.prediction.discrepancy import discrepancy_text
     from bayescale.prediction.predict import predict
 
     columns, discrepancy = points.columns(), allowing.chosen()
@@ -126,49 +113,3 @@ def predict(
             show_answer(answer, showing.width)
             say("", _MEANING)
             say(discrepancy_text(discrepancy))
-
-
-def discrepancy_text(discrepancy: "Discrepancy | None") -> str:
-    """Describe the discrepancy in one line."""
-    if discrepancy is None:
-        return (
-            "discrepancy: none, the law is assumed to hold; beyond the runs that is overconfident"
-        )
-    return f"discrepancy: {discrepancy}"
-
-
-def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
-    """Return what JSON says of the discrepancy."""
-    return {"discrepancy": None if discrepancy is None else vars(discrepancy)}
-
-
-def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
-    """Return an answer as JSON has it: one record per point, its coordinates and its intervals."""
-    from bayescale.prediction.intervals import credible_interval
-
-    bounds = {str(k): credible_interval(draws, width) for k, draws in answer.data_vars.items()}
-    (dim,) = (d for d in answer.dims if d not in ("chain", "draw"))
-    places = {str(k): v for k, v in answer.coords.items() if v.dims == (dim,) and k != dim}
-    return [
-        {k: float(v[i]) for k, v in places.items()}
-        | {
-            name: {str(k): float(v[i]) for k, v in table.data_vars.items()}
-            for name, table in bounds.items()
-        }
-        for i in range(answer.sizes[dim])
-    ]
-
-
-def show_answer(answer: "xr.Dataset", width: float) -> None:
-    """Print the table of an answer, one row per point."""
-    found = answers(answer, width)
-    columns = [_LABELS.get(name, name) for name in found[0]]
-    say(table(columns, [[_cell(k, v) for k, v in row.items()] for row in found]))
-
-
-def _cell(name: str, value: Any) -> Cell:
-    if isinstance(value, float):
-        return coordinate(name, value)
-    kind = "count" if name in COUNTS else "number"
-    digits = 3 if name == "tokens_per_param" else 4
-    return column_formatter([value["median"], value["lower"], value["upper"]], kind, digits)

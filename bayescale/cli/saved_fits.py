@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescale.cli.options import FitFile, load_fit
+from bayescale.cli.options import FitFile
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """The saved fit, alone or averaged with others."""
+    """The saved fit that is asked, alone or averaged with others (``--with``)."""
 
     file: FitFile
     beside: Annotated[
@@ -72,7 +72,7 @@ class Asked:
 
 
 def load_fits(sources: list[str]) -> "dict[str, Fit]":
-    """Load several saved fits, by the name of their file.
+    """Load several saved fits that a command was given, by the name of their file.
 
     Raises
     ------
@@ -84,3 +84,10 @@ def load_fits(sources: list[str]) -> "dict[str, Fit]":
     if len(set(names)) < len(names):
         raise BayescaleError("the same fit is given twice")
     return {name: load_fit(Path(s)) for name, s in zip(names, sources, strict=True)}
+
+
+def load_fit(path: Path) -> "Fit":
+    """Load the saved fit that a command was given."""
+    from bayescale.inference.io import load_fit
+
+    return load_fit(path)

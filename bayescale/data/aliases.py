@@ -160,7 +160,7 @@ _LOSS_UNITS = {
 
 @dataclass(frozen=True)
 class Meaning:
-    """What one column's name says."""
+    """What the name, or alias, of one column says."""
 
     name: str
     """The canonical name."""
@@ -177,7 +177,7 @@ class Meaning:
 
 
 def interpret(name: str) -> Meaning | None:
-    """Say what a column is by its name, or None where it is none that is known.
+    """Say what a column is by its name or alias, None where it is none that is known.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def interpret_letter(name: str) -> Meaning | None:
 
 
 def loss_unit(text: str) -> str:
-    """One spelling for a unit of loss; an unknown unit stays as it is written."""
+    """One spelling for a unit of loss and its aliases; an unknown one stays as it is written."""
     return _LOSS_UNITS.get("".join(_words(text)), text.strip())
 
 

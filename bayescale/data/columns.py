@@ -17,14 +17,14 @@ from bayescale.data.aliases import (
     interpret,
     interpret_letter,
 )
-from bayescale.data.messages import cells_of
 from bayescale.data.number_format import listed
+from bayescale.data.row_messages import cells_of
 from bayescale.errors import BayescaleError, closest
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """What each column of a table was taken for."""
+    """What each column of a table was recognised as."""
 
     taken: dict[str, tuple[str, Meaning]]
     """The canonical name of each quantity found, its column, and what that column's name says."""
@@ -38,7 +38,7 @@ class Recognition:
 
 
 def recognise(frame: pd.DataFrame, columns: Mapping[str, str | None] | None = None) -> Recognition:
-    """Decide which column is which quantity.
+    """Decide which column of a table is which quantity.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayescale.data.aliases import KINDS, RENAMED
 from bayescale.data.columns import Recognition
-from bayescale.data.messages import cells_of, row_name
+from bayescale.data.row_messages import cells_of, row_name
 from bayescale.data.units import Kind, parse_quantity
 from bayescale.errors import BayescaleError
 
@@ -58,7 +58,7 @@ def to_numbers(
 
 
 def is_missing(cells: pd.Series) -> np.ndarray:
-    """Tell which cells are empty, or hold a word for that."""
+    """Tell, before conversion, which cells are empty, or hold a word for that."""
     missing = cells.isna().to_numpy()
     if not pd.api.types.is_numeric_dtype(cells):
         missing = missing | cells.astype("str").str.strip().str.lower().isin(MISSING).to_numpy(bool)
@@ -68,7 +68,7 @@ def is_missing(cells: pd.Series) -> np.ndarray:
 def canonical_table(
     frame: pd.DataFrame, recognition: Recognition
 ) -> tuple[pd.DataFrame, dict[str, Unreadable]]:
-    """Rename the columns that were recognised, and read their numbers.
+    """Convert a table: rename the columns that were recognised, and read their numbers.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def canonical_table(
 
 
 def refuse_text(column: str, index: pd.Index, unreadable: Unreadable, canonical: str) -> None:
-    """Raise for the first cell that is no number.
+    """Raise for the first cell that cannot be converted to a number.
 
     Raises
     ------

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.expressions import evaluate
-from bayescale.data.messages import cells_of, rows_of
+from bayescale.data.row_messages import cells_of, rows_of
 from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantities, parse_quantity
 from bayescale.errors import BayescaleError
 

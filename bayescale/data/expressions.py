@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayescale.data.messages import cells_of
+from bayescale.data.row_messages import cells_of
 from bayescale.errors import BayescaleError
 
 MAX_LENGTH = 2_000

@@ -26,7 +26,7 @@ _DELIMITERS = ",;\t|"
 
 def read_delimited(path: Path) -> pd.DataFrame:
     """Read CSV or TSV, strictly: every row has as many fields as the header."""
-    with open_text(path) as stream:
+    with _open_text(path) as stream:
         try:
             lines, rows = _fields(stream, path)
         except csv.Error as error:
@@ -48,7 +48,7 @@ def read_delimited(path: Path) -> pd.DataFrame:
 
 def _fields(stream: TextIO, path: Path) -> tuple[list[int], list[list[str]]]:
     """Split up to one row more than the limit into fields, with the line each starts on."""
-    lines_of_text = limited_lines(stream, path)
+    lines_of_text = _limited_lines(stream, path)
     filled = ((place, line) for place, line in enumerate(lines_of_text, start=1) if line.strip())
     skipped, first = next(filled, (1, ""))
     delimiter = max(_DELIMITERS, key=first.count)
@@ -143,10 +143,10 @@ def load_file(path: Path) -> pd.DataFrame:
     readers = {
         ".csv": read_delimited,
         ".tsv": read_delimited,
-        ".jsonl": read_json_lines,
-        ".ndjson": read_json_lines,
-        ".json": read_json,
-        ".parquet": read_parquet,
+        ".jsonl": _read_json_lines,
+        ".ndjson": _read_json_lines,
+        ".json": _read_json,
+        ".parquet": _read_parquet,
     }
     if suffix not in readers:
         raise BayescaleError(
@@ -192,7 +192,7 @@ _BINARY = {
 
 
 @contextmanager
-def open_text(path: Path) -> Iterator[TextIO]:
+def _open_text(path: Path) -> Iterator[TextIO]:
     """Open a text file, after a look at what it really holds."""
     opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
     try:
@@ -209,7 +209,7 @@ def open_text(path: Path) -> Iterator[TextIO]:
         raise BayescaleError(f"cannot read {path.name!r}: {error}") from error
 
 
-def limited_lines(stream: TextIO, path: Path) -> Iterator[str]:
+def _limited_lines(stream: TextIO, path: Path) -> Iterator[str]:
     """Yield the lines of a file, none of which is read further than the limits.
 
     Raises
@@ -283,11 +283,11 @@ def refuse_columns(names: Iterable[str], where: str) -> None:
         )
 
 
-def read_json_lines(path: Path) -> pd.DataFrame:
+def _read_json_lines(path: Path) -> pd.DataFrame:
     """Read one JSON object a line."""
     lines, records = [], []
-    with open_text(path) as stream:
-        numbered = enumerate(limited_lines(stream, path), start=1)
+    with _open_text(path) as stream:
+        numbered = enumerate(_limited_lines(stream, path), start=1)
         for line, text in islice(((n, t) for n, t in numbered if t.strip()), MAX_ROWS + 1):
             try:
                 record = _record(json.loads(text), f"{path.name!r}, line {line}")
@@ -303,9 +303,9 @@ def read_json_lines(path: Path) -> pd.DataFrame:
     return _frame(records, pd.Index(lines, name="line"), path)
 
 
-def read_json(path: Path) -> pd.DataFrame:
+def _read_json(path: Path) -> pd.DataFrame:
     """Read a JSON list of objects."""
-    with open_text(path) as stream:
+    with _open_text(path) as stream:
         text = stream.read(MAX_TEXT + 1)
     if len(text) > MAX_TEXT:
         raise _too_long(path)
@@ -353,7 +353,7 @@ def _record(value: object, where: str, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
+def _read_parquet(path: Path) -> pd.DataFrame:
     """Read Parquet through pyarrow, which is an optional dependency."""
     try:
         import pyarrow as pa

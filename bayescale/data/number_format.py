@@ -33,7 +33,7 @@ def fixed(value: float, digits: int = 4, like: float | None = None) -> str:
 def column_formatter(
     numbers: Sequence[float], kind: str = "number", digits: int = 4
 ) -> Callable[[str], str]:
-    """Return a cell for a table: median and interval, on one line or on two.
+    """Format numbers for a table cell: median and interval, on one line or on two.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def column_formatter(
 
 
 def coordinate(name: str, value: float) -> str:
-    """Write a point's coordinate by the kind of its column."""
+    """Format a point's coordinate, a number, by the kind of its column."""
     if name in COUNTS or name.endswith(("params", "tokens")):
         return format_quantity(value)
     return format_quantity(value, kind="flops")
@@ -73,7 +73,7 @@ WIDE = 1.25
 
 
 def kind_of(column: str) -> Kind:
-    """Return how the values of a canonical column are written."""
+    """Return the number format of the values of a canonical column."""
     return KINDS.get(column, "number")
 
 
@@ -157,7 +157,7 @@ def times(factor: float) -> str:
 
 
 def listed(names: Iterable[object], limit: int = 12) -> str:
-    """Join names as prose does, the first ``limit`` of them.
+    """Format a list of names as prose does, the first ``limit`` of them.
 
     >>> listed(["E"]), listed(["E", "alpha", "beta"]), listed(["a", "b", "c", "d"], limit=2)
     ('E', 'E, alpha and beta', 'a, b and 2 more')
@@ -167,3 +167,17 @@ def listed(names: Iterable[object], limit: int = 12) -> str:
     if len(every) > limit:
         shown.append(f"{len(every) - limit} more")
     return " and ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
+
+
+LARGE = 1e6
+"""Numbers from here on are written as counts: ``9.4B``."""
+
+
+def with_interval(median: float, lower: float, upper: float) -> str:
+    """Format the numbers of a median and its interval.
+
+    >>> with_interval(0.3421, 0.3302, 0.3547), with_interval(9.352458e9, 8.1e9, 1.05e10)
+    ('0.3421 [0.3302, 0.3547]', '9.35B [8.1B, 10.5B]')
+    """
+    kind = "count" if LARGE <= abs(median) < 1e15 else "number"
+    return column_formatter([median, lower, upper], kind)(" ")

@@ -13,7 +13,7 @@ from bayescale.data.convert import canonical_table, refuse_text
 from bayescale.data.describe import Column
 from bayescale.data.expressions import matching
 from bayescale.data.formats import MAX_ROWS, load_file, refuse_columns, refuse_large
-from bayescale.data.messages import cells_of, rows_of, warn_set_aside
+from bayescale.data.row_messages import cells_of, rows_of, warn_set_aside
 from bayescale.data.runs import Runs, refuse_empty, with_reason
 from bayescale.data.validate import FILLS, drop_empty, fill, fillable, oddities, reading_reasons
 from bayescale.errors import BayescaleError

@@ -15,8 +15,8 @@ from bayescale.data.convert import is_missing, refuse_text, to_numbers
 from bayescale.data.derive import averaged, with_derived
 from bayescale.data.describe import Column, describe_columns, describe_set_aside
 from bayescale.data.expressions import matching
-from bayescale.data.messages import cells_of, row_name, rows_of, summarise, warn_set_aside
 from bayescale.data.number_format import listed
+from bayescale.data.row_messages import cells_of, row_name, rows_of, summarise, warn_set_aside
 from bayescale.data.validate import error_reasons, join_reasons, number_reasons
 from bayescale.errors import BayescaleError
 

@@ -108,12 +108,12 @@ def with_schedule(
     for name, rows in positions.items():
         rate_at = _every_step(steps[rows], rates[rows], warmup_steps, name)
         found[rows] = _describe(rate_at, steps[rows], momentum)
-    added = pd.DataFrame(found, columns=schedule_columns(), index=curves.index)
-    others = curves.drop(columns=schedule_columns(), errors="ignore")
+    added = pd.DataFrame(found, columns=_schedule_columns(), index=curves.index)
+    others = curves.drop(columns=_schedule_columns(), errors="ignore")
     return pd.concat([others, added], axis=1)
 
 
-def schedule_columns() -> list[str]:
+def _schedule_columns() -> list[str]:
     """Return the names of the columns that :func:`with_schedule` adds."""
     nodes = range(1, NODES + 1)
     kinds = ("lr_node", "lr_change", "lr_since")

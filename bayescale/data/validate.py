@@ -9,7 +9,7 @@ from bayescale.data import derive
 from bayescale.data.aliases import RENAMED
 from bayescale.data.columns import Recognition
 from bayescale.data.expressions import evaluate
-from bayescale.data.messages import cells_of
+from bayescale.data.row_messages import cells_of
 
 SIZES = ("params", "tokens", "flops")
 
@@ -39,7 +39,7 @@ _FEW = 1_000
 
 
 def join_reasons(parts: Iterable[tuple[np.ndarray, str]], index: pd.Index) -> pd.Series:
-    """Combine masks of rows and their reasons to one text a row, empty where there is none."""
+    """Combine masks of invalid rows and their reasons to one text a row, empty where none."""
     reasons = np.full(len(index), "", dtype=object)
     for mask, text in parts:
         reasons[mask] = [f"{reason} and {text}" if reason else text for reason in reasons[mask]]
@@ -108,7 +108,7 @@ def reading_reasons(
 
 
 def drop_empty(table: pd.DataFrame, names: Iterable[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Drop a column of params, tokens or FLOP, among the names, that holds nothing at all."""
+    """Validate columns: drop one of params, tokens or FLOP that holds nothing at all."""
     empty = [name for name in names if name in SIZES and cells_of(table, name).isna().all()]
     return table.drop(columns=empty), empty
 

@@ -131,7 +131,7 @@ def write_folder(
 
 
 def complete(path: str | Path) -> Path:
-    """Return where a file or folder is complete: a folder may have been set aside for a new one."""
+    """Return where a written file or folder is complete: one may be set aside for a new one."""
     target = Path(os.path.realpath(path))
     set_aside = not os.path.exists(target) and os.path.exists(_aside(target))
     return _aside(target) if set_aside else Path(path)

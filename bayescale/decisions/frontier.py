@@ -1,4 +1,4 @@
-"""Paths: the runs one would do as compute, or data, or size grows, and where they end up."""
+"""The compute-optimal frontier: which laws have one, and paths of runs as compute or size grows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,8 +10,10 @@ from bayescale.data import derive
 from bayescale.data.units import Quantity, parse_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
-from bayescale.inference.posterior import PosteriorLike
-from bayescale.prediction.compute import has_frontier, main_column, run_columns
+from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.result import Fit
+from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 BELOW, BEYOND = 0.1, 1e4
 """From which part of the smallest fitted run to how many times the largest a path goes."""
@@ -45,7 +47,7 @@ def path_column(fit: PosteriorLike) -> str:
 
 
 def path_values(fits: Sequence[PosteriorLike], column: str) -> np.ndarray:
-    """Return the values that a column takes along a path, from below the runs to far beyond."""
+    """Return the values that a column takes along a frontier's path, beyond the runs too."""
     spent = np.concatenate([run_columns(fit.representative)[column] for fit in fits])
     low, high = np.log10(BELOW * spent.min()), np.log10(BEYOND * spent.max())
     return 10 ** np.linspace(low, high, round((high - low) / STEP) + 1)
@@ -84,7 +86,7 @@ def straight_path(fit: PosteriorLike, held: Mapping[str, Quantity]) -> dict[str,
 
 
 def first_time(good: xr.DataArray, curve: xr.DataArray, level: Any) -> xr.DataArray:
-    """Return where along a path, in steps of it, a curve first is good; infinite where it never is.
+    """Return where along a frontier's path a curve first is good; infinite where it never is.
 
     Parameters
     ----------
@@ -101,7 +103,29 @@ def first_time(good: xr.DataArray, curve: xr.DataArray, level: Any) -> xr.DataAr
 
 
 def along(values: np.ndarray, steps: xr.DataArray) -> xr.DataArray:
-    """Return a column of a path at places given in steps of it, straight in its logarithm."""
+    """Return a column of a frontier's path at places in steps of it, straight in its logarithm."""
     at = steps.clip(max=len(values) - 1)
     found = np.exp(np.interp(at.values, np.arange(len(values)), np.log(values)))
     return xr.where(np.isfinite(steps), at.copy(data=found), np.inf)
+
+
+def has_frontier(fit: Fit) -> bool:
+    """Return whether a law has a frontier: takes params and tokens and nothing else."""
+    return {fit.spec.column(name) for name in fit.law.inputs} == {"params", "tokens"}
+
+
+def has_allocation(fit: Fit) -> bool:
+    """Return whether a budget alone determines the law's best params and tokens."""
+    columns = {fit.spec.column(name) for name in fit.law.inputs}
+    return columns in ({"params", "tokens"}, {"params", "flops"})
+
+
+def require_frontier(fit: Fit, figure: str) -> None:
+    """Raise unless a law has a frontier: takes params and tokens and nothing else."""
+    refuse_pooled(fit, figure)
+    if not has_frontier(fit):
+        columns = ", ".join(fit.spec.column(name) for name in fit.law.inputs)
+        raise BayescaleError(
+            f"{figure} needs a law of params and tokens, such as chinchilla; "
+            f"{fit.law.name} takes {columns}"
+        )

@@ -15,7 +15,7 @@ AROUND = 3.0 * float(np.log(10))
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """Losses of many ways to spend, less is better.
+    """A grid of losses of many ways to spend, less is better.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ def survey(
 
 
 def lowest(at: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the lowest point along the last axis: by a parabola inside, as it is at an end.
+    """Find the lowest point of a loss grid's last axis: by a parabola inside.
 
     Parameters
     ----------

@@ -7,18 +7,18 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data import derive
-from bayescale.data.messages import PACKAGE
+from bayescale.data.row_messages import PACKAGE
 from bayescale.data.units import Quantity
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.groups import ask_each
-from bayescale.inference.posterior import PosteriorLike, of_posterior
+from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
-from bayescale.prediction.compute import run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
+from bayescale.prediction.runs_by_compute import run_columns
 
 SEARCH = 60.0
 """Half width of the search, in natural-log units of D / N around the ratio that the runs had."""

@@ -17,7 +17,7 @@ from bayescale.decisions.frontier import (
 )
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import PosteriorLike, check_posterior, of_posterior
+from bayescale.inference.posterior_checks import PosteriorLike, check_posterior, of_posterior
 from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import make_points

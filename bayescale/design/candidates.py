@@ -11,11 +11,12 @@ import xarray as xr
 
 from bayescale.data import derive
 from bayescale.data.units import parse_quantity
+from bayescale.decisions.frontier import has_allocation
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
 from bayescale.model.simulate import isoflop_design
-from bayescale.prediction.compute import has_allocation, run_columns
 from bayescale.prediction.points import inputs_at, make_points, used
+from bayescale.prediction.runs_by_compute import run_columns
 
 SHARES = (1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16)
 """A run of the grid spends the budget divided by one of these, or by further powers of two."""
@@ -253,5 +254,5 @@ def _laid_out(low: float, high: float) -> np.ndarray:
 
 
 def inputs_of(fit: Fit, table: pd.DataFrame) -> dict[str, xr.DataArray]:
-    """Return the law's inputs at the runs of a table, dim point."""
+    """Return the law's inputs at the candidate runs of a table, dim point."""
     return inputs_at(fit, make_points({}, used(fit, table), grid=False, fit=fit))

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import of_one_law
-from bayescale.inference.result import Fit, links
+from bayescale.inference.link_scale_draws import links
+from bayescale.inference.posterior_checks import of_one_law
+from bayescale.inference.result import Fit
 from bayescale.model.link_scale import to_link
 
 NAMED = 0.35
@@ -85,7 +86,7 @@ VERDICTS = ("identified", "weak", "prior only")
 
 
 def verdict(contraction: float) -> str:
-    """Return "identified", "weak" or "prior only"."""
+    """Return the verdict of a contraction: "identified", "weak" or "prior only"."""
     if contraction > IDENTIFIED:
         return "identified"
     return "weak" if contraction > PRIOR_ONLY else "prior only"
@@ -97,7 +98,7 @@ def allowed_variance(prior: float) -> float:
 
 
 def prior_sds(fit: Fit) -> np.ndarray:
-    """Return the prior's sd of each free parameter on its link scale, shape (parameter,)."""
+    """Return the prior's sd, to contract from, of each free parameter on its link scale."""
     return np.array([_prior_sd(fit, name) for name in fit.spec.free])
 
 

@@ -67,9 +67,9 @@ def recommendation_text(found: RecommendedRuns | None, before: float, after: flo
         return "not known: no candidate runs could be evaluated for this law"
     if not len(found.runs):
         return "no run is within the budget"
-    listed = runs_text(found.runs)
+    listed = _runs_text(found.runs)
     if found.settles:
-        return f"{counted(len(found.runs))}{_price(found)}: {listed}"
+        return f"{_counted(len(found.runs))}{_price(found)}: {listed}"
     most = f"the best, {listed}, would do so at only {whole_percent(found.chance)} of the draws"
     return (
         f"no {MOST_RUNS} runs{_limits(found)} would reliably settle it: {most}; less noise, a "
@@ -77,12 +77,12 @@ def recommendation_text(found: RecommendedRuns | None, before: float, after: flo
     )
 
 
-def counted(runs: int) -> str:
+def _counted(runs: int) -> str:
     """Format a number of runs."""
     return "1 run" if runs == 1 else f"{runs} runs"
 
 
-def runs_text(runs: pd.DataFrame) -> str:
+def _runs_text(runs: pd.DataFrame) -> str:
     """Format runs: ``2 x params 50M, tokens 10B (D/N = 200)``."""
     columns = list(runs)
     tally = Counter(tuple(map(float, values)) for values in runs.to_numpy())

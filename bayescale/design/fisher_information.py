@@ -13,9 +13,10 @@ import numpy as np
 import xarray as xr
 
 from bayescale.design.quantities_of_interest import scaled
-from bayescale.inference.result import Fit, from_links, links, with_draws
+from bayescale.inference.link_scale_draws import from_links, links
+from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import with_fixed
-from bayescale.model.response import Observable
+from bayescale.model.observed_columns import Observable
 
 STEP = 1e-3
 """Half width of the finite differences, on the link scale."""
@@ -26,7 +27,7 @@ TINY = 0.01
 
 
 def thinned(fit: Fit, count: int) -> xr.Dataset:
-    """Return ``count`` draws spread over all chains, dims (chain=1, draw)."""
+    """Thin a fit for Fisher information: ``count`` draws over all chains, dims (chain=1, draw)."""
     flat = fit.posterior.stack(all=("chain", "draw"), create_index=False)
     kept = np.unique(np.linspace(0, flat.sizes["all"] - 1, count).astype(int))
     chosen = flat.isel(all=kept).drop_vars(["chain", "draw"], errors="ignore")
@@ -53,7 +54,7 @@ def rows_of(
     inputs: Mapping[str, xr.DataArray],
     known: Mapping[str, Any],
 ) -> np.ndarray:
-    """Return the slope of each run's value, over its scatter, at each draw.
+    """Rows of Fisher information: the slope of each run's value, over its scatter, at each draw.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def gradients(fit: Fit, posterior: xr.Dataset, flops: Any, at: Any) -> dict[str,
 
 
 def precision(fit: Fit, posterior: xr.Dataset, prior_sd: Sequence[float]) -> np.ndarray:
-    """Return the precision that prior and fitted runs give, shape (draw, parameter, parameter)."""
+    """Return the precision (Fisher information and prior), shape (draw, parameter, parameter)."""
     total = np.diag(1 / np.square(np.asarray(prior_sd)))[None]
     for response in fit.spec.observables:
         rows = rows_of(fit, posterior, response, fit.inputs_of(response), fit.known_of(response))

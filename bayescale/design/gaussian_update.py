@@ -26,10 +26,10 @@ import xarray as xr
 
 from bayescale.design.quantities_of_interest import Quantity, outcomes, quantity_of
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.discrepancy import Discrepancy, Surface, run_weights
-from bayescale.prediction.gaussian_process import condition_root, covariance_root
+from bayescale.prediction.gaussian_process import NEGLIGIBLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def posterior_uncertainty(
         law.append(np.sqrt(weight) * covariance_root(np.cov(draws.T)))
         error.append(np.sqrt(weight) * covariance_root(covariance))
         means.append(draws.mean(0))
-        noise = noise + weight * (run_scatter(one) if runs is None else scatter_of(one, inputs))
+        noise = noise + weight * (_run_scatter(one) if runs is None else scatter_of(one, inputs))
         rest += weight * own.rest
     apart = np.sqrt(weights)[:, None] * (means - np.average(means, 0, weights))
     return PosteriorUncertainty(
@@ -154,6 +154,87 @@ def scatter_of(fit: Fit, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
     return np.broadcast_to(np.asarray(size), curve.shape) ** 2 / information
 
 
-def run_scatter(fit: Fit) -> np.ndarray:
+def _run_scatter(fit: Fit) -> np.ndarray:
     """Return the same of each fitted run, shape (run,): those in heavy tails carry little."""
     return 1 / run_weights(fit)[1]
+
+
+def condition_root(root: np.ndarray, row: int, noise: float) -> np.ndarray:
+    """Condition a covariance C = R R' on one of its variables, observed with noise.
+
+    Parameters
+    ----------
+    root : array, shape (variable, direction)
+        R.
+    row : int
+        The variable that is observed.
+    noise : float
+        Variance of the noise; negative to take an observation away.
+
+    Returns
+    -------
+    array, shape (variable, direction)
+        The root of C - c c' / (c_row + noise), with c the column of that variable in C.
+    """
+    here = root[row]
+    size = here @ here
+    if size <= 0:
+        return root
+    shrink = (1 - np.sqrt(noise / (size + noise))) / size
+    return root - np.outer(root @ here, shrink * here)
+
+
+def covariance_root(covariance: np.ndarray) -> np.ndarray:
+    """Return R with R R' = C, in the few directions that matter (Cholesky's, with pivots)."""
+    size = np.sqrt(np.diag(covariance))
+    safe = np.where(size > 0, size, 1.0)
+    left = np.where(size > 0, 1.0, 0.0)
+    root = np.zeros((len(size), 0))
+    while left.max() > NEGLIGIBLE and root.shape[1] < len(size):
+        at = int(left.argmax())
+        column = covariance[:, at] / (safe * safe[at]) - root @ root[at]
+        column = column / np.sqrt(left[at])
+        root = np.column_stack([root, column])
+        left = np.maximum(left - column**2, 0)
+    return size[:, None] * root
+
+
+def condition_covariance(covariance: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Condition covariances on observations that are linear in the parameters.
+
+    Parameters
+    ----------
+    covariance : array, shape (..., parameter, parameter)
+        Covariances.
+    rows : array, shape (..., observation, parameter)
+        Slopes of the observations, over the standard deviation of their noise.
+
+    Returns
+    -------
+    array, shape (..., parameter, parameter)
+    """
+    spread = rows @ covariance
+    size = np.eye(rows.shape[-2]) + spread @ np.swapaxes(rows, -1, -2)
+    return covariance - np.swapaxes(spread, -1, -2) @ np.linalg.solve(size, spread)
+
+
+def variance_lost(covariance: np.ndarray, rows: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Return by how much each of several candidates alone would lower a variance.
+
+    Parameters
+    ----------
+    covariance : array, shape (draw, parameter, parameter)
+        Covariances.
+    rows : array, shape (draw, candidate, observation, parameter)
+        As for :func:`condition_covariance`.
+    slopes : array, shape (draw, parameter)
+        Of the quantity whose variance it is.
+
+    Returns
+    -------
+    array, shape (draw, candidate)
+    """
+    spread = np.einsum("dcmi,dij->dcmj", rows, covariance)
+    size = np.eye(rows.shape[2]) + np.einsum("dcmi,dcni->dcmn", spread, rows)
+    cross = np.einsum("dcmi,di->dcm", spread, slopes)
+    return np.einsum("dcm,dcm->dc", cross, np.linalg.solve(size, cross[..., None])[..., 0])

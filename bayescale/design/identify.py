@@ -14,7 +14,7 @@ import xarray as xr
 from bayescale.data.units import Quantities, Quantity, parse_quantity
 from bayescale.design.contraction import allowed_variance, prior_sds, verdict
 from bayescale.design.explain import reason, recommendation_text
-from bayescale.design.modes import modes
+from bayescale.design.posterior_modes import modes
 from bayescale.design.quantities_of_interest import format_amount, prior_scaled, quantities, scaled
 from bayescale.design.recommend import (
     LocalApproximation,
@@ -23,7 +23,7 @@ from bayescale.design.recommend import (
     recommended_runs,
 )
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import of_one_law
+from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import credible_interval
 from bayescale.prediction.points import PointsLike

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from bayescale.data.html import html_block, rows_shown
+from bayescale.data.display_tables import html_block, rows_shown
 from bayescale.data.limits import check_range
 from bayescale.data.number_format import percent
 from bayescale.data.units import Quantity, format_quantity, parse_quantity
@@ -16,10 +16,10 @@ from bayescale.design.gaussian_update import posterior_uncertainty
 from bayescale.design.quantities_of_interest import About, quantity_text, read_about
 from bayescale.design.search import Uncertainty, choose
 from bayescale.errors import BayescaleError
-from bayescale.inference.posterior import PosteriorLike, check_posterior, of_posterior
+from bayescale.inference.fitted_runs import fitted_runs
+from bayescale.inference.posterior_checks import PosteriorLike, check_posterior, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
-from bayescale.inference.update import fitted_runs
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import PointsLike

@@ -17,14 +17,15 @@ import xarray as xr
 
 from bayescale.data import derive
 from bayescale.data.units import Quantities, format_quantity
+from bayescale.decisions.frontier import has_allocation
 from bayescale.decisions.loss_grid import lowest
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError, BayescaleWarning, closest
 from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import to_link
-from bayescale.prediction.compute import has_allocation, main_column, run_columns
 from bayescale.prediction.discrepancy import Surface
-from bayescale.prediction.points import PointsLike, inputs_at, make_points, used, without_nodes
+from bayescale.prediction.points import PointsLike, drop_node_columns, inputs_at, make_points, used
+from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 OPTIMA = {"params": "N*", "tokens": "D*", "tokens_per_param": "D*/N*"}
 """Quantities of a compute-optimal model, and their symbols."""
@@ -78,7 +79,7 @@ def _targets(fit: Fit, at: PointsLike) -> dict[str, xr.DataArray]:
     points = make_points({}, used(fit, at), grid=False, fit=fit)
     curve = fit.curve(inputs_at(fit, points)).transpose("chain", "draw", "point")
     taken = {fit.spec.column(name) for name in fit.law.inputs}
-    shown = without_nodes(fit, points).coords
+    shown = drop_node_columns(fit, points).coords
     columns = [str(name) for name in shown if name in taken and shown[name].dims == ("point",)]
     found = {}
     for i in range(curve.sizes["point"]):
@@ -93,7 +94,7 @@ def _plain(values: xr.DataArray, scale: str) -> xr.DataArray:
 
 
 def format_amount(column: str, value: float) -> str:
-    """Write the value of a column: counts as 70B, compute as 1e+24, others as they are."""
+    """Write the amount in a quantity of interest: counts as 70B, compute as 1e+24."""
     if column == "flops":
         return format_quantity(value, kind="flops")
     if column.endswith(("params", "tokens")):
@@ -102,7 +103,7 @@ def format_amount(column: str, value: float) -> str:
 
 
 def on_scale(fit: Fit, name: str, values: Any, scale: str | None = None) -> Any:
-    """Take values of a quantity to the scale on which it is judged.
+    """Take values of a quantity of interest to the scale on which it is judged.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ def on_scale(fit: Fit, name: str, values: Any, scale: str | None = None) -> Any:
 
 
 def scaled(fit: Fit, flops: Quantities | None = None, at: PointsLike | None = None) -> xr.Dataset:
-    """Return :func:`quantities` on the transformed scales of the quantities."""
+    """Return :func:`quantities` of interest on their transformed scales."""
     found = quantities(fit, flops, at)
     return found.map(lambda v: on_scale(fit, str(v.name), v, v.attrs.get("scale")), keep_attrs=True)
 
@@ -164,7 +165,7 @@ type About = str | Mapping[str, float | str]
 
 @dataclass(frozen=True, eq=False)
 class Quantity:
-    """A number that every draw has: a weighted sum of outcomes, or of parameters.
+    """A quantity of interest: a number that every draw has, a weighted sum of outcomes.
 
     Attributes
     ----------
@@ -242,7 +243,7 @@ def quantity_text(quantity: Mapping[str, float], fit: Fit) -> str:
     if set(quantity) <= set(fit.spec.free):
         text = "".join(f" {'-' if sign < 0 else '+'} {name}" for name, sign in quantity.items())
         return text.removeprefix(" + ").strip()
-    if is_budget(quantity, fit):
+    if _is_budget(quantity, fit):
         return (
             f"the log of the best size at {format_quantity(quantity['flops'], kind='flops')} FLOP"
         )
@@ -254,7 +255,7 @@ def quantity_text(quantity: Mapping[str, float], fit: Fit) -> str:
     return f"the {fit.target} at {at}, as a relative error"
 
 
-def is_budget(quantity: Mapping[str, float], fit: Fit) -> bool:
+def _is_budget(quantity: Mapping[str, float], fit: Fit) -> bool:
     """Return whether the quantity is the best split of a budget between params and tokens."""
     return set(quantity) == {"flops"} and has_allocation(fit)
 
@@ -266,7 +267,7 @@ def quantity_of(
     if set(quantity) <= set(fit.spec.free):
         draws = sum(sign * fit.posterior[name].values.ravel() for name, sign in quantity.items())
         return Quantity(None, np.zeros(0), np.asarray(draws))
-    if is_budget(quantity, fit):
+    if _is_budget(quantity, fit):
         return _best_size(fit, quantity["flops"], surface, rng)
     inputs = inputs_at(fit, make_points(quantity, None, grid=False, fit=fit))
     return Quantity(inputs, np.ones(1), np.zeros(1))
@@ -293,7 +294,7 @@ def _best_size(
 def best_sizes(
     fit: Fit, flops: float, surface: Surface | None, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the log of the best size at a budget, shape (draw,): as ``optimum`` draws it."""
+    """Return the quantity of interest log best size at a budget, shape (draw,)."""
     return _best_of(fit, *_along_budget(fit, flops, surface, rng))
 
 
@@ -324,7 +325,7 @@ def _along_budget(
 
 
 def outcomes(fit: Fit, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
-    """Return the curve of every draw, chains end to end, on the scale of relative errors."""
+    """Return the curve of every draw at a quantity of interest, chains end to end."""
     curve = fit.curve(inputs).transpose("chain", "draw", "point")
     values = fit.spec.noise.relative(curve, fit.scale).values
     return values.reshape(-1, values.shape[-1])

@@ -8,10 +8,10 @@ import pandas as pd
 
 from bayescale.design.candidates import Candidates, cost_of, inputs_of, runs_nearby
 from bayescale.design.fisher_information import gradients, of_candidates, precision, thinned
-from bayescale.design.search import Rule, conditioned, greedy
+from bayescale.design.gaussian_update import condition_covariance, variance_lost
+from bayescale.design.search import Rule, condition_on_runs, greedy
 from bayescale.inference.result import Fit
-from bayescale.prediction.compute import run_columns
-from bayescale.prediction.gaussian_process import condition_covariance, variance_lost
+from bayescale.prediction.runs_by_compute import run_columns
 
 DRAWS = 100
 """Draws of the posterior, each in turn taken as the truth."""
@@ -73,7 +73,7 @@ class RecommendedRuns:
 
 @dataclass(frozen=True)
 class LocalApproximation:
-    """The fit near each draw, and the effect of candidates; see :func:`local_approximation`."""
+    """The fit near each draw, for recommended runs; see :func:`local_approximation`."""
 
     choice: Candidates
     spent: float
@@ -98,7 +98,7 @@ class LocalApproximation:
 
 
 @dataclass(frozen=True, eq=False)
-class Excess:
+class _Excess:
     """By how much the variance of one quantity is too large for its verdict to turn.
 
     Attributes
@@ -133,7 +133,7 @@ class Excess:
         """Return the uncertainty after each candidate run alone, shape (run,)."""
         return self._excess(self.local.variances_with(self.name, self.covariance))
 
-    def condition_on(self, run: int, sign: int = 1) -> "Excess":
+    def condition_on(self, run: int, sign: int = 1) -> "_Excess":
         """Return this conditioned on one run; runs cannot be taken away."""
         assert sign > 0
         return replace(self, covariance=self.local.with_run(self.covariance, run))
@@ -145,7 +145,7 @@ class Excess:
 def local_approximation(
     fit: Fit, prior_sd: Sequence[float], flops: object, at: object
 ) -> LocalApproximation | None:
-    """Linearise a fit near draws of its posterior, with candidate runs.
+    """Linearise a fit near draws of its posterior, to recommend among candidate runs.
 
     Parameters
     ----------
@@ -204,23 +204,23 @@ def recommended_runs(
     limit = local.spent if budget is None else budget
     cost, own = local.choice.cost, {}
     for name, allowed in limits.items():
-        now = Excess(local, name, allowed, local.covariance)
+        now = _Excess(local, name, allowed, local.covariance)
         plan = greedy(now, cost, limit, MOST_RUNS, rule=RULE, until=lambda u: u.turned >= CHANCE)
         own[name] = _judge(now, plan)
     plans = sorted((one.plan for one in own.values() if one.settles), key=len)
     found = {}
     for name, one in own.items():
         near = [p for p in plans if len(p) <= len(one.plan) + SHARED or not one.settles]
-        now = Excess(local, name, limits[name], local.covariance)
+        now = _Excess(local, name, limits[name], local.covariance)
         tried = [_judge(now, plan) for plan in near]
         shared = [other for other in tried if other.settles]
         found[name] = max(shared, key=lambda other: len(other.plan), default=one)
     return found
 
 
-def _judge(start: Excess, plan: list[int]) -> RecommendedRuns:
+def _judge(start: _Excess, plan: list[int]) -> RecommendedRuns:
     """Evaluate the runs of a plan, positions among the candidates."""
-    left, local = conditioned(start, plan), start.local
+    left, local = condition_on_runs(start, plan), start.local
     choice = local.choice
     return RecommendedRuns(
         choice.table.iloc[sorted(plan)].reset_index(drop=True),

@@ -19,7 +19,7 @@ ENOUGH = 1e-6
 
 @dataclass(frozen=True)
 class Rule:
-    """Which run a greedy search adds.
+    """Which run a greedy search adds next.
 
     Attributes
     ----------
@@ -89,10 +89,10 @@ def choose(now: Uncertainty, cost: np.ndarray, budget: float, most: int) -> list
     found.append(greedy(now, cost, budget, most, rule=Rule(by_cost=True)))
     ranked = sorted(
         {tuple(sorted(f)): f for f in found}.values(),
-        key=lambda f: conditioned(now, f).uncertainty,
+        key=lambda f: condition_on_runs(now, f).uncertainty,
     )
     improved = [exchange(now, f, cost, budget, most) for f in ranked[:TRIES]]
-    best = min(improved, key=lambda f: conditioned(now, f).uncertainty)
+    best = min(improved, key=lambda f: condition_on_runs(now, f).uncertainty)
     return in_order(now, best, cost)
 
 
@@ -128,7 +128,7 @@ def greedy[State: Uncertainty](
     until : callable, optional
         Of the uncertainty after a run: whether to stop there.
     """
-    found, now = list(chosen), conditioned(start, chosen)
+    found, now = list(chosen), condition_on_runs(start, chosen)
     slack = 1 + 1e-9
     while len(found) < most:
         gain = now.uncertainty - now.uncertainty_after()
@@ -152,7 +152,7 @@ def exchange(
     start: Uncertainty, chosen: Sequence[int], cost: np.ndarray, budget: float, most: int
 ) -> list[int]:
     """Swap one run at a time for a better one, and spend the rest of the budget."""
-    found, now = list(chosen), conditioned(start, chosen)
+    found, now = list(chosen), condition_on_runs(start, chosen)
     for _ in range(ROUNDS):
         before = now.uncertainty
         for run in tuple(found):
@@ -165,7 +165,7 @@ def exchange(
             if after[best] < now.uncertainty * (1 - ENOUGH):
                 found, now = [*others, best], without.condition_on(best)
         found = greedy(start, cost, budget, most, chosen=found)
-        now = conditioned(start, found)
+        now = condition_on_runs(start, found)
         if now.uncertainty > before * (1 - ENOUGH):
             break
     return found
@@ -183,8 +183,8 @@ def in_order(now: Uncertainty, chosen: Sequence[int], cost: np.ndarray) -> list[
     return ordered
 
 
-def conditioned[State: Uncertainty](now: State, runs: Sequence[int]) -> State:
-    """Condition on several runs, one after another."""
+def condition_on_runs[State: Uncertainty](now: State, runs: Sequence[int]) -> State:
+    """Condition the searched uncertainty on several runs, one after another."""
     for run in runs:
         now = now.condition_on(run)
     return now

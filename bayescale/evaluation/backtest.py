@@ -8,22 +8,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.data.html import html_block, text_table
+from bayescale.data.display_tables import html_block, text_table
 from bayescale.data.number_format import fixed, relative
 from bayescale.data.read import RunsLike
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.point_estimate import RESAMPLES, point_fit
-from bayescale.evaluation.scores import (
-    log_score,
-    main_input,
-    points_of,
-    scores_of,
-    summarise,
-    with_mean,
-)
-from bayescale.evaluation.splits import Split, cuts_of, groups_of
+from bayescale.evaluation.scores import log_score, points_of, scores_of, summarise, with_mean
+from bayescale.evaluation.splits import Split, cuts_of, groups_of, main_input
 from bayescale.inference.fit import fit, prepare, runs_and_law
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.model.observations import Data, extract
 from bayescale.model.spec import LawLike, Spec, make_spec
@@ -251,7 +244,7 @@ def backtest_point_fit(
 
 
 def laws_on(runs: Any, law: Any) -> tuple[dict[str, Spec], dict[str, Data]]:
-    """Return each law that was named, and the runs as it takes them, by the law's name.
+    """Return a backtest's laws by name, and the runs as each takes them.
 
     Parameters
     ----------
@@ -285,7 +278,7 @@ def fit_laws(
     seed: int,
     progressbar: bool,
 ) -> dict[str, Fit]:
-    """Fit each law to the runs that are chosen, an array of bool, shape (run,)."""
+    """Fit each law of a backtest to the chosen runs, an array of bool, shape (run,)."""
     return {
         name: fit(data[name].runs.take(chosen), spec, random_seed=seed, progressbar=progressbar)
         for name, spec in specs.items()

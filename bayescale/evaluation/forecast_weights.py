@@ -13,10 +13,9 @@ import numpy as np
 from bayescale.data.read import RunsLike
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.backtest import fit_laws, laws_on, score_split
-from bayescale.evaluation.scores import main_input
-from bayescale.evaluation.splits import FEWEST, Split, ahead_of
+from bayescale.evaluation.splits import FEWEST, Split, ahead_of, main_input
+from bayescale.inference.fitted_runs import runs_shared
 from bayescale.inference.result import Fit
-from bayescale.inference.update import runs_shared
 from bayescale.model.observations import Data
 from bayescale.model.spec import LawLike
 from bayescale.prediction.averaging import Average, pointwise_loo, stack

@@ -18,14 +18,14 @@ from bayescale.design.quantities_of_interest import on_scale, quantities, scaled
 from bayescale.errors import BayescaleWarning
 from bayescale.evaluation.residuals import outliers
 from bayescale.inference.fit import fit as fit_runs
+from bayescale.inference.fitted_runs import runs_again
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import of_one_law
+from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler, seed_of
-from bayescale.inference.update import runs_again
 from bayescale.model.spec import make_spec
-from bayescale.prediction.compute import main_column, run_columns
 from bayescale.prediction.points import PointsLike
+from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 LARGEST = 0.3
 """Share of the runs that is left out at the far end of the range."""

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from bayescale.decisions.frontier import has_allocation
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.inference.diagnostics import elements
-from bayescale.inference.posterior import of_one_law
+from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
-from bayescale.prediction.compute import has_allocation
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.summary import summary
 from bayescale.studies.study import Published, Study, load_study

@@ -10,7 +10,6 @@ from scipy.special import logsumexp
 from bayescale.evaluation.splits import Split
 from bayescale.model.noise.base import Noise
 from bayescale.model.observations import Data
-from bayescale.model.spec import Spec
 from bayescale.prediction.intervals import DRAWS
 
 LEVELS = (np.arange(200) + 0.5) / 200
@@ -57,16 +56,10 @@ UNWEIGHED = ("fitted", "held_out", "diagnostics")
 """Columns of the summary that are not means."""
 
 
-def main_input(spec: Spec) -> str:
-    """Return the column that runs are cut by: compute, or the law's first input."""
-    columns = [spec.column(name) for name in spec.law.inputs]
-    return "flops" if {"params", "tokens"} <= set(columns) else columns[0]
-
-
 def points_of(
     data: Data, split: Split
 ) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray], xr.DataArray]:
-    """Return inputs, what the noise knows, and observed values of the held-out runs, dim point."""
+    """Return inputs, what the noise knows, and values of held-out runs to score, dim point."""
     out = split.held_out
     inputs = {
         name: xr.DataArray(values[..., out], dims=("node", "point")[-values.ndim :])
@@ -159,7 +152,7 @@ def summarise(scored: pd.DataFrame, fitted: int, diagnostics: bool) -> dict[str,
 
 
 def with_mean(summary: pd.DataFrame) -> pd.DataFrame:
-    """Add the mean over the cuts, each with the same weight."""
+    """Add the mean of the scores over the cuts, each with the same weight."""
     total = {
         **summary.drop(columns=list(UNWEIGHED)).mean(),
         "fitted": summary["fitted"].max(),

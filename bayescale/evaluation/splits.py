@@ -9,6 +9,7 @@ import pandas as pd
 from bayescale.data import derive
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, closest
+from bayescale.model.spec import Spec
 
 ROUNDING = 1e-9
 """Relative difference below which values are one: a budget worked out from N and D stays whole."""
@@ -56,7 +57,7 @@ def cuts_of(runs: Runs, along: str, cuts: Sequence[float]) -> Iterator[Split]:
     BayescaleError
         When there is no such column, it has one value only, or a cut is no quantile.
     """
-    values = column_of(runs, along)
+    values = _column_of(runs, along)
     largest = values >= values.max() * (1 - ROUNDING)
     if largest.all():
         raise BayescaleError(
@@ -90,7 +91,7 @@ def ahead_of(runs: Runs, along: str, factors: Sequence[float]) -> Iterator[Split
     BayescaleError
         As for :func:`column_of`, or when a factor is not above 1.
     """
-    values = column_of(runs, along)
+    values = _column_of(runs, along)
     for factor in factors:
         if not factor > 1:
             raise BayescaleError(f"forecasts go ahead by a factor above 1, not {factor!r}")
@@ -137,7 +138,7 @@ def groups_of(runs: Runs, group: str) -> Iterator[Split]:
         yield Split(f"without {group} {said}", out, np.full(out.sum(), np.nan))
 
 
-def column_of(runs: Runs, name: str) -> np.ndarray:
+def _column_of(runs: Runs, name: str) -> np.ndarray:
     """Return a column of the runs; ``flops`` is 6 N D where the table has both.
 
     Raises
@@ -158,3 +159,9 @@ def column_of(runs: Runs, name: str) -> np.ndarray:
             "a cut needs positive numbers"
         )
     return values
+
+
+def main_input(spec: Spec) -> str:
+    """Return the column that runs are split by: compute, or the law's first input."""
+    columns = [spec.column(name) for name in spec.law.inputs]
+    return "flops" if {"params", "tokens"} <= set(columns) else columns[0]

@@ -9,11 +9,11 @@ import xarray as xr
 from arviz_stats.utils import ELPDData
 from scipy.special import logsumexp
 
-from bayescale.data.messages import PACKAGE
+from bayescale.data.row_messages import PACKAGE
 from bayescale.errors import BayescaleWarning
-from bayescale.inference.posterior import of_one_law
+from bayescale.inference.fitted_runs import log_likelihood_by_run
+from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
-from bayescale.inference.update import log_likelihood_by_run
 
 TRUSTED_VARIANCE = 0.4
 """Above this posterior variance of a run's log likelihood WAIC's correction is not reliable."""

@@ -13,13 +13,13 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.sampling import Sampler
 from bayescale.model.link_scale import with_fixed
 from bayescale.model.observations import Data, Observations, group_scales
+from bayescale.model.observed_columns import Observable, Observed
 from bayescale.model.parametrization import parametrization_of
-from bayescale.model.response import Observable, Observed
 from bayescale.model.spec import Spec
 
 
-def by_run(spec: Spec, seen: Observable, rows: Observed) -> dict[str, xr.DataArray]:
-    """Return the law's inputs of the runs in which a column was observed, with their names."""
+def inputs_by_run(spec: Spec, seen: Observable, rows: Observed) -> dict[str, xr.DataArray]:
+    """Return for the datatree a law's inputs of the runs that have a column, with their names."""
     coords = {seen.dim: list(rows.labels)}
     inputs = {
         name: xr.DataArray(values, coords, dims=("node", seen.dim)[-values.ndim :])
@@ -37,7 +37,7 @@ def make_tree(
     prior: xr.Dataset,
     rng: np.random.Generator,
 ) -> xr.DataTree:
-    """Put draws, densities, predictions and data together.
+    """Put draws, densities, predictions and data together in one datatree.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def _predictions(
 ) -> dict[str, dict[str, Any]]:
     """Return what the groups of the tree hold of one observed column."""
     rows, noise, column = data.of(seen), seen.noise, seen.column
-    inputs = by_run(spec, seen, rows)
+    inputs = inputs_by_run(spec, seen, rows)
     observed = xr.DataArray(rows.observed, {seen.dim: list(rows.labels)}, dims=seen.dim)
     known = {name: observed.copy(data=values) for name, values in rows.known.items()}
     at = parametrization_of(spec).at
@@ -162,7 +162,7 @@ def _predictions(
 def record_of(
     spec: Spec, data: Data, sampler: Sampler, seed: int, seconds: dict[str, float]
 ) -> dict[str, Any]:
-    """Return the origin of a fit, in JSON's types."""
+    """Return the record of a datatree's origin, in JSON's types."""
     return {
         "versions": {
             name: version(name) for name in ("bayescale", "pymc", "pytensor", "nutpie", "arviz")

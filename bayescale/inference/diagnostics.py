@@ -9,7 +9,7 @@ import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
-from bayescale.data.html import html_block
+from bayescale.data.display_tables import html_block
 
 RHAT_LIMIT = 1.01
 
@@ -139,7 +139,7 @@ def _mode_missed(where: str) -> str:
 
 
 def elements(draws: xr.Dataset) -> xr.Dataset:
-    """Return draws with each element of a variable as one of its own: ``alpha[pythia]``."""
+    """Split draws to diagnose: each element a variable of its own, ``alpha[pythia]``."""
     return xr.Dataset(
         {
             label: values.sel(at, drop=True)

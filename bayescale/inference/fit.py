@@ -12,7 +12,7 @@ import xarray as xr
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.inference.datatree import by_run, make_tree, record_of
+from bayescale.inference.datatree import inputs_by_run, make_tree, record_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
@@ -264,7 +264,7 @@ def _check_prior(spec: Spec, data: Data, seed: int) -> None:
     parametrization = parametrization_of(spec)
     prior = parametrization.draw_prior(data, PRIOR_DRAWS, np.random.default_rng(seed))
     for seen in spec.observables:
-        inputs = by_run(spec, seen, data.of(seen))
+        inputs = inputs_by_run(spec, seen, data.of(seen))
         at = parametrization.at(prior, inputs)
         curve = spec.law.curve(inputs, data.references, at, seen.step)
         finite = float(np.isfinite(curve).mean())

@@ -8,14 +8,14 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError, closest
-from bayescale.inference.posterior import of_one_law
+from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.laws.parameters import Z90
 from bayescale.model.hierarchical import draw_population
 from bayescale.model.link_scale import to_link
-from bayescale.model.literature_priors import Multiple
 from bayescale.model.pooling import Pool, mean_of, spread_of
+from bayescale.model.prior import Multiple
 from bayescale.model.spec import Spec
 
 

@@ -51,7 +51,7 @@ type LogDensity = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Mode:
+class _Mode:
     """An optimum of a log density and its Gaussian approximation there.
 
     Attributes
@@ -121,7 +121,7 @@ def missed_modes(
     log_density: LogDensity,
     starts: Iterable[np.ndarray],
     draws: np.ndarray,
-) -> list[tuple[Mode, float]]:
+) -> list[tuple[_Mode, float]]:
     """Return the modes that hold a share of the posterior and that no draw is near.
 
     Parameters
@@ -149,12 +149,12 @@ def missed_modes(
     ]
 
 
-def _is_optimum(log_density: LogDensity, mode: Mode) -> bool:
+def _is_optimum(log_density: LogDensity, mode: _Mode) -> bool:
     """Whether a climb arrived: the slope along each axis is small for the mode's width there."""
     return bool((abs(mode.axes.T @ log_density(mode.point)[1]) * mode.sd < 0.5).all())
 
 
-def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mode]:
+def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_Mode]:
     """Climb from every start; return the distinct modes that hold a share worth a chain.
 
     Parameters
@@ -171,7 +171,7 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mo
     """
     with threadpool_limits(1, "blas"):  # matrices of ten rows: waiting threads cost tenfold
         found = [_mode_at(log_density, top) for top in _climbed(log_density, starts)]
-    distinct: list[Mode] = []
+    distinct: list[_Mode] = []
     for mode in sorted(found, key=lambda mode: -mode.log_mass):
         if distinct and mode.log_mass < distinct[0].log_mass - COMPARABLE:
             break
@@ -195,7 +195,7 @@ def _climbed(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[np.n
     return [climb.x for climb in climbs]
 
 
-def _mode_at(log_density: LogDensity, point: np.ndarray) -> Mode:
+def _mode_at(log_density: LogDensity, point: np.ndarray) -> _Mode:
     """Return the Gaussian approximation at a point, its curvature from differences of gradients."""
     steps = STEP * np.eye(point.size)
     rows = [log_density(point + h)[1] - log_density(point - h)[1] for h in steps]
@@ -203,4 +203,4 @@ def _mode_at(log_density: LogDensity, point: np.ndarray) -> Mode:
     values, axes = np.linalg.eigh((curvature + curvature.T) / 2)
     sd = 1 / np.sqrt(np.maximum(values, WIDEST**-2))
     log_mass = log_density(point)[0] + np.log(sd).sum()
-    return Mode(point, float(log_mass), axes, sd)
+    return _Mode(point, float(log_mass), axes, sd)

@@ -84,13 +84,13 @@ def _bytes_on_disk(path: Path) -> int:
 
 
 def sealed(tree: xr.DataTree) -> xr.DataTree:
-    """Return a tree with the hashes of its content in its attributes."""
+    """Return a tree with the hashes of its content, for integrity, in its attributes."""
     tree = tree.copy()
-    tree.attrs = {**tree.attrs, DIGESTS: json.dumps(digests(tree))}
+    tree.attrs = {**tree.attrs, DIGESTS: json.dumps(_digests(tree))}
     return tree
 
 
-def digests(tree: xr.DataTree) -> dict[str, str]:
+def _digests(tree: xr.DataTree) -> dict[str, str]:
     """Return the SHA-256 of each variable by its path, and of the texts among the attributes."""
     found, texts = {}, {}
     for node in tree.subtree:
@@ -134,7 +134,7 @@ def check_content(tree: xr.DataTree, path: Path) -> None:
             f"{path} is not a fit that bayescale saved: it carries no hashes of its content"
         )
     then: dict[str, str] = json.loads(tree.attrs.pop(DIGESTS))
-    now = digests(tree)
+    now = _digests(tree)
     if then == now:
         return
     both = then.keys() & now.keys()

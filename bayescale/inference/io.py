@@ -14,10 +14,10 @@ import xarray as xr
 
 from bayescale.data.write import complete, write_bytes, write_folder
 from bayescale.errors import BayescaleError
-from bayescale.inference.fit_tree import ATTRIBUTE, Laws, fit_of_tree, tree_of_fit
 from bayescale.inference.integrity import check_content, check_size, sealed
-from bayescale.inference.posterior import PosteriorLike, described
+from bayescale.inference.posterior_checks import PosteriorLike, described
 from bayescale.inference.result import Fit
+from bayescale.inference.saved_tree import ATTRIBUTE, Laws, fit_of_tree, tree_of_fit
 
 if TYPE_CHECKING:
     from bayescale.capabilities.fit import CapabilityFit
@@ -32,7 +32,7 @@ _CLASSES = {"average": "Average", "capabilities": "CapabilityFit"}
 
 
 @runtime_checkable
-class Saved(Protocol):
+class _Saved(Protocol):
     """What a file can hold besides a fit."""
 
     kind: ClassVar[str]
@@ -83,7 +83,7 @@ def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
     'chinchilla'
     """
     path = Path(path)
-    if not isinstance(fit, Fit | Saved):
+    if not isinstance(fit, Fit | _Saved):
         raise BayescaleError(
             f"save takes a fit, an average or fitted capabilities, not a {type(fit).__name__}"
         )

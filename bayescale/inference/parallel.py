@@ -291,8 +291,8 @@ def _work(packed: bytes) -> bytes:
             warnings.simplefilter("ignore", BayescaleWarning)  # told by the caller, fit by fit
             found = fit(runs, spec, sampler=sampler, random_seed=seed, progressbar=False)
     except BayescaleError as error:
-        return pack_answer(str(error))
-    return pack_answer(found)
+        return _pack_answer(str(error))
+    return _pack_answer(found)
 
 
 def _finished(job: _Job, done: "Future[bytes]") -> Fitted:
@@ -306,7 +306,7 @@ def _finished(job: _Job, done: "Future[bytes]") -> Fitted:
         return Fitted(job.table, job.law, None, problem)
     if error is not None:
         return Fitted(job.table, job.law, None, f"{type(error).__name__}: {error}")
-    answer = unpack_answer(done.result(), job.spec)
+    answer = _unpack_answer(done.result(), job.spec)
     if isinstance(answer, str):
         return Fitted(job.table, job.law, None, answer)
     problems = [_problem(answer)]
@@ -355,7 +355,7 @@ _MADE = ("__dict__", "__weakref__", "inputs", "steps", "parameters")
 
 
 def pack(runs: Runs, spec: Spec, sampler: Sampler, seed: int) -> bytes:
-    """Pack what is to be fitted."""
+    """Pack what is to be fitted in parallel."""
     rest = {part.name: getattr(spec, part.name) for part in fields(spec) if part.name != "law"}
     return cloudpickle.dumps((runs, _declared(spec.law), rest, sampler, seed))
 
@@ -366,12 +366,12 @@ def unpack(packed: bytes) -> tuple[Runs, Spec, Sampler, int]:
     return runs, Spec(_law(law), **rest), sampler, seed
 
 
-def pack_answer(answer: Fit | str) -> bytes:
+def _pack_answer(answer: Fit | str) -> bytes:
     """Pack a fit, or why there is none."""
     return pickle.dumps((answer.tree, answer.record) if isinstance(answer, Fit) else answer)
 
 
-def unpack_answer(packed: bytes, spec: Spec) -> Fit | str:
+def _unpack_answer(packed: bytes, spec: Spec) -> Fit | str:
     """Invert :func:`pack_answer`, given what was fitted."""
     answer: str | tuple[xr.DataTree, Mapping[str, Any]] = pickle.loads(packed)
     if isinstance(answer, str):

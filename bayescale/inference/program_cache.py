@@ -36,7 +36,7 @@ SIGNATURE = (ctypes.c_int64, ctypes.c_uint64, DOUBLES, DOUBLES, DOUBLES, ctypes.
 
 
 @dataclass(frozen=True)
-class Symbol:
+class _Symbol:
     """A function of SciPy that compiled code calls, under the name by which it calls it."""
 
     name: str
@@ -52,7 +52,7 @@ class Symbol:
 
 
 @dataclass(frozen=True)
-class Function:
+class _Function:
     """A compiled function: where it is, how ctypes calls it (the log density only), its owner."""
 
     address: int
@@ -61,7 +61,7 @@ class Function:
 
 
 @dataclass(frozen=True)
-class Shared:
+class _Shared:
     """A shared variable of a program: what ``with_data`` knows it by."""
 
     name: str
@@ -117,14 +117,14 @@ def _environment() -> str:
 
 
 @contextmanager
-def portable() -> Iterator[list[Symbol]]:
-    """Have PyTensor's calls of SciPy functions go by name, so that another process can make them.
+def portable() -> Iterator[list[_Symbol]]:
+    """Make a program fit for the cache: its calls of SciPy functions go by name.
 
     PyTensor's own way looks the address up through a Python object of the process that compiled.
     Yields the names that were used, filled while compiling.
     """
     _register()
-    used: list[Symbol] = []
+    used: list[_Symbol] = []
     _USED.append(used)
     try:
         yield used
@@ -132,7 +132,7 @@ def portable() -> Iterator[list[Symbol]]:
         _USED.pop()
 
 
-_USED: list[list[Symbol]] = []
+_USED: list[list[_Symbol]] = []
 
 
 @cache
@@ -150,7 +150,7 @@ def _register() -> None:
         function = getattr(special, op.nfunc_spec[0].rpartition(".")[2])
         dtypes = [np.dtype(given.type.dtype) for given in node.inputs]
         found: Any = wrap_cython_function(function, np.dtype("float64"), dtypes)
-        symbol = Symbol(f"bayescale_{found.capi_name}", found.module_name, found.capi_name)
+        symbol = _Symbol(f"bayescale_{found.capi_name}", found.module_name, found.capi_name)
         symbol.bind()
         _USED[-1].append(symbol)
         external = types.ExternalFunction(symbol.name, found.signature())
@@ -172,7 +172,7 @@ _SPECIAL = ("Psi", "TriGamma", "Erfcx", "Erfinv", "Erfcinv", "BetaInc", "GammaIn
 """Operations of PyTensor that call a function of ``scipy.special``, among those laws use."""
 
 
-def reloaded(key: str | None, program: Any, symbols: list[Symbol]) -> Any:
+def reloaded(key: str | None, program: Any, symbols: list[_Symbol]) -> Any:
     """Return a program as a later process will load it, and keep it under its key, if any.
 
     Machine code that is still in the compiler's hands may call other copies of its functions, whose
@@ -255,7 +255,7 @@ def _program(header: Mapping[str, Any], body: bytes) -> Any:
     functions: Any = _functions(header, body)
     if functions is None:
         return None
-    variables = [Shared(name, ndim) for name, ndim in header["shared"]]
+    variables = [_Shared(name, ndim) for name, ndim in header["shared"]]
     keys: dict[Any, str] = {variable: f"v{i}" for i, variable in enumerate(variables)}
     shared = {keys[v]: np.zeros((0,) * v.ndim) for v in variables}
     slices = [slice(*ends) for ends in header["slices"]]
@@ -283,7 +283,7 @@ def _no_start(seed: Any = None) -> np.ndarray:
     raise NotImplementedError("a program that was loaded is given where its chains start")
 
 
-def _functions(header: Mapping[str, Any], body: bytes) -> list[Function] | None:
+def _functions(header: Mapping[str, Any], body: bytes) -> list[_Function] | None:
     """Load the machine code; None where something it calls is not in this process."""
     import llvmlite.binding as llvm
     from numba.core.registry import cpu_target
@@ -291,7 +291,7 @@ def _functions(header: Mapping[str, Any], body: bytes) -> list[Function] | None:
 
     rtsys.initialize(cpu_target.target_context)
     for symbol in header["symbols"]:
-        Symbol(**symbol).bind()
+        _Symbol(**symbol).bind()
     if not _are_known(header["external"]):
         return None
     found, start = [], 0
@@ -302,6 +302,6 @@ def _functions(header: Mapping[str, Any], body: bytes) -> list[Function] | None:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
         address = engine.get_function_address(wrapper)
-        found.append(Function(address, ctypes.CFUNCTYPE(*SIGNATURE)(address), engine))
+        found.append(_Function(address, ctypes.CFUNCTYPE(*SIGNATURE)(address), engine))
         start += size
     return found

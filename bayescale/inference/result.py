@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
 import xarray as xr
 
-from bayescale.data.html import SHOWN, html_block, text_table, with_interval
-from bayescale.data.number_format import heading
+from bayescale.data.display_tables import SHOWN, html_block, text_table
+from bayescale.data.number_format import heading, with_interval
 from bayescale.errors import BayescaleError
 from bayescale.inference.datatree import observations_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
-from bayescale.inference.methods import FitMethods
+from bayescale.inference.fit_methods import FitMethods
 from bayescale.laws.base import Law
-from bayescale.model.link_scale import natural, to_link, with_fixed
+from bayescale.model.link_scale import with_fixed
+from bayescale.model.observed_columns import Observable
 from bayescale.model.parametrization import parametrization_of
-from bayescale.model.response import Observable
 from bayescale.model.spec import Spec
 
 if TYPE_CHECKING:
@@ -301,28 +299,3 @@ def with_draws(fit: Fit, posterior: xr.Dataset) -> Fit:
         {"posterior": posterior, "constant_data": fit.tree.children["constant_data"].to_dataset()}
     )
     return Fit(fit.spec, tree, fit.record)
-
-
-def links(fit: Fit, posterior: xr.Dataset) -> np.ndarray:
-    """Return draws of the law's free parameters on the link scale, shape (draw, parameter)."""
-    columns = [
-        np.ravel(to_link(parameter, posterior[name].values, fit.scales))
-        for name, parameter in fit.spec.free.items()
-    ]
-    if not columns:
-        return np.zeros((posterior.sizes["chain"] * posterior.sizes["draw"], 0))
-    return np.stack(columns, axis=-1)
-
-
-def link_table(fit: Fit) -> pd.DataFrame:
-    """Return the posterior of the free parameters on the link scale, one column per parameter."""
-    return pd.DataFrame(links(fit, fit.posterior), columns=list(fit.spec.free))
-
-
-def from_links(fit: Fit, values: np.ndarray, posterior: xr.Dataset) -> xr.Dataset:
-    """Put other values of the law's free parameters into draws, dims (chain=1, draw)."""
-    own = {
-        name: (("chain", "draw"), natural(parameter, values[:, i], fit.scales)[None])
-        for i, (name, parameter) in enumerate(fit.spec.free.items())
-    }
-    return posterior.assign(own)

@@ -17,17 +17,17 @@ from bayescale.laws.functions import Value, logaddexp, softplus
 
 
 def total_ratio(log_x: Value, log_y: Value) -> tuple[Value, Value]:
-    """Map (log x, log y) to (log (x + y), log (x / y))."""
+    """Transform (log x, log y) to (log (x + y), log (x / y))."""
     return logaddexp(log_x, log_y), log_x - log_y
 
 
 def from_total_ratio(log_total: Value, log_ratio: Value) -> tuple[Value, Value]:
-    """Map (log (x + y), log (x / y)) back to (log x, log y)."""
+    """Transform (log (x + y), log (x / y)) back to (log x, log y)."""
     return log_total - softplus(-log_ratio), log_total - softplus(log_ratio)
 
 
 def of_two_power_laws(E: Value, a: Value, alpha: Value, b: Value, beta: Value) -> tuple[Value, ...]:
-    """Map the logs of E + a n^-alpha + b d^-beta's parameters to what runs see of it.
+    """Transform the logs of E + a n^-alpha + b d^-beta's parameters to what runs see of it.
 
     Returns
     -------

@@ -40,7 +40,7 @@ _STEP = 0.5
 _EXACT = 1e-9
 
 
-class Swap(NamedTuple):
+class _Swap(NamedTuple):
     """A parameter that is sampled in place of a coordinate.
 
     Attributes
@@ -74,7 +74,7 @@ class Coordinates:
 
     law: type[Law]
     fixed: Mapping[str, Any]
-    swaps: tuple[Swap, ...]
+    swaps: tuple[_Swap, ...]
     mixed: bool
 
     @classmethod
@@ -91,7 +91,7 @@ class Coordinates:
             Parameters whose prior is far narrower than the law's own.
         """
         apart = (*fixed, *(name for name in narrow if name not in fixed))
-        swaps = find_swaps(law, apart)
+        swaps = _find_swaps(law, apart)
         return cls(law, fixed, swaps or (), mixed=swaps is not None)
 
     @property
@@ -137,7 +137,7 @@ class Coordinates:
         }
 
 
-def _parameters(law: type[Law], point: Sequence[Any], swaps: Sequence[Swap]) -> list[Any]:
+def _parameters(law: type[Law], point: Sequence[Any], swaps: Sequence[_Swap]) -> list[Any]:
     """Return all parameters on the link scale at a point some of whose coordinates are swapped."""
     point = list(point)
     for i in reversed(range(len(swaps))):
@@ -150,7 +150,7 @@ def _parameters(law: type[Law], point: Sequence[Any], swaps: Sequence[Swap]) -> 
 
 
 @lru_cache
-def find_swaps(law: type[Law], apart: tuple[str, ...]) -> tuple[Swap, ...] | None:
+def _find_swaps(law: type[Law], apart: tuple[str, ...]) -> tuple[_Swap, ...] | None:
     """Find, for each named parameter, a coordinate in whose place it can be sampled.
 
     That is one which the parameter follows with a slope of 1 or -1 wherever the others are, so that
@@ -181,11 +181,11 @@ def find_swaps(law: type[Law], apart: tuple[str, ...]) -> tuple[Swap, ...] | Non
         found = [i for i in np.flatnonzero(exact) if i not in taken]
         if not found:
             return None
-        swaps.append(Swap(parameter, int(found[0]), float(np.round(slopes[0, found[0]]))))
+        swaps.append(_Swap(parameter, int(found[0]), float(np.round(slopes[0, found[0]]))))
     return tuple(swaps)
 
 
-def _slopes(law: type[Law], point: np.ndarray, swaps: list[Swap], parameter: int) -> np.ndarray:
+def _slopes(law: type[Law], point: np.ndarray, swaps: list[_Swap], parameter: int) -> np.ndarray:
     """Return the change of a parameter for a step of each coordinate, per unit of the step."""
     # any point of the swapped space will do: the map between them is a bijection
     at = _parameters(law, list(point), swaps)[parameter]

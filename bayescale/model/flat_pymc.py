@@ -17,7 +17,7 @@ from bayescale.model.observations import Observations
 from bayescale.model.spec import Scales, Spec
 
 
-class LawCoordinates(Transform):
+class _LawCoordinates(Transform):
     """The coordinates that are sampled as a PyMC transform of the link-scale vector."""
 
     name = "coordinates"
@@ -39,7 +39,7 @@ class LawCoordinates(Transform):
 
 
 def law_data(spec: Spec, data: Observations) -> dict[str, Any]:
-    """Return dimensions and values of the ``pm.Data`` that the parameters take, by name."""
+    """Return dimensions and values of the ``pm.Data`` of a flat model's parameters, by name."""
     law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
     noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
     law, noise = ("law_parameter",), ("noise_parameter",)
@@ -52,7 +52,7 @@ def law_data(spec: Spec, data: Observations) -> dict[str, Any]:
 
 
 def law_coords(spec: Spec) -> dict[str, list[str]]:
-    """Return the dimensions of the vectors that are sampled."""
+    """Return the PyMC dimensions of the vectors that are sampled in a flat model."""
     return {"law_parameter": list(spec.free), "noise_parameter": list(spec.noise_parameters)}
 
 
@@ -67,7 +67,7 @@ def named_parameters(spec: Spec, data: Observations) -> dict[str, Any]:
 
 
 def prior_variable(spec: Spec, data: Observations, name: str, of: str) -> Any:
-    """Add to the model in context a variable ``name`` with the prior of the parameter ``of``."""
+    """Add a PyMC variable ``name`` with the prior of the parameter ``of`` to a flat model."""
     parameter = spec.parameters[of]
     (mean,), (sd,) = spec.normal_priors([of], data.scales)
     unit = data.scales[parameter.of] if parameter.of else 1.0
@@ -77,7 +77,7 @@ def prior_variable(spec: Spec, data: Observations, name: str, of: str) -> Any:
 def around(
     name: str, parameter: Parameter, mean: Any, sd: Any, unit: Any, dims: str | None = None
 ) -> Any:
-    """Add a variable whose link is normal, with the given mean and sd where its unit is one."""
+    """Add a PyMC variable whose link is normal, with the given mean and sd in its unit."""
     if isinstance(parameter, Positive):
         return pm.LogNormal(name, mu=mean + np.log(unit), sigma=sd, dims=dims)
     if not isinstance(parameter, Fraction):
@@ -143,7 +143,7 @@ def _law_prior(
     spec: Spec, shared: Mapping[str, Any], scales: Mapping[str, Any], coordinates: Coordinates
 ) -> Any:
     mean, sd = shared["law_prior_mean"], shared["law_prior_sd"]
-    transform = LawCoordinates(coordinates) if coordinates.mixed else None
+    transform = _LawCoordinates(coordinates) if coordinates.mixed else None
     if not spec.distributions:
         return pm.Normal(LAW_LINK, mean, sd, dims="law_parameter", default_transform=transform)
 

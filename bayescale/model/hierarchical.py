@@ -36,7 +36,7 @@ type Links = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Layout:
-    """Which parameter is where in the three vectors.
+    """Which parameter is where in the three vectors of a hierarchical model.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Layout:
 
 
 def layout(spec: Spec) -> Layout:
-    """Return where each parameter of a pooled spec is sampled."""
+    """Return where each parameter of a hierarchical spec is sampled."""
     sampled = {**spec.free, **spec.noise_parameters}
     common = {k: p for k, p in sampled.items() if spec.kinds[k] != "separate"}
     spread = {k: spec.population[spread_of(k)] for k in common if spec.kinds[k] == "partial"}
@@ -70,7 +70,7 @@ def layout(spec: Spec) -> Layout:
 
 @lru_cache
 def own_coordinates(law: type[Law], own: tuple[str, ...]) -> tuple[int, ...]:
-    """Return which of the law's coordinates are functions of some parameters alone, if as many.
+    """Return which coordinates a hierarchical model's groups have of their own parameters.
 
     They are then as good coordinates of those parameters, whatever the others are: the level and
     ratios of Chinchilla's E, a and b do not ask for the exponents. Empty where there are fewer, or
@@ -95,7 +95,7 @@ def own_coordinates(law: type[Law], own: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def to_own(spec: Spec, rows: tuple[int, ...], own: list[Any]) -> list[Any]:
-    """Take a group's own parameters, on the link scale, to what is sampled of it."""
+    """Take a group's own parameters of a hierarchical model to what is sampled of it."""
     return own if not rows else _through(spec, spec.law.coordinates, rows, own, forward=True)
 
 
@@ -135,14 +135,14 @@ def own_priors(spec: Spec, data: Observations) -> tuple[np.ndarray, np.ndarray]:
 
 
 def scales_of(spec: Spec, name: str, common: Scales, by_group: Any) -> Scales:
-    """Return what a parameter is a multiple of: each group's target unless all share it."""
+    """Return what a hierarchical parameter is a multiple of: a group's target, or one target."""
     return common if spec.kinds[name] == "shared" else {**common, "target": by_group}
 
 
 def draw_links(
     spec: Spec, data: Observations, draws: int, rng: np.random.Generator, spread: float = 1.0
 ) -> dict[str, np.ndarray]:
-    """Draw the three vectors from the prior, on the link scale, shape (draw, ...).
+    """Draw a hierarchical model's three vectors from the prior, shape (draw, ...).
 
     ``spread`` multiplies the prior's standard deviations.
     """
@@ -162,7 +162,7 @@ def draw_links(
 
 
 def start_of(spec: Spec, data: Observations, rng: np.random.Generator, spread: float) -> np.ndarray:
-    """Draw a start of a chain: the three vectors as they are sampled, one after the other."""
+    """Draw a start of a hierarchical model's chain: the three vectors as they are sampled."""
     links = {name: values[0] for name, values in draw_links(spec, data, 1, rng, spread).items()}
     own = list(np.moveaxis(links[OWN_LINK], -1, 0))
     if own:
@@ -171,7 +171,7 @@ def start_of(spec: Spec, data: Observations, rng: np.random.Generator, spread: f
 
 
 def in_units(spec: Spec, data: Observations, links: Links) -> xr.Dataset:
-    """Return parameters in their own units, dims (chain, draw) and the groups', of their links.
+    """Return a hierarchical model's parameters in their units, dims (chain, draw) and groups.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def in_units(spec: Spec, data: Observations, links: Links) -> xr.Dataset:
 
 
 def log_prior_of(spec: Spec, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
-    """Return the log prior density of each parameter at its draws, on the link scale."""
+    """Return the log prior density of each hierarchical parameter, on the link scale."""
     found, (by,) = layout(spec), spec.grouping
     sizes = xr.DataArray(list(data.group_scales.values()), {by: data.groups}, dims=by)
     mean, sd = (xr.DataArray(m, dims=(by, "own")) for m in own_priors(spec, data))

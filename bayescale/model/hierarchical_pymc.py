@@ -26,7 +26,7 @@ from bayescale.model.pooling import mean_of, spread_of
 from bayescale.model.spec import Scales, Spec
 
 
-class OwnCoordinates(Transform):
+class _OwnCoordinates(Transform):
     """The law's coordinates of each group's own parameters, where it has some."""
 
     name = "coordinates"
@@ -54,7 +54,7 @@ def _columns(spec: Spec, value: Any) -> list[Any]:
 
 
 def group_data(spec: Spec, data: Observations) -> dict[str, Any]:
-    """Return dimensions and values of the ``pm.Data`` that the parameters take, by name."""
+    """Return dimensions and values of the ``pm.Data`` of a hierarchical model, by name."""
     found = layout(spec)
     common_mean, common_sd = spec.normal_priors(found.common, data.scales)
     spread_mean, spread_sd = spec.normal_priors(map(spread_of, found.spread), data.scales)
@@ -72,7 +72,7 @@ def group_data(spec: Spec, data: Observations) -> dict[str, Any]:
 
 
 def group_coords(spec: Spec, data: Observations) -> dict[str, list[str]]:
-    """Return the dimensions of a pooled model's vectors."""
+    """Return the PyMC dimensions of a hierarchical model's vectors."""
     found = layout(spec)
     return {
         "common_parameter": list(found.common),
@@ -83,7 +83,7 @@ def group_coords(spec: Spec, data: Observations) -> dict[str, list[str]]:
 
 
 def named_group_parameters(spec: Spec, data: Observations) -> dict[str, Any]:
-    """Add the parameters to the PyMC model in context, each by its name with its prior.
+    """Add hierarchical parameters to the PyMC model in context, by name with their priors.
 
     Shared ones, populations, and those of each group's own, shape (group,).
     """
@@ -150,12 +150,12 @@ def _links(found: Layout, spec: Spec, shared: Mapping[str, Any]) -> dict[str, An
             pt.stack(centres, axis=-1),
             pt.stack(sizes, axis=-1),
             dims=("group", "own_parameter"),
-            default_transform=OwnCoordinates(spec, found.rows) if found.rows else None,
+            default_transform=_OwnCoordinates(spec, found.rows) if found.rows else None,
         )
     return links
 
 
 def of_runs(spec: Spec, parameters: Mapping[str, Any], group: Any) -> dict[str, Any]:
-    """Return each parameter as the runs have it: those of a group's own by the runs' groups."""
+    """Return each PyMC parameter as the runs have it: a group's own by the runs' groups."""
     own, place = layout(spec).own, pt.cast(group, "int64")
     return {k: value[place] if k in own else value for k, value in parameters.items()}

@@ -18,12 +18,12 @@ MEMBER = "member"
 
 
 def run_coords(spec: Spec, data: Observations) -> dict[str, list[str]]:
-    """Return the labels of the runs, by the dimension of each observed column."""
+    """Return the labels of the likelihood's runs, by the dimension of each observed column."""
     return {seen.dim: list(data.of(seen).labels) for seen in spec.observables}
 
 
 def run_data(spec: Spec, data: Observations) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-    """Return the dimensions and values of what a model is given of each run, by name."""
+    """Return dimensions and values of what the likelihood is given of each run, by name."""
     found = {}
     for seen in spec.observables:
         rows = data.of(seen)
@@ -37,7 +37,7 @@ def run_data(spec: Spec, data: Observations) -> dict[str, tuple[tuple[str, ...],
 
 
 def observe(spec: Spec, shared: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-    """Add the observed variables to the PyMC model in context.
+    """Add the likelihood, the observed variables, to the PyMC model in context.
 
     Parameters
     ----------

@@ -12,41 +12,17 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from bayescale.errors import BayescaleError
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law
+from bayescale.model.prior import Multiple
 
 LITERATURE = "literature"
 
 
 FILE = Path(__file__).with_name("literature.toml")
-
-
-class Multiple(NamedTuple):
-    """A prior's 90 % interval in multiples of the typical observed target, whatever its unit.
-
-    Parameters
-    ----------
-    low, high : float
-        The prior puts 5 % below ``low`` and 5 % above ``high`` times the geometric mean of the
-        observed target.
-
-    See Also
-    --------
-    literature_priors : Gives floors by these.
-    fit : Takes them in ``priors``.
-
-    Examples
-    --------
-    >>> spec = bs.make_spec("chinchilla", priors={"E": bs.Multiple(0.5, 0.8)})
-    >>> spec.priors["E"]
-    Multiple(low=0.5, high=0.8)
-    """
-
-    low: float
-    high: float
 
 
 def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
@@ -109,7 +85,7 @@ def _sets() -> dict[str, Any]:
 
 
 def named(priors: Any, law: type[Law]) -> Mapping[str, Any]:
-    """Return priors as a mapping, of which a set's name may stand in the place.
+    """Return priors as a mapping, for which ``literature`` may stand.
 
     Raises
     ------

@@ -2,18 +2,25 @@
 
 import hashlib
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from bayescale.data.messages import PACKAGE
+from bayescale.data.row_messages import PACKAGE
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.model.noise import following, get_noise
 from bayescale.model.noise.autocorrelated import series_of
-from bayescale.model.response import Observable, Observed, among, distinct, rows_of_each, take
+from bayescale.model.noise.registry import following, get_noise
+from bayescale.model.observed_columns import (
+    Observable,
+    Observed,
+    rows_among,
+    rows_of_each,
+    take_observed,
+)
 from bayescale.model.spec import Scales, Spec
 
 
@@ -88,16 +95,16 @@ def extract(spec: Spec, runs: Runs) -> Data:
         For a missing column, or fewer usable runs than parameters.
     """
     rows = rows_of_each(spec, runs)
-    used = runs.take(among(runs, rows.values()))
+    used = runs.take(rows_among(runs, rows.values()))
     if len(used) < len(spec.free):
         raise BayescaleError(
             f"{len(used)} usable runs for the {len(spec.free)} parameters of {spec.law.name} "
             f"({', '.join(spec.free)}): add runs, choose a smaller law, or fix a parameter "
             "(priors={'E': 1.7})"
         )
-    labels = pd.Series(distinct(used.labels()), index=used.table.index)
+    labels = pd.Series(number_repeats(used.labels()), index=used.table.index)
     target, *others = (
-        take(spec, seen, rows[seen.column].table, labels) for seen in spec.observables
+        take_observed(spec, seen, rows[seen.column].table, labels) for seen in spec.observables
     )
     steps = dict(zip(spec.law.steps, others, strict=True))
     references = {
@@ -123,7 +130,7 @@ def extract(spec: Spec, runs: Runs) -> Data:
 def group_scales(
     spec: Spec, target: Observed, others: Iterable[Observed], typical: float
 ) -> dict[str, float]:
-    """Return the groups in the order of the table, with the typical size of the target in each.
+    """Return the groups of the observations, with the typical size of the target in each.
 
     Empty where nothing is pooled.
 
@@ -141,12 +148,12 @@ def group_scales(
 
 
 def constant_inputs(data: Data) -> dict[str, float]:
-    """Return the inputs that have one distinct value in all runs, with that value."""
+    """Return the inputs that have one value in all observations, with that value."""
     return {name: float(values[0]) for name, values in data.inputs.items() if np.ptp(values) == 0}
 
 
 def along_runs(spec: Spec, runs: Runs) -> Spec:
-    """Return the spec for rows that may share runs: a noise that nobody chose gives way.
+    """Return the spec for observations that may share runs: a noise nobody chose gives way.
 
     Rows of one name in the column ``run``, at different places along it, are not independent.
     Where the noise is the law's default they get the one that has them follow from one another
@@ -182,3 +189,13 @@ def along_runs(spec: Spec, runs: Runs) -> Spec:
         )
         return spec
     return replace(spec, noise=noise, default_noise=False)
+
+
+def number_repeats(labels: list[str]) -> tuple[str, ...]:
+    """Number the repeats of a label of observations: checkpoints of one run carry its name."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for label in labels:
+        seen[label] += 1
+        distinct.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return tuple(distinct)

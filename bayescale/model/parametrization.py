@@ -26,7 +26,7 @@ type Variables = dict[str, tuple[tuple[str, ...], Any]]
 
 @dataclass(frozen=True)
 class Parametrization(ABC):
-    """The parameters of a spec: sampled as vectors on the link scale, and in their own units."""
+    """The parametrization of a spec: sampled as vectors on the link scale, and in own units."""
 
     spec: Spec
 
@@ -110,7 +110,7 @@ class Parametrization(ABC):
 
 
 class Flat(Parametrization):
-    """All runs follow one law: its parameters are one vector, those of the noise another."""
+    """The flat parametrization: all runs follow one law; its parameters are one vector."""
 
     @property
     @override
@@ -204,7 +204,7 @@ class Flat(Parametrization):
 
 
 class Hierarchical(Parametrization):
-    """Groups of runs share some parameters, and have others of their own, pooled or not."""
+    """The hierarchical parametrization: groups share some parameters, and have others."""
 
     @property
     @override
@@ -285,5 +285,5 @@ class Hierarchical(Parametrization):
 
 
 def parametrization_of(spec: Spec) -> Parametrization:
-    """Choose how a spec's parameters are sampled."""
+    """Choose the parametrization by which a spec is sampled."""
     return Flat(spec) if spec.pool is None else Hierarchical(spec)

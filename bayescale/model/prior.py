@@ -1,13 +1,38 @@
 """A prior as users give it: an interval, multiples of the target, a value, or a distribution."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bayescale.errors import BayescaleError
 from bayescale.laws.parameters import Z90, Parameter
-from bayescale.model.literature_priors import Multiple
+
+
+class Multiple(NamedTuple):
+    """A prior's 90 % interval in multiples of the typical observed target, whatever its unit.
+
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high`` times the geometric mean of the
+        observed target.
+
+    See Also
+    --------
+    literature_priors : Gives floors by these.
+    fit : Takes them in ``priors``.
+
+    Examples
+    --------
+    >>> spec = bs.make_spec("chinchilla", priors={"E": bs.Multiple(0.5, 0.8)})
+    >>> spec.priors["E"]
+    Multiple(low=0.5, high=0.8)
+    """
+
+    low: float
+    high: float
+
 
 type Prior = tuple[float, float] | Multiple | float | Any
 """A 90 % interval in the parameter's unit or in multiples of the typical target, a fixed value, or

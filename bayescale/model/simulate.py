@@ -18,9 +18,9 @@ from bayescale.data.units import (
 from bayescale.errors import BayescaleError, closest
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law
-from bayescale.model.noise import get_noise
 from bayescale.model.noise.base import Noise
-from bayescale.model.response import Observable, observables
+from bayescale.model.noise.registry import get_noise
+from bayescale.model.observed_columns import Observable, observables
 
 DEFAULT_NOISE = {
     "sigma": 0.005,

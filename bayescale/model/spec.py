@@ -18,9 +18,10 @@ from bayescale.errors import BayescaleError, closest
 from bayescale.laws.base import Law
 from bayescale.laws.parameters import Parameter
 from bayescale.laws.registry import get_law
-from bayescale.model.literature_priors import Multiple, named
-from bayescale.model.noise import get_noise
+from bayescale.model.literature_priors import named
 from bayescale.model.noise.base import Noise
+from bayescale.model.noise.registry import get_noise
+from bayescale.model.observed_columns import Observable, observables
 from bayescale.model.pooling import (
     Kind,
     Pool,
@@ -33,8 +34,14 @@ from bayescale.model.pooling import (
     spread_of,
     spread_parameter,
 )
-from bayescale.model.prior import Prior, as_prior, normal_like, prior_as_json, prior_from_json
-from bayescale.model.response import Observable, observables
+from bayescale.model.prior import (
+    Multiple,
+    Prior,
+    as_prior,
+    normal_like,
+    prior_as_json,
+    prior_from_json,
+)
 
 type Scales = Mapping[str, Any]
 """Typical size of what parameters are multiples of: of the target, of each step by its column."""
@@ -226,7 +233,7 @@ class Spec:
 
 
 @runtime_checkable
-class SaysSpec(Protocol):
+class _SaysSpec(Protocol):
     """What says what to fit: a study of :mod:`bayescale.studies`."""
 
     def to_spec(self) -> Spec:
@@ -234,7 +241,7 @@ class SaysSpec(Protocol):
         ...
 
 
-type LawLike = str | type[Law] | Spec | SaysSpec
+type LawLike = str | type[Law] | Spec | _SaysSpec
 """What to fit: a law by name, its class, a spec, or a study."""
 
 
@@ -284,7 +291,7 @@ def make_spec(
     >>> spec.noise.name, list(spec.free)
     ('normal', ['a', 'alpha', 'b', 'beta'])
     """
-    if isinstance(law, SaysSpec):
+    if isinstance(law, _SaysSpec):
         law = law.to_spec()
     if isinstance(law, Spec):
         base = law

@@ -10,11 +10,12 @@ from matplotlib.colors import LogNorm
 
 from bayescale.data import derive
 from bayescale.data.number_format import percent
+from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import outliers
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import PosteriorLike, of_posterior
+from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -31,10 +32,10 @@ from bayescale.plots.style import (
     name_points,
     one_panel,
 )
-from bayescale.prediction.compute import has_frontier, main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.predict import predict
+from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 POINTS = 60
 

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from bayescale.data.number_format import percent
+from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import of_fit_or_fits
+from bayescale.inference.posterior_checks import of_fit_or_fits
 from bayescale.inference.result import Fit
 from bayescale.laws.parameters import Fraction
 from bayescale.plots.style import (
@@ -27,7 +28,6 @@ from bayescale.plots.style import (
     parameter_unit,
     symbol,
 )
-from bayescale.prediction.compute import has_frontier
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.studies.study import Published
 

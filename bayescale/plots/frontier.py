@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 
 from bayescale.data.number_format import percent
 from bayescale.decisions.budget import Spending
+from bayescale.decisions.frontier import require_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
-from bayescale.inference.posterior import PosteriorLike, of_posterior
+from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -24,9 +25,9 @@ from bayescale.plots.style import (
     mark_end,
     panels,
 )
-from bayescale.prediction.compute import require_frontier, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
+from bayescale.prediction.runs_by_compute import run_columns
 
 POINTS = 16
 

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 
 from bayescale.data.number_format import percent
 from bayescale.data.units import Quantities
+from bayescale.decisions.frontier import require_frontier
 from bayescale.decisions.optimum import optimum
-from bayescale.inference.posterior import of_one_law
+from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     INK,
@@ -22,11 +23,11 @@ from bayescale.plots.style import (
     one_panel,
     write_tick,
 )
-from bayescale.prediction.compute import near, require_frontier, run_columns, typical_budgets
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
+from bayescale.prediction.runs_by_compute import near, run_columns, typical_budgets
 
 POINTS = 60
 

@@ -12,7 +12,7 @@ from bayescale.data.units import Quantities, format_quantity
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError
-from bayescale.inference.posterior import PosteriorLike, of_posterior
+from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
 from bayescale.plots.style import (
     BLUE,
     GREEN,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bayescale.evaluation.residuals import OUTLYING, outliers, residuals
-from bayescale.inference.posterior import of_one_law
+from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,
@@ -22,7 +22,7 @@ from bayescale.plots.style import (
     name_points,
     one_panel,
 )
-from bayescale.prediction.compute import main_column, run_columns
+from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 NAMED = 15
 """At most so many runs are named, the farthest first."""

@@ -57,7 +57,7 @@ def one_panel(ax: Axes | None, size: tuple[float, float] = SIZE) -> Axes:
 def panels(
     axes: Sequence[Axes] | np.ndarray | None, count: int, size: tuple[float, float], columns: int
 ) -> np.ndarray:
-    """Return ``count`` dressed panels, shape (panel,); a new figure's when ``axes`` is None.
+    """Return ``count`` styled panels, shape (panel,); a new figure's when ``axes`` is None.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def panels(
 
 
 def dress(ax: Axes) -> None:
-    """Take away what carries no information."""
+    """Style axes: take away what carries no information."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(GREY)
     ax.tick_params(labelsize="small", color=GREY)
@@ -118,7 +118,7 @@ def legend_below(axes: np.ndarray) -> None:
 
 
 def symbol(name: str) -> str:
-    """Write a parameter's name as it is written in formulas: alpha_N as a Greek letter."""
+    """Style a parameter's name as in formulas: alpha_N as a Greek letter."""
     head, _, index = name.partition("_")
     if head in GREEK:
         head = f"\\{head}"
@@ -130,18 +130,18 @@ def symbol(name: str) -> str:
 
 
 def loss_label(fit: Fit) -> str:
-    """Name the law's target, with its unit where that is known."""
+    """Label an axis with the law's target, with its unit where that is known."""
     unit = fit.unit
     return f"{fit.target} ({unit})" if unit else fit.target
 
 
 def parameter_unit(fit: Fit, name: str) -> str:
-    """Return the unit of a parameter, "" where it has none or none is known."""
+    """Return the unit of a parameter for an axis label, "" where none is known."""
     return fit.unit_of(name)
 
 
 def column_label(fit: Fit, column: str) -> str:
-    """Name a column of the run table, with its unit or convention."""
+    """Label an axis with a column of the run table, with its unit or convention."""
     convention = fit.record["runs"].get("params_convention", "unknown")
     if column == "params" and convention not in ("", "unknown", "total"):
         return f"parameters ({convention})"
@@ -149,7 +149,7 @@ def column_label(fit: Fit, column: str) -> str:
 
 
 def mark_end(ax: Axes, edge: float) -> None:
-    """Mark where the data end, and shade what is drawn beyond."""
+    """Mark in a panel, in one style, where the data end, and shade what is drawn beyond."""
     right = ax.get_xlim()[1]
     if right > edge:
         ax.axvspan(edge, right, color=PALE, lw=0, zorder=0)
@@ -285,7 +285,7 @@ KINDS: dict[str, Kind] = {"params": "count", "tokens": "count", "flops": "flops"
 
 
 def kind_of(column: str) -> Kind:
-    """Return how numbers of a column of the run table are written."""
+    """Return the style of an axis's numbers, by the column of the run table."""
     return KINDS.get(column, "number")
 
 

@@ -9,14 +9,14 @@ import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
-from bayescale.data.html import html_block, text_table
+from bayescale.data.display_tables import html_block, text_table
 from bayescale.data.number_format import whole_percent
 from bayescale.errors import BayescaleError
-from bayescale.inference.fit_tree import Laws, fit_of_tree, take_header, tree_of_fit, with_header
-from bayescale.inference.methods import PosteriorMethods
-from bayescale.inference.posterior import check_fits, of_fits
+from bayescale.inference.fit_methods import PosteriorMethods
+from bayescale.inference.fitted_runs import tree_by_run
+from bayescale.inference.posterior_checks import check_fits, of_fits
 from bayescale.inference.result import Fit
-from bayescale.inference.update import tree_by_run
+from bayescale.inference.saved_tree import Laws, fit_of_tree, take_header, tree_of_fit, with_header
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 
 DIMS = ("chain", "draw")
@@ -317,7 +317,7 @@ def pointwise_loo(fit: Fit) -> np.ndarray:
 def stack(
     log_density: np.ndarray, importance: np.ndarray | None = None, rounds: int = 1000
 ) -> np.ndarray:
-    """Return the weights whose mixture has the highest mean log density (expectation-maximisation).
+    """Return averaging weights of highest mean log density (stacking, expectation-maximisation).
 
     Parameters
     ----------

@@ -123,7 +123,7 @@ type DiscrepancyLike = Discrepancy | tuple[float, float] | float | bool | None
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A discrepancy that knows the runs of a fit.
+    """A discrepancy surface that knows the runs of a fit.
 
     Attributes
     ----------
@@ -216,7 +216,7 @@ def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.n
 
 
 def run_weights(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
-    """Return each draw's residuals (chain, draw, run) and what each run counts for, (run,).
+    """Return, for the discrepancy, residuals (chain, draw, run) and what runs count for, (run,).
 
     Both are of relative errors; a weight is one over the variance of a run's scatter. Runs in heavy
     tails count for as little here as in the fit.
@@ -234,3 +234,12 @@ def run_weights(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
         nu = float(centre["nu"])
         weight = weight * (nu + 1) / (nu + usual.values**2 * weight)
     return each.transpose("chain", "draw", "run").values, weight
+
+
+def discrepancy_text(discrepancy: "Discrepancy | None") -> str:
+    """Describe the discrepancy in one line."""
+    if discrepancy is None:
+        return (
+            "discrepancy: none, the law is assumed to hold; beyond the runs that is overconfident"
+        )
+    return f"discrepancy: {discrepancy}"

@@ -1,12 +1,11 @@
-r"""Gaussian processes and covariances: a kernel, conditioning on observations, and drawing.
+r"""Gaussian processes: a kernel, conditioning on observations, and drawing.
 
 With a covariance C of variables, of which some with covariance S to the others are observed with
 noise of covariance V, what is left is
 
 .. math:: C - S^\top (S_o + V)^{-1} S,
 
-here for a process at new points, for a root of C and one observation, and for many covariances of
-parameters and observations that are linear in them.
+here for a process at new points.
 """
 
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ LEAST_REACH, MOST_REACH = 1e-3, 1e6
 
 @dataclass(frozen=True)
 class SizeAndReach:
-    """How large a smooth random error is, and over what distance it changes.
+    """How large the error of a Gaussian process is, and over what distance it changes.
 
     Parameters
     ----------
@@ -60,7 +59,7 @@ class SizeAndReach:
 
 
 def matern(distance: np.ndarray) -> np.ndarray:
-    """Return the Matérn-5/2 correlation over a distance in units of the reach."""
+    """Return a Gaussian process's Matérn-5/2 correlation over a distance in its reach."""
     scaled = np.sqrt(5.0) * distance
     return (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
 
@@ -122,84 +121,3 @@ class GaussianProcess:
         seen = values > NEGLIGIBLE * self.variance
         root = vectors[:, seen] * np.sqrt(values[seen])
         return mean + rng.standard_normal((*mean.shape[:2], root.shape[1])) @ root.T
-
-
-def condition_root(root: np.ndarray, row: int, noise: float) -> np.ndarray:
-    """Condition a covariance C = R R' on one of its variables, observed with noise.
-
-    Parameters
-    ----------
-    root : array, shape (variable, direction)
-        R.
-    row : int
-        The variable that is observed.
-    noise : float
-        Variance of the noise; negative to take an observation away.
-
-    Returns
-    -------
-    array, shape (variable, direction)
-        The root of C - c c' / (c_row + noise), with c the column of that variable in C.
-    """
-    here = root[row]
-    size = here @ here
-    if size <= 0:
-        return root
-    shrink = (1 - np.sqrt(noise / (size + noise))) / size
-    return root - np.outer(root @ here, shrink * here)
-
-
-def covariance_root(covariance: np.ndarray) -> np.ndarray:
-    """Return R with R R' = C, in the few directions that matter (Cholesky's, with pivots)."""
-    size = np.sqrt(np.diag(covariance))
-    safe = np.where(size > 0, size, 1.0)
-    left = np.where(size > 0, 1.0, 0.0)
-    root = np.zeros((len(size), 0))
-    while left.max() > NEGLIGIBLE and root.shape[1] < len(size):
-        at = int(left.argmax())
-        column = covariance[:, at] / (safe * safe[at]) - root @ root[at]
-        column = column / np.sqrt(left[at])
-        root = np.column_stack([root, column])
-        left = np.maximum(left - column**2, 0)
-    return size[:, None] * root
-
-
-def condition_covariance(covariance: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Condition covariances on observations that are linear in the parameters.
-
-    Parameters
-    ----------
-    covariance : array, shape (..., parameter, parameter)
-        Covariances.
-    rows : array, shape (..., observation, parameter)
-        Slopes of the observations, over the standard deviation of their noise.
-
-    Returns
-    -------
-    array, shape (..., parameter, parameter)
-    """
-    spread = rows @ covariance
-    size = np.eye(rows.shape[-2]) + spread @ np.swapaxes(rows, -1, -2)
-    return covariance - np.swapaxes(spread, -1, -2) @ np.linalg.solve(size, spread)
-
-
-def variance_lost(covariance: np.ndarray, rows: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-    """Return by how much each of several candidates alone would lower a variance.
-
-    Parameters
-    ----------
-    covariance : array, shape (draw, parameter, parameter)
-        Covariances.
-    rows : array, shape (draw, candidate, observation, parameter)
-        As for :func:`condition_covariance`.
-    slopes : array, shape (draw, parameter)
-        Of the quantity whose variance it is.
-
-    Returns
-    -------
-    array, shape (draw, candidate)
-    """
-    spread = np.einsum("dcmi,dij->dcmj", rows, covariance)
-    size = np.eye(rows.shape[2]) + np.einsum("dcmi,dcni->dcmn", spread, rows)
-    cross = np.einsum("dcmi,di->dcm", spread, slopes)
-    return np.einsum("dcm,dcm->dc", cross, np.linalg.solve(size, cross[..., None])[..., 0])

@@ -141,7 +141,7 @@ def _scalars(table: xr.Dataset) -> dict[str, Any]:
 
 
 class Estimate(NamedTuple):
-    """A posterior median and the bounds of its credible interval."""
+    """A credible interval of one number: its posterior median and bounds."""
 
     median: float
     lower: float
@@ -149,7 +149,7 @@ class Estimate(NamedTuple):
 
 
 def estimate(draws: xr.DataArray, ci_prob: float | None = None) -> Estimate:
-    """Summarise draws of one number, dims (chain, draw)."""
+    """Summarise draws of one number by a credible interval, dims (chain, draw)."""
     found = credible_interval(draws, ci_prob)
     return Estimate(*(float(found[name]) for name in Estimate._fields))
 
@@ -160,12 +160,12 @@ def bounds(shown: Estimate, kind: Kind = "number") -> str:
 
 
 def middle(shown: Estimate, kind: Kind = "number", unit: str = "") -> str:
-    """Write a median, with the digits its interval leaves: ``2.036 nats/token``."""
+    """Write the median of an interval, with the digits that leaves: ``2.036 nats/token``."""
     return f"{_three(shown, kind)[0]} {unit}".rstrip()
 
 
 def with_bounds(shown: Estimate, kind: Kind = "number", unit: str = "", level: str = "") -> str:
-    """Write a median with its interval, which ``level`` may introduce.
+    """Write a median with its credible interval, which ``level`` may introduce.
 
     >>> with_bounds(Estimate(2.0362, 2.0213, 2.0504), unit="nats/token")
     '2.036 nats/token (2.021 to 2.050)'

@@ -114,7 +114,7 @@ def _complete(points: xr.Dataset) -> xr.Dataset:
 
 
 def used(fit: Fit, table: Any) -> Any:
-    """Return the columns of a DataFrame of points that the law can use; a mapping as it is."""
+    """Return the columns of a table of points that the law can use; a mapping as it is."""
     if not isinstance(table, pd.DataFrame):
         return table
     return table[[c for c in table if c in {*_columns(fit), "params", "tokens", "flops"}]]
@@ -160,8 +160,8 @@ def split_groups(fit: Fit, table: Any) -> tuple[Any, dict[str, list[int]]]:
     return {k: rest[k] for k in rest if k != by}, {by: [groups.index(name) for name in names]}
 
 
-def without_nodes(fit: Fit, points: xr.Dataset) -> xr.Dataset:
-    """Drop the coordinates, one per node, that nobody reads a point by."""
+def drop_node_columns(fit: Fit, points: xr.Dataset) -> xr.Dataset:
+    """Drop from points the coordinates, one per node, that nobody reads a point by."""
     nodes = [name for name, declared in fit.law.inputs.items() if declared.nodes]
     return points.drop_vars([column for name in nodes for column in fit.spec.columns_of(name)])
 

@@ -8,18 +8,18 @@ import xarray as xr
 
 from bayescale.data.units import Quantities
 from bayescale.inference.groups import group_fit
-from bayescale.inference.posterior import PosteriorLike, of_posterior
+from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import (
     PointsLike,
+    drop_node_columns,
     inputs_at,
     make_points,
     own_columns,
     split_groups,
     used,
-    without_nodes,
 )
 
 
@@ -116,7 +116,7 @@ def _of_fit(
         return _by_group(fit, points, discrepancy, seed)
     points = make_points(given, used(fit, table), grid, fit)
     inputs = inputs_at(fit, points)
-    points = without_nodes(fit, points)
+    points = drop_node_columns(fit, points)
     rng = np.random.default_rng(seed)
     known = fit.spec.noise.typical(fit.known)
     found = forecast(fit, inputs, known, discrepancy=discrepancy, rng=rng)

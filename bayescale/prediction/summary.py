@@ -10,7 +10,7 @@ from arviz_stats.base.stats_utils import round_num
 
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.diagnostics import elements
-from bayescale.inference.posterior import of_one_law
+from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import credible_interval, interval_width
 

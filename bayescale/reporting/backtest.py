@@ -11,8 +11,8 @@ from bayescale.inference.result import Fit
 from bayescale.plots.backtest import plot_backtest
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import Estimate, bounds, middle
-from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
 from bayescale.reporting.narrative import discrepancy_summary
+from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
 from bayescale.reporting.targets import Target
 
 HONEST = (0.80, 0.98)
@@ -95,7 +95,7 @@ def _failed(tested: Backtest) -> list[str]:
 
 
 def scores(tested: Backtest) -> tuple[list[str], list[list[str]]]:
-    """Return the table of a backtest, one row per cut: its header and its cells, as text."""
+    """Return the report's table of a backtest, a row per cut: header and cells, as text."""
     header = ["", "fit/held out", "in 50/90 %", "bias", "error", "CRPS", "line", "best"]
     shown = ("mean_error", "abs_error", "crps", "log_linear", "best_seen")
     rows = [

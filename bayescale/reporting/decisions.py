@@ -12,12 +12,12 @@ from bayescale.data.units import Kind, format_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import Scenario
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.regret import plot_regret
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle
-from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
+from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
 
 CURVE = 12
 """Budgets along which the frontier of a scenario is drawn."""
@@ -35,7 +35,7 @@ NAMES: dict[str, tuple[str, Kind]] = {
 
 
 def terms(scenario: Scenario) -> str:
-    """Say in one sentence what a budget pays for, and what limits the choice."""
+    """Say in one sentence of the report what a budget pays for, and what limits the choice."""
     said = ["the budget pays for training"]
     if scenario.inference_tokens:
         said[0] += f" and for {_count(scenario.inference_tokens)} tokens of inference"
@@ -56,7 +56,7 @@ def terms(scenario: Scenario) -> str:
 def verdict(
     decided: Mapping[Any, Any], tolerance: float, probability: float, unit: str = ""
 ) -> str:
-    """Say which size to choose at one budget, and which are as good.
+    """Say in the report which size to choose at one budget, and which are as good.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def verdict(
 
 
 @dataclass(frozen=True)
-class Choice:
+class _Choice:
     """What there is to say at one budget of a scenario.
 
     Attributes
@@ -119,8 +119,8 @@ def choices(
     scenario: Scenario,
     discrepancy: Discrepancy | None,
     random_seed: int | None = None,
-) -> list[Choice]:
-    """Judge the sizes at each budget of a scenario.
+) -> list[_Choice]:
+    """Judge for the report the sizes at each budget of a scenario.
 
     Parameters
     ----------
@@ -138,14 +138,14 @@ def choices(
     made = []
     for i, (row, label) in enumerate(zip(rows, budget_labels(scenario), strict=True)):
         said = verdict(row, scenario.tolerance, scenario.probability, unit)
-        made.append(Choice(float(row["flops"]), f"With {label}: {said}", found.isel(budget=[i])))
+        made.append(_Choice(float(row["flops"]), f"With {label}: {said}", found.isel(budget=[i])))
     return made
 
 
 def decisions_section(
     fit: PosteriorLike,
     scenario: Scenario,
-    chosen: list[Choice],
+    chosen: list[_Choice],
     discrepancy: Discrepancy | None,
     ci_prob: float | None,
     random_seed: int | None = None,
@@ -197,7 +197,7 @@ def decisions_section(
 
 
 def budget_labels(scenario: Scenario) -> list[str]:
-    """Write the budgets as they were given: FLOP, money or days."""
+    """Write the budgets of a decision as they were given: FLOP, money or days."""
     if scenario.price:
         return [f"a price of {_count(price)}" for price in scenario.price]
     if scenario.days:

@@ -5,13 +5,13 @@ import numpy as np
 from bayescale.data.number_format import format_value, kind_of, plain, whole_percent
 from bayescale.decisions.targets import required_compute
 from bayescale.design.plan import Plan, plan
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.plots.plan import plot_plan
-from bayescale.prediction.compute import run_columns
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle
-from bayescale.reporting.layout import Block, Cell, Pair, Section, Table, Text, picture
+from bayescale.prediction.runs_by_compute import run_columns
+from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
 from bayescale.reporting.targets import Target, plans
 
 SHARE = 0.1
@@ -53,13 +53,13 @@ def next_runs_section(
     )
     blocks: list[Block] = [
         Text(said),
-        launch_table(found),
+        _launch_table(found),
         picture(lambda axes: plot_plan(found, axes=axes), shows, width=9.6, panels=2, columns=2),
     ]
     return Section("What to run next", blocks)
 
 
-def launch_table(found: Plan) -> Table:
+def _launch_table(found: Plan) -> Table:
     """Tabulate the runs to launch."""
     rows: list[list[Cell]] = [
         [

@@ -2,13 +2,22 @@
 
 import pandas as pd
 
-from bayescale.data.number_format import listed, signed
+from bayescale.data.number_format import listed, signed, whole_percent
 from bayescale.design.contraction import principal_directions
 from bayescale.evaluation.influence import changes_text, stability
 from bayescale.inference.result import Fit
 from bayescale.plots.identify import identify_panels, plot_identify
-from bayescale.reporting.layout import Block, Bullets, Cell, Pair, Section, Table, Text, picture
-from bayescale.reporting.parameters import TONES, percent_of
+from bayescale.reporting.page_elements import (
+    Badge,
+    Block,
+    Bullets,
+    Cell,
+    Pair,
+    Section,
+    Table,
+    Text,
+    picture,
+)
 from bayescale.reporting.targets import Target, questions
 
 SENSITIVE = 0.05
@@ -56,7 +65,7 @@ def _quantities(verdicts: pd.DataFrame) -> list[Block]:
         [
             str(name),
             TONES[row["verdict"]],
-            percent_of(row["contraction"]),
+            contraction_percent(row["contraction"]),
             Pair(row["partner"], signed(row["correlation"])) if row["partner"] else "",
         ]
         for name, row in verdicts.loc[verdicts["kind"] == "quantity"].to_dict("index").items()
@@ -85,7 +94,7 @@ def _open_questions(verdicts: pd.DataFrame) -> list[Block]:
 
 def _directions(fit: Fit) -> list[Block]:
     rows: list[list[Cell]] = [
-        [str(row["direction"]), TONES[row["verdict"]], percent_of(row["contraction"])]
+        [str(row["direction"]), TONES[row["verdict"]], contraction_percent(row["contraction"])]
         for row in principal_directions(fit).to_dict("records")
         if row["verdict"] != "identified"
     ]
@@ -104,3 +113,15 @@ def _sensitive(verdicts: pd.DataFrame) -> list[Block]:
     if peaks:
         said.append(f"The posterior of {listed(peaks)} is multimodal.")
     return [Text(one) for one in said]
+
+
+TONES = {
+    "identified": Badge("identified", "good"),
+    "weak": Badge("weak", "doubtful"),
+    "prior only": Badge("prior only", "bad"),
+}
+
+
+def contraction_percent(share: float) -> str:
+    """Format a contraction, of identifiability, as a percentage, at least zero."""
+    return "> 99 %" if share > 0.99 else whole_percent(max(share, 0.0))

@@ -21,9 +21,9 @@ from bayescale.data.number_format import (
 from bayescale.design.contraction import VERDICTS
 from bayescale.design.coverage import Span, spans
 from bayescale.design.identify import identify
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.fitted_runs import runs_shared
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.inference.update import runs_shared
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import bounds, interval_width, with_bounds
@@ -90,9 +90,9 @@ def paragraphs(
     discrepancy: Discrepancy | None,
     ci_prob: float | None = None,
 ) -> list[str]:
-    """Write what :func:`answer` finds, given the targets and the sentence on the laws."""
-    said = [expectation(fit, target, ci_prob) for target in asked]
-    return [*(said or [nothing_asked(fit)]), known, *beyond(fit, asked, discrepancy)]
+    """Write the narrative that :func:`answer` finds, given the targets."""
+    said = [_expectation(fit, target, ci_prob) for target in asked]
+    return [*(said or [_nothing_asked(fit)]), known, *_beyond(fit, asked, discrepancy)]
 
 
 def shares(fit: PosteriorLike) -> str:
@@ -128,22 +128,22 @@ def discrepancy_summary(discrepancy: Discrepancy | None) -> str:
 
 
 def sentence(text: str) -> str:
-    """Begin with a capital and end with a full stop."""
+    """Write a sentence of the narrative: begin with a capital and end with a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def counted(fit: Fit) -> str:
-    """Say what is counted as a parameter: ``non-embedding parameters``."""
+    """Say in the narrative what is counted as a parameter: ``non-embedding parameters``."""
     convention = str(fit.record["runs"].get("params_convention", "unknown"))
     return "parameters" if convention == "unknown" else f"{convention} parameters"
 
 
-def expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
+def _expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
     """Say what to expect at a budget: the loss, and the size and data that reach it."""
     found, name = target.answers, fit.target
     level = f"{percent(interval_width(ci_prob))} interval"
     loss = with_bounds(found["outcome"], unit=fit.unit, level=level)
-    where = f"{_amount(target)}, {distance(target)}"
+    where = f"{_amount(target)}, {_distance(target)}"
     planned = ", optimally split" if "params" in found else ""
     said = [f"With {where}{planned}, the expected {name} is {loss}."]
     if "params" in found:
@@ -163,14 +163,14 @@ def _amount(target: Target) -> str:
     return amount if target.column == "flops" else f"{amount} {target.column}"
 
 
-def distance(target: Target) -> str:
+def _distance(target: Target) -> str:
     """Say how far a budget is from the largest fitted run."""
     if 0.999 < target.factor < 1.001:
         return "as much as the largest fitted run"
     return f"{times(target.factor)} the largest fitted run"
 
 
-def nothing_asked(fit: Fit) -> str:
+def _nothing_asked(fit: Fit) -> str:
     """Say why a law has no answer at a budget."""
     taken = listed([fit.spec.column(name) for name in fit.law.inputs])
     return (
@@ -223,7 +223,7 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
     return " ".join(said)
 
 
-def beyond(fit: Fit, asked: list[Target], discrepancy: Discrepancy | None) -> list[str]:
+def _beyond(fit: Fit, asked: list[Target], discrepancy: Discrepancy | None) -> list[str]:
     """Describe the discrepancy in the bands; nothing when no target lies beyond the runs."""
     furthest = max((target.factor for target in asked), default=0.0)
     if furthest <= 1.001:
@@ -255,7 +255,7 @@ def preference(fit: Fit, comparison: pd.DataFrame) -> str:
 
 
 def spanned(fit: Fit) -> str:
-    """Say what the fitted runs span."""
+    """Say in the narrative what the fitted runs span."""
     said = [
         f"{span.column} from {_range(span)}" for span in spans(fit).values() if not span.constant
     ]
@@ -277,7 +277,7 @@ def _range(span: Span) -> str:
 
 
 @dataclass(frozen=True)
-class Drift:
+class _Drift:
     """How the runs of the largest budgets lie about the law, in words.
 
     Attributes
@@ -292,7 +292,7 @@ class Drift:
     clear: bool
 
 
-def drift(fit: Fit) -> Drift | None:
+def drift(fit: Fit) -> _Drift | None:
     """Say how the runs of the largest budgets lie about the law, None where there is no budget.
 
     Those runs are the nearest to what is asked: when they lie off the law together, it bends away.
@@ -315,7 +315,7 @@ def drift(fit: Fit) -> Drift | None:
         f"scatter of one run {side} the law."
     )
     more = f" Larger runs may lie further {side} it than the bands." if clear else ""
-    return Drift(said + more, clear)
+    return _Drift(said + more, clear)
 
 
 def _last_rows(fit: Fit, budgets: np.ndarray) -> np.ndarray:

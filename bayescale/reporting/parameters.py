@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayescale.data.number_format import format_value, kind_of, percent, signed, whole_percent
+from bayescale.data.number_format import format_value, kind_of, percent, signed
+from bayescale.decisions.frontier import has_allocation
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.inference.result import Fit
 from bayescale.plots.exponents import exponents_data, plot_exponents
-from bayescale.prediction.compute import has_allocation
 from bayescale.prediction.intervals import Estimate, bounds, estimate, interval_width, middle
 from bayescale.prediction.summary import summary
-from bayescale.reporting.layout import (
-    Badge,
+from bayescale.reporting.identifiability import TONES, contraction_percent
+from bayescale.reporting.narrative import sentence
+from bayescale.reporting.page_elements import (
     Block,
     Bullets,
     Cell,
@@ -26,14 +27,7 @@ from bayescale.reporting.layout import (
     formula,
     picture,
 )
-from bayescale.reporting.narrative import sentence
 from bayescale.studies.study import Published, Study
-
-TONES = {
-    "identified": Badge("identified", "good"),
-    "weak": Badge("weak", "doubtful"),
-    "prior only": Badge("prior only", "bad"),
-}
 
 
 def parameters_section(
@@ -95,12 +89,7 @@ def _estimate(row: Mapping[Any, Any]) -> Estimate:
 def _judgement(row: Mapping[Any, Any]) -> tuple[Cell, Cell, Cell]:
     """Return the verdict on a parameter, its contraction, and its partner."""
     partner = Pair(row["partner"], signed(row["correlation"])) if row["partner"] else ""
-    return TONES[row["verdict"]], Pair(percent_of(row["contraction"])), partner
-
-
-def percent_of(share: float) -> str:
-    """Format a contraction as a percentage, at least zero."""
-    return "> 99 %" if share > 0.99 else whole_percent(max(share, 0.0))
+    return TONES[row["verdict"]], Pair(contraction_percent(row["contraction"])), partner
 
 
 def _published(

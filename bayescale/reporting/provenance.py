@@ -5,8 +5,8 @@ from typing import Any
 
 from bayescale.data.number_format import format_value, kind_of
 from bayescale.inference.result import Fit
-from bayescale.reporting.layout import Block, Bullets, Section, Table, Text
 from bayescale.reporting.narrative import sentence
+from bayescale.reporting.page_elements import Block, Bullets, Section, Table, Text
 
 
 def priors_section(fit: Fit) -> Section:

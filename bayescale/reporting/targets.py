@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.prediction.compute import has_frontier, main_column, run_columns
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import Estimate, estimate
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
+from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 FURTHER = (10.0, 100.0)
 """Targets where none are given: multiples of the largest fitted run."""
@@ -50,12 +51,12 @@ class Target:
 
 
 def plans(fit: PosteriorLike) -> bool:
-    """Return whether a budget is to be split: every law that counts takes params and tokens."""
+    """Return whether a target budget is to be split: all laws that count take params and tokens."""
     return all(has_frontier(one) for one in fit.members().values())
 
 
 def fitted_budgets(fit: PosteriorLike) -> tuple[str, np.ndarray] | None:
-    """Return what a budget counts and that of each fitted run, None for laws without one.
+    """Return what a target budget counts and that of each fitted run, None for laws without.
 
     A budget is compute where the law takes params and tokens, or a law's one relative input. Laws
     that are averaged have one when theirs is the same.

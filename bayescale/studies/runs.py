@@ -12,7 +12,7 @@ from bayescale.data.runs import Runs
 from bayescale.data.schedule import with_schedule
 from bayescale.errors import BayescaleError
 from bayescale.laws.registry import get_law
-from bayescale.model.noise import get_noise
+from bayescale.model.noise.registry import get_noise
 from bayescale.model.simulate import simulate
 from bayescale.studies.study import Study
 

@@ -166,7 +166,7 @@ class Table:
 
 
 def packaged(inside: str = "") -> dict[str, Path]:
-    """Return the files that come with bayescale by name: models, or those of a folder in them.
+    """Return the model files that come with bayescale by name, or those of a folder in them.
 
     They lie inside the package in a wheel, and beside it in a checkout.
     """
@@ -177,7 +177,7 @@ def packaged(inside: str = "") -> dict[str, Path]:
 
 
 def find(name_or_path: str | Path, known: Mapping[str, Path], kind: str) -> Path:
-    """Return the path of a file that comes with bayescale, by name, or of another, by path.
+    """Return the path of a model file: one that comes with bayescale, or another.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def find(name_or_path: str | Path, known: Mapping[str, Path], kind: str) -> Path
 
 
 def plain(value: Any) -> Any:
-    """Turn a record into dicts, lists, text and numbers, leaving out what is unset or empty."""
+    """Turn a record of the schema into dicts, lists, text and numbers, without what is unset."""
     if is_dataclass(value):
         items = {f.name: getattr(value, f.name) for f in fields(value)}
         return {k: plain(v) for k, v in items.items() if isinstance(v, int | float) or v}

@@ -31,7 +31,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Simulation:
-    """Runs made from a law, for a study whose data are not public.
+    """A study's runs that are made from a law, where its data are not public.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Simulation:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Where a table of loss curves has its learning rates, see :func:`bayescale.with_schedule`.
+    """Where a study's loss curves have their learning rates, see :func:`bayescale.with_schedule`.
 
     Attributes
     ----------

@@ -18,16 +18,16 @@ import bayescale as bs
 from bayescale.cli import app
 from bayescale.data.number_format import relative
 from bayescale.evaluation import backtest as backtesting
-from bayescale.inference.update import fitted_runs, runs_again
+from bayescale.inference.fitted_runs import fitted_runs, runs_again
 from bayescale.plots.backtest import backtest_data
 from bayescale.plots.bands import bands_data
 from bayescale.plots.compare import compare_data
 from bayescale.plots.frontier import frontier_data
 from bayescale.reporting import backtest as foresight
 from bayescale.reporting.backtest import backtest_summary, scores
-from bayescale.reporting.layout import Picture
 from bayescale.reporting.narrative import answer
-from bayescale.reporting.page import report
+from bayescale.reporting.page_elements import Picture
+from bayescale.reporting.report import report
 from bayescale.reporting.targets import targets
 
 matplotlib.use("Agg")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import bayescale as bs
-from bayescale.model.noise import get_noise
+from bayescale.model.noise.registry import get_noise
 
 
 @pytest.mark.parametrize(("samples", "correct"), [(6, 0), (6, 1), (6, 3), (6, 5), (6, 6)])

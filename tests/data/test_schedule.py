@@ -10,7 +10,7 @@ from handmade import handmade_fit, prior_medians
 
 import bayescale as bs
 from bayescale.data.schedule import NODES
-from bayescale.inference.update import fitted_runs
+from bayescale.inference.fitted_runs import fitted_runs
 from bayescale.laws.functions import total
 from bayescale.laws.registry import get_law
 from bayescale.model.observations import extract

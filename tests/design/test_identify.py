@@ -16,12 +16,13 @@ from bayescale.design.candidates import cost_of, runs_nearby
 from bayescale.design.contraction import prior_sds
 from bayescale.design.fisher_information import gradients, of_candidates, precision, thinned
 from bayescale.design.identify import contractions
-from bayescale.design.modes import modes
+from bayescale.design.posterior_modes import modes
 from bayescale.design.quantities_of_interest import quantities, scaled
 from bayescale.design.recommend import LocalApproximation, local_approximation, recommended_runs
 from bayescale.evaluation import influence as stability_module
 from bayescale.evaluation.influence import changes_text
-from bayescale.inference.result import Fit, links
+from bayescale.inference.link_scale_draws import links
+from bayescale.inference.result import Fit
 from bayescale.plots.identify import plot_identify
 
 SIZES = np.geomspace(5e7, 5e9, 12)

@@ -9,7 +9,7 @@ import pytest
 from handmade import handmade_fit
 
 from bayescale.design.coverage import Span, spans, tied_inputs
-from bayescale.design.modes import modes
+from bayescale.design.posterior_modes import modes
 from bayescale.design.search import Rule, choose, exchange, greedy, in_order
 
 

@@ -14,7 +14,7 @@ from bayescale.evaluation import backtest as backtesting
 from bayescale.evaluation import forecast_weights as averaging_ahead
 from bayescale.evaluation.scores import crps, log_score, pit
 from bayescale.evaluation.splits import ahead_of, cuts_of, groups_of
-from bayescale.inference.update import log_likelihood_by_run, runs_again, runs_shared
+from bayescale.inference.fitted_runs import log_likelihood_by_run, runs_again, runs_shared
 from bayescale.model.observations import extract
 from bayescale.prediction.averaging import stack
 from bayescale.prediction.discrepancy import DISCREPANCY

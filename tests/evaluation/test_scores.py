@@ -11,15 +11,14 @@ import bayescale as bs
 from bayescale.evaluation.scores import (
     crps,
     log_score,
-    main_input,
     pit,
     points_of,
     scores_of,
     summarise,
     with_mean,
 )
-from bayescale.evaluation.splits import Split, ahead_of, cuts_of, fitting_small
-from bayescale.inference.update import runs_again
+from bayescale.evaluation.splits import Split, ahead_of, cuts_of, fitting_small, main_input
+from bayescale.inference.fitted_runs import runs_again
 from bayescale.model.observations import extract
 
 NORMAL = xr.DataArray(

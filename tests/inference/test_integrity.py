@@ -14,9 +14,9 @@ import xarray as xr
 
 import bayescale as bs
 from bayescale.inference import integrity
-from bayescale.inference.fit_tree import ATTRIBUTE, tree_of_fit
 from bayescale.inference.integrity import DIGESTS, sealed
 from bayescale.inference.result import Fit
+from bayescale.inference.saved_tree import ATTRIBUTE, tree_of_fit
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
-from bayescale.inference.methods import FitMethods, PosteriorMethods
+from bayescale.inference.fit_methods import FitMethods, PosteriorMethods
 from bayescale.inference.result import Fit
 from bayescale.plots.bands import bands_data
 from bayescale.plots.frontier import frontier_data

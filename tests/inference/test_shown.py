@@ -11,7 +11,7 @@ import xarray as xr
 from handmade import handmade_fit
 
 import bayescale as bs
-from bayescale.inference.methods import FitMethods
+from bayescale.inference.fit_methods import FitMethods
 from bayescale.inference.result import Fit
 
 METHODS = {"plot": "plot_bands"}

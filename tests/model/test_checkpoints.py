@@ -13,10 +13,10 @@ from bayescale.evaluation.backtest import score_split
 from bayescale.evaluation.scores import log_score, points_of
 from bayescale.evaluation.splits import cuts_of
 from bayescale.inference.fit import prepare
-from bayescale.inference.update import log_likelihood_by_run
+from bayescale.inference.fitted_runs import log_likelihood_by_run
 from bayescale.model.build import engine_model, model_data
-from bayescale.model.noise import NOISES
 from bayescale.model.noise.autocorrelated import series_of
+from bayescale.model.noise.registry import NOISES
 from bayescale.model.observations import along_runs, extract
 from bayescale.model.spec import make_spec
 from bayescale.prediction.discrepancy import Discrepancy

@@ -10,7 +10,7 @@ import scipy.stats
 import xarray as xr
 
 import bayescale as bs
-from bayescale.model.noise import NOISES, get_noise
+from bayescale.model.noise.registry import NOISES, get_noise
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 

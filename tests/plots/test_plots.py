@@ -28,7 +28,7 @@ from bayescale.plots.prior_posterior import plot_prior_posterior, prior_posterio
 from bayescale.plots.residuals import plot_residuals, residuals_data
 from bayescale.plots.ridge import plot_ridge, ridge_data
 from bayescale.plots.style import RoundNumbers, symbol, write_tick
-from bayescale.prediction.compute import typical_budgets
+from bayescale.prediction.runs_by_compute import typical_budgets
 from bayescale.studies.study import Published
 
 matplotlib.use("Agg")

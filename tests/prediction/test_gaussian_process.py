@@ -6,16 +6,13 @@ from scipy.special import gamma, kv
 from scipy.stats import multivariate_normal
 
 import bayescale as bs
-from bayescale.prediction.gaussian_process import (
-    GaussianProcess,
-    SizeAndReach,
+from bayescale.design.gaussian_update import (
     condition_covariance,
     condition_root,
     covariance_root,
-    kernel,
-    matern,
     variance_lost,
 )
+from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach, kernel, matern
 
 RNG = np.random.default_rng(5)
 PLACES = RNG.normal(size=(6, 2))

@@ -22,9 +22,9 @@ from bayescale.inference.sampling import Sampler
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 from bayescale.prediction.intervals import Estimate, with_bounds
-from bayescale.reporting.layout import Picture, formula
 from bayescale.reporting.narrative import answer, caution, drift, preference
-from bayescale.reporting.page import report
+from bayescale.reporting.page_elements import Picture, formula
+from bayescale.reporting.report import report
 from bayescale.reporting.targets import targets
 from bayescale.studies.study import Published, Study, StudyData
 

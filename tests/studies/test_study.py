@@ -10,7 +10,7 @@ import pytest
 from bayescale.data.datasets.load import load_dataset
 from bayescale.errors import BayescaleError
 from bayescale.laws.registry import get_law
-from bayescale.model.noise import get_noise
+from bayescale.model.noise.registry import get_noise
 from bayescale.model.spec import make_spec
 from bayescale.studies.runs import study_runs
 from bayescale.studies.study import Study, list_studies, load_study

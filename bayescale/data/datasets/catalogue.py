@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """One data set.
+    """The catalogue's entry of one public data set.
 
     Attributes
     ----------

@@ -38,7 +38,7 @@ class Original:
     convert: "Callable[[Path], pd.DataFrame]"
 
 
-def hoffmann2022(file: Path) -> "pd.DataFrame":
+def _hoffmann2022(file: Path) -> "pd.DataFrame":
     """Convert the points read off figure 4 of Hoffmann et al. (2022).
 
     Returns
@@ -77,7 +77,7 @@ def _nearest_budget(flops: np.ndarray) -> np.ndarray:
     return np.where(np.abs(flops / nearest - 1) < 0.1, nearest, np.nan)
 
 
-def steplaw2025_dense(file: Path) -> "pd.DataFrame":
+def _steplaw2025_dense(file: Path) -> "pd.DataFrame":
     """Convert the dense runs of the step law, a grid of learning rates and batch sizes.
 
     Returns
@@ -119,7 +119,7 @@ def steplaw2025_dense(file: Path) -> "pd.DataFrame":
     )
 
 
-def clark2022_routed(file: Path) -> "pd.DataFrame":
+def _clark2022_routed(file: Path) -> "pd.DataFrame":
     """Convert the routed and dense models of Clark et al. (2022), at the end of training.
 
     Returns
@@ -148,7 +148,7 @@ def clark2022_routed(file: Path) -> "pd.DataFrame":
     return table
 
 
-def clark2022_routed_curves(file: Path) -> "pd.DataFrame":
+def _clark2022_routed_curves(file: Path) -> "pd.DataFrame":
     """Convert the loss curves of the same models: every 10,000 steps, without the first point."""
     import pandas as pd
 
@@ -171,15 +171,15 @@ ORIGINALS = {
         "92258837425e1b5f2851d624287f0120583a3d0e",
         "data/svg_extracted_data.csv",
         "193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30",
-        hoffmann2022,
+        _hoffmann2022,
     ),
     "steplaw2025_dense": Original(
         "step-law/steplaw",
         "32a8f4cc50247695fb56cc6c9117abdf67c97763",
         "data/dense_lr_bs_loss.csv",
         "9e46181076c04d450294d75dfe6f72adc416e231e154a07b337e378f9410002c",
-        steplaw2025_dense,
+        _steplaw2025_dense,
     ),
-    "clark2022_routed": Original(*_CLARK, clark2022_routed),
-    "clark2022_routed_curves": Original(*_CLARK, clark2022_routed_curves),
+    "clark2022_routed": Original(*_CLARK, _clark2022_routed),
+    "clark2022_routed_curves": Original(*_CLARK, _clark2022_routed_curves),
 }

@@ -29,25 +29,25 @@ DAY_ZERO = "2024-07-01"
 Z95 = 1.959963984540054
 
 
-class Derived(NamedTuple):
+class _Derived(NamedTuple):
     """The set that another one is made of, and how."""
 
     of: str
     make: "Callable[[pd.DataFrame], pd.DataFrame]"
 
 
-def brown2024_coverage(counts: "pd.DataFrame") -> "pd.DataFrame":
+def _brown2024_coverage(counts: "pd.DataFrame") -> "pd.DataFrame":
     """Average the unbiased pass@k over problems, one row per model and k."""
     return coverage_table(counts, COVERAGE_TRIES, ["model", "params"])
 
 
-def schaeffer2025_pythia_coverage(counts: "pd.DataFrame") -> "pd.DataFrame":
+def _schaeffer2025_pythia_coverage(counts: "pd.DataFrame") -> "pd.DataFrame":
     """Average the unbiased pass@k over problems, one row per benchmark, checkpoint and k."""
     checkpoint = ["benchmark", "model", "params", "tokens", "flops_6nd"]
     return coverage_table(counts, PASS_TRIES, checkpoint)
 
 
-def kwa2025_metr_days(horizons: "pd.DataFrame") -> "pd.DataFrame":
+def _kwa2025_metr_days(horizons: "pd.DataFrame") -> "pd.DataFrame":
     """Count days from 1 July 2024, and turn 95 % intervals into standard errors.
 
     Returns
@@ -67,11 +67,11 @@ def kwa2025_metr_days(horizons: "pd.DataFrame") -> "pd.DataFrame":
 
 
 DERIVED = {
-    "brown2024_coverage": Derived("brown2024_monkeys", brown2024_coverage),
-    "schaeffer2025_pythia_coverage": Derived(
-        "schaeffer2025_pythia_passk", schaeffer2025_pythia_coverage
+    "brown2024_coverage": _Derived("brown2024_monkeys", _brown2024_coverage),
+    "schaeffer2025_pythia_coverage": _Derived(
+        "schaeffer2025_pythia_passk", _schaeffer2025_pythia_coverage
     ),
-    "kwa2025_metr_days": Derived("kwa2025_metr_horizon", kwa2025_metr_days),
+    "kwa2025_metr_days": _Derived("kwa2025_metr_horizon", _kwa2025_metr_days),
 }
 
 

@@ -19,12 +19,12 @@ from bayescale.laws.transforms import from_total_ratio, total_ratio
 
 
 def ramp(log_x: Value, log_place: Value, width: Value) -> Value:
-    """Smooth version of max(0, log_x - log_place)."""
+    """The ramp of a broken power law: a smooth version of max(0, log_x - log_place)."""
     return width * softplus((log_x - log_place) / width)
 
 
 def bend(log_x: Value, log_place: Value, width: Value) -> Value:
-    """Return the same ramp, shifted to pass through zero at the reference point, log_x = 0."""
+    """The bend of a broken power law: the ramp, shifted to zero at the reference, log_x = 0."""
     return ramp(log_x, log_place, width) - ramp(0.0, log_place, width)
 
 

@@ -40,17 +40,17 @@ START = Fraction(0.05, 0.8, about="accuracy before training, over that at the re
 
 
 def gap(level: Value, headroom: Value) -> Value:
-    """How far below the ceiling the curve is at the reference point."""
+    """How far below the ceiling a learning curve is at the reference point."""
     return headroom * (1 - level)
 
 
 def log_gap(level: Value, headroom: Value) -> Value:
-    """Log of :func:`gap`, from log odds."""
+    """Log of a learning curve's :func:`gap`, from log odds."""
     return -softplus(-headroom) - softplus(level)
 
 
 def log_rise(level: Value, start: Value) -> Value:
-    """Log of what was gained since the start, level (1 - start), from log odds."""
+    """Log of what a learning curve gained since the start, level (1 - start), from log odds."""
     return -softplus(-level) - softplus(start)
 
 

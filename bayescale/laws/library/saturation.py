@@ -11,7 +11,7 @@ NEWTON_STEPS = 6
 
 
 def log_odds(z: Value, alpha: Value) -> Value:
-    """Solve log u - alpha log(1 - u) = z for the log odds of u, by Newton's method.
+    """Solve a saturating power law, log u - alpha log(1 - u) = z, for u's log odds.
 
     In log odds s the left side is s + (alpha - 1) softplus(s): increasing, close to s below zero
     and to alpha s above, with a curvature of one sign. The gradient of the last step is that of

@@ -23,7 +23,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.data.convert import to_numbers
-from bayescale.data.messages import cells_of
+from bayescale.data.row_messages import cells_of
 from bayescale.laws.functions import exp, sqrt
 from bayescale.laws.parameters import Parameter, Positive
 from bayescale.model.noise.base import Known, late
@@ -51,7 +51,7 @@ APART = 1e6
 """Gap, in decades, before the first row of a run."""
 
 
-class Series(NamedTuple):
+class _Series(NamedTuple):
     """Of each row the number of its series, NaN where it is alone, and its place, in decades.
 
     The place of a row without a name is NaN.
@@ -61,14 +61,14 @@ class Series(NamedTuple):
     place: np.ndarray
 
 
-class Links(NamedTuple):
+class _Links(NamedTuple):
     """Of each row the position of the row before it in its run (or its own), and the gap to it."""
 
     before: np.ndarray
     gap: np.ndarray
 
 
-def series_of(table: pd.DataFrame, place: np.ndarray) -> Series:
+def series_of(table: pd.DataFrame, place: np.ndarray) -> _Series:
     """Find the rows of a table that are checkpoints of one run.
 
     Rows of one name in the column ``run`` are one series, ordered by the column that tells most of
@@ -87,7 +87,7 @@ def series_of(table: pd.DataFrame, place: np.ndarray) -> Series:
     names = pd.factorize(table["run"])[0] if "run" in table else np.full(len(table), -1)
     named = np.flatnonzero(names >= 0)
     if not named.size:
-        return Series(number, found)
+        return _Series(number, found)
     names, known = names[named], place[named]
     there = _places(table.take(named), names)
     found[named] = np.where(np.isnan(known), there, known).round(DIGITS)
@@ -96,11 +96,11 @@ def series_of(table: pd.DataFrame, place: np.ndarray) -> Series:
     run = rows.groupby(["name", "again"])
     several = run["name"].transform("size").to_numpy() > 1
     number[named] = np.where(several, run.ngroup(), np.nan)
-    return Series(number, found)
+    return _Series(number, found)
 
 
 def repeats(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Return which rows say what an earlier row of their run says already, in some columns.
+    """Return which rows say what an earlier row of their autocorrelated run says already.
 
     The place along the run counts too: a loss may come back at a later step.
     """
@@ -121,12 +121,12 @@ def _places(table: pd.DataFrame, names: np.ndarray) -> np.ndarray:
     return np.log10(np.maximum(best, best[best > 0].min() / 10))
 
 
-def links(series: np.ndarray, place: np.ndarray) -> Links:
+def _links(series: np.ndarray, place: np.ndarray) -> _Links:
     """Return which row each one follows, and how far behind that lies."""
     order = np.lexsort((place, series))
     one, then = order[:-1], order[1:]
     follows = series[one] == series[then]
-    found = Links(np.arange(len(series)), np.full(len(series), APART))
+    found = _Links(np.arange(len(series)), np.full(len(series), APART))
     found.before[then[follows]] = one[follows]
     found.gap[then[follows]] = (place[then] - place[one])[follows]
     return found
@@ -172,7 +172,7 @@ class Checkpoints(Scatter):
 
     def data(self, observed: np.ndarray, known: Known) -> dict[str, np.ndarray]:
         """Return observed values and errors on the scale, and the links between rows."""
-        before, gap = links(known["series"], known["place"])
+        before, gap = _links(known["series"], known["place"])
         return {
             **super().data(observed, known),
             "observed_before": before,
@@ -224,7 +224,7 @@ class Checkpoints(Scatter):
             return super().draw(curve, parameters, known, rng=rng)
         assert known is not None
         at, size, nu = self._arguments(curve, parameters, self._error(curve, known))
-        along = links(*(np.asarray(known[name]) for name in ("series", "place")))
+        along = _links(*(np.asarray(known[name]) for name in ("series", "place")))
         steps = list(_generations(along.before))
 
         def walk(fresh: Any, share: Any) -> Any:
@@ -277,7 +277,7 @@ class Checkpoints(Scatter):
         series = known.get("series", np.nan)
         if np.isnan(series).all():
             return marginal
-        before, gap = links(np.asarray(series), np.asarray(known["place"]))
+        before, gap = _links(np.asarray(series), np.asarray(known["place"]))
         return _given_before(
             marginal,
             self._forward(observed),

@@ -171,7 +171,7 @@ class Noise:
 
 
 def late(module: str, name: str) -> Callable[[], Any]:
-    """Return a function that imports ``name`` when called: PyMC takes seconds to import."""
+    """Return a function for the base of noises that imports ``name`` when called."""
 
     def imported() -> Any:
         from importlib import import_module

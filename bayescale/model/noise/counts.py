@@ -35,11 +35,11 @@ class Share(Noise):
 
     def relative(self, value: Any, typical: float) -> Any:
         """Log odds, in units of a relative error."""
-        return LOGIT.forward(inside(value)) / LOGIT.unit(typical)
+        return LOGIT.forward(_inside(value)) / LOGIT.unit(typical)
 
     def displace(self, curve: Any, by: Any, typical: float) -> Any:
         """Move the log odds of success."""
-        return LOGIT.inverse(LOGIT.forward(inside(curve)) + by * LOGIT.unit(typical))
+        return LOGIT.inverse(LOGIT.forward(_inside(curve)) + by * LOGIT.unit(typical))
 
     def displacement(
         self,
@@ -51,7 +51,7 @@ class Share(Noise):
     ) -> tuple[Any, Any]:
         """Return the move of the log odds that would meet each share, to first order."""
         residual, standardised = self.residual(curve, parameters, known, observed)
-        slope = exp(LOGIT.log_slope(inside(curve))) / LOGIT.unit(typical)
+        slope = exp(LOGIT.log_slope(_inside(curve))) / LOGIT.unit(typical)
         return residual * slope, abs(residual / standardised) * slope
 
 
@@ -140,7 +140,7 @@ class Counts(Share):
         return residual, residual / variance**0.5
 
     def _arguments(self, curve: Any, parameters: Mapping[Any, Any]) -> list[Any]:
-        return [inside(curve), *(parameters[k] for k in self.parameters)]
+        return [_inside(curve), *(parameters[k] for k in self.parameters)]
 
     def _frozen(self, trials: Any, p: Any, *spread: Any) -> Any:
         if not spread:
@@ -153,7 +153,7 @@ class Counts(Share):
         return spread / p if "tail" in self.parameters else 1 / spread - 1
 
 
-def inside(p: Any) -> Any:
+def _inside(p: Any) -> Any:
     """Keep probabilities off 0 and 1."""
     return minimum(maximum(p, EDGE), 1 - EDGE)
 
@@ -173,7 +173,7 @@ COUNTS = (
 )
 
 
-class Tally(NamedTuple):
+class _Tally(NamedTuple):
     """What sampling until the r-th success, or a cap, came to."""
 
     successes: Any
@@ -231,7 +231,7 @@ class Until(Share):
     ) -> Any:
         """Add the successes as a binomial: the rule for stopping leaves the likelihood as it is."""
         return late("pymc", "Binomial")()(
-            name, n=data["observed_draws"], p=inside(curve), observed=data["observed"], dims=dim
+            name, n=data["observed_draws"], p=_inside(curve), observed=data["observed"], dims=dim
         )
 
     def log_density(
@@ -246,7 +246,7 @@ class Until(Share):
             reached = nbinom.logpmf(tally.draws - tally.successes, wanted, p)
             return np.where(tally.capped, stopped, reached)
 
-        return xr.apply_ufunc(density, observed, inside(curve), known["successes"], known["cap"])
+        return xr.apply_ufunc(density, observed, _inside(curve), known["successes"], known["cap"])
 
     def draw(
         self,
@@ -271,24 +271,24 @@ class Until(Share):
 
         known = known or {}
         return xr.apply_ufunc(
-            sample, inside(curve), known["successes"], known.get("cap", float("inf"))
+            sample, _inside(curve), known["successes"], known.get("cap", float("inf"))
         )
 
     def residual(
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
     ) -> tuple[Any, Any]:
         """Return differences of shares, and divided by their approximate standard deviation."""
-        p = inside(curve)
+        p = _inside(curve)
         draws = minimum(known["successes"] / p, known["cap"])
         residual = observed - curve
         return residual, residual / (p * (1 - p) / draws) ** 0.5
 
 
-def _tally(share: Any, known: Known) -> Tally:
+def _tally(share: Any, known: Known) -> _Tally:
     wanted, cap = known["successes"], known["cap"]
     capped = share < (wanted - 0.5) / cap
     draws = np.where(capped, cap, np.rint(wanted / np.where(capped, 1.0, np.maximum(share, EDGE))))
-    return Tally(np.where(capped, np.rint(share * draws), wanted), draws, capped)
+    return _Tally(np.where(capped, np.rint(share * draws), wanted), draws, capped)
 
 
 UNTIL = (

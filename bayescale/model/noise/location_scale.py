@@ -67,7 +67,7 @@ LOGIT = Scale(
 
 
 @dataclass(frozen=True)
-class Shape:
+class _Shape:
     """A standard distribution, in PyMC's words and in SciPy's.
 
     Attributes
@@ -93,7 +93,7 @@ class Shape:
     side: int = 1
 
 
-STUDENT = Shape(
+STUDENT = _Shape(
     "StudentT",
     "t",
     {"nu": Positive(1.5, 30.0, about="degrees of freedom: small means heavy tails")},
@@ -102,12 +102,12 @@ STUDENT = Shape(
 )
 
 
-GAUSS = Shape("Normal", "norm")
+GAUSS = _Shape("Normal", "norm")
 
 
-def _one_sided(side: int, inefficiency: Parameter) -> Shape:
+def _one_sided(side: int, inefficiency: Parameter) -> _Shape:
     """Return an exponential distance to one side of the location, with a normal error."""
-    return Shape(
+    return _Shape(
         "ExGaussian",
         "exponnorm",
         {"inefficiency": inefficiency},
@@ -144,7 +144,9 @@ class Scatter(Noise):
 
     known: Mapping[str, tuple[str, float | None]] = {"se": ("_se", 0.0)}
 
-    def __init__(self, name: str, about: str, scale: Scale, shape: Shape, sigma: Parameter) -> None:
+    def __init__(
+        self, name: str, about: str, scale: Scale, shape: _Shape, sigma: Parameter
+    ) -> None:
         self.name, self.about, self._scale, self._shape = name, about, scale, shape
         self.parameters = {"sigma": sigma, **shape.parameters}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from bayescale.data.messages import PACKAGE
+from bayescale.data.row_messages import PACKAGE
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.integrity import check_draws
 from bayescale.inference.result import Fit
@@ -30,7 +30,7 @@ type Laws = type[Law] | Mapping[str, type[Law]] | None
 
 
 def with_header(tree: xr.DataTree, kind: str, header: Mapping[str, Any]) -> xr.DataTree:
-    """Return a tree whose attributes say what it is, besides what they said."""
+    """Return a tree to save, whose attributes say what it is, besides what they said."""
     tree = tree.copy()
     said = json.dumps({"format": FORMAT, "kind": kind, **header})
     tree.attrs = {**tree.attrs, ATTRIBUTE: said}
@@ -38,7 +38,7 @@ def with_header(tree: xr.DataTree, kind: str, header: Mapping[str, Any]) -> xr.D
 
 
 def take_header(tree: xr.DataTree, source: str) -> dict[str, Any]:
-    """Take out of a tree's attributes what it is.
+    """Take out of a saved tree's attributes what it is.
 
     Raises
     ------
@@ -56,12 +56,12 @@ def take_header(tree: xr.DataTree, source: str) -> dict[str, Any]:
 
 
 def tree_of_fit(fit: Fit) -> xr.DataTree:
-    """Return a fit's tree, with its law, noise, priors and record in the attributes."""
+    """Return the tree that is saved of a fit: law, noise, priors and record as attributes."""
     return with_header(fit.tree, "fit", {**fit.spec.to_dict(), "record": dict(fit.record)})
 
 
 def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
-    """Return the fit of a tree that :func:`tree_of_fit` made.
+    """Return the fit of a saved tree that :func:`tree_of_fit` made.
 
     Parameters
     ----------

@@ -17,34 +17,34 @@ PACKAGE = str(Path(__file__).parents[1])
 
 
 def cells_of(table: pd.DataFrame, name: str) -> pd.Series:
-    """One column; the names of a table are distinct, so it is one."""
+    """One column of the rows; the names of a table are distinct, so it is one."""
     return cast(pd.Series, table[name])
 
 
 def rows_of(table: pd.DataFrame, keep: np.ndarray) -> pd.DataFrame:
-    """The rows of a mask."""
+    """The rows of a mask, for messages."""
     return cast(pd.DataFrame, table[keep])
 
 
 def row_name(index: pd.Index, position: int) -> str:
-    """Name one row: by its line in a file, otherwise by its label in the frame."""
-    return f"{row_word(index)} {index[position]}"
+    """Name one row in a message: by its line in a file, otherwise by its label in the frame."""
+    return f"{_row_word(index)} {index[position]}"
 
 
-def row_word(index: pd.Index) -> str:
+def _row_word(index: pd.Index) -> str:
     """What the rows of this table are called."""
     return "line" if index.name == "line" else "row"
 
 
 def summarise(reasons: pd.Series) -> str:
-    """Group the rows by their reason, most frequent first, and name a few of each.
+    """Message on rows by their reason, most frequent first, with a few of each named.
 
     Parameters
     ----------
     reasons
         A text for each row, empty for rows to leave out; the index names the rows.
     """
-    word = row_word(reasons.index)
+    word = _row_word(reasons.index)
     groups = []
     for reason in reasons.value_counts(sort=True).drop("", errors="ignore").index:
         rows = [str(label) for label in reasons.index[(reasons == reason).to_numpy()]]

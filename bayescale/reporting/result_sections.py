@@ -15,12 +15,13 @@ from bayescale.data.number_format import (
     whole_percent,
 )
 from bayescale.data.units import Kind
+from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import OUTLYING, outliers
 from bayescale.inference.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
-from bayescale.inference.posterior import PosteriorLike
+from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.plots.bands import plot_bands
 from bayescale.plots.compare import plot_compare
@@ -28,11 +29,11 @@ from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.isoflop import plot_isoflop
 from bayescale.plots.residuals import plot_residuals
 from bayescale.prediction.averaging import Average
-from bayescale.prediction.compute import has_frontier
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle, with_bounds
 from bayescale.reporting.identifiability import knowledge_section
-from bayescale.reporting.layout import (
+from bayescale.reporting.narrative import caution, counted, drift
+from bayescale.reporting.page_elements import (
     Badge,
     Block,
     Bullets,
@@ -43,7 +44,6 @@ from bayescale.reporting.layout import (
     Text,
     picture,
 )
-from bayescale.reporting.narrative import caution, counted, drift
 from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.targets import Target, plans
 from bayescale.studies.study import Study

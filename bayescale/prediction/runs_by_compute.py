@@ -1,40 +1,16 @@
-"""Where the fitted runs lie along training compute, and which laws have a frontier in it."""
+"""Where the fitted runs lie along training compute."""
 
 import numpy as np
 
 from bayescale.data import derive
-from bayescale.errors import BayescaleError
-from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.result import Fit
 
 NEAR = 0.1
 """Relative difference in compute within which a run belongs to a budget."""
 
 
-def has_frontier(fit: Fit) -> bool:
-    """Return whether the law takes params and tokens and nothing else."""
-    return {fit.spec.column(name) for name in fit.law.inputs} == {"params", "tokens"}
-
-
-def has_allocation(fit: Fit) -> bool:
-    """Return whether a budget alone determines the law's best params and tokens."""
-    columns = {fit.spec.column(name) for name in fit.law.inputs}
-    return columns in ({"params", "tokens"}, {"params", "flops"})
-
-
-def require_frontier(fit: Fit, figure: str) -> None:
-    """Raise unless the law takes params and tokens and nothing else."""
-    refuse_pooled(fit, figure)
-    if not has_frontier(fit):
-        columns = ", ".join(fit.spec.column(name) for name in fit.law.inputs)
-        raise BayescaleError(
-            f"{figure} needs a law of params and tokens, such as chinchilla; "
-            f"{fit.law.name} takes {columns}"
-        )
-
-
 def run_columns(fit: Fit) -> dict[str, np.ndarray]:
-    """Return the inputs of the fitted runs by column, and ``flops`` = 6 N D where it follows.
+    """Return the fitted runs' inputs by column, and their compute 6 N D where it follows.
 
     Inputs with nodes have no one value a run and are left out.
     """
@@ -54,7 +30,7 @@ def main_column(fit: Fit) -> str:
 
 
 def near(flops: np.ndarray, budget: float) -> np.ndarray:
-    """Return which runs spent a budget, to within ten per cent."""
+    """Return which runs' compute is near a budget, to within ten per cent."""
     return np.abs(flops / budget - 1) <= NEAR
 
 

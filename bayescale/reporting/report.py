@@ -14,7 +14,7 @@ from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.backtest import Backtest
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior import of_posterior
+from bayescale.inference.posterior_checks import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
@@ -33,7 +33,7 @@ from bayescale.reporting.narrative import (
 )
 from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.provenance import data_section, origin_section, priors_section
-from bayescale.reporting.sections import (
+from bayescale.reporting.result_sections import (
     average_sections,
     bands_section,
     checked_comparison,

@@ -1,6 +1,6 @@
 """The catalogue: what a law takes, what its parameters mean, and which models use it.
 
->>> from bayescale.studies.catalogue import describe_law
+>>> from bayescale.studies.law_cards import describe_law
 >>> card = describe_law("chinchilla")
 >>> card.reference
 'Hoffmann et al. (2022), arXiv:2203.15556, eq. 2'
@@ -27,7 +27,7 @@ UNITS = {"params": "parameters", "tokens": "tokens", "flops": "FLOP"}
 
 @dataclass(frozen=True)
 class InputCard:
-    """An input of a law: its column, unit, and typical range."""
+    """A card of a law's input: its column, unit, and typical range."""
 
     name: str
     column: str
@@ -40,7 +40,7 @@ class InputCard:
 
 @dataclass(frozen=True)
 class ParameterCard:
-    """A parameter of a law: its unit and the 90 % interval of its default prior, in that unit."""
+    """A card of a law's parameter: its unit and the default prior's 90 % interval, in that unit."""
 
     name: str
     kind: str
@@ -115,12 +115,12 @@ def describe_law(law: str | type[Law]) -> LawCard:
     [('E', 0.2, 0.95, 'typical loss'), ('a', 0.01, 1.0, 'typical loss')]
     """
     found = get_law(law)
-    return _card(found, models_by_law().get(found.name, []))
+    return _card(found, _models_by_law().get(found.name, []))
 
 
 def describe_laws() -> list[LawCard]:
-    """Describe every built-in law, in the order of their files."""
-    models = models_by_law()
+    """Describe every built-in law by a card, in the order of their files."""
+    models = _models_by_law()
     return [_card(law, models.get(law.name, [])) for law in BUILT_IN.values()]
 
 
@@ -152,7 +152,7 @@ def _parameter(name: str, given: Parameter, target: str) -> ParameterCard:
     return ParameterCard(name, type(given).__name__, unit, given.low, given.high, given.about)
 
 
-def models_by_law() -> dict[str, list[str]]:
+def _models_by_law() -> dict[str, list[str]]:
     """Return the names of the model files that come with bayescale, by their law."""
     found: dict[str, list[str]] = {}
     for name in model_names():
@@ -204,6 +204,6 @@ def _named(given: InputCard) -> str:
 
 
 def interval_text(parameter: ParameterCard) -> str:
-    """Write the 90 % interval of a default prior with its unit: ``0.2 to 0.95 x typical loss``."""
+    """Write the default prior's 90 % interval on a card: ``0.2 to 0.95 x typical loss``."""
     unit = f" x {parameter.unit}" if parameter.unit else ""
     return f"{parameter.low:g} to {parameter.high:g}{unit}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class PosteriorLike(Protocol):
-    """What holds a posterior: a :class:`Fit`, or a :class:`bayescale.Average` of several.
+    """What checks take for a posterior: a :class:`Fit` or a :class:`bayescale.Average`.
 
     Nothing here depends on how many laws there are, or on what a law's parameters are. A group of a
     hierarchical fit (:func:`bayescale.group_fit`) is a :class:`Fit`.
@@ -86,7 +86,7 @@ class PosteriorLike(Protocol):
 
 
 def of_one_law[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Mark a question of one fitted law, whose fit is the function's first argument.
+    """Check that a question is asked of one fitted law, the function's first argument.
 
     Of an average, or of anything else that is not a fit, it raises a :class:`BayescaleError` that
     names what to ask instead.
@@ -95,17 +95,17 @@ def of_one_law[**P, R](function: Callable[P, R]) -> Callable[P, R]:
 
 
 def of_posterior[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Mark a question of a fit or an average, which is the function's first argument."""
+    """Check that a question is asked of a fit or an average, the function's first argument."""
     return checked(function, lambda name, given: _check(name, given, several=True))
 
 
 def of_fits[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Mark a question of a mapping of fits, each of one law, which is the first argument."""
+    """Check that a question is asked of a mapping of fits, each of one law."""
     return checked(function, check_fits)
 
 
 def of_fit_or_fits[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Mark a question of one fit, or of a mapping of fits, which is the first argument."""
+    """Check that a question is asked of one fit, or of a mapping of fits."""
     return checked(function, lambda name, given: check_fits(name, given, alone=True))
 
 
@@ -152,7 +152,7 @@ def _check(name: str, given: object, *, several: bool) -> None:
 
 
 def described(given: object) -> str:
-    """Name what was given, and what answers for it where that is known."""
+    """Name what was given to a check, and what answers for it where that is known."""
     said = f"{'an' if type(given).__name__[0] in 'AEIOU' else 'a'} {type(given).__name__}"
     if isinstance(given, Mapping):
         return f"{said}; pick one: fits[{next(iter(given), 'name')!r}]"

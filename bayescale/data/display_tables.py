@@ -1,8 +1,4 @@
-"""Tables in text and in HTML, with human-readable numbers, for objects that show themselves.
-
->>> cells({"params": 9.352458e9, "loss": 2.03617, "run": "a"})
-{'params': '9.35B', 'loss': '2.036', 'run': 'a'}
-"""
+"""Tables in text and in HTML, with human-readable numbers, for objects that show themselves."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -10,18 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from bayescale.data.number_format import column_formatter, fixed, format_value, kind_of
+from bayescale.data.number_format import fixed, format_value, kind_of
 
 SHOWN = 40
 """The most rows of a table that are shown."""
 
 
-LARGE = 1e6
-"""Numbers from here on are written as counts: ``9.4B``."""
+def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Write the values of one row of a table, numbers by the kind of their column.
 
-
-def cells(row: Mapping[Any, Any]) -> dict[str, str]:
-    """Write the values of one row of a table, numbers by the kind of their column."""
+    >>> _cells({"params": 9.352458e9, "loss": 2.03617, "run": "a"})
+    {'params': '9.35B', 'loss': '2.036', 'run': 'a'}
+    """
     return {str(name): _cell(str(name), value) for name, value in row.items()}
 
 
@@ -32,23 +28,13 @@ def _cell(name: str, value: Any) -> str:
     return fixed(value) if kind == "number" else format_value(value, kind)
 
 
-def with_interval(median: float, lower: float, upper: float) -> str:
-    """Write a median and its interval.
-
-    >>> with_interval(0.3421, 0.3302, 0.3547), with_interval(9.352458e9, 8.1e9, 1.05e10)
-    ('0.3421 [0.3302, 0.3547]', '9.35B [8.1B, 10.5B]')
-    """
-    kind = "count" if LARGE <= abs(median) < 1e15 else "number"
-    return column_formatter([median, lower, upper], kind)(" ")
-
-
 def rows_shown(frame: pd.DataFrame) -> list[dict[str, str]]:
-    """Return the first rows of a table, every value written."""
-    return [cells(row) for row in frame.head(SHOWN).to_dict("records")]
+    """Return the first rows of a table to display, every value written."""
+    return [_cells(row) for row in frame.head(SHOWN).to_dict("records")]
 
 
 def text_table(rows: Sequence[Mapping[str, str]]) -> str:
-    """Return rows of equal keys as aligned text, a heading above them."""
+    """Return rows of equal keys for display as an aligned text table with headings."""
     if not rows:
         return ""
     lines = [list(rows[0]), *(list(row.values()) for row in rows)]
@@ -57,7 +43,7 @@ def text_table(rows: Sequence[Mapping[str, str]]) -> str:
     return "\n".join(f"  {line}".rstrip() for line in padded)
 
 
-def html_table(rows: Sequence[Mapping[str, str]]) -> str:
+def _html_table(rows: Sequence[Mapping[str, str]]) -> str:
     """Return rows of equal keys as an HTML table; everything is escaped."""
     if not rows:
         return ""
@@ -69,6 +55,6 @@ def html_table(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def html_block(title: str, *said: str, rows: Sequence[Mapping[str, str]] = ()) -> str:
-    """Return a title, a table and sentences as HTML; everything is escaped."""
+    """Return a title, a table and sentences for display as HTML; everything is escaped."""
     below = "".join(f"<p>{escape(text)}</p>" for text in said if text)
-    return f"<div><p><strong>{escape(title)}</strong></p>{html_table(rows)}{below}</div>"
+    return f"<div><p><strong>{escape(title)}</strong></p>{_html_table(rows)}{below}</div>"

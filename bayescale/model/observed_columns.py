@@ -1,7 +1,6 @@
 """Response variables: a law's target and intermediate responses, and their usable observations."""
 
 import warnings
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,9 @@ from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleWarning
 from bayescale.laws.base import Law
 from bayescale.laws.parameters import Parameter
-from bayescale.model.noise import get_noise
 from bayescale.model.noise.autocorrelated import repeats
 from bayescale.model.noise.base import Noise
+from bayescale.model.noise.registry import get_noise
 
 if TYPE_CHECKING:
     from bayescale.model.spec import Spec
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Observable:
-    """A column that a law predicts and runs have observed.
+    """An observed column: a law predicts it, and runs have it.
 
     Attributes
     ----------
@@ -81,7 +80,7 @@ class Observable:
 
 
 def observables(law: type[Law], noise: Noise, columns: Mapping[str, str]) -> tuple[Observable, ...]:
-    """Return the columns that a law predicts, its target first.
+    """Return the columns that a law predicts and runs have observed, its target first.
 
     Parameters
     ----------
@@ -102,7 +101,7 @@ def observables(law: type[Law], noise: Noise, columns: Mapping[str, str]) -> tup
 
 @dataclass(frozen=True)
 class Observed:
-    """What the runs say of one column that the law predicts.
+    """What the runs say of one observed column that the law predicts.
 
     Attributes
     ----------
@@ -127,19 +126,19 @@ class Observed:
 
 
 def rows_of_each(spec: "Spec", runs: Runs) -> dict[str, Runs]:
-    """Return the rows that can be used for each column; warn of those that cannot for any."""
+    """Return the rows to use for each observed column; warn of those of use for none."""
     target, *steps = spec.observables
     if not steps:
         return {target.column: _usable(spec, runs, target)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayescaleWarning)
         found = {seen.column: _usable(spec, runs, seen) for seen in spec.observables}
-    elsewhere = among(runs, found.values()) & ~among(runs, [found[target.column]])
+    elsewhere = rows_among(runs, found.values()) & ~rows_among(runs, [found[target.column]])
     return found | {target.column: _usable(spec, runs.take(~elsewhere), target)}
 
 
-def among(runs: Runs, parts: Iterable[Runs]) -> np.ndarray:
-    """Return which rows of a table are in one of its parts."""
+def rows_among(runs: Runs, parts: Iterable[Runs]) -> np.ndarray:
+    """Return which rows of a table are in one of its parts, each of an observed column."""
     return np.any([runs.table.index.isin(part.table.index) for part in parts], axis=0)
 
 
@@ -160,7 +159,9 @@ def _usable(spec: "Spec", runs: Runs, seen: Observable) -> Runs:
     return runs.keep(~repeated, "it repeats an earlier row of its run")
 
 
-def take(spec: "Spec", seen: Observable, table: pd.DataFrame, labels: pd.Series) -> Observed:
+def take_observed(
+    spec: "Spec", seen: Observable, table: pd.DataFrame, labels: pd.Series
+) -> Observed:
     """Take from the usable rows what the model is given of one observed column."""
     return Observed(
         {name: i.take(table, spec.column(name)) for name, i in spec.law.inputs.items()},
@@ -169,13 +170,3 @@ def take(spec: "Spec", seen: Observable, table: pd.DataFrame, labels: pd.Series)
         tuple(labels[table.index]),
         members=tuple(str(name) for by in spec.grouping for name in table[by]),
     )
-
-
-def distinct(labels: list[str]) -> tuple[str, ...]:
-    """Number the repeats of a label: checkpoints of one run carry its name."""
-    seen: Counter[str] = Counter()
-    distinct = []
-    for label in labels:
-        seen[label] += 1
-        distinct.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return tuple(distinct)

@@ -23,7 +23,7 @@ LIMIT = 40
 
 @dataclass(frozen=True)
 class Badge:
-    """A verdict in a table: good, doubtful or bad."""
+    """A page element: a verdict in a table, good, doubtful or bad."""
 
     text: str
     tone: Literal["good", "doubtful", "bad"]
@@ -31,7 +31,7 @@ class Badge:
 
 @dataclass(frozen=True)
 class Pair:
-    """A value in a table and, under it, what belongs to it: an interval, a correlation."""
+    """A page element: a value in a table and, under it, what belongs to it."""
 
     over: str
     under: str = ""
@@ -39,7 +39,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Link:
-    """Text that leads to a page; only https addresses become links."""
+    """A page element: text that leads to a page; only https addresses become links."""
 
     text: str
     url: str
@@ -55,7 +55,7 @@ Cell = str | Badge | Pair | Link
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph."""
+    """A page element: a paragraph."""
 
     text: str
     kind = "text"
@@ -63,7 +63,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list of sentences."""
+    """A page element: a list of sentences."""
 
     items: Sequence[str]
     kind = "bullets"
@@ -71,7 +71,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first column names the row."""
+    """A page element: a table; the first column names the row."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
@@ -88,7 +88,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture inside the page, as a data URI, and what it shows."""
+    """A page element: a picture, as a data URI, and what it shows."""
 
     source: str
     shows: str
@@ -111,7 +111,7 @@ Block = Text | Bullets | Table | Picture | Formula
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it."""
+    """A page element: a heading and what stands under it."""
 
     title: str
     blocks: Sequence[Block]
@@ -142,7 +142,7 @@ def picture(
     panels: int = 1,
     columns: int = 1,
 ) -> Picture:
-    """Draw a picture as PNG inside a data URI.
+    """Draw a picture, an element of the page, as PNG inside a data URI.
 
     Parameters
     ----------

@@ -1,0 +1,33 @@
+"""Posterior draws of a fit on the link scale, and back."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayescale.inference.result import Fit
+from bayescale.model.link_scale import natural, to_link
+
+
+def links(fit: Fit, posterior: xr.Dataset) -> np.ndarray:
+    """Return draws of the law's free parameters on the link scale, shape (draw, parameter)."""
+    columns = [
+        np.ravel(to_link(parameter, posterior[name].values, fit.scales))
+        for name, parameter in fit.spec.free.items()
+    ]
+    if not columns:
+        return np.zeros((posterior.sizes["chain"] * posterior.sizes["draw"], 0))
+    return np.stack(columns, axis=-1)
+
+
+def link_table(fit: Fit) -> pd.DataFrame:
+    """Return the posterior of the free parameters on the link scale, one column per parameter."""
+    return pd.DataFrame(links(fit, fit.posterior), columns=list(fit.spec.free))
+
+
+def from_links(fit: Fit, values: np.ndarray, posterior: xr.Dataset) -> xr.Dataset:
+    """Put other link-scale values of the law's free parameters into draws."""
+    own = {
+        name: (("chain", "draw"), natural(parameter, values[:, i], fit.scales)[None])
+        for i, (name, parameter) in enumerate(fit.spec.free.items())
+    }
+    return posterior.assign(own)
