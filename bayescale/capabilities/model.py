@@ -168,7 +168,7 @@ SAVED = (
 
 
 def terms_of(size: tuple[str, ...]) -> list[str]:
-    """Name the terms that capabilities are linear in: log sizes, and their product if two."""
+    """Name what capabilities are linear in, the terms: log sizes, and their product if two."""
     return [*size, " x ".join(size)] if len(size) == 2 else list(size)
 
 

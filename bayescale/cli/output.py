@@ -116,7 +116,7 @@ def plain(value: Any) -> Any:
 
 
 def title(fit: "Fit | Average") -> str:
-    """Print-ready title: name the law or laws, the runs and the units, in one line."""
+    """Write the printed title: the law or laws, the runs and the units, in one line."""
     name, fit = fit.label, fit.representative
     runs = fit.record["runs"]
     parts = [f"{name} on {fit.observed.size:,} runs of {runs['source']}"]

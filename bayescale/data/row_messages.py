@@ -37,7 +37,7 @@ def _row_word(index: pd.Index) -> str:
 
 
 def summarise(reasons: pd.Series) -> str:
-    """Message on rows by their reason, most frequent first, with a few of each named.
+    """Summarise rows in a message by reason, most frequent first, and name a few of each.
 
     Parameters
     ----------

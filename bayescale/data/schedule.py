@@ -166,7 +166,7 @@ def _every_step(steps: np.ndarray, rates: np.ndarray, warmup_steps: int, name: A
 
 
 def _describe(rate: np.ndarray, steps: np.ndarray, momentum: float) -> np.ndarray:
-    """Return the columns of :func:`schedule_columns` at some steps, shape (row, column)."""
+    """Return the columns of :func:`_schedule_columns` at some steps, shape (row, column)."""
     from scipy.signal import lfilter
 
     fall = np.r_[0.0, -np.diff(rate)]

@@ -47,7 +47,7 @@ def path_column(fit: PosteriorLike) -> str:
 
 
 def path_values(fits: Sequence[PosteriorLike], column: str) -> np.ndarray:
-    """Return the values that a column takes along a frontier's path, beyond the runs too."""
+    """Return a column's values along a frontier's path, from below the runs to far beyond."""
     spent = np.concatenate([run_columns(fit.representative)[column] for fit in fits])
     low, high = np.log10(BELOW * spent.min()), np.log10(BEYOND * spent.max())
     return 10 ** np.linspace(low, high, round((high - low) / STEP) + 1)

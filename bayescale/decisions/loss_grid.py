@@ -99,7 +99,7 @@ def survey(
 
 
 def lowest(at: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the lowest point of a loss grid's last axis: by a parabola inside.
+    """Find the lowest point along a loss grid's last axis: by a parabola inside, else at an end.
 
     Parameters
     ----------

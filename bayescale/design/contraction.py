@@ -98,7 +98,7 @@ def allowed_variance(prior: float) -> float:
 
 
 def prior_sds(fit: Fit) -> np.ndarray:
-    """Return the prior's sd, to contract from, of each free parameter on its link scale."""
+    """Return, for contractions, each free parameter's prior sd on its link scale, (parameter,)."""
     return np.array([_prior_sd(fit, name) for name in fit.spec.free])
 
 

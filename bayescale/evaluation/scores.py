@@ -59,7 +59,7 @@ UNWEIGHED = ("fitted", "held_out", "diagnostics")
 def points_of(
     data: Data, split: Split
 ) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray], xr.DataArray]:
-    """Return inputs, what the noise knows, and values of held-out runs to score, dim point."""
+    """Return inputs, what the noise knows, and observed values of runs to score, dim point."""
     out = split.held_out
     inputs = {
         name: xr.DataArray(values[..., out], dims=("node", "point")[-values.ndim :])

@@ -89,7 +89,7 @@ def ahead_of(runs: Runs, along: str, factors: Sequence[float]) -> Iterator[Split
     Raises
     ------
     BayescaleError
-        As for :func:`column_of`, or when a factor is not above 1.
+        As for :func:`_column_of`, or when a factor is not above 1.
     """
     values = _column_of(runs, along)
     for factor in factors:

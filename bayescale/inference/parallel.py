@@ -372,7 +372,7 @@ def _pack_answer(answer: Fit | str) -> bytes:
 
 
 def _unpack_answer(packed: bytes, spec: Spec) -> Fit | str:
-    """Invert :func:`pack_answer`, given what was fitted."""
+    """Invert :func:`_pack_answer`, given what was fitted."""
     answer: str | tuple[xr.DataTree, Mapping[str, Any]] = pickle.loads(packed)
     if isinstance(answer, str):
         return answer

@@ -70,7 +70,7 @@ def layout(spec: Spec) -> Layout:
 
 @lru_cache
 def own_coordinates(law: type[Law], own: tuple[str, ...]) -> tuple[int, ...]:
-    """Return which coordinates a hierarchical model's groups have of their own parameters.
+    """Return a hierarchical model's own coordinates: those of some parameters alone, if as many.
 
     They are then as good coordinates of those parameters, whatever the others are: the level and
     ratios of Chinchilla's E, a and b do not ask for the exponents. Empty where there are fewer, or

@@ -85,7 +85,7 @@ def _sets() -> dict[str, Any]:
 
 
 def named(priors: Any, law: type[Law]) -> Mapping[str, Any]:
-    """Return priors as a mapping, for which ``literature`` may stand.
+    """Return priors as a mapping; the name of the literature's set may stand in its place.
 
     Raises
     ------

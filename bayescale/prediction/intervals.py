@@ -160,7 +160,7 @@ def bounds(shown: Estimate, kind: Kind = "number") -> str:
 
 
 def middle(shown: Estimate, kind: Kind = "number", unit: str = "") -> str:
-    """Write the median of an interval, with the digits that leaves: ``2.036 nats/token``."""
+    """Write an interval's median, with the digits that its width leaves: ``2.036 nats/token``."""
     return f"{_three(shown, kind)[0]} {unit}".rstrip()
 
 
