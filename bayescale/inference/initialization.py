@@ -22,8 +22,9 @@ CLIMBS = 30
 """Prior draws from which the log density is climbed."""
 
 
-FEW_CLIMBS = 12
-"""Prior draws from which the log density is climbed after sampling."""
+FEW_CLIMBS = 30
+"""Prior draws from which the log density is climbed after sampling: a mode to which a tenth of the
+prior leads is missed in four of a hundred fits."""
 
 
 LEAST_SHARE = 0.05
