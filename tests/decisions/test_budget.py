@@ -149,3 +149,12 @@ def test_the_compute_that_an_accuracy_takes() -> None:
     assert float(middle[0]) == pytest.approx(expected, rel=0.01)
     assert np.isinf(middle[1])
     np.testing.assert_allclose(found["probability"], [1, 0])
+
+
+def test_sizes_lie_all_over_the_posterior_of_the_best(made_fit) -> None:
+    """From a third of its lower end to three times its upper one, evenly in the logarithm."""
+    found = bs.regret(made_fit, 1e22, discrepancy=None)["params"].isel(budget=0).to_numpy()
+    best = bs.optimum(made_fit, 1e22, discrepancy=None)["params"].to_numpy()
+    low, high = np.percentile(best, [0.5, 99.5])
+    assert found[[0, -1]] == pytest.approx([low / 3, high * 3])
+    assert np.diff(np.log(found)) == pytest.approx(np.log(9 * high / low) / (len(found) - 1))
