@@ -23,6 +23,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -45,6 +46,9 @@ EQUIVALENT = RESULTS.with_name("mutants_equivalent.json")
 KEPT = Path(__file__).parent / ".mutants"
 SLOW = 8.0
 """Seconds: a test that took longer is not run for mutants."""
+
+MEMORY = 12 * 2**30
+"""Bytes: a mutant that never ends may want ever more."""
 
 MODULES = {
     "data": "units number_format pass_at_k derive",
@@ -297,6 +301,7 @@ def forked(work: Callable[[], int], limit: float) -> tuple[str, str]:
         if not pid:
             with contextlib.suppress(BaseException):
                 os.setsid()
+                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
                 for stream in (1, 2):
                     os.dup2(output.fileno(), stream)
                 os._exit(work())
@@ -396,7 +401,7 @@ def outcome(mutant: Mutant) -> dict[str, Any]:
     def work() -> int:
         return pytest_with(files, Mutated(mutant), Chosen(tests))
 
-    code, output = forked(work, 90 + 10 * sum(chosen.values()))
+    code, output = forked(work, 60 + 4 * sum(chosen.values()))
     said = {"0": "survived", "timeout": "timeout"}.get(code, "killed")
     lines_of = [line for line in output.splitlines() if line.startswith(("FAILED ", "ERROR "))]
     by = lines_of[0].split(" - ")[0].split(" ", 1)[1] if lines_of else f"exit code {code}"

@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 import bayescale as bs
+from bayescale.data import derive
 
 
 def test_one_inverts_the_other_over_thirty_decades() -> None:
@@ -36,3 +37,9 @@ def test_what_is_no_count(count) -> None:
         bs.non_embedding_params(count)
     with pytest.raises(bs.BayescaleError, match="embedding constant must be positive"):
         bs.total_params(1e9, embedding=0)
+
+
+def test_six_flop_a_parameter_and_token() -> None:
+    assert derive.flops(2e9, 3e10) == pytest.approx(3.6e20)
+    assert derive.tokens(3.6e20, 2e9) == pytest.approx(3e10)
+    assert derive.params(3.6e20, 3e10) == pytest.approx(2e9)

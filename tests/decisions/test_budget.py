@@ -149,3 +149,19 @@ def test_the_compute_that_an_accuracy_takes() -> None:
     assert float(middle[0]) == pytest.approx(expected, rel=0.01)
     assert np.isinf(middle[1])
     np.testing.assert_allclose(found["probability"], [1, 0])
+
+
+def test_sizes_lie_all_over_the_posterior_of_the_best(made_fit) -> None:
+    """From a third of its lower end to three times its upper one, evenly in the logarithm."""
+    found = bs.regret(made_fit, 1e22, discrepancy=None)["params"].isel(budget=0).to_numpy()
+    best = bs.optimum(made_fit, 1e22, discrepancy=None)["params"].to_numpy()
+    low, high = np.percentile(best, [0.5, 99.5])
+    assert found[[0, -1]] == pytest.approx([low / 3, high * 3])
+    assert np.diff(np.log(found)) == pytest.approx(np.log(9 * high / low) / (len(found) - 1))
+
+
+@pytest.mark.parametrize("name", ["tolerance", "probability"])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_shares_lie_between_zero_and_one(name: str, value: float) -> None:
+    with pytest.raises(bs.BayescaleError, match=f"{name} is {value:g}: it must lie between"):
+        bs.Scenario(flops=1e22, **{name: value})

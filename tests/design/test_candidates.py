@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from handmade import design, handmade_fit
+from scipy.stats import norm
 
 import bayescale as bs
 from bayescale.design.candidates import (
@@ -15,8 +17,11 @@ from bayescale.design.candidates import (
 )
 from bayescale.design.contraction import allowed_variance, prior_sds, verdict
 from bayescale.design.discrimination import model_discrimination
+from bayescale.design.fisher_information import thinned
 from bayescale.design.gaussian_update import PosteriorUncertainty, scatter_of
+from bayescale.design.identify import _spread
 from bayescale.design.quantities_of_interest import outcomes, read_about
+from bayescale.design.recommend import local_approximation
 from bayescale.inference.result import links
 
 
@@ -189,3 +194,27 @@ def test_predictions_of_laws_are_those_of_predict() -> None:
         assert np.abs(off).max() < 0.15
         apart = found.means[i] - found.means[i][0] - (drawn.mean(0) - drawn.mean(0)[0])
         assert np.abs(apart).max() < 5 * sd.max() / np.sqrt(1000)
+
+
+def test_the_spread_of_a_long_tail_is_that_of_its_middle() -> None:
+    """Of normal draws it is their sd; those that are not finite do not count."""
+    draws = 2.5 * norm.ppf((np.arange(100_000) + 0.5) / 100_000)
+    assert _spread(xr.DataArray(draws)) == pytest.approx(2.5, rel=2e-3)
+    far = np.concatenate([draws, [np.inf, -np.inf, np.nan]])
+    assert _spread(xr.DataArray(far)) == pytest.approx(2.5, rel=2e-3)
+
+
+def test_a_hundred_draws_go_from_the_first_to_the_last(made_fit) -> None:
+    found = thinned(made_fit, 4)["alpha"].to_numpy().ravel()
+    every = made_fit.posterior["alpha"].transpose("chain", "draw").to_numpy().ravel()
+    np.testing.assert_array_equal(found, every[[0, 333, 666, 999]])
+    local = local_approximation(made_fit, prior_sds(made_fit).tolist(), None, None)
+    assert local is not None
+    assert len(local.covariance) == 100
+
+
+def test_six_runs_are_planned_unless_more_are_asked_for(made_fit) -> None:
+    cheap = pd.DataFrame({"params": np.geomspace(1e9, 1e11, 9), "tokens": np.full(9, 2e11)})
+    asked = {"candidates": cheap, "about": "flops=1e23", "random_seed": 0}
+    assert len(bs.plan(made_fit, **asked).runs) == 6
+    assert len(bs.plan(made_fit, runs=7, **asked).runs) == 7

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from arviz_stats.base import array_stats
 from handmade import TRUTH, design, handmade_fit
-from scipy.optimize import minimize
+from scipy.optimize import approx_fprime, minimize
 
 import bayescale as bs
+from bayescale.evaluation import point_estimate
 from bayescale.evaluation.backtest import Backtest
 from bayescale.evaluation.compare import _verdict
 from bayescale.evaluation.influence import _left_out, _median, changes_text
@@ -229,3 +230,21 @@ def test_a_backtest_in_words() -> None:
     for shown in ("1.2 %", "2.5 %", "80 %", "-1.23", "12", "failed", "undefined"):
         assert shown in text
     assert "-1.2345" not in text and "-123" not in text
+
+
+def test_the_gradient_of_the_huber_loss(monkeypatch) -> None:
+    """What the optimiser is given is the slope of what it minimises."""
+    seen = []
+
+    def watched(objective, start, **options):
+        at = start + 0.01
+        numeric = approx_fprime(at, lambda x: objective(x)[0], 1e-7)
+        seen.append((objective(at)[1], numeric))
+        return minimize(objective, start, **options)
+
+    monkeypatch.setattr(point_estimate, "minimize", watched)
+    fit = handmade_fit()
+    point_fit(fit.spec, extract(fit.spec, runs_again(fit)), random_seed=0)
+    assert len(seen) == 8 + 100
+    for given, numeric in seen[:20]:
+        np.testing.assert_allclose(given, numeric, rtol=0.02, atol=0.01 * np.abs(numeric).max())
