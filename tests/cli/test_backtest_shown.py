@@ -345,7 +345,7 @@ class TestReport:
         def blank(draw: object, shows: str, **size: object) -> Picture:
             return Picture("data:,", shows)
 
-        for module in ("sections", "parameters", "identifiability", "design", "backtest"):
+        for module in ("result_sections", "parameters", "identifiability", "design", "backtest"):
             monkeypatch.setattr(f"bayescale.reporting.{module}.picture", blank)
         return lambda fit, **options: report(fit, tmp_path / "r.html", **options).read_text("utf-8")
 

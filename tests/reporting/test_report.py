@@ -92,7 +92,7 @@ def page_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., st
     def blank(draw: object, shows: str, **size: object) -> Picture:
         return Picture("data:,", shows)
 
-    for module in ("sections", "parameters", "design", "identifiability", "decisions"):
+    for module in ("result_sections", "parameters", "design", "identifiability", "decisions"):
         monkeypatch.setattr(f"bayescale.reporting.{module}.picture", blank)
     return lambda fit, **options: report(fit, tmp_path / "r.html", **options).read_text("utf-8")
 
