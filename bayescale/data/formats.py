@@ -154,10 +154,10 @@ def load_file(path: Path) -> pd.DataFrame:
             f"save the table as one of {', '.join(readers)}, or pass a DataFrame"
         )
     if path.stat().st_size == 0:
-        raise BayescaleError(f"{path.name!r} is empty: it needs a header and One row per run")
+        raise BayescaleError(f"{path.name!r} is empty: it needs a header and one row per run")
     frame = readers[suffix](path)
     if frame.empty:
-        raise BayescaleError(f"{path.name!r} has a header but no rows: it needs One row per run")
+        raise BayescaleError(f"{path.name!r} has a header but no rows: it needs one row per run")
     return frame
 
 
@@ -228,7 +228,7 @@ def _limited_lines(stream: TextIO, path: Path) -> Iterator[str]:
         if place > MAX_LINES:
             raise BayescaleError(
                 f"{path.name!r} has more than {MAX_LINES:,} lines, which is the limit, empty ones "
-                "included: save one row a run"
+                "included: save one row per run"
             )
         if total > MAX_TEXT:
             raise _too_long(path)
@@ -238,7 +238,7 @@ def _limited_lines(stream: TextIO, path: Path) -> Iterator[str]:
 def _too_long(path: Path) -> BayescaleError:
     return BayescaleError(
         f"{path.name!r} holds more than {MAX_TEXT:,} characters, which is the limit (after "
-        "decompression): save one row a run, and only the columns that are needed"
+        "decompression): save one row per run, and only the columns that are needed"
     )
 
 
@@ -254,7 +254,7 @@ def _check_head(head: bytes, path: Path) -> None:
             f"{path.name!r} is not a table but HTML or XML: download the data itself"
         )
     if not head.strip():
-        raise BayescaleError(f"{path.name!r} is empty: it needs a header and One row per run")
+        raise BayescaleError(f"{path.name!r} is empty: it needs a header and one row per run")
     if len(head) == _HEAD and b"\n" not in head and b"\r" not in head:
         raise BayescaleError(f"{path.name!r} is not a table: it has no line breaks")
 
@@ -264,7 +264,7 @@ def refuse_large(name: str, rows: int | None = None) -> BayescaleError:
     count = f"{rows:,}" if rows else f"more than {MAX_ROWS:,}"
     return BayescaleError(
         f"{name} has {count} rows, and the limit is {MAX_ROWS:,}: a scaling law is fitted to one "
-        "row a run, so keep each run's last checkpoint, or thin the checkpoints, and read that"
+        "row per run, so keep each run's last checkpoint, or thin the checkpoints, and read that"
     )
 
 

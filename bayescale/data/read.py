@@ -123,7 +123,7 @@ def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
         if len(source) > MAX_ROWS:
             raise refuse_large("the DataFrame", len(source))
         if source.empty:
-            raise BayescaleError("the DataFrame is empty: it needs One row per run")
+            raise BayescaleError("the DataFrame is empty: it needs one row per run")
         unique = source if source.index.is_unique else source.reset_index(drop=True)
         return unique.set_axis(names, axis=1).copy(), "a DataFrame"
     if isinstance(source, str | Path):

@@ -183,7 +183,7 @@ def along_runs(spec: Spec, runs: Runs) -> Spec:
         warnings.warn(
             f"{shared.size} rows are of {np.unique(shared).size} runs and count as independent, "
             f"for there is no {spec.noise.name} noise along a run: intervals will be too narrow; "
-            "keep one row a run",
+            "keep one row per run",
             BayescaleWarning,
             skip_file_prefixes=(PACKAGE,),
         )

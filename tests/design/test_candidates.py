@@ -22,7 +22,7 @@ from bayescale.design.gaussian_update import PosteriorUncertainty, scatter_of
 from bayescale.design.identify import _spread
 from bayescale.design.quantities_of_interest import outcomes, read_about
 from bayescale.design.recommend import local_approximation
-from bayescale.inference.result import links
+from bayescale.inference.link_scale_draws import links
 
 
 def test_round_numbers_of_a_range() -> None:

@@ -18,7 +18,7 @@ from bayescale.evaluation.compare import _verdict
 from bayescale.evaluation.influence import _left_out, _median, changes_text
 from bayescale.evaluation.point_estimate import DELTA, point_fit
 from bayescale.evaluation.published import _judge
-from bayescale.inference.update import runs_again
+from bayescale.inference.fitted_runs import runs_again
 from bayescale.model.observations import extract
 
 

@@ -9,7 +9,6 @@ from scipy.optimize import minimize
 
 import bayescale as bs
 from bayescale.prediction.averaging import Average, stack
-from bayescale.prediction.compute import near, typical_budgets
 from bayescale.prediction.discrepancy import Discrepancy, run_weights
 from bayescale.prediction.intervals import (
     Estimate,
@@ -18,6 +17,7 @@ from bayescale.prediction.intervals import (
     interval_width,
     with_bounds,
 )
+from bayescale.prediction.runs_by_compute import near, typical_budgets
 
 
 def test_runs_near_a_budget() -> None:
