@@ -291,7 +291,7 @@ class TestScenario:
 
     def test_no_such_file(self) -> None:
         with pytest.raises(
-            bs.BayescaleError, match="no scenario file 'srved' .did you mean 'served'"
+            bs.BayescaleError, match=r"no scenario file 'srved' \(did you mean 'served'"
         ):
             load_scenario("srved")
 
