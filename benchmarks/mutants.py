@@ -464,7 +464,7 @@ def main() -> None:
         earlier = {key(one): one for one in before[str(asked.seed)]["mutants"]}
     for mutant in drawn(names, asked.seed, asked.count, seen):
         one = earlier.get(key(mutant.record()), {})
-        if one.get("outcome") not in ("killed", "timeout"):
+        if one.get("outcome") not in ("killed", "timeout", "equivalent"):
             one = judged([outcome(mutant)])[0]
         records.append(one | {"line": mutant.line})
         print(f"{len(records):4} {one['outcome']:10} {mutant.module}:{mutant.line}", flush=True)
