@@ -53,6 +53,8 @@ def test_text_is_read_where_numbers_are(made_fit: Fit) -> None:
     assert bs.isoflop_design("1e21", [20]).equals(bs.isoflop_design([1e21], [20.0]))
     both = bs.total_params(["1B", "2B"])
     assert both.tolist() == [bs.total_params("1B"), bs.total_params("2B")]
+    assert bs.total_params([["1B"], [2e9]]).tolist() == both.reshape(2, 1).tolist()
+    assert type(bs.total_params("1B")) is float
     by_name = bs.check_published(made_fit, "hoffmann2022")
     assert by_name.equals(bs.check_published(made_fit, bs.load_study("hoffmann2022")))
 

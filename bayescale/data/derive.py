@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayescale.data.expressions import evaluate
 from bayescale.data.row_messages import cells_of, rows_of
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantities, parse_quantity
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, parse_quantity
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -194,11 +194,11 @@ def non_embedding_params(total: Any, embedding: float = EMBEDDING) -> Any:
 
 
 def _positive(count: Any, what: str) -> Any:
-    if isinstance(count, str):
-        count = parse_quantity(count)
-    elif not hasattr(count, "dtype") and np.ndim(count):
-        count = np.asarray(parse_quantities(what, count))
+    if not hasattr(count, "dtype"):
+        cells = np.asarray(count, dtype=object)
+        read = [parse_quantity(v) if isinstance(v, str) else float(v) for v in cells.flat]
+        count = np.reshape(read, cells.shape) if cells.shape else read[0]
     values = np.asarray(count, dtype=float)
     if not (values > 0).all():
         raise BayescaleError(f"{what} must be positive; got {values[~(values > 0)].flat[0]:g}")
-    return count if hasattr(count, "dtype") else values if values.ndim else float(values)
+    return count

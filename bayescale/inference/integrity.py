@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -137,18 +137,12 @@ def check_content(tree: xr.DataTree, path: Path) -> None:
     now = _digests(tree)
     if then == now:
         return
-    both = then.keys() & now.keys()
-    verbs: dict[str, Callable[[str], bool]] = {
-        "changed": lambda name: name in both and then[name] != now[name],
-        "missing": lambda name: name not in now,
-        "added": lambda name: name not in then,
+    differs = {
+        "changed": {name for name, old in then.items() if now.get(name, old) != old},
+        "missing": then.keys() - now.keys(),
+        "added": now.keys() - then.keys(),
     }
-    every = sorted(then.keys() | now.keys())
-    said = [
-        f"{verb}: {listed(names, 3)}"
-        for verb, of in verbs.items()
-        if (names := [name for name in every if of(name)])
-    ]
+    said = [f"{how}: {listed(sorted(names), 3)}" for how, names in differs.items() if names]
     raise BayescaleError(
         f"{path} is not what was saved ({'; '.join(said)}): {_what_is_left(then, now)}"
     )
@@ -193,14 +187,12 @@ def check_draws(spec: Spec, tree: xr.DataTree, source: str) -> None:
                 f"{source}: the draws of {name} have dims {draws.dims} and type {draws.dtype}, not "
                 "(chain, draw) and float: fit again"
             )
-        least, most = parameter.bounds
-        values = draws.values
-        good = np.isfinite(values) & (values >= least) & (values <= most)
-        if bad := int(values.size - good.sum()):
-            first = float(values[~good].flat[0])
+        bad = draws.values[~parameter.can_be(draws.values)]
+        if bad.size:
+            least, most = parameter.bounds
             raise BayescaleError(
-                f"{source}: {bad:,} draws of {name} are not finite or lie outside {least:g} to "
-                f"{most:g}, the first is {first:g}: fit again"
+                f"{source}: {bad.size:,} draws of {name} are not finite or lie outside {least:g} "
+                f"to {most:g}, the first is {bad[0]:g}: fit again"
             )
     _check_numbers(tree, source)
 

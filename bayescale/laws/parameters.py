@@ -1,8 +1,9 @@
 """The kinds of parameter of a law, and their priors as 90 % intervals."""
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import numpy as np
 
 from bayescale.errors import BayescaleError
 from bayescale.laws import functions as fn
@@ -54,12 +55,17 @@ class Parameter:
 
     def check_value(self, value: float) -> None:
         """Raise unless a fixed value is finite and within the parameter's closed bounds."""
-        least, most = self.bounds
-        if not (math.isfinite(value) and least <= value <= most):
+        if not self.can_be(value):
+            least, most = self.bounds
             raise BayescaleError(
                 f"{value:g} is no value of a {type(self).__name__} parameter: it must be finite, "
                 f"from {least:g} to {most:g}"
             )
+
+    def can_be(self, value: float | np.ndarray) -> Any:
+        """Say of each value whether it is finite and within the parameter's closed bounds."""
+        least, most = self.bounds
+        return np.isfinite(value) & (value >= least) & (value <= most)
 
     def link(self, value: Value) -> Any:
         """Take a value to the real line, where the prior is normal."""

@@ -227,8 +227,8 @@ class Spec:
             _frozen(values["references"]),
             pool=pool_from_dict(values.get("pool")),
         )
-        described = [name for name, prior in spec.priors.items() if isinstance(prior, str)]
-        _check(replace(spec, priors={k: p for k, p in spec.priors.items() if k not in described}))
+        whole = {k: p for k, p in spec.priors.items() if not isinstance(p, str)}
+        _check(replace(spec, priors=whole))  # as text a distribution is only described
         return spec
 
 
