@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from bayescale.design.identify import identify
     from bayescale.design.plan import Plan, least_useful, plan
     from bayescale.errors import BayescaleError, BayescaleWarning
+    from bayescale.evaluation.adequacy import Adequacy, adequacy
     from bayescale.evaluation.backtest import Backtest, backtest, backtest_point_fit
     from bayescale.evaluation.compare import compare
+    from bayescale.evaluation.findings import Finding
     from bayescale.evaluation.forecast_weights import fit_average
     from bayescale.evaluation.influence import stability
     from bayescale.evaluation.published import check_published
@@ -139,12 +141,17 @@ _HOME = {
         "BayescaleError",
         "BayescaleWarning",
     ),
+    "evaluation.adequacy": (
+        "Adequacy",
+        "adequacy",
+    ),
     "evaluation.backtest": (
         "Backtest",
         "backtest",
         "backtest_point_fit",
     ),
     "evaluation.compare": ("compare",),
+    "evaluation.findings": ("Finding",),
     "evaluation.forecast_weights": ("fit_average",),
     "evaluation.influence": ("stability",),
     "evaluation.published": ("check_published",),

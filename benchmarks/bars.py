@@ -28,6 +28,7 @@ MEASUREMENTS = (
     "optimum_beyond",
     "plan",
     "decisions",
+    "adequacy",
     "one_input",
     "many",
     "families",

@@ -1,6 +1,7 @@
 """How a command ends: one clear line instead of a traceback, and an exit code that means something.
 
-0 fine, 1 bad input, 2 wrong usage (typer's own), 3 a fit whose diagnostics failed, 130 interrupted.
+0 fine, 1 bad input, 2 wrong usage (typer's own), 3 a fit whose diagnostics failed, 4 a law
+that is far from describing the runs, 130 interrupted.
 """
 
 import warnings
@@ -21,6 +22,9 @@ WRONG_USAGE = 2
 
 
 UNTRUSTED = 3
+
+
+MISFIT = 4
 
 
 INTERRUPTED = 130

@@ -27,8 +27,8 @@ from bayescale.cli.output import (
     judged,
     rows,
     say,
-    show_diagnostics,
     show_parameters,
+    show_verdicts,
     title,
 )
 from bayescale.cli.stopwatch import Stopwatch
@@ -282,7 +282,7 @@ def _show(fit: "Fit", width: float, watch: Stopwatch, written: list[Path]) -> No
 
     say(title(fit), "")
     show_parameters(fit, summary(fit, ci_prob=width))
-    show_diagnostics(fit.diagnostics)
+    show_verdicts(fit)
     far = [str(name) for name in outliers(fit).index]
     if far:
         more = f" and {len(far) - _NAMED} more" if len(far) > _NAMED else ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bayescale.cli.errors import UNTRUSTED
+from bayescale.cli.errors import MISFIT, UNTRUSTED
 from bayescale.cli.options import check_folder
 from bayescale.data.number_format import COUNTS, column_formatter, coordinate, heading
 from bayescale.errors import BayescaleError
@@ -146,12 +146,27 @@ def header(fit: "Fit | Average") -> dict[str, Any]:
         "params_convention": runs["params_convention"],
         "loss_unit": runs["loss_unit"],
         "diagnostics": _diagnostics(fit.diagnostics),
+        "adequacy": _adequacy(fit),
     }
 
 
 def _diagnostics(found: "Diagnostics") -> dict[str, Any]:
     """Return the diagnostics as JSON has them."""
     return {"ok": found.ok, "problems": found.problems(), **vars(found)}
+
+
+def _adequacy(fit: "Fit") -> dict[str, Any] | None:
+    """Return as JSON whether the law describes the runs; null where it has none of its own."""
+    if not fit.informed:
+        return None
+    found = fit.adequacy
+    return {
+        "ok": found.ok,
+        "severe": found.severe,
+        "problems": found.problems(),
+        "scatter": found.scatter,
+        "checks": rows(found.checks),
+    }
 
 
 def rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
@@ -177,26 +192,44 @@ def show_parameters(fit: "Fit", found: "pd.DataFrame") -> None:
         say(f"{name} was held fixed at {value:g}")
 
 
-def show_diagnostics(found: "Diagnostics") -> None:
-    """Say in one line whether the draws can be trusted; the banner has said what is wrong."""
+def show_verdicts(fit: "Fit") -> None:
+    """Say in a line each whether the draws can be trusted, and whether the law describes the runs.
+
+    A banner has said what is wrong with the draws.
+    """
+    found = fit.diagnostics
     numbers, _, _ = str(found).partition(":")
     say("", f"diagnostics: {numbers}: {'no problem found' if found.ok else 'failed, see above'}")
+    if fit.informed:
+        say(f"adequacy: {fit.adequacy}")
 
 
 @contextmanager
 def judged(*fits: "Fit | Average") -> Iterator[None]:
-    """Answer under a banner, and end with exit code 3, when a fit's draws cannot be trusted."""
+    """Answer under a banner, and end with an exit code, when a fit cannot be trusted.
+
+    Code 3 where its draws cannot be trusted, 4 where its law is far from describing the runs.
+    """
     counted = [each for fit in fits for each in fit.members().items()]
     failed = {name: one.diagnostics.problems() for name, one in counted if not one.diagnostics.ok}
+    wrong = {
+        name: one.adequacy.problems()
+        for name, one in counted
+        if name not in failed and one.informed and one.adequacy.severe
+    }
     for name, problems in failed.items():
-        _banner(name, problems)
+        _banner(f"the diagnostics of {name} failed", problems)
+    for name, problems in wrong.items():
+        _banner(f"{name} does not describe the runs", problems)
     yield
     if failed:
         raise typer.Exit(UNTRUSTED)
+    if wrong:
+        raise typer.Exit(MISFIT)
 
 
-def _banner(name: str, problems: Sequence[str]) -> None:
-    said = f"DO NOT TRUST THESE NUMBERS: the diagnostics of {name} failed."
+def _banner(what: str, problems: Sequence[str]) -> None:
+    said = f"DO NOT TRUST THESE NUMBERS: {what}."
     typer.secho(said, err=True, fg="red", bold=True)
     for problem in problems:
         typer.secho(f"  - {problem}", err=True, fg="red")

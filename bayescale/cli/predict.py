@@ -15,8 +15,8 @@ from bayescale.cli.output import (
     rows,
     say,
     show_answer,
-    show_diagnostics,
     show_parameters,
+    show_verdicts,
     title,
 )
 from bayescale.cli.saved_fits import Asked, load_fit
@@ -84,7 +84,7 @@ def summary(file: FitFile, showing: Showing) -> None:
         else:
             say(title(fit), "")
             show_parameters(fit, found)
-            show_diagnostics(fit.diagnostics)
+            show_verdicts(fit)
 
 
 def predict(

@@ -4,6 +4,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayescale.data import derive
@@ -16,6 +17,11 @@ from bayescale.model.observations import Data, Observations, group_scales
 from bayescale.model.observed_columns import Observable, Observed
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
+
+OTHER_COLUMNS = "other_columns"
+"""The group of a tree with the columns of the run table that the law does not use."""
+
+_MOST_COLUMNS = 50
 
 
 def inputs_by_run(spec: Spec, seen: Observable, rows: Observed) -> dict[str, xr.DataArray]:
@@ -73,6 +79,7 @@ def make_tree(
     for seen in spec.observables:
         for group, values in _predictions(spec, data, seen, everything, prior, rng).items():
             groups[group] |= values
+    groups[OTHER_COLUMNS] = _other_columns(spec, data)
     order = ("chain", "draw", "node", ...)
     return xr.DataTree.from_dict(
         {
@@ -80,6 +87,32 @@ def make_tree(
             for name, group in groups.items()
         }
     )
+
+
+def _other_columns(spec: Spec, data: Data) -> dict[str, xr.DataArray]:
+    """Return what the runs' table says besides what is fitted, of the columns that vary.
+
+    Numbers as they are, words as text with "" where there is none.
+    """
+    table = data.runs.table
+    known = {f"{spec.target}{suffix}" for suffix, _ in spec.noise.known.values()}
+    used = {c for name in spec.law.inputs for c in spec.columns_of(name)}
+    used |= {spec.target, "run", *known, *spec.grouping}
+    found: dict[str, xr.DataArray] = {}
+    for name in table.columns:
+        cells = table[name]
+        if name in used or not isinstance(cells, pd.Series) or len(found) == _MOST_COLUMNS:
+            continue
+        if pd.api.types.is_numeric_dtype(cells.dtype):
+            values = cells.to_numpy(float, na_value=np.nan)
+        else:
+            values = np.array(
+                ["" if none else str(c) for c, none in zip(cells, cells.isna(), strict=True)]
+            )
+        if len(np.unique(values)) > 1:
+            column = str(name).replace("/", "|")  # which separates groups of a tree
+            found[column] = xr.DataArray(values, {"run": list(data.labels)}, dims="run")
+    return found
 
 
 def observations_of(spec: Spec, tree: xr.DataTree) -> Observations:

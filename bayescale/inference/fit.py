@@ -14,11 +14,12 @@ from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.datatree import inputs_by_run, make_tree, record_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
+from bayescale.inference.fit_warnings import warn_constant, warn_far_reference, warn_misfit
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
 from bayescale.model.build import pymc_model
 from bayescale.model.noise.base import Noise
-from bayescale.model.observations import Data, along_runs, constant_inputs, extract
+from bayescale.model.observations import Data, along_runs, extract
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.pooling import Pooling
 from bayescale.model.spec import LawLike, Prior, Spec, make_spec
@@ -30,14 +31,6 @@ PRIOR_DRAWS = 1000
 
 EXTENSION = 4
 """A fit whose diagnostics fail is drawn once more, this many times as long."""
-
-
-FAR = 100.0
-"""Factor from the runs' geometric mean beyond which default priors do not hold at a reference."""
-
-
-FLOOR = "E"
-"""The parameter that means the same wherever the reference point is."""
 
 
 CAREFUL = 0.99
@@ -117,8 +110,9 @@ def fit(
     -----
     BayescaleWarning
         When rows were excluded, when an input does not vary, when a fixed reference point is far
-        from the runs and amplitudes have default priors, and when the diagnostics still fail
-        after one longer try.
+        from the runs and amplitudes have default priors, when the diagnostics still fail
+        after one longer try, and when the law is far from describing the runs
+        (:func:`bayescale.adequacy`).
 
     See Also
     --------
@@ -154,44 +148,11 @@ def fit(
         group=group,
     )
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
-    _warn_constant(spec, data)
-    _warn_far_reference(spec, data)
-    return _fit(spec, data, sampler, seed_of(random_seed), progressbar)
-
-
-def _warn_constant(spec: Spec, data: Data) -> None:
-    for name, value in constant_inputs(data).items():
-        column = spec.column(name)
-        warnings.warn(
-            f"every run has {column} = {value:g}: what the law says of {name} keeps its prior; "
-            f"add runs that differ in {column}",
-            BayescaleWarning,
-            stacklevel=3,
-        )
-
-
-def _warn_far_reference(spec: Spec, data: Data) -> None:
-    """Warn of priors that hold where the runs are, and are used far away from them."""
-    doubtful = [
-        name
-        for name, parameter in spec.free.items()
-        if parameter.of == "target" and name != FLOOR and name not in spec.priors
-    ]
-    for name, value in spec.references.items():
-        if not doubtful or name not in data.inputs or not spec.law.inputs[name].relative:
-            continue
-        centre = float(np.exp(np.log(data.inputs[name]).mean()))
-        if max(value / centre, centre / value) > FAR:
-            column, named = spec.column(name), ", ".join(doubtful)
-            warnings.warn(
-                f"the reference point {column} = {value:.3g} lies far from the runs, whose "
-                f"geometric mean is {centre:.3g}, and the default priors of {named} are "
-                f"multiples of the typical loss among the runs: give priors for {named} at the "
-                "reference point, or "
-                "leave the reference out",
-                BayescaleWarning,
-                stacklevel=3,
-            )
+    warn_constant(spec, data)
+    warn_far_reference(spec, data)
+    made = _fit(spec, data, sampler, seed_of(random_seed), progressbar)
+    warn_misfit(made)
+    return made
 
 
 def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:

@@ -3,6 +3,7 @@
 The functions stand above this module, and are found by their public names when they are called.
 """
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from bayescale.data.read import RunsLike
     from bayescale.data.units import Quantities, Quantity
     from bayescale.decisions.scenario import ScenarioLike
+    from bayescale.evaluation.adequacy import Adequacy
     from bayescale.evaluation.backtest import Backtest
     from bayescale.inference.result import Fit
     from bayescale.prediction.discrepancy import Discrepancy
@@ -261,6 +263,14 @@ class PosteriorMethods:
 
 class FitMethods(PosteriorMethods):
     """What is asked of one law besides."""
+
+    @cached_property
+    def adequacy(self) -> "Adequacy":
+        """Whether the law describes the runs; see :func:`bayescale.adequacy`."""
+        import bayescale
+
+        one: Any = self
+        return bayescale.adequacy(one)
 
     def summary(
         self,

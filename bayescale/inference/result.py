@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import xarray as xr
 
 from bayescale.data.display_tables import SHOWN, html_block, text_table
 from bayescale.data.number_format import heading, with_interval
 from bayescale.errors import BayescaleError
-from bayescale.inference.datatree import observations_of
+from bayescale.inference.datatree import OTHER_COLUMNS, observations_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.fit_methods import FitMethods
 from bayescale.laws.base import Law
@@ -108,6 +109,14 @@ class Fit(FitMethods):
     def observed(self) -> xr.DataArray:
         """The observed target, dim run."""
         return self.tree_group("observed_data")[self.target]
+
+    @property
+    def other_columns(self) -> pd.DataFrame:
+        """The columns of the run table that the law does not use, one row per fitted run."""
+        if OTHER_COLUMNS not in self.tree.children:
+            return pd.DataFrame(index=range(self.observed.size))
+        found = self.tree_group(OTHER_COLUMNS)
+        return pd.DataFrame({str(name): values.values for name, values in found.items()})
 
     @property
     def known(self) -> dict[str, xr.DataArray]:
@@ -264,10 +273,15 @@ class Fit(FitMethods):
         )
 
     def __str__(self) -> str:
-        return f"{self._title()}\n{text_table(self._parameter_rows())}\n{self.diagnostics}"
+        said = [self._title(), text_table(self._parameter_rows()), *self._verdicts()]
+        return "\n".join(said)
 
     def _repr_html_(self) -> str:
-        return html_block(self._title(), str(self.diagnostics), rows=self._parameter_rows())
+        return html_block(self._title(), *self._verdicts(), rows=self._parameter_rows())
+
+    def _verdicts(self) -> list[str]:
+        """Say whether the draws can be trusted, and whether the law describes the runs."""
+        return [str(self.diagnostics), *([str(self.adequacy)] if self.informed else [])]
 
     def _title(self) -> str:
         """Name the law, its noise, the runs and the unit of the target."""

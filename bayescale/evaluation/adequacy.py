@@ -1,0 +1,284 @@
+"""Whether a law describes the runs that it was fitted to: what its residuals say, in words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kurtosistest
+
+from bayescale.data.display_tables import html_block
+from bayescale.data.number_format import percent
+from bayescale.evaluation.findings import (
+    Check,
+    Finding,
+    coordinates_of,
+    findings_of,
+    flat_law,
+    typical_size,
+)
+from bayescale.evaluation.lack_of_fit import (
+    Explained,
+    Residuals,
+    polynomial,
+    replicates,
+    smooth_directions,
+    standardised,
+)
+from bayescale.inference.posterior_checks import of_one_law
+from bayescale.inference.result import Fit
+
+LEVEL = 0.03
+"""Probability that a right law is said to miss something, over all that is looked at."""
+
+FEWEST = 8
+"""Runs below which residuals say too little."""
+
+LARGEST = 0.15
+"""Share of the runs, those of the largest budgets, that are looked at together."""
+
+SMOOTH = (("smooth function", 1.0, 1 / 6), ("wiggly function", 0.4, 1 / 4))
+"""Functions of all inputs: length scale in their standard deviations, directions per run."""
+
+SAME, SAME_TARGET = 0.98, 0.9995
+"""Rank correlation with an input, and with the target, above which a column is taken for it."""
+
+LIGHT_TAILS = 20
+"""Runs from which the tails of the residuals say something."""
+
+LEVELS = 6
+"""The most values of a numeric column that are taken for groups."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Adequacy:
+    """Whether a law describes the runs it was fitted to; :func:`adequacy` makes one.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        What the law misses, the most probable misfit first; empty where nothing was found.
+    checks : DataFrame
+        All that was looked at: ``p_value`` (corrected), ``share`` of the residuals' variance, and
+        ``size`` as a relative error.
+    scatter : float
+        Standard deviation of one run about the law, as a relative error: 0.01 is one per cent.
+    runs : int
+        Number of runs.
+
+    See Also
+    --------
+    adequacy : Make one.
+    Finding : One of its findings.
+
+    Examples
+    --------
+    >>> found = fit.adequacy
+    >>> found.ok, found.problems()
+    (True, [])
+    """
+
+    findings: tuple[Finding, ...]
+    checks: pd.DataFrame
+    scatter: float
+    runs: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing speaks against the law."""
+        return not self.findings
+
+    @property
+    def severe(self) -> bool:
+        """Whether the law is so far off that its answers should not be used as they are."""
+        return any(found.severe for found in self.findings)
+
+    def problems(self) -> list[str]:
+        """Say what the law misses, one sentence each; empty where nothing was found."""
+        return [found.text for found in self.findings]
+
+    def __str__(self) -> str:
+        if self.findings:
+            return f"the law misses: {'; '.join(self.problems())}"
+        if not len(self.checks):
+            return f"{self.runs} runs are too few to judge the law"
+        return f"the law describes the runs: scatter {percent(self.scatter, 2)}"
+
+    def __repr__(self) -> str:
+        return f"<bayescale.Adequacy {self}>"
+
+    def _repr_html_(self) -> str:
+        verdict = "the law describes the runs" if self.ok else "the law misses something"
+        row = {"scatter": percent(self.scatter, 2), "checks": f"{len(self.checks)}"}
+        return html_block(f"adequacy: {verdict}", *self.problems(), rows=[row])
+
+
+@of_one_law
+def adequacy(fit: Fit) -> Adequacy:
+    """Judge whether a law describes the runs it was fitted to.
+
+    The sampler's diagnostics say whether the posterior was sampled; this says whether its law can
+    be right. The residuals are tested, by score tests that know what the law has taken up, against
+    curves in each input, in compute and in the ratio of inputs, smooth functions of all, the runs
+    of the largest budgets, every other column of the table, and the scatter of runs of equal
+    inputs. A right law is found fault with in three of a hundred tables.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law, also of groups.
+
+    Returns
+    -------
+    Adequacy
+
+    Raises
+    ------
+    BayescaleError
+        For an average, which has several laws: ask one of its fits.
+
+    See Also
+    --------
+    residuals : The residuals themselves.
+    compare : Which law describes the runs best.
+    backtest : Whether it predicts larger runs.
+
+    References
+    ----------
+    * Rao (1948), doi:10.1017/S0305004100023987 (score tests)
+    * Kennedy and O'Hagan (2001), doi:10.1111/1467-9868.00294 (model discrepancy)
+
+    Examples
+    --------
+    >>> print(bs.adequacy(fit))
+    the law describes the runs: scatter 0.53 %
+    >>> bs.adequacy(fit).ok
+    True
+    """
+    residuals = Residuals.of(fit)
+    count = len(residuals.relative)
+    scatter = residuals.scatter * float(np.median(residuals.size))
+    if count < FEWEST or residuals.freedom < 3:
+        return Adequacy((), pd.DataFrame(columns=["p_value", "share", "size"]), scatter, count)
+    coordinates = coordinates_of(fit)
+    checks = [
+        *_shapes(coordinates, residuals),
+        *_replicates(fit, coordinates, residuals),
+        *_columns(fit, coordinates, residuals),
+        *_clusters(residuals),
+    ]
+    corrected = _holm([check.found.p_value for check in checks])
+    table = pd.DataFrame(
+        {
+            "p_value": corrected,
+            "share": [check.found.share for check in checks],
+            "size": [typical_size(check.found) for check in checks],
+        },
+        index=pd.Index([check.name for check in checks], name="check"),
+    )
+    significant = [(p, check) for p, check in zip(corrected, checks, strict=True) if p < LEVEL]
+    findings = [*flat_law(fit, scatter), *findings_of(fit, residuals, coordinates, significant)]
+    return Adequacy(tuple(findings), table, scatter, count)
+
+
+def _holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for their number (Holm 1979)."""
+    order = np.argsort(p_values)
+    scaled = [min(1.0, (len(p_values) - i) * p_values[k]) for i, k in enumerate(order)]
+    corrected = np.maximum.accumulate(scaled)
+    found = np.empty(len(p_values))
+    found[order] = corrected
+    return found.tolist()
+
+
+# What is looked at ---------------------------------------------------------------------------
+
+
+def _shapes(coordinates: dict[str, np.ndarray], residuals: Residuals) -> Iterator[Check]:
+    """Look for curves along each coordinate, smooth functions of all, and the largest runs."""
+    for name, values in coordinates.items():
+        degree = min(3, np.unique(values).size - 1)
+        found = residuals.explained_by(polynomial(standardised(values)[:, None], degree))
+        if found is not None:
+            yield Check(f"along {name}", "shape", found, name)
+    if not coordinates:
+        return
+    first = next(iter(coordinates.values()))
+    last = first >= np.quantile(first, 1 - LARGEST)
+    if (found := residuals.explained_by(last[:, None].astype(float))) is not None:
+        yield Check("largest runs", "shape", found, next(iter(coordinates)))
+    inputs = np.column_stack([standardised(v) for v in coordinates.values()])
+    for name, reach, share in SMOOTH:
+        number = max(2, min(20, int(share * len(first))))
+        found = residuals.explained_by(smooth_directions(inputs, reach, number))
+        if found is not None:
+            yield Check(name, "shape", found)
+
+
+def _replicates(
+    fit: Fit, coordinates: dict[str, np.ndarray], residuals: Residuals
+) -> Iterator[Check]:
+    """Hold what the law leaves against the scatter of runs of equal inputs."""
+    values = [v.values for v in fit.inputs.values() if v.ndim == 1]
+    values += [
+        pd.factorize(v.values)[0].astype(float)
+        for v in fit.groups_of(fit.spec.observables[0]).values()
+    ]
+    if not values or not coordinates or fit.spec.noise.serial:
+        return
+    group = replicates(values)
+    points = group.max() + 1
+    if len(group) - points < 4 or points < 4:
+        return
+    found = residuals.explained_by(np.eye(points)[group])
+    if found is not None:
+        yield Check("runs of equal inputs", "replicates", found)
+
+
+def _clusters(residuals: Residuals) -> Iterator[Check]:
+    """Look whether the residuals fall into clusters: their tails are too light for any scatter."""
+    raw = residuals.relative / residuals.size
+    if len(raw) < LIGHT_TAILS:
+        return
+    p_value = float(kurtosistest(raw, alternative="less").pvalue)
+    yield Check("light tails", "clusters", Explained(p_value, 0.0, residuals.relative))
+
+
+def _columns(fit: Fit, coordinates: dict[str, np.ndarray], residuals: Residuals) -> Iterator[Check]:
+    """Look whether the residuals follow another column of the table."""
+    for name, values in fit.other_columns.items():
+        if _repeats(values, list(coordinates.values()), fit.observed.values):
+            continue
+        labels = _labels(values)
+        if labels is not None:
+            directions = np.eye(labels.max() + 1)[labels]
+        elif values.dtype.kind == "f" and np.isfinite(values).all():
+            directions = polynomial(standardised(values.to_numpy())[:, None], 2)
+        else:
+            continue
+        found = residuals.explained_by(directions)
+        if found is not None:
+            yield Check(f"column {name}", "column", found, str(name), labels)
+
+
+def _repeats(values: pd.Series, inputs: Sequence[np.ndarray], target: np.ndarray) -> bool:
+    """Whether a column of numbers is an input, or the target, in another unit or nearly so."""
+    if values.dtype.kind != "f":
+        return False
+    known = [*((x, SAME) for x in inputs), (target, SAME_TARGET)]
+    return any(
+        abs(values.corr(pd.Series(np.round(standardised(x), 6)), method="spearman")) > limit
+        for x, limit in known
+    )
+
+
+def _labels(values: pd.Series) -> np.ndarray | None:
+    """Return the group of each row, where a column has few enough values; rare ones are one."""
+    codes, kinds = pd.factorize(values.to_numpy(), use_na_sentinel=False)
+    most = LEVELS if values.dtype.kind == "f" else len(values) // 3
+    if not 2 <= len(kinds) <= max(most, 2):
+        return None
+    sizes = np.bincount(codes)
+    common = np.where(sizes[codes] > 1, codes, len(kinds))
+    found = np.unique(common, return_inverse=True)[1]
+    return found if found.max() else None

@@ -1,0 +1,177 @@
+"""Adequacy: a right law is left alone, and a wrong one is said to miss what it misses."""
+
+from collections.abc import Callable
+from typing import Any
+
+import example_fits
+import numpy as np
+import pandas as pd
+import pytest
+from handmade import REFERENCES, TRUTH, design
+from scipy.stats import kstest
+
+import bayescale as bs
+from bayescale.evaluation.adequacy import _holm
+from bayescale.evaluation.lack_of_fit import Residuals, polynomial, standardised
+from bayescale.inference.result import Fit
+
+
+def table(seed: int, truth: dict[str, float] | None = None, sigma: float = 0.005) -> pd.DataFrame:
+    """Simulate forty runs of Chinchilla's law."""
+    at = {**TRUTH["chinchilla"], **(truth or {}), "sigma": sigma, "nu": 5}
+    return bs.simulate("chinchilla", design(), at, references=REFERENCES, random_seed=seed)
+
+
+def fitted(runs: pd.DataFrame, rounds: int = 3) -> Fit:
+    """Fit Chinchilla's law without sampling: Newton steps from the truth, a Gaussian posterior."""
+    near = TRUTH["chinchilla"]
+    for _ in range(rounds):
+        fit = example_fits.gaussian_fit("chinchilla", bs.read_runs(runs), near)
+        near = {name: float(fit.posterior[name].median()) for name in near}
+    return fit
+
+
+def test_residuals_of_a_right_law_have_the_covariance_that_tests_assume() -> None:
+    """Over many tables, p-values of one set of directions are uniform."""
+    found = []
+    for seed in range(60):
+        residuals = Residuals.of(fitted(table(seed), rounds=1))
+        assert residuals.freedom == pytest.approx(35, abs=0.7)  # forty runs, five parameters
+        values = standardised(design()["tokens"].to_numpy())
+        explained = residuals.explained_by(polynomial(values[:, None], 3))
+        assert explained is not None
+        found.append(explained.p_value)
+    assert kstest(found, "uniform").pvalue > 1e-3
+
+
+def test_an_f_test_by_hand() -> None:
+    """Where the law has taken up nothing, it is regression's F."""
+    rng = np.random.default_rng(1)
+    y, x = rng.normal(size=30), rng.normal(size=(30, 2))
+    residuals = Residuals(0.01 * y, np.full(30, 0.01), y, np.zeros((30, 1)))
+    explained = residuals.explained_by(x)
+    assert explained is not None
+    centred = x - x.mean(axis=0)
+    fit = centred @ np.linalg.lstsq(centred, y, rcond=None)[0]
+    ratio = (fit @ fit / 2) / ((y @ y - fit @ fit) / 28)
+    from scipy.stats import f
+
+    assert explained.p_value == pytest.approx(f.sf(ratio, 2, 28))
+    np.testing.assert_allclose(explained.pattern, 0.01 * fit)
+    excess = (fit @ fit - 2 * (y @ y - fit @ fit) / 28) / (y @ y)
+    assert explained.share == pytest.approx(max(excess, 0))
+
+
+def test_directions_that_the_law_has_taken_up_are_not_tested() -> None:
+    fit = fitted(table(1))
+    residuals, inputs = Residuals.of(fit), {**fit.inputs}
+    centre = fit.parameters.median(("chain", "draw"))
+    raised = fit.curve(inputs, centre.assign(E=centre["E"] * 1.01))
+    taken_up = np.log(raised / fit.curve(inputs, centre)).values
+    assert residuals.explained_by(taken_up[:, None]) is None
+
+
+def test_p_values_are_corrected_for_their_number() -> None:
+    assert _holm([0.04, 0.01, 0.5]) == pytest.approx([0.08, 0.03, 0.5])
+    assert _holm([0.02, 0.02]) == pytest.approx([0.04, 0.04])
+    assert _holm([]) == []
+
+
+def test_a_right_law_describes_the_runs() -> None:
+    runs = table(29).assign(lr=np.tile([1e-3, 3e-3], 20), corpus=list("ab") * 20)
+    found = fitted(runs).adequacy
+    assert found.ok and not found.severe and found.problems() == []
+    assert found.scatter == pytest.approx(0.0055, rel=0.35)
+    assert {"along tokens", "along flops", "smooth function", "column lr", "column corpus"} <= set(
+        found.checks.index
+    )
+    assert str(found).startswith("the law describes the runs: scatter 0.")
+
+
+def bend(runs: pd.DataFrame) -> pd.Series:
+    return runs["loss"] * (1 + 0.03 * np.log10(runs["tokens"] / 2e10) ** 2)
+
+
+def by_ratio(runs: pd.DataFrame) -> pd.Series:
+    return runs["loss"] * (1 + 0.05 * np.log10(runs["tokens"] / runs["params"] / 20) ** 2)
+
+
+@pytest.mark.parametrize(("change", "column"), [(bend, "tokens"), (by_ratio, "tokens per param")])
+def test_a_bend_is_named(change: Callable[[Any], Any], column: str) -> None:
+    runs = table(3, sigma=0.002)
+    found = fitted(runs.assign(loss=change(runs))).adequacy
+    shape = next(one for one in found.findings if one.kind == "shape")
+    assert shape.column == column, found
+    assert "residuals bend with" in shape.text and "%" in shape.text
+    assert shape.p_value < 0.001 and 0.001 < shape.size < 0.05
+
+
+def test_a_group_is_named_with_what_fitting_by_it_leaves() -> None:
+    parts = [table(i).assign(corpus=c) for i, c in enumerate("abc")]
+    runs = pd.concat(parts, ignore_index=True)
+    runs["loss"] *= runs["corpus"].map({"a": 1.0, "b": 1.03, "c": 0.96})
+    found = fitted(runs).adequacy
+    first = found.findings[0]
+    assert first.kind == "column" and first.column == "corpus" and first.severe
+    assert first.share > 0.8 and "group='corpus'" in first.text
+    before, after = (
+        float(part.split()[0]) for part in first.text.split("scatter ")[1].split(" %,")
+    )
+    assert before > 2 and after < 1, first.text
+
+
+def test_a_column_of_numbers_is_named() -> None:
+    runs = table(4)
+    lr = np.random.default_rng(1).choice([1e-4, 3e-4, 1e-3, 3e-3, 1e-2], 40)
+    runs = runs.assign(lr=lr, loss=runs["loss"] * (1 + 0.02 * (np.log10(lr) + 3) ** 2))
+    (finding,) = (one for one in fitted(runs).adequacy.findings if one.column == "lr")
+    assert "residuals follow lr, which the law does not use" in finding.text
+
+
+def test_replicates_show_what_curves_do_not() -> None:
+    """A rough misfit: each size is off by its own amount, the same in four runs of it."""
+    runs = pd.concat([table(i, sigma=0.001) for i in range(4)], ignore_index=True)
+    off = np.tile(np.random.default_rng(0).normal(0, 0.01, 40), 4)
+    found = fitted(runs.assign(loss=runs["loss"] * np.exp(off))).adequacy
+    assert found.checks.loc["runs of equal inputs", "p_value"] < 1e-6
+    assert any("runs of equal inputs differ by 0.1" in text for text in found.problems())
+
+
+def test_three_outliers_are_no_misfit() -> None:
+    runs = table(5)
+    runs.loc[[3, 17, 30], "loss"] *= 1.2
+    assert fitted(runs).adequacy.ok
+
+
+def test_few_runs_are_not_judged() -> None:
+    runs = table(6).iloc[::6]
+    found = fitted(runs, rounds=1).adequacy
+    assert found.ok and str(found) == "7 runs are too few to judge the law"
+
+
+def test_a_fit_shows_both_verdicts() -> None:
+    shown = str(fitted(table(29)))
+    assert "no problem found" in shown and "the law describes the runs" in shown
+    assert "the law describes the runs" in fitted(table(29))._repr_html_()
+
+
+def test_columns_that_repeat_an_input_or_the_target_are_not_looked_at() -> None:
+    runs = table(7)
+    runs = runs.assign(hours=runs["params"] * runs["tokens"] / 1e18, ppl=np.exp(runs["loss"]))
+    checks = fitted(runs).adequacy.checks.index
+    assert not [name for name in checks if name.startswith("column")]
+
+
+def test_it_is_of_one_law() -> None:
+    fits = example_fits.namespace()["fits"]
+    with pytest.raises(bs.BayescaleError, match="adequacy is of one law"):
+        bs.adequacy(bs.Average(fits, {"chinchilla": 1, "skaling": 1}))
+
+
+def test_the_columns_of_a_table_are_saved_with_a_fit(tmp_path) -> None:
+    runs = table(8).assign(corpus=list("ab") * 20, **{"optim/lr": np.tile([1e-3, 2e-3], 20)})
+    fit = fitted(runs, rounds=1)
+    again = bs.load(fit.save(tmp_path / "fit.nc"))
+    pd.testing.assert_frame_equal(again.other_columns, fit.other_columns)
+    assert list(again.other_columns)[-2:] == ["corpus", "optim|lr"]
+    pd.testing.assert_frame_equal(again.adequacy.checks, fit.adequacy.checks)
