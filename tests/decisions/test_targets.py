@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
+from bayescale.decisions.frontier import best_path, path_column, straight_path
+from bayescale.decisions.targets import _thin
 
 SURE = 1e-6
 C = TRUTH["chinchilla"]
@@ -167,3 +169,61 @@ class TestCommandLine:
         assert [row["flops"] for row in found["budgets"]] == [1e22, 1e23]
         assert set(found["start"]) == {"median", "lower", "upper"}
         assert "one is ahead" in self.run("crossing", saved, saved)
+
+
+class TestPaths:
+    def test_what_does_not_cross(self, steeper, sure) -> None:
+        tokens = handmade_fit("broken_power_law")
+        said = "one grows along flops and the other along tokens"
+        with pytest.raises(bs.BayescaleError, match=said):
+            bs.crossover_compute(steeper, tokens)
+        bits = bs.Fit(steeper.spec, steeper.tree, {**steeper.record})
+        bits.record["runs"] = {**steeper.record["runs"], "loss_unit": "bits/byte"}
+        with pytest.raises(bs.BayescaleError, match="one is in nats/token and the other in bits"):
+            bs.crossover_compute(steeper, bits)
+        with pytest.raises(bs.BayescaleError, match="one predicts loss and the other accuracy"):
+            bs.crossover_compute(sure, handmade_fit("accuracy_from_compute"))
+
+    def test_decades_are_compared_where_nothing_is_asked(self, steeper) -> None:
+        flat = handmade_fit("power_law", spread=SURE)
+        found = bs.crossover_compute(steeper, flat, discrepancy=None)
+        x = np.concatenate([f.inputs["x"].to_numpy() for f in (steeper, flat)])
+        low, high = np.log10(x.min() / 10), np.log10(x.max() * 1e4)
+        decades = np.arange(np.ceil(low), high)
+        np.testing.assert_allclose(np.log10(found["flops"]), decades)
+        ahead = 3.0 * (found["flops"] / 1e20) ** -0.06 < 2.9 * (found["flops"] / 1e20) ** -0.05
+        np.testing.assert_array_equal(found["ahead"], ahead)
+        assert found.attrs == {"column": "flops", "target": "loss"}
+
+    def test_draws_are_thinned_evenly(self) -> None:
+        draws = np.arange(10)[:, None]
+        assert _thin(draws, 4).ravel().tolist() == [0, 2, 5, 7]
+        assert _thin(draws, 10).ravel().tolist() == list(range(10))
+
+    def test_laws_of_other_inputs_have_no_path(self, sure, steeper) -> None:
+        with pytest.raises(bs.BayescaleError, match="repeated takes params, tokens, epochs, which"):
+            path_column(handmade_fit("repeated"))
+        with pytest.raises(bs.BayescaleError, match="kaplan_steps takes params, steps_min, which"):
+            path_column(handmade_fit("kaplan_steps"))
+        assert (straight_path(sure, {"params": 0.5})["params"] == 0.5).all()
+        assert path_column(sure) == path_column(steeper) == "flops"
+        values = np.array([1e20, 1e21])
+        assert list(best_path(steeper, values)) == ["flops"]
+        best = best_path(sure, values)
+        np.testing.assert_allclose(6 * best["params"] * best["tokens"], values)
+        middle = bs.optimum(sure, values, discrepancy=None)["params"].median(("chain", "draw"))
+        np.testing.assert_allclose(best["params"], middle)
+        assert straight_path(sure, {"params": "1B"}).keys() == {"tokens", "params", "flops"}
+
+    def test_a_run_to_match_is_as_uncertain_as_the_rest(self, made_fit) -> None:
+        """The same run at the same size needs just its tokens, in every draw."""
+        run = {"params": 1e9, "tokens": 5e10}
+        found = bs.required_compute(made_fit, at=run, params=1e9, discrepancy=None)
+        np.testing.assert_allclose(found["tokens"], 5e10, rtol=1e-2)
+        assert found["probability"].item() == 1 and found["params"].item() == 1e9
+        curve = made_fit.curve({"N": 1e9, "D": 5e10})
+        assert found["loss"].item() == pytest.approx(float(curve.median()), rel=1e-6)
+        with pytest.raises(bs.BayescaleError, match="either loss= or at="):
+            bs.required_compute(made_fit, 2.0, at=run)
+        with pytest.raises(bs.BayescaleError, match="needs one params, such as params=7B"):
+            bs.required_compute(made_fit, at={"params": [1e9, 2e9], "tokens": 1e9}, tokens=1e9)
