@@ -348,3 +348,17 @@ def test_what_constrains_a_choice() -> None:
     usual = bs.Scenario()
     assert (usual.tolerance, usual.probability, usual.inference_cost) == (0.1, 0.8, 1.0)
     assert usual.inference_tokens == 0 and bs.Hardware(1e15, 0.4).accelerators == 1
+
+
+def test_decisions_take_their_arguments_by_name(made_fit) -> None:
+    """As their documentation names them, each gives the answer of the positions."""
+    none = {"discrepancy": None}
+    a = bs.regret(fit=made_fit, flops=1e22, params=["1B"], **none)
+    assert a.identical(bs.regret(made_fit, 1e22, ["1B"], **none))
+    b = bs.optimum(fit=made_fit, flops=1e22, **none)
+    assert b.identical(bs.optimum(made_fit, 1e22, **none))
+    c = bs.required_compute(fit=made_fit, loss=2.4, **none)
+    assert c.identical(bs.required_compute(made_fit, 2.4, **none))
+    d = bs.crossover_compute(one=made_fit, other=made_fit, flops=1e22, **none)
+    assert d.identical(bs.crossover_compute(made_fit, made_fit, 1e22, **none))
+    assert (d["difference"] == 0).all() and (d["ahead"] == 0).all()

@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 from handmade import TRUTH, handmade_fit
 from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
+from bayescale.decisions import targets
 from bayescale.decisions.frontier import best_path, path_column, straight_path
 from bayescale.decisions.targets import _thin
 
@@ -227,3 +229,41 @@ class TestPaths:
             bs.required_compute(made_fit, 2.0, at=run)
         with pytest.raises(bs.BayescaleError, match="needs one params, such as params=7B"):
             bs.required_compute(made_fit, at={"params": [1e9, 2e9], "tokens": 1e9}, tokens=1e9)
+
+
+def test_laws_that_grow_along_different_columns() -> None:
+    compute, tokens = handmade_fit("power_law"), handmade_fit("broken_power_law")
+    tokens.tree["observed_data"] = compute.tree["observed_data"]
+    mixed = bs.Average({"a": compute, "b": tokens}, {"a": 1.0, "b": 1.0})
+    with pytest.raises(bs.BayescaleError, match="grow along different columns: flops, tokens"):
+        path_column(mixed)
+
+
+def test_from_where_on_one_is_ahead(made_fit, monkeypatch) -> None:
+    """Made-up leads at four budgets and one that is asked about; the last lead decides."""
+    leads = np.array(
+        [
+            [1.0, -1.0, -1.0, -1.0, 0.5],
+            [1.0, 1.0, -1.0, 1.0, -0.5],
+            [-1.0, -1.0, -1.0, -1.0, -0.5],
+            [-1.0, 1.0, -3.0, -1.0, 0.0],
+            [1.0, 1.0, 1.0, -1.0, -0.5],
+            [1.0, -1.0, -1.0, 0.0, 1.0],
+        ]
+    )
+    curves = iter([leads + 2.0, np.full(leads.shape, 2.0)])
+
+    def instead(fit, path, **options):
+        outcome = xr.DataArray(next(curves)[None], dims=("chain", "draw", "point"))
+        return xr.Dataset({"outcome": outcome})
+
+    values = np.array([1e20, 1e21, 1e22, 1e23])
+    monkeypatch.setattr(targets, "path_values", lambda fits, column: values)
+    monkeypatch.setattr(targets, "best_path", lambda fit, values: {"flops": values})
+    monkeypatch.setattr(targets, "predict", instead)
+    found = bs.crossover_compute(made_fit, made_fit, 5e22)
+    steps = np.log10(found["start"].to_numpy().ravel()) - 20
+    np.testing.assert_allclose(steps, [0.5, np.inf, 0.0, 1.25, 2.5, np.inf])
+    assert found["probability"].item() == pytest.approx(4 / 6)
+    assert found["ahead"].item() == pytest.approx(3 / 6)
+    assert found["difference"].to_numpy().ravel().tolist() == leads[:, 4].tolist()

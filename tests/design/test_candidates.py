@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pymc as pm
 import pytest
 import xarray as xr
 from handmade import TRUTH, design, fit_around, handmade_fit
@@ -19,7 +20,7 @@ from bayescale.design.candidates import (
 )
 from bayescale.design.contraction import _words, allowed_variance, prior_sds, verdict
 from bayescale.design.discrimination import ModelDiscrimination, model_discrimination
-from bayescale.design.fisher_information import thinned
+from bayescale.design.fisher_information import precision, rows_of, thinned
 from bayescale.design.gaussian_update import (
     PosteriorUncertainty,
     condition_covariance,
@@ -540,3 +541,49 @@ def test_names_of_quantities(made_fit) -> None:
         "12.3B"
     ] * 3
     assert (format_amount("flops", 1e24), format_amount("bits", 4.56789)) == ("1e+24", "4.568")
+
+
+def test_design_by_name(made_fit):
+    table = pd.DataFrame({"params": [1e9, 2e9], "tokens": [2e10, 2e10]})
+    asked = {"about": "alpha", "runs": 1}
+    found = bs.plan(fit=made_fit, candidates=table, **asked)
+    pd.testing.assert_frame_equal(found.runs, bs.plan(made_fit, table, **asked).runs)
+    ranked = bs.least_useful(fit=made_fit, about="alpha")
+    pd.testing.assert_frame_equal(ranked, bs.least_useful(made_fit, "alpha"))
+    assert bs.identify(fit=made_fit)["contraction"].equals(bs.identify(made_fit)["contraction"])
+
+
+def test_a_prior_given_as_a_distribution(made_fit):
+    """Its spread on the link scale is that of the prior's draws."""
+    spec = bs.make_spec(made_fit.spec, priors={"E": pm.LogNormal.dist(0.6, 0.25)})
+    fit = fit_around(spec, extract(spec, runs_again(made_fit)), TRUTH["chinchilla"])
+    own, usual = prior_sds(fit), prior_sds(made_fit)
+    drawn = np.log(fit.tree_group("prior")["E"]).to_numpy()
+    assert own[0] == pytest.approx(drawn.std())
+    assert own[0] == pytest.approx(0.25, rel=0.15) and own[0] != pytest.approx(usual[0], rel=0.01)
+    np.testing.assert_allclose(own[1:], usual[1:])
+
+
+def test_a_law_without_free_parameters(made_fit):
+    spec = bs.make_spec(made_fit.spec, priors=dict(TRUTH["chinchilla"]))
+    assert not spec.free
+    fit = fit_around(spec, extract(spec, runs_again(made_fit)), TRUTH["chinchilla"])
+    (response,) = fit.spec.observables
+    found = rows_of(fit, thinned(fit, 3), response, fit.inputs_of(response), fit.known_of(response))
+    assert found.shape == (3, 40, 0)
+    assert list(bs.principal_directions(fit)) == ["direction", "verdict", "contraction"]
+    assert len(bs.identify(fit)) == 0
+
+
+def test_information_of_a_chain(made_fit):
+    """Precisions of prior and responses add; a response's is J'J over its scatter squared."""
+    fit = handmade_fit("chinchilla_then_accuracy_from_loss", spread=1e-3)
+    draws = thinned(fit, 3)
+    sd = np.full(len(fit.spec.free), 2.0)
+    total = precision(fit, draws, sd)
+    parts = []
+    for response in fit.spec.observables:
+        rows = rows_of(fit, draws, response, fit.inputs_of(response), fit.known_of(response))
+        parts.append(np.swapaxes(rows, 1, 2) @ rows)
+    assert len(parts) == 2
+    np.testing.assert_allclose(total, np.eye(len(sd)) / 4 + sum(parts))

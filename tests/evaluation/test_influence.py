@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 from arviz_stats.base import array_stats
-from handmade import TRUTH, design, handmade_fit
+from handmade import REFERENCES, TRUTH, design, handmade_fit
 from scipy.optimize import approx_fprime, minimize
 
 import bayescale as bs
+from bayescale.evaluation import backtest as backtesting
 from bayescale.evaluation import forecast_weights, influence, point_estimate
 from bayescale.evaluation import residuals as residuals_module
 from bayescale.evaluation.backtest import Backtest, _score
@@ -533,3 +534,45 @@ def test_horizons_and_discrepancies_are_the_documented_ones() -> None:
     assert forecast_weights.AHEAD == (2.0, 4.0)
     pairs = [(d.size, d.reach) for d in forecast_weights.DISCREPANCIES]
     assert pairs == [(0.015, 1), (0.03, 0.5), (0.06, 0.5), (0.1, 0.5), (0.06, 1), (0.1, 1)]
+
+
+def test_evaluation_by_name(made_fit):
+    fits = {"a": made_fit, "b": handmade_fit(spread=0.01)}
+    pd.testing.assert_frame_equal(bs.compare(fits=fits), bs.compare(fits))
+    pd.testing.assert_frame_equal(bs.stability(fit=made_fit), bs.stability(made_fit))
+
+
+def test_intervals_of_no_width_and_what_waic_shows() -> None:
+    same = {"median": 1.0, "lower": 1.0, "upper": 1.0}
+    assert _judge(1.0, (np.nan, np.nan), same)[0] == "agrees"
+    with pytest.warns(bs.BayescaleWarning):
+        found = bs.waic(handmade_fit())
+    assert "elpd_waic" in repr(found) and "p_waic" in str(found)
+
+
+def test_a_point_fit_is_scored_by_its_first_and_its_resamples(monkeypatch) -> None:
+    """The point estimate is the forecast; bands are quantiles of the resamples."""
+    t = TRUTH["chinchilla"]
+    runs = bs.simulate("chinchilla", design(), t, references=REFERENCES, random_seed=0)
+    spread = np.linspace(0.9, 1.1, 100)
+    given = {k: np.full(101, v) for k, v in t.items()} | {"E": 1.8 * np.r_[1.3, spread]}
+    monkeypatch.setattr(backtesting, "point_fit", lambda spec, data, seed: given)
+    found = bs.backtest_point_fit(runs=runs, law="chinchilla", cuts=[0.7], random_seed=1)
+    spec = bs.make_spec("chinchilla")
+    table = bs.read_runs(runs)
+    out = np.isin(table.labels(), found.runs["run"])
+    at = extract(spec, table.take(~out)).references
+    held = runs[out]
+    rest = (
+        t["a"] * (held["params"] / at["N"]) ** -t["alpha"]
+        + t["b"] * (held["tokens"] / at["D"]) ** -t["beta"]
+    )
+    point = 1.8 * 1.3 + rest.to_numpy()
+    np.testing.assert_allclose(found.runs["median"], point)
+    np.testing.assert_allclose(found.runs["error"], np.log(point / held["loss"]))
+    curves = 1.8 * spread[:, None] + rest.to_numpy()
+    np.testing.assert_allclose(found.runs["lower_90"], np.percentile(curves, 5, axis=0))
+    np.testing.assert_allclose(found.runs["upper_50"], np.percentile(curves, 75, axis=0))
+    assert found.runs["log_score"].isna().all()
+    row = found.summary.iloc[0]
+    assert row["fitted"] == (~out).sum() and row["held_out"] == out.sum() and row["diagnostics"]

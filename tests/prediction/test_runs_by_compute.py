@@ -335,3 +335,21 @@ def test_discrepancies_of_an_average_share_the_draws(made_fit) -> None:
 
     assert sizes(Discrepancy()) == {0.01: 300, 0.015: 600, 0.03: 100}
     assert sizes(Discrepancy(0.5)) == {0.5: 1000} and sizes(None) == {0.0: 1000}
+
+
+def test_prediction_by_name(made_fit):
+    at = {"params": 1e9, "tokens": 2e10}
+    assert bs.predict(fit=made_fit, at=at).identical(bs.predict(made_fit, at))
+    table = bs.summary(fit=made_fit, ci_prob=0.5)
+    pd.testing.assert_frame_equal(table, bs.summary(made_fit, 0.5))
+
+
+def test_intervals_keep_their_width_and_no_coordinates(made_fit) -> None:
+    assert with_bounds(Estimate(1100.0, 1024.0, 1280.0), "count") == "1.1k (1.02k to 1.28k)"
+    assert with_bounds(Estimate(0.957, 0.901, 1.0), "count") == "0.957 (0.901 to 1)"
+    never = xr.DataArray([[1.0, 2.0, np.inf, np.inf]], dims=("chain", "draw"))
+    found = credible_interval(never, 0.5)
+    assert found.attrs == {"ci_prob": 0.5} and not found.coords
+    assert not credible_interval(made_fit.posterior["E"]).coords
+    table = credible_intervals(made_fit.posterior[["E", "alpha"]])
+    assert list(table) == ["quantity", "median", "lower", "upper"] and list(table.index) == [0, 1]
