@@ -30,7 +30,7 @@ from bayescale.design.gaussian_update import (
     scatter_of,
     variance_lost,
 )
-from bayescale.design.identify import _spread
+from bayescale.design.identify import _spread, contractions
 from bayescale.design.quantities_of_interest import (
     _along_budget,
     best_sizes,
@@ -573,6 +573,8 @@ def test_a_law_without_free_parameters(made_fit):
     assert found.shape == (3, 40, 0)
     assert list(bs.principal_directions(fit)) == ["direction", "verdict", "contraction"]
     assert len(bs.identify(fit)) == 0
+    known = contractions(fit, at={"params": 1e9, "tokens": 2e10})
+    assert known["contraction"].tolist() == [1.0] and known["verdict"].tolist() == ["identified"]
 
 
 def test_information_of_a_chain(made_fit):

@@ -530,6 +530,7 @@ def test_a_plan_in_words() -> None:
     assert "That is little" not in shown(sd_after=0.4895)
     assert shown(runs=pd.DataFrame({"cost": [5e9]}), unit="").startswith("1 run of 5e+09 in total")
     assert "lower the error probability (upper bound) of x by" in shown(quantity={}, about="x")
+    assert "of alpha by 2.5 %, from 0.5 to 0.487." in shown(sd_after=0.4873)
     assert "1 run of 2M params in" in shown(runs=pd.DataFrame({"cost": [2e6]}), unit="params")
 
 
