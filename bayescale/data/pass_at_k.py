@@ -144,8 +144,6 @@ def coverage_table(
             mean, error = estimates.mean(), estimates.std(ddof=1) / len(rows_of) ** 0.5
             made = len(rows_of) ** 2 / (k / n).sum()
             trials = mean * (1 - mean) / error**2 if error > 0 else made
-            rows.append(
-                [*rows_of[columns].iloc[0], k, mean, error, max(1.0, np.rint(trials)), len(rows_of)]
-            )
+            rows.append([*rows_of[columns].iloc[0], k, mean, error, np.rint(trials), len(rows_of)])
     found = ["samples", "coverage", "coverage_se", "coverage_trials", "problems"]
     return pd.DataFrame(rows, columns=[*columns, *found])

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 from scipy.interpolate import CubicSpline
 
+from bayescale.data.row_messages import PACKAGE
 from bayescale.data.units import Quantities, format_quantity, parse_quantities
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
@@ -150,7 +151,7 @@ def _affordable(spending: Spending, budgets: np.ndarray, sizes: np.ndarray) -> n
         f"left out: inference of {named} parameters takes all of {budgets.min():.3g} FLOP; a "
         "larger budget, or fewer inference_tokens, would leave something to train with",
         BayescaleWarning,
-        stacklevel=3,
+        skip_file_prefixes=(PACKAGE,),
     )
     return sizes[fits]
 

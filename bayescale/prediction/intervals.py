@@ -86,7 +86,7 @@ def credible_interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.D
         },
         attrs={"ci_prob": width},
     )
-    return xr.where(found > NEVER_FROM, np.inf, found, keep_attrs=True) if never else found
+    return found.where(~(found > NEVER_FROM), np.inf) if never else found
 
 
 def credible_intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:

@@ -61,6 +61,50 @@ def test_a_group_that_solves_nothing_counts_its_tries() -> None:
     assert table["coverage_trials"].tolist() == [200.0, 10.0]
 
 
+def test_groups_of_unlike_problems_by_hand() -> None:
+    """Three problems of 10, 20 and 40 samples: averages, errors, and tries in groups of k."""
+    table = pd.DataFrame(
+        {
+            "model": ["a"] * 3 + ["b"] * 3 + ["c"] * 2,
+            "tried": [10, 20, 40, 10, 20, 40, 10, 10],
+            "right": [0, 5, 40, 0, 0, 0, 0, 10],
+        }
+    )
+    found = bs.coverage_table(table, [2], "model", samples="tried", correct="right")
+    shares = np.array([0, 1 - 15 * 14 / (20 * 19), 1])
+    error = np.sqrt(((shares - shares.mean()) ** 2).sum() / 2 / 3)
+    assert found["coverage"].tolist() == pytest.approx([shares.mean(), 0.0, 0.5])
+    assert found["coverage_se"].tolist() == pytest.approx([error, 0.0, 0.5])
+    trials = shares.mean() * (1 - shares.mean()) / error**2
+    made = 3**2 / (2 / 10 + 2 / 20 + 2 / 40)
+    assert found["coverage_trials"].tolist() == [round(trials), round(made), 1.0]
+    assert found["problems"].tolist() == [3, 3, 2] and found["model"].tolist() == list("abc")
+    assert found["samples"].tolist() == [2, 2, 2]
+    every = bs.coverage_table(table.assign(right=table["tried"]), [1], "model", samples="tried",
+                              correct="right")  # fmt: skip
+    assert every["coverage"].tolist() == [1, 1, 1]
+    assert every["coverage_trials"].tolist() == [round(9 / 0.175), round(9 / 0.175), 20]
+    with pytest.raises(TypeError):
+        bs.coverage_table(table, [2], "model", "tried", "right")  # pyright: ignore[reportCallIssue]
+    with pytest.raises(bs.BayescaleError, match="they have model, tried, right"):
+        bs.coverage_table(table, [2], "model")
+
+
+def test_which_tries_and_counts_are_impossible() -> None:
+    assert bs.pass_at_k(5, [0, 5], [1, 5]).tolist() == [0.0, 1.0]
+    assert bs.pass_at_k([5, 3], [[1], [2]], 3).tolist() == pytest.approx(
+        np.array([[1 - 4 / 10, 1.0], [1 - 1 / 10, 1.0]])
+    )
+    with pytest.raises(bs.BayescaleError, match=r"pass@4 .* samples of a problem, here 3 or more"):
+        bs.pass_at_k([5, 3], 1, [2, 4])
+    for k in (0, 0.5):
+        with pytest.raises(bs.BayescaleError, match=f"pass@{k:g} cannot be estimated"):
+            bs.pass_at_k(5, 1, [1, k])
+    for correct in (-1, 6):
+        with pytest.raises(bs.BayescaleError, match="fewer than no, or more than all"):
+            bs.pass_at_k(5, [2, correct], 1)
+
+
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(bs.BayescaleError, match="no column 'level'"):
         bs.coverage_table(problems(1), [1], ["model", "level"])

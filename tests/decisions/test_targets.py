@@ -4,11 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 from handmade import TRUTH, handmade_fit
 from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
+from bayescale.decisions import targets
+from bayescale.decisions.frontier import best_path, path_column, straight_path
+from bayescale.decisions.targets import _thin
 
 SURE = 1e-6
 C = TRUTH["chinchilla"]
@@ -167,3 +171,99 @@ class TestCommandLine:
         assert [row["flops"] for row in found["budgets"]] == [1e22, 1e23]
         assert set(found["start"]) == {"median", "lower", "upper"}
         assert "one is ahead" in self.run("crossing", saved, saved)
+
+
+class TestPaths:
+    def test_what_does_not_cross(self, steeper, sure) -> None:
+        tokens = handmade_fit("broken_power_law")
+        said = "one grows along flops and the other along tokens"
+        with pytest.raises(bs.BayescaleError, match=said):
+            bs.crossover_compute(steeper, tokens)
+        bits = bs.Fit(steeper.spec, steeper.tree, {**steeper.record})
+        bits.record["runs"] = {**steeper.record["runs"], "loss_unit": "bits/byte"}
+        with pytest.raises(bs.BayescaleError, match="one is in nats/token and the other in bits"):
+            bs.crossover_compute(steeper, bits)
+        with pytest.raises(bs.BayescaleError, match="one predicts loss and the other accuracy"):
+            bs.crossover_compute(sure, handmade_fit("accuracy_from_compute"))
+
+    def test_decades_are_compared_where_nothing_is_asked(self, steeper) -> None:
+        flat = handmade_fit("power_law", spread=SURE)
+        found = bs.crossover_compute(steeper, flat, discrepancy=None)
+        x = np.concatenate([f.inputs["x"].to_numpy() for f in (steeper, flat)])
+        low, high = np.log10(x.min() / 10), np.log10(x.max() * 1e4)
+        decades = np.arange(np.ceil(low), high)
+        np.testing.assert_allclose(np.log10(found["flops"]), decades)
+        ahead = 3.0 * (found["flops"] / 1e20) ** -0.06 < 2.9 * (found["flops"] / 1e20) ** -0.05
+        np.testing.assert_array_equal(found["ahead"], ahead)
+        assert found.attrs == {"column": "flops", "target": "loss"}
+
+    def test_draws_are_thinned_evenly(self) -> None:
+        draws = np.arange(10)[:, None]
+        assert _thin(draws, 4).ravel().tolist() == [0, 2, 5, 7]
+        assert _thin(draws, 10).ravel().tolist() == list(range(10))
+
+    def test_laws_of_other_inputs_have_no_path(self, sure, steeper) -> None:
+        with pytest.raises(bs.BayescaleError, match="repeated takes params, tokens, epochs, which"):
+            path_column(handmade_fit("repeated"))
+        with pytest.raises(bs.BayescaleError, match="kaplan_steps takes params, steps_min, which"):
+            path_column(handmade_fit("kaplan_steps"))
+        assert (straight_path(sure, {"params": 0.5})["params"] == 0.5).all()
+        assert path_column(sure) == path_column(steeper) == "flops"
+        values = np.array([1e20, 1e21])
+        assert list(best_path(steeper, values)) == ["flops"]
+        best = best_path(sure, values)
+        np.testing.assert_allclose(6 * best["params"] * best["tokens"], values)
+        middle = bs.optimum(sure, values, discrepancy=None)["params"].median(("chain", "draw"))
+        np.testing.assert_allclose(best["params"], middle)
+        assert straight_path(sure, {"params": "1B"}).keys() == {"tokens", "params", "flops"}
+
+    def test_a_run_to_match_is_as_uncertain_as_the_rest(self, made_fit) -> None:
+        """The same run at the same size needs just its tokens, in every draw."""
+        run = {"params": 1e9, "tokens": 5e10}
+        found = bs.required_compute(made_fit, at=run, params=1e9, discrepancy=None)
+        np.testing.assert_allclose(found["tokens"], 5e10, rtol=1e-2)
+        assert found["probability"].item() == 1 and found["params"].item() == 1e9
+        curve = made_fit.curve({"N": 1e9, "D": 5e10})
+        assert found["loss"].item() == pytest.approx(float(curve.median()), rel=1e-6)
+        with pytest.raises(bs.BayescaleError, match="either loss= or at="):
+            bs.required_compute(made_fit, 2.0, at=run)
+        with pytest.raises(bs.BayescaleError, match="needs one params, such as params=7B"):
+            bs.required_compute(made_fit, at={"params": [1e9, 2e9], "tokens": 1e9}, tokens=1e9)
+
+
+def test_laws_that_grow_along_different_columns() -> None:
+    compute, tokens = handmade_fit("power_law"), handmade_fit("broken_power_law")
+    tokens.tree["observed_data"] = compute.tree["observed_data"]
+    mixed = bs.Average({"a": compute, "b": tokens}, {"a": 1.0, "b": 1.0})
+    with pytest.raises(bs.BayescaleError, match="grow along different columns: flops, tokens"):
+        path_column(mixed)
+
+
+def test_from_where_on_one_is_ahead(made_fit, monkeypatch) -> None:
+    """Made-up leads at four budgets and one that is asked about; the last lead decides."""
+    leads = np.array(
+        [
+            [1.0, -1.0, -1.0, -1.0, 0.5],
+            [1.0, 1.0, -1.0, 1.0, -0.5],
+            [-1.0, -1.0, -1.0, -1.0, -0.5],
+            [-1.0, 1.0, -3.0, -1.0, 0.0],
+            [1.0, 1.0, 1.0, -1.0, -0.5],
+            [1.0, -1.0, -1.0, 0.0, 1.0],
+        ]
+    )
+    curves = iter([leads + 2.0, np.full(leads.shape, 2.0)])
+
+    def instead(fit, path, **options):
+        outcome = xr.DataArray(next(curves)[None], dims=("chain", "draw", "point"))
+        return xr.Dataset({"outcome": outcome})
+
+    values = np.array([1e20, 1e21, 1e22, 1e23])
+    monkeypatch.setattr(targets, "path_values", lambda fits, column: values)
+    monkeypatch.setattr(targets, "best_path", lambda fit, values: {"flops": values})
+    monkeypatch.setattr(targets, "predict", instead)
+    found = bs.crossover_compute(made_fit, made_fit, 5e22)
+    steps = np.log10(found["start"].to_numpy().ravel()) - 20
+    np.testing.assert_allclose(steps, [0.5, np.inf, 0.0, 1.25, 2.5, np.inf])
+    assert found["probability"].item() == pytest.approx(4 / 6)
+    assert found["ahead"].item() == pytest.approx(3 / 6)
+    assert found["difference"].to_numpy().ravel().tolist() == leads[:, 4].tolist()

@@ -49,3 +49,9 @@ def test_published_exponents_of_the_isoflop_law() -> None:
     expected = float(bs.allocation_exponents(fit)["N_opt_exponent"].median())
     assert len(grown)
     np.testing.assert_allclose(grown["median"], expected)
+
+
+def test_the_warning_of_a_size_left_out_blames_the_question(made_fit) -> None:
+    with pytest.warns(bs.BayescaleWarning, match="left out: inference of 70B") as caught:
+        bs.regret(made_fit, SERVED, discrepancy=None)
+    assert [w.filename for w in caught] == [__file__]

@@ -2,27 +2,49 @@
 
 import numpy as np
 import pandas as pd
+import pymc as pm
 import pytest
 import xarray as xr
-from handmade import design, handmade_fit
+from handmade import TRUTH, design, fit_around, handmade_fit
 from scipy.stats import norm
 
 import bayescale as bs
 from bayescale.design.candidates import (
+    _in_proportion,
     _laid_out,
+    _values,
     candidate_runs,
     cost_of,
     inputs_of,
     runs_nearby,
 )
-from bayescale.design.contraction import allowed_variance, prior_sds, verdict
-from bayescale.design.discrimination import model_discrimination
-from bayescale.design.fisher_information import thinned
-from bayescale.design.gaussian_update import PosteriorUncertainty, scatter_of
-from bayescale.design.identify import _spread
-from bayescale.design.quantities_of_interest import outcomes, read_about
+from bayescale.design.contraction import _words, allowed_variance, prior_sds, verdict
+from bayescale.design.discrimination import ModelDiscrimination, model_discrimination
+from bayescale.design.fisher_information import precision, rows_of, thinned
+from bayescale.design.gaussian_update import (
+    PosteriorUncertainty,
+    condition_covariance,
+    condition_root,
+    covariance_root,
+    posterior_uncertainty,
+    scatter_of,
+    variance_lost,
+)
+from bayescale.design.identify import _spread, contractions
+from bayescale.design.quantities_of_interest import (
+    _along_budget,
+    best_sizes,
+    format_amount,
+    outcomes,
+    quantities,
+    quantity_of,
+    quantity_text,
+    read_about,
+)
 from bayescale.design.recommend import local_approximation
+from bayescale.inference.fitted_runs import runs_again
 from bayescale.inference.link_scale_draws import links
+from bayescale.model.observations import extract
 
 
 def test_round_numbers_of_a_range() -> None:
@@ -218,3 +240,352 @@ def test_six_runs_are_planned_unless_more_are_asked_for(made_fit) -> None:
     asked = {"candidates": cheap, "about": "flops=1e23", "random_seed": 0}
     assert len(bs.plan(made_fit, **asked).runs) == 6
     assert len(bs.plan(made_fit, runs=7, **asked).runs) == 7
+
+
+RNG = np.random.default_rng(5)
+
+
+def random_covariance(size: int) -> np.ndarray:
+    half = RNG.normal(size=(size, size + 2))
+    return half @ half.T
+
+
+def without(covariance: np.ndarray, row: int, noise: float) -> np.ndarray:
+    """Condition on one variable by inverting the covariance of all, measured or not."""
+    precision = np.linalg.inv(covariance)
+    precision[row, row] += 1 / noise
+    return np.linalg.inv(precision)
+
+
+def test_a_root_conditioned_on_one_observation() -> None:
+    covariance = random_covariance(5)
+    root = np.linalg.cholesky(covariance)
+    after = condition_root(root, 3, 0.4)
+    np.testing.assert_allclose(after @ after.T, without(covariance, 3, 0.4), atol=1e-9)
+    back = condition_root(after, 3, -0.4)
+    np.testing.assert_allclose(back @ back.T, covariance, atol=1e-8)
+    known = np.vstack([root, np.zeros(5)])
+    assert condition_root(known, 5, 0.4) is known
+
+
+def test_the_root_of_a_covariance() -> None:
+    """Of full and of low rank, with a variable that does not vary, on very different scales."""
+    full = random_covariance(4) * np.outer([1, 1e3, 1e-3, 1], [1, 1e3, 1e-3, 1])
+    root = covariance_root(full)
+    np.testing.assert_allclose(root @ root.T, full, rtol=1e-6)
+    half = RNG.normal(size=(6, 2))
+    half[4] = 0.0
+    low = covariance_root(half @ half.T)
+    assert low.shape == (6, 2)
+    np.testing.assert_allclose(low @ low.T, half @ half.T, atol=1e-10)
+
+
+def test_covariances_conditioned_on_linear_observations() -> None:
+    """The precision of observations with unit noise adds to that of the parameters."""
+    covariance = np.stack([random_covariance(3) for _ in range(2)])
+    rows, slopes = RNG.normal(size=(2, 4, 2, 3)), RNG.normal(size=(2, 3))
+    for draw in range(2):
+        for candidate in range(4):
+            seen = rows[draw, candidate]
+            expected = np.linalg.inv(np.linalg.inv(covariance[draw]) + seen.T @ seen)
+            found = condition_covariance(covariance, rows[:, candidate])[draw]
+            np.testing.assert_allclose(found, expected, atol=1e-10)
+            lost = slopes[draw] @ (covariance[draw] - expected) @ slopes[draw]
+            assert variance_lost(covariance, rows, slopes)[draw, candidate] == pytest.approx(lost)
+
+
+def test_a_grid_spends_the_budget_and_parts_of_it(made_fit) -> None:
+    """Ten shares, powers of two to just below the smallest run, and twenty-four ratios."""
+    smallest = float((6 * made_fit.inputs["N"] * made_fit.inputs["D"]).min())
+    budget = 1000.5 * smallest
+    found = candidate_runs(made_fit, None, budget, None).table
+    parts = [1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, 32, 64, 128, 256, 512, 1024]
+    spent = np.unique((6 * found["params"] * found["tokens"]).to_numpy().round(-15))
+    np.testing.assert_allclose(spent, np.sort(budget / np.array(parts)), rtol=1e-3)
+    assert len(found) == 16 * 24
+    ratio = found["tokens"] / found["params"]
+    np.testing.assert_allclose(np.unique(ratio.round(6)), np.geomspace(2, 200, 24), rtol=1e-5)
+    far = candidate_runs(made_fit, None, smallest * 2.0**60 * 1.001, None).cost
+    parts = [1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, *2.0 ** np.arange(22, 62)]
+    np.testing.assert_allclose(
+        np.unique([float(f"{c:.8g}") for c in far]),
+        np.sort(smallest * 2.0**60 * 1.001 / np.array(parts)),
+        rtol=1e-6,
+    )
+    odd = handmade_fit(runs=pd.DataFrame({"params": 1e9, "tokens": np.geomspace(1e9, 1e12, 9)}))
+    ratio = candidate_runs(odd, None, 1e22, None).table.eval("tokens / params")
+    assert (ratio.min(), ratio.max()) == pytest.approx((1, 1000))
+    low = handmade_fit(runs=pd.DataFrame({"params": 1e9, "tokens": np.geomspace(1e10, 2e10, 9)}))
+    ratio = candidate_runs(low, None, 1e22, None).table.eval("tokens / params")
+    assert (ratio.min(), ratio.max()) == pytest.approx((2, 200))
+
+
+def test_a_grid_of_compute_alone_and_what_has_none() -> None:
+    fit = handmade_fit("power_law")
+    smallest = float(fit.inputs["x"].min())
+    found = candidate_runs(fit, None, 40 * smallest, None)
+    parts = np.array([1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, 32, 64])
+    np.testing.assert_allclose(found.cost, 40 * smallest / parts)
+    assert found.unit == "FLOP" and list(found.table) == ["flops"]
+    with pytest.raises(bs.BayescaleError, match="takes loss, which a budget does not determine"):
+        candidate_runs(handmade_fit("accuracy_from_loss"), None, 1e22, None)
+    for budget in (0.0, -2.0):
+        with pytest.raises(bs.BayescaleError, match=f"budget must be positive; got {budget:g}"):
+            candidate_runs(fit, None, budget, None)
+    with pytest.raises(bs.BayescaleError, match="no budget and no candidates"):
+        candidate_runs(fit, None, None, None)
+
+
+def test_limits_and_costs_of_given_candidates(made_fit) -> None:
+    own = pd.DataFrame({"params": [1e9, 2e9, 4e9], "tokens": [2e10, 2e10, 1e10]})
+    found = candidate_runs(made_fit, own, None, None)
+    assert found.cost.tolist() == pytest.approx([1.2e20, 2.4e20, 2.4e20]) and found.unit == "FLOP"
+    for limits, kept in (
+        ({"params": 2e9 * (1 - 5e-10)}, 2),
+        ({"params": 2e9 * (1 - 2e-9)}, 1),
+        ({"cost": "2e20"}, 1),
+        ({"flops": "2e20"}, 1),
+        ({"tokens": "10B"}, 1),
+        ({"tokens": "10B", "params": "4B"}, 1),
+    ):
+        assert len(candidate_runs(made_fit, own, None, limits).table) == kept
+    assert list(candidate_runs(made_fit, own, None, {"params": "1B"}).table.index) == [0]
+    dear = own.assign(cost=["1", "2k", 3e3])
+    found = candidate_runs(made_fit, dear, 2000, None)
+    assert found.cost.tolist() == [1.0, 2000.0] and found.unit == ""
+    with pytest.raises(bs.BayescaleError, match="must be positive; got -1"):
+        candidate_runs(made_fit, dear.assign(cost=[1, -1, 0]), None, None)
+    with pytest.raises(bs.BayescaleError, match=r"no column 'param' to limit.*there are params"):
+        candidate_runs(made_fit, own, None, {"param": 1})
+
+
+def test_ratios_near_those_of_the_runs() -> None:
+    fitted = {"params": np.array([1.0, 1.0]), "tokens": np.array([10.0, 100.0])}
+    ratios = [0.4994, 0.4996, 10.0, 2001.9, 2002.1]
+    table = pd.DataFrame({"params": 1.0, "tokens": ratios})
+    assert _in_proportion(table, fitted).tolist() == [False, True, True, True, False]
+    assert _in_proportion(table[["tokens"]], fitted).tolist() == [True] * 5
+
+
+def test_inputs_go_ten_times_further_and_stay_in_their_span(made_fit) -> None:
+    params = made_fit.inputs["N"].to_numpy()
+    low, high = params.min() / 10, params.max() * 10
+    steps = [m * 10.0**k for k in range(5, 13) for m in (1, 2, 5)]
+    expected = [v for v in steps if 0.999 * low <= v <= 1.001 * high]
+    np.testing.assert_allclose(_values(made_fit, "N"), expected)
+    found = runs_nearby(handmade_fit("precision_tied"))
+    assert found is not None and len(found.table) == 400
+    assert found.table.index.tolist() == list(range(400))
+    assert found.table.drop_duplicates().shape == (400, 3)
+    assert found.table["params"].is_monotonic_increasing, "thinned, and in order"
+    fit = handmade_fit("accuracy_from_loss")
+    losses, (name,) = fit.inputs["L"].to_numpy(), fit.law.inputs
+    span = fit.law.inputs[name].span
+    assert span is not None
+    ends = [float(f"{v:.2g}") for v in (min(losses.min(), span[0]), max(losses.max(), span[1]))]
+    assert _values(fit, name)[[0, -1]].tolist() == pytest.approx(ends, rel=0.02)
+    assert len(_laid_out(1.0, 30.0)) == 7 and len(_laid_out(1.0, 30.1)) == 5
+    assert _laid_out(1.0005, 99.95).tolist() == [1, 2, 5, 10, 20, 50, 100]
+
+
+def test_directions_name_what_is_a_third_of_the_largest() -> None:
+    assert _words(["a", "b", "c"], np.array([-0.35, 1.0, 0.349])) == "b up, a down"
+    assert _words(["a", "b"], np.array([0.5, -0.4])) == "a up, b down"
+    assert verdict(0.9000001) == "identified" and verdict(0.1000001) == "weak"
+
+
+def test_laws_are_told_apart_by_two_runs_together() -> None:
+    """Bhattacharyya's distance of two normal distributions, by determinants."""
+    rng = np.random.default_rng(7)
+    roots = rng.normal(size=(2, 3, 5))
+    covariances = roots @ np.swapaxes(roots, 1, 2)
+    means, weights = rng.normal(size=(2, 3)), np.array([0.3, 0.7])
+    one = ModelDiscrimination(weights, means, covariances)
+
+    def bound(*runs: int) -> float:
+        chosen = np.ix_(runs, runs)
+        a, b = (c[chosen] for c in covariances)
+        middle, apart = (a + b) / 2, (means[0] - means[1])[list(runs)]
+        distance = apart @ np.linalg.inv(middle) @ apart / 8 + 0.5 * np.log(
+            np.linalg.det(middle) / np.sqrt(np.linalg.det(a) * np.linalg.det(b))
+        )
+        return float(np.sqrt(0.21) * np.exp(-distance))
+
+    assert one.uncertainty == pytest.approx(np.sqrt(0.21))
+    np.testing.assert_allclose(one.uncertainty_after(), [bound(0), bound(1), bound(2)])
+    two = one.condition_on(2)
+    assert two.done == (2,) and two.uncertainty == pytest.approx(bound(2))
+    np.testing.assert_allclose(two.uncertainty_after(), [bound(0, 2), bound(1, 2), bound(2)])
+    three = two.condition_on(0).condition_on(1)
+    assert three.uncertainty == pytest.approx(bound(0, 1, 2))
+    assert three.condition_on(0, -1).done == (2, 1)
+    assert three.condition_on(2).done == (0, 1, 2)
+
+
+def test_scatter_of_a_noise_without_heavy_tails(made_fit) -> None:
+    places = {k: v.rename(run="point") for k, v in made_fit.inputs.items()}
+    normal = fit_around(
+        bs.make_spec(made_fit.spec, noise="normal"), extract(made_fit.spec, runs_again(made_fit)),
+        TRUTH["chinchilla"],
+    )  # fmt: skip
+    sigma = float(normal.posterior["sigma"].median())
+    np.testing.assert_allclose(scatter_of(normal, places), sigma**2)
+    assert scatter_of(normal, places).shape == (40,)
+
+
+def test_a_mixture_of_laws_by_hand(made_fit) -> None:
+    """The variance is the mean of the laws', and that of their means; the scatter the mean."""
+    other = handmade_fit(truth={**TRUTH["chinchilla"], "alpha": 0.4})
+    other.tree["observed_data"] = made_fit.tree["observed_data"]
+    both = bs.Average({"a": made_fit, "b": other}, {"a": 0.25, "b": 0.75})
+    few = {k: v[:4].drop_vars("run").rename(run="point") for k, v in made_fit.inputs.items()}
+    places, rng = {"a": few, "b": few}, np.random.default_rng(0)
+    now = posterior_uncertainty(both, {"alpha": 1.0, "beta": -2.0}, places, None, rng)
+    draws = [
+        (f.posterior["alpha"] - 2 * f.posterior["beta"]).to_numpy().ravel()
+        for f in (made_fit, other)
+    ]
+    means, variances = [d.mean() for d in draws], [d.var(ddof=1) for d in draws]
+    within = 0.25 * variances[0] + 0.75 * variances[1]
+    between = 0.25 * 0.75 * (means[0] - means[1]) ** 2
+    assert now.uncertainty == pytest.approx(within + between, rel=1e-6)
+    noise = 0.25 * scatter_of(made_fit, few) + 0.75 * scatter_of(other, few)
+    np.testing.assert_allclose(now.noise, noise)
+    curves = [outcomes(f, few) for f in (made_fit, other)]
+    joint = sum(
+        w * np.cov(np.column_stack([d, c]).T)
+        for w, d, c in zip((0.25, 0.75), draws, curves, strict=True)
+    )
+    apart = np.r_[means[1], curves[1].mean(0)] - np.r_[means[0], curves[0].mean(0)]
+    joint = joint + 0.1875 * np.outer(apart, apart)
+    expected = joint[0, 0] - joint[0, 1:] ** 2 / (np.diag(joint)[1:] + noise)
+    np.testing.assert_allclose(now.uncertainty_after(), expected, rtol=1e-5)
+
+
+def test_the_best_size_as_a_sum_of_outcomes(made_fit) -> None:
+    """Least squares over the draws: weights at every fourth size, and what they leave."""
+    rng = np.random.default_rng(0)
+    inputs, outcome = _along_budget(made_fit, 1e22, None, rng)
+    logs = np.log(inputs["N"].to_numpy())
+    np.testing.assert_allclose(np.diff(logs), 0.1)
+    np.testing.assert_allclose(6 * inputs["N"] * inputs["D"], 1e22)
+    best = np.log(bs.optimum(made_fit, 1e22, discrepancy=None)["params"]).to_numpy().ravel()
+    low, middle, high = np.quantile(best, [0.005, 0.5, 0.995])
+    reach = 1.5 * np.log(10) + max(high - middle, middle - low)
+    assert logs[0] == pytest.approx(middle - reach)
+    assert middle + reach - 0.1001 <= logs[-1] < middle + reach
+    ours = best_sizes(made_fit, 1e22, None, rng)
+    np.testing.assert_allclose(ours, best, atol=2e-3)
+    found = quantity_of(made_fit, {"flops": 1e22}, None, rng)
+    assert found.inputs is not None and (found.draws == 0).all()
+    few = outcome[:, ::4]
+    np.testing.assert_allclose(found.inputs["N"], inputs["N"][::4])
+    line = np.column_stack([np.ones(len(few)), few])
+    fitted = line @ np.linalg.lstsq(line, ours, rcond=1e-6)[0]
+    summed = few @ found.weights
+    np.testing.assert_allclose(
+        summed - summed.mean(), fitted - fitted.mean(), atol=0.05 * ours.std()
+    )
+    assert found.rest == pytest.approx(ours.var() - summed.var(), abs=0.02 * ours.var())
+
+
+@pytest.mark.parametrize(
+    ("about", "read", "text"),
+    [
+        ("alpha", {"alpha": 1.0}, "alpha"),
+        ("-alpha + beta", {"alpha": -1.0, "beta": 1.0}, "- alpha + beta"),
+        ({"alpha": 2, "E": -1}, {"alpha": 2.0, "E": -1.0}, "alpha - E"),
+        ("flops = 2e22", {"flops": 2e22}, "the log of the best size at 2e+22 FLOP"),
+        (
+            "params=7B, tokens=1T",
+            {"params": 7e9, "tokens": 1e12, "flops": 4.2e22},
+            "the loss at params = 7B, tokens = 1T, as a relative error",
+        ),
+    ],
+)
+def test_quantities_of_interest_in_words(made_fit, about, read, text) -> None:
+    found = read_about(about, made_fit)
+    assert {k: v for k, v in found.items() if k in read} == pytest.approx(read)
+    assert quantity_text(found, made_fit) == text
+
+
+def test_what_is_no_quantity_of_interest(made_fit) -> None:
+    for about, said in (
+        ("gamma", "has no free parameter 'gamma'.*; it has E, a, alpha, b, beta. Ask for flops"),
+        ("+", "about is empty: ask for flops=1e24"),
+        ({"params": [1e9, 2e9], "tokens": [1e9, 1e9]}, "several points: give each column one"),
+    ):
+        with pytest.raises(bs.BayescaleError, match=said):
+            read_about(about, made_fit)
+    assert read_about(None, handmade_fit("power_law")) == {
+        "flops": pytest.approx(10 * handmade_fit("power_law").inputs["x"].max().item())
+    }
+
+
+def test_names_of_quantities(made_fit) -> None:
+    at = {"params": ["7B", "70B"], "tokens": ["1T", "1.4T"]}
+    found = quantities(made_fit, ["1e22", 3e23], at)
+    assert list(found)[5:] == [
+        "N* (1e+22 FLOP)", "D* (1e+22 FLOP)", "D*/N* (1e+22 FLOP)", "loss (1e+22 FLOP)",
+        "N* (3e+23 FLOP)", "D* (3e+23 FLOP)", "D*/N* (3e+23 FLOP)", "loss (3e+23 FLOP)",
+        "loss (params 7B, tokens 1T)", "loss (params 70B, tokens 1.4T)",
+    ]  # fmt: skip
+    assert [v.attrs.get("scale") for v in found.values()][4:9] == [None, *["log"] * 3, "noise"]
+    second = made_fit.curve({"N": xr.DataArray(7e10), "D": xr.DataArray(1.4e12)})
+    np.testing.assert_allclose(
+        found["loss (params 70B, tokens 1.4T)"], second.transpose("chain", "draw")
+    )
+    ratio = found["D* (3e+23 FLOP)"] / found["N* (3e+23 FLOP)"]
+    np.testing.assert_allclose(found["D*/N* (3e+23 FLOP)"], ratio)
+    assert [format_amount(c, 1.2345e10) for c in ("params", "active_params", "tokens")] == [
+        "12.3B"
+    ] * 3
+    assert (format_amount("flops", 1e24), format_amount("bits", 4.56789)) == ("1e+24", "4.568")
+
+
+def test_design_by_name(made_fit):
+    table = pd.DataFrame({"params": [1e9, 2e9], "tokens": [2e10, 2e10]})
+    asked = {"about": "alpha", "runs": 1}
+    found = bs.plan(fit=made_fit, candidates=table, **asked)
+    pd.testing.assert_frame_equal(found.runs, bs.plan(made_fit, table, **asked).runs)
+    ranked = bs.least_useful(fit=made_fit, about="alpha")
+    pd.testing.assert_frame_equal(ranked, bs.least_useful(made_fit, "alpha"))
+    assert bs.identify(fit=made_fit)["contraction"].equals(bs.identify(made_fit)["contraction"])
+
+
+def test_a_prior_given_as_a_distribution(made_fit):
+    """Its spread on the link scale is that of the prior's draws."""
+    spec = bs.make_spec(made_fit.spec, priors={"E": pm.LogNormal.dist(0.6, 0.25)})
+    fit = fit_around(spec, extract(spec, runs_again(made_fit)), TRUTH["chinchilla"])
+    own, usual = prior_sds(fit), prior_sds(made_fit)
+    drawn = np.log(fit.tree_group("prior")["E"]).to_numpy()
+    assert own[0] == pytest.approx(drawn.std())
+    assert own[0] == pytest.approx(0.25, rel=0.15) and own[0] != pytest.approx(usual[0], rel=0.01)
+    np.testing.assert_allclose(own[1:], usual[1:])
+
+
+def test_a_law_without_free_parameters(made_fit):
+    spec = bs.make_spec(made_fit.spec, priors=dict(TRUTH["chinchilla"]))
+    assert not spec.free
+    fit = fit_around(spec, extract(spec, runs_again(made_fit)), TRUTH["chinchilla"])
+    (response,) = fit.spec.observables
+    found = rows_of(fit, thinned(fit, 3), response, fit.inputs_of(response), fit.known_of(response))
+    assert found.shape == (3, 40, 0)
+    assert list(bs.principal_directions(fit)) == ["direction", "verdict", "contraction"]
+    assert len(bs.identify(fit)) == 0
+    known = contractions(fit, at={"params": 1e9, "tokens": 2e10})
+    assert known["contraction"].tolist() == [1.0] and known["verdict"].tolist() == ["identified"]
+
+
+def test_information_of_a_chain(made_fit):
+    """Precisions of prior and responses add; a response's is J'J over its scatter squared."""
+    fit = handmade_fit("chinchilla_then_accuracy_from_loss", spread=1e-3)
+    draws = thinned(fit, 3)
+    sd = np.full(len(fit.spec.free), 2.0)
+    total = precision(fit, draws, sd)
+    parts = []
+    for response in fit.spec.observables:
+        rows = rows_of(fit, draws, response, fit.inputs_of(response), fit.known_of(response))
+        parts.append(np.swapaxes(rows, 1, 2) @ rows)
+    assert len(parts) == 2
+    np.testing.assert_allclose(total, np.eye(len(sd)) / 4 + sum(parts))

@@ -1,7 +1,9 @@
 """Identifiability: verdicts on answers, recommended runs, directions, modes, left-out runs."""
 
+from types import SimpleNamespace
 from typing import Any
 
+import arviz_stats as azs
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,19 +13,22 @@ from handmade import REFERENCES, TRUTH, handmade_fit
 from matplotlib.figure import Figure
 
 import bayescale as bs
+from bayescale.data.units import format_quantity
 from bayescale.design import contraction as verdicts
-from bayescale.design.candidates import cost_of, runs_nearby
+from bayescale.design.candidates import Candidates, cost_of, runs_nearby
 from bayescale.design.contraction import prior_sds
+from bayescale.design.explain import reason
 from bayescale.design.fisher_information import gradients, of_candidates, precision, thinned
-from bayescale.design.identify import contractions
+from bayescale.design.identify import _allowed, _partners, contractions
 from bayescale.design.posterior_modes import modes
-from bayescale.design.quantities_of_interest import quantities, scaled
+from bayescale.design.quantities_of_interest import outcomes, quantities, scaled
 from bayescale.design.recommend import LocalApproximation, local_approximation, recommended_runs
 from bayescale.evaluation import influence as stability_module
 from bayescale.evaluation.influence import changes_text
 from bayescale.inference.link_scale_draws import links
 from bayescale.inference.result import Fit
 from bayescale.plots.identify import plot_identify
+from bayescale.prediction.discrepancy import run_weights
 
 SIZES = np.geomspace(5e7, 5e9, 12)
 LADDER = pd.DataFrame({"params": SIZES, "tokens": 20 * SIZES})
@@ -368,3 +373,182 @@ def test_scales_are_those_of_the_prior(made_fit: Fit) -> None:
     assert np.allclose(
         found["loss (1e+23 FLOP)"], np.log(quantities(made_fit, 1e23)["loss (1e+23 FLOP)"])
     )
+
+
+def by_hand(precisions: np.ndarray, costs: list[float], informs: list[float]) -> LocalApproximation:
+    """Return the fit of one parameter at draws of these precisions; a run adds its own."""
+    table = pd.DataFrame({"flops": costs})
+    rows = np.tile(np.sqrt(informs)[:, None, None], (len(precisions), 1, 1, 1))
+    return LocalApproximation(
+        Candidates(table, np.array(costs), "FLOP"),
+        100.0,
+        (1 / precisions)[:, None, None],
+        rows,
+        {name: np.ones((len(precisions), 1)) for name in "abc"},
+    )
+
+
+class TestPlansByHand:
+    """Each run adds one to a precision of one; four fifths of what is allowed must be met."""
+
+    one = by_hand(np.ones(20), [2.0], [1.0])
+
+    def test_as_few_runs_as_needed(self) -> None:
+        found = recommended_runs(self.one, {"a": 0.5})["a"]
+        assert found.plan == [0, 0] and found.cost == 4.0, "1 / 3 is below 0.8 x 0.5, 1 / 2 is not"
+        assert found.variance == pytest.approx(1 / 3) and found.chance == 1.0
+        assert (found.spent, found.unit, len(found.runs)) == (100.0, "FLOP", 2)
+        exactly = recommended_runs(self.one, {"a": 0.625 * (1 + 1e-9)})["a"]
+        assert exactly.plan == [0], "1 / 2 is 0.8 x 0.625"
+
+    def test_no_more_than_sixteen_runs_or_the_cost_so_far(self) -> None:
+        hard = recommended_runs(self.one, {"a": 0.01})["a"]
+        assert len(hard.plan) == 16 and hard.chance == 0 and not hard.settles
+        assert hard.variance == pytest.approx(1 / 17)
+        for budget, runs in ((7.0, 3), (8.0, 4), (1.0, 0)):
+            assert len(recommended_runs(self.one, {"a": 0.01}, budget)["a"].plan) == runs
+        dear = by_hand(np.ones(20), [30.0], [1.0])
+        assert len(recommended_runs(dear, {"a": 0.01})["a"].plan) == 3, "of 100 in all"
+
+    @pytest.mark.parametrize(("other", "shared"), [(0.25, 4), (1 / 4.8, 2)])
+    def test_plans_are_shared_with_two_runs_more(self, other: float, shared: int) -> None:
+        """Of 4 runs, 1 / 5 is 0.8 x 0.25; of five, 1 / 6 is 0.8 x 0.2083."""
+        found = recommended_runs(self.one, {"a": 0.5, "b": other * (1 + 1e-9), "c": 0.01})
+        assert len(found["a"].plan) == shared
+        assert len(found["b"].plan) == (4 if shared == 4 else 5)
+        assert len(found["c"].plan) == 16 and not found["c"].settles
+
+    @pytest.mark.parametrize(("sure", "settles"), [(17, True), (16, False)])
+    def test_at_85_per_cent_of_the_draws(self, sure: int, settles: bool) -> None:
+        precisions = np.where(np.arange(20) < sure, 3.0, 1e-3)
+        found = recommended_runs(by_hand(precisions, [2.0], [1e-6]), {"a": 0.5}, 2.5)["a"]
+        assert found.chance == sure / 20 and found.settles == settles
+        assert len(found.plan) == 1 and found.variance == pytest.approx(1 / 3, rel=1e-5)
+
+    def test_the_cheapest_of_nearly_the_best(self) -> None:
+        """The log variance falls by log 2, and by 0.92 and 0.88 of that."""
+        gains = [1.0, 2**0.92 - 1, 2**0.88 - 1]
+        local = by_hand(np.ones(20), [3.0, 2.0, 1.0], gains)
+        assert recommended_runs(local, {"a": 0.1}, 3.0)["a"].plan[0] == 1
+
+
+def test_partners_by_hand() -> None:
+    """From a correlation of 0.3; a weak parameter's is another weak one where there is one."""
+    rng = np.random.default_rng(0)
+    base = np.linalg.qr(np.column_stack([np.ones(500), rng.normal(size=(500, 4))]))[0].T[1:]
+    x, y, z, w = base * np.sqrt(500)
+
+    def mixed(correlation: float, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return correlation * one + np.sqrt(1 - correlation**2) * other
+
+    drawn = {"a": x, "b": mixed(0.9, x, y), "c": mixed(-0.4, x, z), "d": w, "q": 2 * w + 1,
+             "k": np.full(500, 2.0)}  # fmt: skip
+    values = xr.Dataset({k: (("chain", "draw"), v.reshape(2, 250)) for k, v in drawn.items()})
+    fake: Any = SimpleNamespace(spec=SimpleNamespace(free=list("abcd")))
+    sure = dict.fromkeys(drawn, "identified")
+    found = _partners(fake, values, sure)
+    assert found["partner"].to_dict() == {"a": "b", "b": "a", "c": "a", "d": "", "q": "d", "k": ""}
+    assert found["correlation"]["a"] == pytest.approx(0.9)
+    assert found["correlation"]["c"] == pytest.approx(-0.4)
+    assert found["correlation"]["q"] == pytest.approx(1.0)
+    assert np.isnan(found["correlation"]["d"]) and np.isnan(found["correlation"]["k"])
+    weak = _partners(fake, values, sure | {"a": "weak", "c": "weak", "b": "identified"})
+    assert weak["partner"][["a", "b", "c"]].tolist() == ["c", "a", "a"]
+    only = _partners(fake, values, sure | {"a": "prior only"})
+    assert only["partner"]["a"] == "b", "where no other is weak, any"
+    for correlation, said in ((0.301, "a"), (0.299, ""), (-0.301, "a"), (-0.299, "")):
+        pair = {"a": x, "b": mixed(correlation, x, y), "c": z, "d": w}
+        near = xr.Dataset({k: (("chain", "draw"), v.reshape(2, 250)) for k, v in pair.items()})
+        assert _partners(fake, near, sure)["partner"]["b"] == said
+
+
+def test_variances_allowed_by_hand(made_fit: Fit) -> None:
+    """A tenth of the prior variance; less where the approximation is of a smaller variance."""
+    table = contractions(made_fit, 1e23)
+    np.testing.assert_allclose(table["allowed"], 0.1 * table["prior_variance"])
+    sd = prior_sds(made_fit)
+    np.testing.assert_allclose(table["prior_variance"][:5], sd**2)
+    drawn = scaled(made_fit)["alpha"].to_numpy()
+    assert table["contraction"]["alpha"] == pytest.approx(1 - drawn.var() / sd[2] ** 2)
+    local = by_hand(np.array([1.0, 2.0]), [1.0], [1.0])
+    row = {"contraction": 0.5, "prior_variance": 2.0, "allowed": 0.2}
+    assert _allowed(local, "a", row) == pytest.approx(0.2 * 0.75)
+    assert _allowed(local, "a", row | {"prior_variance": 1.0}) == pytest.approx(0.2)
+
+
+def test_the_words_and_numbers_of_identify(made_fit: Fit) -> None:
+    table = bs.identify(made_fit, flops=1e23)
+    assert (table["reason"][:5] == "the runs identify it").all()
+    values = quantities(made_fit, 1e23)
+    for name, form in (
+        ("N* (1e+23 FLOP)", "B"),
+        ("D* (1e+23 FLOP)", "T"),
+        ("D*/N* (1e+23 FLOP)", ""),
+    ):
+        low, high = (float(v) for v in np.percentile(values[name], [5.5, 94.5]))
+        said = [format_quantity(v) if form else f"{v:.4g}" for v in (low, high)]
+        assert table["reason"][name] == f"the runs identify it: {said[0]} to {said[1]}"
+    draws = scaled(made_fit, 1e23)
+    for name in ("E", "D*/N* (1e+23 FLOP)"):
+        each = [float(azs.ess(draws[name], method=how)) for how in ("bulk", "tail")]
+        assert table["ess"][name] == pytest.approx(min(each))
+        assert table["rhat"][name] == pytest.approx(float(azs.rhat(draws[name])))
+    assert table["runs"].eq(0).all() and table["chance"].isna().all()
+    assert table["modes"].eq(1).all()
+    sensitivity = table[["prior_sensitivity", "likelihood_sensitivity"]].to_numpy()
+    np.testing.assert_array_equal(sensitivity, sensitivity.round(6))
+    assert (sensitivity != sensitivity.round(5)).any()
+    assert not {"allowed", "prior_variance"} & set(table)
+
+
+def test_why_a_parameter_is_open(tied: Fit) -> None:
+    table = bs.identify(tied)
+    left = table[table["verdict"] != "identified"]
+    for name, row in left.iterrows():
+        assert row["reason"] == reason(tied, row["partner"], "parameter")
+        assert row["recommended_runs"]
+        assert np.isfinite(row["chance"]), name
+    assert table.loc[table["verdict"] == "identified", "recommended_runs"].eq("").all()
+
+
+def test_a_plan_in_words() -> None:
+    """Two hundredths are little; counts and compute have their units."""
+
+    def shown(**changes: Any) -> str:
+        runs = pd.DataFrame({"cost": [1e20, 2e20]})
+        usual: dict[str, Any] = {"runs": runs, "candidates": runs, "done": runs,
+                 "quantity": {"alpha": 1.0}, "about": "alpha", "sd_now": 0.5, "sd_after": 0.4,
+                 "unit": "FLOP"}  # fmt: skip
+        return str(bs.Plan(**usual | changes))
+
+    assert shown() == (
+        "2 runs of 3e+20 FLOP in total would lower the standard deviation of alpha by 20 %, from "
+        "0.5 to 0.4."
+    )
+    one = shown(runs=pd.DataFrame({"cost": [3e9]}), unit="tokens", sd_after=0.4905)
+    assert one.startswith("1 run of 3B tokens in total would lower") and "That is little" in one
+    assert "That is little" not in shown(sd_after=0.4895)
+    assert shown(runs=pd.DataFrame({"cost": [5e9]}), unit="").startswith("1 run of 5e+09 in total")
+    assert "lower the error probability (upper bound) of x by" in shown(quantity={}, about="x")
+    assert "of alpha by 2.5 %, from 0.5 to 0.487." in shown(sd_after=0.4873)
+    assert "1 run of 2M params in" in shown(runs=pd.DataFrame({"cost": [2e6]}), unit="params")
+
+
+def test_what_each_fitted_run_told(made_fit: Fit) -> None:
+    """The precision that is lost, of runs whose removal leaves the law known."""
+    sharp = handmade_fit(spread=0.001)
+    found = bs.least_useful(sharp, "alpha", discrepancy=None)
+    now = float(found.attrs["sd_now"])
+    assert now == pytest.approx(float(sharp.posterior["alpha"].std(ddof=1)), rel=1e-6)
+    np.testing.assert_allclose(found["lost"], found["sd_without"] / now - 1)
+    assert found.attrs["about"] == "alpha" and (found["sd_without"] >= now).all()
+    places = {k: v.drop_vars("run").rename(run="point") for k, v in sharp.inputs.items()}
+    curves = outcomes(sharp, places)
+    noise = 1 / run_weights(sharp)[1]
+    asked = sharp.posterior["alpha"].to_numpy().ravel()
+    covariance = np.array([np.cov(asked, c)[0, 1] for c in curves.T])
+    variance = curves.var(axis=0, ddof=1)
+    expected = np.sqrt(now**2 + covariance**2 / (noise - variance))
+    order = [str(r) for r in sharp.observed["run"].values]
+    own = found.set_index("run")["sd_without"].reindex(order)
+    np.testing.assert_allclose(own, expected, rtol=1e-5)

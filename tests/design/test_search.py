@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from handmade import handmade_fit
+from scipy.stats import gaussian_kde
 
+from bayescale.design import search
 from bayescale.design.coverage import Span, spans, tied_inputs
-from bayescale.design.posterior_modes import modes
-from bayescale.design.search import Rule, choose, exchange, greedy, in_order
+from bayescale.design.posterior_modes import _merge, _peaks, _valleys, modes
+from bayescale.design.search import BEST, Rule, choose, exchange, greedy, in_order
 
 
 @dataclass(frozen=True)
@@ -140,3 +142,133 @@ def test_ranges_of_inputs() -> None:
     assert tied_inputs(fit) == []
     ladder = handmade_fit(runs=pd.DataFrame({"params": size, "tokens": 20 * size**0.9}))
     assert tied_inputs(ladder) == [("N", "D")]
+
+
+def test_peaks_and_valleys_of_heights() -> None:
+    assert _peaks(np.array([1.0, 2.0, 1.0])) == [1]
+    assert _peaks(np.array([3.0, 2.0, 1.0, 4.0])) == [0, 3], "an end can be a peak"
+    assert _peaks(np.array([1.0, 2.0, 2.0, 1.0])) == [1], "of a plateau the first point"
+    assert _peaks(np.array([5.0, 1.0, 3.0, 2.0, 4.0, 4.5])) == [0, 2, 5]
+    assert _valleys(np.array([5.0, 1.0, 3.0, 2.0, 1.5, 4.0]), [0, 2, 5]) == [1, 4]
+    assert _valleys(np.array([5.0, 1.0]), [0]) == []
+
+
+@pytest.mark.parametrize(
+    ("height", "values", "left"),
+    [
+        ([0.0, 1.0, 0.5, 1.0, 0.0], [1] * 50 + [3] * 50, [1, 3]),
+        ([0.0, 1.0, 0.51, 1.2, 0.0], [1] * 50 + [3] * 50, [3]),
+        ([0.0, 1.2, 0.51, 1.0, 0.0], [1] * 50 + [3] * 50, [1]),
+        ([0.0, 1.0, 0.1, 1.0, 0.0], [1] * 95 + [3] * 5, [1, 3]),
+        ([0.0, 1.0, 0.1, 0.9, 0.0], [1] * 96 + [3] * 4, [1]),
+        ([1.0, 0.2, 0.8, 0.6, 0.9], [0] * 40 + [2] * 20 + [4] * 40, [0, 4]),
+        ([1.0, 0.2, 0.9, 0.6, 0.8], [0] * 40 + [2] * 20 + [4] * 40, [0, 2]),
+        ([1.0, 0.2, 0.8, 0.3, 0.9], [0] * 40 + [2] * 20 + [4] * 40, [0, 2, 4]),
+        ([1.0, 0.9, 0.95, 0.9, 0.97], [0] * 40 + [2] * 20 + [4] * 40, [0]),
+    ],
+)
+def test_peaks_that_are_none_are_dropped(height, values, left) -> None:
+    """A valley below half the lower peak, and a twentieth of the draws on each side."""
+    heights = np.array(height)
+    assert _merge(heights, _peaks(heights), np.array(values), np.arange(5.0)) == left
+
+
+def test_places_of_peaks_are_on_a_grid_of_the_draws() -> None:
+    draws = mixture(0.3, 9.0)
+    grid = np.linspace(*np.quantile(draws, [0.001, 0.999]), 256)
+    density = gaussian_kde(draws)(grid)
+    for place, _ in modes(draws):
+        at = int(np.abs(grid - place).argmin())
+        assert grid[at] == place and density[at] > max(density[at - 1], density[at + 1])
+    close = np.array([1e6, 1e6 + 1e-7, 1e6 + 2e-7])
+    assert modes(close) == [(float(np.median(close)), 1.0)]
+    assert modes(np.array([[1.0], [2.0]]))[0][0] != 1.5, "two draws have a density"
+    assert modes(np.array([4.0])) == [(4.0, 1.0)]
+
+
+def test_limits_of_narrow_constant_and_tied_inputs() -> None:
+    assert Span("params", 2.0, 2.0 * (1 + 5e-10)).constant
+    assert not Span("params", 2.0, 2.0 * (1 + 2e-9)).constant
+    assert Span("params", 1.0, 3.99).narrow
+    assert set(spans(handmade_fit("precision_tied"))) == {"N", "D"}
+    curves = handmade_fit("multi_power")
+    nodes = {name for name, given in curves.law.inputs.items() if given.nodes}
+    assert nodes and not nodes & set(spans(curves))
+    rng = np.random.default_rng(0)
+    x, y = np.linalg.qr(np.column_stack([np.ones(30), rng.normal(size=(30, 2))]))[0].T[1:]
+    for correlation, tied in ((0.975, False), (0.985, True), (-0.985, True), (-0.975, False)):
+        other = correlation * x + np.sqrt(1 - correlation**2) * y
+        runs = pd.DataFrame({"params": 1e9 * np.exp(3 * x), "tokens": 1e10 * np.exp(3 * other)})
+        assert tied_inputs(handmade_fit(runs=runs)) == ([("N", "D")] if tied else [])
+    held = pd.DataFrame({"params": 1e9 * np.exp(3 * x), "tokens": 1e10})
+    assert tied_inputs(handmade_fit(runs=held)) == []
+
+
+def test_what_a_greedy_search_stops_at() -> None:
+    """A hundredth of what was gained is worth a run, and a budget is spent to the last FLOP."""
+
+    def diagonal(*gains: float) -> Line:
+        rows = np.diag(np.sqrt(np.array(gains) / (1 - np.array(gains))))
+        return Line(rows, np.ones(len(gains)), np.eye(len(gains)))
+
+    assert greedy(diagonal(0.9, 0.0091), np.ones(2), np.inf, 9) == [0, 1]
+    assert greedy(diagonal(0.9, 0.0089), np.ones(2), np.inf, 9) == [0]
+    assert greedy(diagonal(0.9, 0.0), np.ones(2), np.inf, 9) == [0]
+    cost = np.array([3.0, 1.0])
+    assert greedy(diagonal(0.9, 0.5), cost, 4.0 * (1 - 1e-10), 9) == [0, 1]
+    assert greedy(diagonal(0.9, 0.5), cost, 4.0 * (1 - 1e-7), 9) == [0]
+    assert greedy(diagonal(0.9, 0.5), cost, np.inf, 9, largest=3 * (1 - 1e-10)) == [0, 1]
+    assert greedy(diagonal(0.9, 0.5), cost, np.inf, 9, largest=3 * (1 - 1e-7)) == [1]
+    near = Rule(nearly=0.5)
+    assert greedy(diagonal(0.9, 0.46), cost, np.inf, 1, rule=near) == [1]
+    assert greedy(diagonal(0.9, 0.44), cost, np.inf, 1, rule=near) == [0]
+    stop = greedy(diagonal(0.9, 0.5), cost, np.inf, 9, until=lambda now: now.uncertainty <= 1.1001)
+    assert stop == [0]
+    assert greedy(diagonal(0.9, 0.5), cost, np.inf, 0) == []
+    assert (Rule().by_cost, Rule().nearly, Rule().worth, Rule().repeats) == (False, 1, 0.01, False)
+
+
+def test_whole_budgets_parts_of_them_and_gains_per_cost_are_tried(monkeypatch) -> None:
+    start, cost = line(2)
+    seen, improved = [], []
+
+    def watched(now, cost, budget, most, *, rule=BEST, largest=np.inf, **options):
+        if budget == 6.0:
+            seen.append((rule.by_cost, largest, most))
+        return greedy(now, cost, budget, most, rule=rule, largest=largest, **options)
+
+    def unimproved(now, chosen, *_):
+        improved.append(after(now, chosen))
+        return list(chosen)
+
+    monkeypatch.setattr(search, "greedy", watched)
+    monkeypatch.setattr(search, "exchange", unimproved)
+    found = choose(start, cost, 6.0, 4)
+    assert seen == [(False, 6 / n, 4) for n in (1, 2, 3, 4)] + [(True, np.inf, 4)]
+    sets = {tuple(sorted(greedy(start, cost, 6.0, 4, largest=6 / n))) for n in (1, 2, 3, 4)} | {
+        tuple(sorted(greedy(start, cost, 6.0, 4, rule=Rule(by_cost=True))))
+    }
+    assert improved == sorted(after(start, s) for s in sets)[:3]
+    assert after(start, found) == pytest.approx(min(improved))
+
+
+def test_exchange_ends_after_twenty_rounds(monkeypatch) -> None:
+    """Of an uncertainty that every look lowers, which no real one does."""
+    looks = []
+
+    class Falling:
+        @property
+        def uncertainty(self) -> float:
+            looks.append(0)
+            return 0.5 ** len(looks)
+
+        def uncertainty_after(self) -> np.ndarray:
+            return np.ones(2)
+
+        def condition_on(self, run: int, sign: int = 1) -> "Falling":
+            return self
+
+    rounds = []
+    monkeypatch.setattr(search, "greedy", lambda *_, chosen, **__: rounds.append(0) or chosen)
+    assert exchange(Falling(), [0], np.ones(2), 1.0, 1) == [0]
+    assert len(rounds) == 20

@@ -7,19 +7,31 @@ import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from arviz_stats.base import array_stats
-from handmade import TRUTH, design, handmade_fit
+from handmade import REFERENCES, TRUTH, design, handmade_fit
 from scipy.optimize import approx_fprime, minimize
 
 import bayescale as bs
-from bayescale.evaluation import point_estimate
-from bayescale.evaluation.backtest import Backtest
-from bayescale.evaluation.compare import _verdict
-from bayescale.evaluation.influence import _left_out, _median, changes_text
+from bayescale.evaluation import backtest as backtesting
+from bayescale.evaluation import forecast_weights, influence, point_estimate
+from bayescale.evaluation import residuals as residuals_module
+from bayescale.evaluation.backtest import Backtest, _score
+from bayescale.evaluation.compare import _verdict, _warning
+from bayescale.evaluation.influence import (
+    _largest_shift,
+    _left_out,
+    _median,
+    _moved,
+    _shift,
+    changes_text,
+)
 from bayescale.evaluation.point_estimate import DELTA, point_fit
 from bayescale.evaluation.published import _judge
 from bayescale.inference.fitted_runs import runs_again
+from bayescale.model.link_scale import natural, to_link
 from bayescale.model.observations import extract
+from bayescale.prediction.averaging import stack
 
 
 @pytest.mark.parametrize(
@@ -248,3 +260,319 @@ def test_the_gradient_of_the_huber_loss(monkeypatch) -> None:
     assert len(seen) == 8 + 100
     for given, numeric in seen[:20]:
         np.testing.assert_allclose(given, numeric, rtol=0.02, atol=0.01 * np.abs(numeric).max())
+
+
+def with_densities(fit: bs.Fit, swing: np.ndarray) -> bs.Fit:
+    """Return the fit with log densities that swing by so much around -1, half the draws up."""
+    signs = np.tile([1.0, -1.0], 500).reshape(4, 250)
+    density = xr.DataArray(
+        signs[:, :, None] * swing - 1, dims=("chain", "draw", "run"),
+        coords={"chain": np.arange(4), "draw": np.arange(250), "run": fit.observed["run"]},
+    )  # fmt: skip
+    tree = fit.tree.copy()
+    tree["log_likelihood"] = xr.DataTree(density.to_dataset(name=fit.target))
+    return bs.Fit(fit.spec, tree, fit.record)
+
+
+def test_waic_of_known_densities(made_fit) -> None:
+    """The mean of exp(-1 ± s) is cosh(s) / e, and the variance of ± s is s² n / (n - 1)."""
+    swing = np.zeros(40)
+    swing[[2, 5, 7]] = np.sqrt(np.array([0.39, 0.41, 1.3]) * 0.999)
+    with pytest.warns(bs.BayescaleWarning, match=r"reliable: 2 of 40 runs .* above 0\.4; use LOO"):
+        found = bs.waic(with_densities(made_fit, swing))
+    terms = np.log(np.cosh(swing)) - 1 - swing**2 / 0.999
+    np.testing.assert_allclose(found.elpd_i, terms)
+    np.testing.assert_allclose(found.p_i, swing**2 / 0.999, atol=1e-12)
+    assert found.elpd == pytest.approx(terms.sum()) and found.p == pytest.approx(2.1)
+    assert found.se == pytest.approx(np.sqrt(40) * np.std(terms))
+    assert (found.n_samples, found.n_data_points) == (1000, 40)
+    assert found.warning and found.scale == "log" and np.isnan(found.good_k)
+    assert set(found.elpd_i.coords) == {"run"} == set(found.p_i.coords)
+    swing[[5, 7]] = 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not bs.waic(with_densities(made_fit, swing)).warning
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"elpd_waic": -95.0}, ""),
+        ({"elpd_waic": -94.9}, "WAIC and LOO differ by more than a standard error: trust LOO"),
+        ({"elpd_waic": -105.1}, "WAIC and LOO differ by more than a standard error: trust LOO"),
+        ({"bad_k": 1}, "LOO: 1 run has Pareto k > 0.67: left out, the fit would change too much"),
+        ({"bad_k": 2}, "LOO: 2 runs have Pareto k > 0.67: left out"),
+        ({"bad_waic": 1}, "WAIC: 1 run has a log-likelihood variance above 0.4: trust LOO instead"),
+        ({"bad_waic": 3}, "WAIC: 3 runs have a log-likelihood variance above 0.4"),
+    ],
+)  # fmt: skip
+def test_warnings_of_a_comparison(made_fit, changes: dict, said: str) -> None:
+    row = {"elpd_loo": -100.0, "se_loo": 5.0, "elpd_waic": -100.0, "bad_k": 0, "bad_waic": 0}
+    found = _warning(made_fit, row | changes, SimpleNamespace(good_k=0.6667))  # pyright: ignore
+    assert found.startswith(said) and bool(found) == bool(said)
+
+
+def test_outliers_begin_above_six(made_fit, monkeypatch) -> None:
+    table = pd.DataFrame({"standardised": [6.0, -6.0, 6.001, 0.0, -7.0]}, index=list("abcde"))
+    monkeypatch.setattr(residuals_module, "residuals", lambda fit: table)
+    assert list(bs.outliers(made_fit).index) == ["e", "c"]
+
+
+def parts_of(monkeypatch, far: list[float], column: str, outlying: list[str]) -> list:
+    """Return what would be left out of made-up runs."""
+    fake = SimpleNamespace(
+        observed=xr.DataArray(
+            np.zeros(len(far)), dims="run", coords={"run": list("abcdefgh")[: len(far)]}
+        )
+    )
+    monkeypatch.setattr(influence, "main_column", lambda fit: column)
+    monkeypatch.setattr(influence, "run_columns", lambda fit: {column: np.array(far)})
+    monkeypatch.setattr(influence, "outliers", lambda fit: pd.DataFrame(index=outlying))
+    monkeypatch.setattr(influence, "_most_moving", lambda fit, values: "b")
+    return list(_left_out(fake, xr.Dataset()))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("far", "column", "outlying", "expected"),
+    [
+        ([1, 2, 3, 4], "flops", [], [("the largest 1 runs by flops", ["d"])]),
+        ([4, 1, 2, 3], "loss", [], [("the smallest 1 runs by loss", ["b"])]),
+        ([1, 1, 2, 2], "flops", [], [("the largest 2 runs by flops", ["c", "d"])]),
+        ([1, 2, 2, 2], "flops", [], []),
+        ([1, 1, 1, 2], "loss", [], []),
+        ([1, 2, 2, 2], "flops", ["a"], [("1 outlier", ["a"])]),
+        ([1, 2, 2, 2], "flops", ["a", "b"], []),
+        ([1, 2, 2, 2, 2], "flops", ["e", "b"], [("2 outliers", ["e", "b"])]),
+    ],
+)
+def test_sets_that_are_left_out(monkeypatch, far, column, outlying, expected) -> None:
+    """At most half the runs at the far end, and fewer than half as outliers."""
+    assert parts_of(monkeypatch, far, column, outlying) == [*expected, ("run b", ["b"])]
+
+
+def test_twenty_runs_are_looked_at(made_fit, monkeypatch) -> None:
+    """Those whose densities vary most: the one that moves most is the last of them."""
+    swing = np.random.default_rng(2).permutation(np.linspace(0.1, 2, 40))
+    far, labels = with_densities(made_fit, swing), made_fit.observed["run"].values
+    place = {str(labels[i]): n for n, i in enumerate(np.argsort(-swing))}
+    monkeypatch.setattr(influence, "_largest_shift", lambda fit, values, name: place[name])
+    assert place[influence._most_moving(far, xr.Dataset())] == 19
+    assert influence._most_moving(far, xr.Dataset()) == labels[np.argsort(-swing)[19]]
+
+
+def test_the_largest_shift_by_hand(made_fit, monkeypatch) -> None:
+    weights = np.array([0.5, 0.5, 0.0, 0.0])
+    monkeypatch.setattr(influence, "_reweighted", lambda fit, names: (weights, 0.1))
+    values = {"a": [0.0, 1.0, 2.0, 3.0], "b": [3.0, 2.0, 1.0, 0.0], "c": [1.0, 1.0, 1.0, 1.0]}
+    draws = xr.Dataset({k: ("draw", v) for k, v in values.items()})
+    assert _largest_shift(made_fit, draws, "x") == pytest.approx(1 / np.sqrt(1.25))
+    assert _largest_shift(made_fit, draws[["c"]], "x") == 0.0
+    assert _largest_shift(made_fit, xr.Dataset(), "x") == 0.0
+    assert _shift(np.ones(4), weights) == (0.0, 0.0)
+    shift, expected = _shift(np.array(values["b"]), weights)
+    assert shift == pytest.approx(1 / np.sqrt(1.25)) and expected == 0.0
+
+
+def moved_rows(monkeypatch, k: float, size: int, again) -> pd.DataFrame:
+    """Return the rows of a set whose weights are made up: all on the upper half of the draws."""
+    weights = np.repeat([0.0, 2 / size], size // 2)
+    monkeypatch.setattr(influence, "_reweighted", lambda fit, names: (weights, k))
+    values = np.repeat([1.0, 2.0, 3.0, 4.0], size // 4).reshape(2, -1)
+    shown = xr.Dataset({"N*": (("chain", "draw"), np.exp(values), {"scale": "log"})})
+    own = (shown, np.log(shown))
+    later = shown.assign({"N*": (("chain", "draw"), np.exp(2 * values), {"scale": "log"})})
+    monkeypatch.setattr(influence, "_without", lambda *_: "the other fit")
+    monkeypatch.setattr(influence, "quantities", lambda fit, *asked: later)
+    return _moved(None, own, "run b", ["b"], again, 0, False)  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("k", "size", "how"),
+    [
+        (0.66, 1000, "reweighted"),
+        (1 - 1 / 3, 1000, "reweighted"),
+        (0.67, 1000, "not known"),
+        (0.7, 10_000, "reweighted"),
+        (0.71, 10_000, "not known"),
+    ],
+)
+def test_weights_are_trusted_up_to_a_limit(monkeypatch, k: float, size: int, how: str) -> None:
+    """The mean of the upper half is one higher: by 1 / sqrt(1.25) sd; variances fall."""
+    for again in (None, (1e23, None)):
+        (row,) = moved_rows(monkeypatch, k, size, again).to_dict("records")
+        said = "refitted" if again and how == "not known" else how
+        assert row["how"] == said and row["pareto_k"] == k
+        assert (row["left_out"], row["quantity"], row["names"]) == ("run b", "N*", ["b"])
+        assert row["all_runs"] == pytest.approx((np.exp(2) + np.exp(3)) / 2)
+        if said == "reweighted":
+            assert row["without"] in (np.exp(3.0), np.exp(4.0))
+            assert row["shift"] == pytest.approx(1 / np.sqrt(1.25)) and row["expected"] == 0
+        elif said == "refitted":
+            assert row["without"] == pytest.approx((np.exp(4) + np.exp(6)) / 2)
+            assert row["shift"] == pytest.approx(2.5 / np.sqrt(1.25))
+            assert row["expected"] == pytest.approx(np.sqrt(5 - 1.25) / np.sqrt(1.25))
+        else:
+            assert np.isnan([row["without"], row["shift"], row["expected"]]).all()
+
+
+def test_what_the_minimiser_is_given(monkeypatch) -> None:
+    """The loss at a point and not beside it, its slope, and a large number where it is none."""
+    fit = handmade_fit()
+    data, seen = extract(fit.spec, runs_again(fit)), []
+
+    def instead(objective, start, **options):
+        seen.append((objective(start), objective(start + np.nan), options))
+        return SimpleNamespace(x=start, fun=objective(start)[0])
+
+    monkeypatch.setattr(point_estimate, "minimize", instead)
+    parameters = fit.spec.free
+    start = np.array(
+        [to_link(p, 1.1 * TRUTH["chinchilla"][k], data.scales) for k, p in parameters.items()]
+    )
+    rows = np.arange(7, 40)
+    x, fun = point_estimate._minimise(start, fit.spec, data, rows)
+    n, d = data.inputs["N"][rows] / 1e9, data.inputs["D"][rows] / 2e10
+
+    def lost(at: np.ndarray) -> float:
+        values = (natural(p, at[i], data.scales) for i, p in enumerate(parameters.values()))
+        e, a, alpha, b, beta = map(float, values)
+        off = np.abs(np.log(e + a * n**-alpha + b * d**-beta) - np.log(data.observed[rows]))
+        return float(np.where(off < DELTA, off**2 / 2, DELTA * (off - DELTA / 2)).sum())
+
+    ((value, slope), (none, _), options) = seen[0]
+    assert x is start and fun == value == pytest.approx(lost(start), rel=1e-12)
+    np.testing.assert_allclose(slope, approx_fprime(start, lost, 1e-7), rtol=1e-4)
+    assert none == 1e10 and options["method"] == "L-BFGS-B"
+
+
+def test_published_values_in_a_table(made_fit) -> None:
+    """Bounds of the published interval, of ours, and the probability inside ours."""
+    block = {"source": "S", "values": {"alpha": 0.35, "N_opt_exponent": 0.2},
+             "intervals": {"alpha": [0.3, 0.4]}, "level": 0.9}  # fmt: skip
+    study = bs.Study.from_dict(
+        {"name": "mine", "law": "chinchilla", "data": {"file": "x.csv"}, "published": [block]}
+    )
+    table = bs.check_published(made_fit, study, 0.8)
+    assert table.attrs["ci_prob"] == 0.8
+    first, second = table.to_dict("records")
+    draws = made_fit.posterior["alpha"].to_numpy()
+    assert first["median"] == pytest.approx(np.median(draws))
+    assert [first["lower"], first["upper"]] == pytest.approx(np.percentile(draws, [10, 90]))
+    assert (first["published_lower"], first["published_upper"]) == (0.3, 0.4)
+    assert (first["source"], first["quantity"], first["published"]) == ("S", "alpha", 0.35)
+    share = made_fit.posterior["beta"] / (made_fit.posterior["alpha"] + made_fit.posterior["beta"])
+    assert second["median"] == pytest.approx(float(share.median()), rel=1e-6)
+    assert np.isnan(second["published_lower"]) and np.isnan(second["published_upper"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("crps", 0.0123, "1.2 %"),
+        ("log_score", 1.23456, "1.23"),
+        ("log_score", -0.012345, "-0.0123"),
+        ("cover_90", np.nan, "undefined"),
+        ("cover_90", 1, "100 %"),
+        ("diagnostics", True, "fine"),
+        ("diagnostics", np.False_, "failed"),
+        ("cut", 0.5, "0.5"),
+        ("cut", "flops <= 3", "flops <= 3"),
+    ],
+)
+def test_scores_in_words(name: str, value: object, said: str) -> None:
+    assert _score(name, value) == said
+
+
+def test_cuts_are_counted_in_words() -> None:
+    runs = pd.DataFrame({"cut": ["a"] * 1200, "run": "1"})
+    one = Backtest(runs, made_up(0.1, [0.0] * 3).summary, "law")
+    assert repr(one) == "<bayescale.Backtest law: 1,200 forecasts of held-out runs over 1 cut>"
+    rows = made_up(0.1, [0.0] * 3)._summary_rows()
+    assert rows[0]["fitted"] == "12" and rows[0]["held_out"] == "3" and rows[0]["cut"] == "all"
+
+
+def weighed(monkeypatch, broken: str = "") -> bs.Average:
+    """Weigh two laws, each with two discrepancies, by made-up densities."""
+    fits = {"a": handmade_fit(), "b": handmade_fit(spread=0.01)}
+    loo = {"a": np.array([-1.0, -2.0]), "b": np.array([-2.0, -0.5])}
+    ahead = {("a", 0.01): -1.0, ("a", 0.02): -0.7, ("b", 0.01): -0.2, ("b", 0.02): -3.0}
+    named = {id(f): name for name, f in fits.items()}
+    monkeypatch.setattr(forecast_weights, "pointwise_loo", lambda fit: loo[named[id(fit)]])
+    monkeypatch.setattr(
+        forecast_weights,
+        "score_split",
+        lambda fit, data, split, wrong, seed: pd.DataFrame(
+            {"log_score": [ahead[named[id(fit)], wrong.size], -1.0]}
+        ),
+    )
+    if broken:
+        tree = fits[broken].tree.copy()
+        stats = fits[broken].tree_group("sample_stats")
+        tree["sample_stats"] = xr.DataTree(stats.assign(diverging=~stats["diverging"]))
+        own = fits[broken]
+        fits[broken] = bs.Fit(own.spec, tree, own.record)
+        named[id(fits[broken])] = broken
+    wrong = [bs.Discrepancy(0.01), bs.Discrepancy(0.02)]
+    earlier = [(None, fits)]
+    return forecast_weights.weigh(fits, earlier, dict.fromkeys(fits), wrong, 0)  # pyright: ignore
+
+
+def test_laws_and_discrepancies_are_stacked_by_all_densities(monkeypatch) -> None:
+    found = weighed(monkeypatch)
+    columns = [[-1, -2, -1.0, -1], [-1, -2, -0.7, -1], [-2, -0.5, -0.2, -1], [-2, -0.5, -3.0, -1]]
+    share = stack(np.array(columns).T)
+    assert found.weights["a"] == pytest.approx(share[:2].sum())
+    assert found.weights["b"] == pytest.approx(share[2:].sum())
+    assert {d.size: s for d, s in found.discrepancies["b"].items()} == pytest.approx(
+        {0.01: share[2], 0.02: share[3]}
+    )
+    assert weighed(monkeypatch, "b").weights == pytest.approx({"a": 1.0, "b": 0.0})
+
+
+def test_horizons_and_discrepancies_are_the_documented_ones() -> None:
+    assert forecast_weights.AHEAD == (2.0, 4.0)
+    pairs = [(d.size, d.reach) for d in forecast_weights.DISCREPANCIES]
+    assert pairs == [(0.015, 1), (0.03, 0.5), (0.06, 0.5), (0.1, 0.5), (0.06, 1), (0.1, 1)]
+
+
+def test_evaluation_by_name(made_fit):
+    fits = {"a": made_fit, "b": handmade_fit(spread=0.01)}
+    pd.testing.assert_frame_equal(bs.compare(fits=fits), bs.compare(fits))
+    pd.testing.assert_frame_equal(bs.stability(fit=made_fit), bs.stability(made_fit))
+
+
+def test_intervals_of_no_width_and_what_waic_shows() -> None:
+    same = {"median": 1.0, "lower": 1.0, "upper": 1.0}
+    assert _judge(1.0, (np.nan, np.nan), same)[0] == "agrees"
+    with pytest.warns(bs.BayescaleWarning):
+        found = bs.waic(handmade_fit())
+    assert "elpd_waic" in repr(found) and "p_waic" in str(found)
+
+
+def test_a_point_fit_is_scored_by_its_first_and_its_resamples(monkeypatch) -> None:
+    """The point estimate is the forecast; bands are quantiles of the resamples."""
+    t = TRUTH["chinchilla"]
+    runs = bs.simulate("chinchilla", design(), t, references=REFERENCES, random_seed=0)
+    spread = np.linspace(0.9, 1.1, 100)
+    given = {k: np.full(101, v) for k, v in t.items()} | {"E": 1.8 * np.r_[1.3, spread]}
+    monkeypatch.setattr(backtesting, "point_fit", lambda spec, data, seed: given)
+    found = bs.backtest_point_fit(runs=runs, law="chinchilla", cuts=[0.7], random_seed=1)
+    spec = bs.make_spec("chinchilla")
+    table = bs.read_runs(runs)
+    out = np.isin(table.labels(), found.runs["run"])
+    at = extract(spec, table.take(~out)).references
+    held = runs[out]
+    rest = (
+        t["a"] * (held["params"] / at["N"]) ** -t["alpha"]
+        + t["b"] * (held["tokens"] / at["D"]) ** -t["beta"]
+    )
+    point = 1.8 * 1.3 + rest.to_numpy()
+    np.testing.assert_allclose(found.runs["median"], point)
+    np.testing.assert_allclose(found.runs["error"], np.log(point / held["loss"]))
+    curves = 1.8 * spread[:, None] + rest.to_numpy()
+    np.testing.assert_allclose(found.runs["lower_90"], np.percentile(curves, 5, axis=0))
+    np.testing.assert_allclose(found.runs["upper_50"], np.percentile(curves, 75, axis=0))
+    assert found.runs["log_score"].isna().all()
+    row = found.summary.iloc[0]
+    assert row["fitted"] == (~out).sum() and row["held_out"] == out.sum() and row["diagnostics"]

@@ -9,6 +9,8 @@ from scipy.stats import norm
 
 import bayescale as bs
 from bayescale.evaluation.scores import (
+    LEVELS,
+    _naive,
     crps,
     log_score,
     pit,
@@ -17,7 +19,14 @@ from bayescale.evaluation.scores import (
     summarise,
     with_mean,
 )
-from bayescale.evaluation.splits import Split, ahead_of, cuts_of, fitting_small, main_input
+from bayescale.evaluation.splits import (
+    Split,
+    ahead_of,
+    cuts_of,
+    fitting_small,
+    groups_of,
+    main_input,
+)
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.model.observations import extract
 
@@ -146,3 +155,81 @@ def test_a_run_on_the_border_is_fitted() -> None:
     assert list(ahead_of(runs, "tokens", [3.1])) == [], "three runs are too few"
     (middle,) = cuts_of(runs, "tokens", [0.5])
     assert middle.held_out.tolist() == [False] * 4 + [True] * 3
+
+
+TOKENS = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 12.0])
+
+
+def seven(**columns) -> bs.Runs:
+    """Return seven runs of one size."""
+    table = pd.DataFrame({"tokens": TOKENS * 1e9, "loss": 3 - 0.1 * np.arange(7)})
+    return bs.read_runs(table.assign(**{"params": 2e9, **columns}), loss_unit="nats/token")
+
+
+def test_cuts_in_words_and_numbers() -> None:
+    (cut,) = cuts_of(seven(), "flops", [0.5])
+    assert cut.name == f"flops <= {6 * 2e9 * 4e9:.3g}"
+    assert cut.distance.tolist() == pytest.approx(np.log10(np.array([5, 6, 12]) / 4))
+    for bad in (0, 1, 1.2, -0.1):
+        with pytest.raises(bs.BayescaleError, match=f"between 0 and 1, not {bad!r}"):
+            list(cuts_of(seven(), "flops", [bad]))
+    assert [int(s.held_out.sum()) for s in cuts_of(seven(), "tokens", [0.99, 0.3, 0.31])] == [1, 5]
+    with pytest.raises(bs.BayescaleError, match=r"every run has params = 2e\+09: there is nothing"):
+        list(cuts_of(seven(), "params", [0.5]))
+    near = seven(tokens=np.r_[TOKENS[:5] * 1e9, 12e9 * (1 - 1e-10), 12e9])
+    assert [s.held_out.sum() for s in cuts_of(near, "tokens", [0.9])] == [2]
+
+
+def test_factors_ahead() -> None:
+    assert [int(s.held_out.sum()) for s in ahead_of(seven(), "tokens", [1.0001, 2.0, 2.4])] == [
+        1, 1, 2,
+    ]  # fmt: skip
+    for bad in (1, 1.0, 0.5):
+        with pytest.raises(bs.BayescaleError, match=f"factor above 1, not {bad!r}"):
+            list(ahead_of(seven(), "tokens", [bad]))
+    assert list(ahead_of(seven(tokens=7e9), "tokens", [1.0000000001])) == []
+    with pytest.raises(bs.BayescaleError, match=r"no column 'tokns' in .*did you mean 'tokens'"):
+        list(ahead_of(seven(), "tokns", [2.0]))
+    step = np.array([0.0, -1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    for values, said in ((step, "row 0 is 0"), (step[::-1], "row 5 is -1")):
+        with pytest.raises(bs.BayescaleError, match=f"level of {said}: a cut needs positive"):
+            list(ahead_of(seven(level=values), "level", [2.0]))
+
+
+def test_groups_in_words() -> None:
+    runs = seven(rate=[0.123456, 0.123456, 0.5, 0.5, np.nan, 0.5, 0.5], kind=list("aabbaab"))
+    first, second = groups_of(runs, "rate")
+    assert (first.name, second.name) == ("without rate 0.1235", "without rate 0.5")
+    assert first.held_out.tolist() == [True, True, *[False] * 5]
+    assert second.distance.shape == (4,) and np.isnan(second.distance).all()
+    assert [g.name for g in groups_of(runs, "kind")] == ["without kind a", "without kind b"]
+    with pytest.raises(bs.BayescaleError, match="params has one value in all rows"):
+        list(groups_of(runs, "params"))
+    with pytest.raises(bs.BayescaleError, match=r"no column 'knd' in .*did you mean 'kind'"):
+        list(groups_of(runs, "knd"))
+
+
+def test_levels_of_the_scores() -> None:
+    """Two hundred levels, in the middle of equal parts; a certain forecast scores its error."""
+    np.testing.assert_allclose(LEVELS, np.arange(0.0025, 1, 0.005))
+    draws = xr.DataArray([[0.0, 1.0]], dims=("chain", "draw"))
+    for seen in (-0.5, 0.25, 2.0):
+        miss = seen - LEVELS  # quantiles between zero and one are the levels themselves
+        loss = np.where(miss > 0, LEVELS * miss, (LEVELS - 1) * miss)
+        assert float(crps(draws, xr.DataArray(seen))) == pytest.approx(2 * loss.mean())
+    lost = xr.DataArray([[np.nan, 1.0]], dims=("chain", "draw"))
+    assert np.isnan(crps(lost, xr.DataArray(0.5))), "a draw that is none is no forecast"
+
+
+def test_rules_for_a_target_that_rises() -> None:
+    """The best accuracy seen is the highest; the line is the same least squares."""
+    fit = handmade_fit("accuracy_from_compute")
+    data = extract(fit.spec, runs_again(fit))
+    (x,) = data.inputs.values()
+    split = fitting_small(x < np.quantile(x, 0.7), "flops", x)
+    found = _naive(fit.spec.noise, data, split)
+    at = np.asarray(fit.spec.noise.relative(data.observed, data.scale))
+    small, out = ~split.held_out, split.held_out
+    np.testing.assert_allclose(found["best_seen"], at[small].max() - at[out])
+    slope, level = np.polyfit(np.log(x[small]), at[small], 1)
+    np.testing.assert_allclose(found["log_linear"], level + slope * np.log(x[out]) - at[out])

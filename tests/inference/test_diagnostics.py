@@ -7,7 +7,7 @@ import xarray as xr
 from handmade import handmade_fit
 
 import bayescale as bs
-from bayescale.inference.diagnostics import Diagnostics, diagnose
+from bayescale.inference.diagnostics import Diagnostics, diagnose, elements
 from bayescale.inference.initialization import missed_modes
 from bayescale.laws.functions import log
 from bayescale.laws.inputs import Input
@@ -219,3 +219,62 @@ def test_the_worst_parameter_is_named_with_its_numbers() -> None:
     assert str(found).startswith(
         f"R-hat {found.rhat:.4f}, ESS {found.ess:.0f}, 2 divergences in 600"
     )
+
+
+def test_a_report_in_words() -> None:
+    fine = report(divergences=0, draws=12_000, ess=1234.4, rhat=1.00234, bfmi=0.876)
+    assert str(fine) == "R-hat 1.0023, ESS 1,234, 0 divergences in 12,000 draws: no problem found"
+    assert repr(fine) == f"<bayescale.Diagnostics {fine}>"
+    page = fine._repr_html_()
+    for said in ("no problem found", "1.0023 (alpha)", "1,234 (beta)", "0 of 12,000 draws", "0.88"):
+        assert said in page
+    wrong = report(broken=("E is stuck",), rhat=np.nan, missed=("a = 3",))
+    assert wrong.problems() == [
+        "E is stuck: the sampler failed; draw again with another random_seed, and look at the "
+        "priors",
+        "every chain stayed in one mode of several; another lies near a = 3: draw again with "
+        "another random_seed, or give priors that rule one of them out",
+    ]
+    assert "R-hat unknown" in str(wrong) and "do not trust the draws" in wrong._repr_html_()
+    assert report(ess=400.4, draws=4000, bfmi=0.2994).problems()[0].startswith("the energy mixes")
+    assert report(rhat=2.0, ess=10.0, divergences=7, bfmi=0.1).problems() == [
+        "the chains disagree: R-hat 2.000 for alpha (limit 1.01); draw longer, give tighter "
+        "priors, or choose a smaller law",
+        "too few independent draws: ESS 10 for beta (limit 400); draw longer",
+        "7 of 4000 transitions diverged: part of the posterior was not reached; raise "
+        "target_accept to 0.99 or give tighter priors",
+        "the energy mixes slowly: BFMI 0.10 (limit 0.3); tails may be missed, draw longer",
+    ]
+    single = judged(nothing, chains=1, draws=500)
+    assert np.isnan(single.rhat) and single.ess > 100 and single.chains == 1
+    few = judged(nothing, chains=2, draws=4)
+    assert np.isfinite([few.rhat, few.ess, few.bfmi]).all()
+    less = judged(nothing, chains=2, draws=3)
+    assert np.isnan([less.rhat, less.ess, less.bfmi]).all()
+
+
+def test_draws_without_a_parameter_are_sound() -> None:
+    stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((2, 300), dtype=bool))})
+    found = diagnose(xr.Dataset(), stats)
+    assert (found.rhat, found.ess, found.worst_rhat, found.worst_ess) == (1.0, 600.0, "", "")
+    assert np.isnan(found.bfmi) and found.ok and found.draws == 600
+
+
+def test_two_chains_that_never_move_are_both_counted() -> None:
+    def stop(values: np.ndarray) -> None:
+        values[1], values[2] = 0.3, 0.4
+
+    assert judged(stop).broken == ("alpha never moves in 2 of 4 chains",)
+    assert np.isnan(judged(stop).rhat) and judged(stop).worst_rhat == "beta"
+    assert judged(nothing, chains=2, draws=1).broken == ()
+
+
+def test_elements_of_groups_are_named() -> None:
+    values = np.arange(24.0).reshape(1, 2, 3, 4)
+    draws = xr.Dataset(
+        {"a": (("chain", "draw", "g", "h"), values), "b": (("chain", "draw"), values[..., 0, 0])},
+        coords={"g": ["x", "y", "z"], "h": [1, 2, 3, 4]},
+    )
+    found = elements(draws)
+    assert list(found)[:2] == ["a[x, 1]", "a[x, 2]"] and list(found)[-1] == "b"
+    assert found["a[z, 2]"].values.tolist() == [[9.0, 21.0]] and len(found) == 13

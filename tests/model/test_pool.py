@@ -30,6 +30,7 @@ from bayescale.model.observations import Data, extract
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.pooling import make_pool
 from bayescale.model.spec import Spec, make_spec
+from bayescale.prediction import predict as predict_module
 
 GROUPS = ("llama", "pythia", "qwen")
 REFERENCES = {"N": 1e9, "D": 2e10}
@@ -283,6 +284,23 @@ def test_predict_by_group(pooled: Fit) -> None:
         bs.predict(pooled, params=1e9, tokens=1e12)
     with pytest.raises(bs.BayescaleError, match="no run has family = 'gpt'"):
         bs.predict(pooled, {"family": "gpt"}, params=1e9, tokens=1e12)
+
+
+def test_groups_have_chances_of_their_own(pooled: Fit, monkeypatch) -> None:
+    """Each has a seed of 32 bits, so their discrepancies do not go together."""
+    seeds, ask = [], predict_module.predict
+
+    def watched(fit, table, **options):
+        seeds.append(options["random_seed"])
+        return ask(fit, table, **options)
+
+    monkeypatch.setattr(predict_module, "predict", watched)
+    points = {"family": ["qwen", "llama", "pythia"], "params": 1e13, "tokens": 1e15}
+    answer = ask(pooled, points, random_seed=1)
+    assert len(set(seeds)) == 3 and max(seeds) > 2**24 and max(seeds) < 2**32
+    off = np.log(answer["outcome"] / answer["law"]).stack(s=("chain", "draw"))
+    together = np.corrcoef(off.transpose("point", "s"))
+    assert np.abs(together[np.triu_indices(3, 1)]).max() < 0.2
 
 
 def test_a_new_group_has_but_the_prior_of_what_is_separate() -> None:

@@ -6,12 +6,6 @@ from scipy.special import gamma, kv
 from scipy.stats import multivariate_normal
 
 import bayescale as bs
-from bayescale.design.gaussian_update import (
-    condition_covariance,
-    condition_root,
-    covariance_root,
-    variance_lost,
-)
 from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach, kernel, matern
 
 RNG = np.random.default_rng(5)
@@ -28,13 +22,6 @@ def bessel(distance: np.ndarray, smoothness: float = 2.5) -> np.ndarray:
 def random_covariance(size: int) -> np.ndarray:
     half = RNG.normal(size=(size, size + 2))
     return half @ half.T
-
-
-def without(covariance: np.ndarray, row: int, noise: float) -> np.ndarray:
-    """Condition on one variable by inverting the covariance of all, measured or not."""
-    precision = np.linalg.inv(covariance)
-    precision[row, row] += 1 / noise
-    return np.linalg.inv(precision)
 
 
 def test_matern_is_the_bessel_form() -> None:
@@ -83,40 +70,3 @@ def test_draws_have_the_mean_and_covariance_of_the_process() -> None:
     np.testing.assert_allclose(np.cov(drawn.T), covariance, atol=0.05 * 0.7)
     density = multivariate_normal(mean[0, 0], covariance)
     assert np.isfinite(density.logpdf(drawn)).all()
-
-
-def test_a_root_conditioned_on_one_observation() -> None:
-    covariance = random_covariance(5)
-    root = np.linalg.cholesky(covariance)
-    after = condition_root(root, 3, 0.4)
-    np.testing.assert_allclose(after @ after.T, without(covariance, 3, 0.4), atol=1e-9)
-    back = condition_root(after, 3, -0.4)
-    np.testing.assert_allclose(back @ back.T, covariance, atol=1e-8)
-    known = np.vstack([root, np.zeros(5)])
-    assert condition_root(known, 5, 0.4) is known
-
-
-def test_the_root_of_a_covariance() -> None:
-    """Of full and of low rank, with a variable that does not vary, on very different scales."""
-    full = random_covariance(4) * np.outer([1, 1e3, 1e-3, 1], [1, 1e3, 1e-3, 1])
-    root = covariance_root(full)
-    np.testing.assert_allclose(root @ root.T, full, rtol=1e-6)
-    half = RNG.normal(size=(6, 2))
-    half[4] = 0.0
-    low = covariance_root(half @ half.T)
-    assert low.shape == (6, 2)
-    np.testing.assert_allclose(low @ low.T, half @ half.T, atol=1e-10)
-
-
-def test_covariances_conditioned_on_linear_observations() -> None:
-    """The precision of observations with unit noise adds to that of the parameters."""
-    covariance = np.stack([random_covariance(3) for _ in range(2)])
-    rows, slopes = RNG.normal(size=(2, 4, 2, 3)), RNG.normal(size=(2, 3))
-    for draw in range(2):
-        for candidate in range(4):
-            seen = rows[draw, candidate]
-            expected = np.linalg.inv(np.linalg.inv(covariance[draw]) + seen.T @ seen)
-            found = condition_covariance(covariance, rows[:, candidate])[draw]
-            np.testing.assert_allclose(found, expected, atol=1e-10)
-            lost = slopes[draw] @ (covariance[draw] - expected) @ slopes[draw]
-            assert variance_lost(covariance, rows, slopes)[draw, candidate] == pytest.approx(lost)

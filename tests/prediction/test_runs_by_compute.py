@@ -1,23 +1,37 @@
 """Budgets that runs share, intervals and averages, worked out by hand."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import arviz_base as azb
+import arviz_stats as azs
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from handmade import handmade_fit
 from scipy.optimize import minimize
 
 import bayescale as bs
-from bayescale.prediction.averaging import Average, stack
-from bayescale.prediction.discrepancy import Discrepancy, run_weights
+from bayescale.prediction.averaging import Average, NotOneLaw, stack
+from bayescale.prediction.discrepancy import (
+    DISCREPANCY,
+    Discrepancy,
+    _at_runs,
+    discrepancy_text,
+    run_weights,
+)
 from bayescale.prediction.intervals import (
     Estimate,
+    bounds,
     credible_interval,
+    credible_intervals,
     estimate,
     interval_width,
+    middle,
     with_bounds,
 )
-from bayescale.prediction.runs_by_compute import near, typical_budgets
+from bayescale.prediction.runs_by_compute import main_column, near, run_columns, typical_budgets
 
 
 def test_runs_near_a_budget() -> None:
@@ -141,3 +155,201 @@ def test_places_are_decades_in_units_of_the_reach() -> None:
     points = {name: xr.DataArray(values, dims="point") for name, values in at.items()}
     found = surface._places(points)
     np.testing.assert_allclose(found, [[18, 6], [-4, 0], [-600, 2]], atol=1e-9)
+
+
+def test_columns_of_the_runs(made_fit) -> None:
+    """Compute comes first where it follows from the inputs; curves have no one value."""
+    columns = run_columns(made_fit)
+    assert list(columns) == ["flops", "params", "tokens"] and main_column(made_fit) == "flops"
+    np.testing.assert_allclose(columns["flops"], 6 * columns["params"] * columns["tokens"])
+    assert main_column(handmade_fit("broken_power_law")) == "tokens"
+    curves = handmade_fit("multi_power")
+    shapes = {curves.spec.column(k): v.ndim for k, v in curves.inputs.items()}
+    assert set(run_columns(curves)) - {"flops"} == {k for k, n in shapes.items() if n == 1}
+
+
+def test_borders_of_shared_budgets() -> None:
+    assert near(np.array([0.9, 0.8999, 1.1, 1.1001]) * 8, 8.0).tolist()[1::2] == [False, False]
+    two = typical_budgets(np.array([1.0, 1.0, 5.0, 5.0]))
+    np.testing.assert_allclose(two, np.geomspace(1, 5, 4))
+    three = typical_budgets(np.array([1.0, 1.0, 1.0, 5.0, 5.0, 5.0, 7.0]))
+    np.testing.assert_allclose(three, [1, 5])
+    one = typical_budgets(np.array([2.0, 2.0, 2.0, 32.0]), 3)
+    np.testing.assert_allclose(one, [2, 8, 32])
+    np.testing.assert_allclose(typical_budgets(np.repeat([1.0, 1.25], 3)), [1, 1.25 ** (1 / 3),
+                               1.25 ** (2 / 3), 1.25])  # fmt: skip
+    np.testing.assert_allclose(typical_budgets(np.repeat([1.0, 1.26], 3)), [1, 1.26])
+    np.testing.assert_allclose(typical_budgets(np.full(5, 3.0)), [3.0])
+    np.testing.assert_allclose(typical_budgets(np.repeat(10.0 ** np.arange(5), 3)),
+                               [1, 10, 1e3, 1e4])  # fmt: skip
+
+
+def test_counts_with_intervals_at_the_border_of_three_digits() -> None:
+    assert with_bounds(Estimate(9e9, 8e9, 10e9), "count") == "9B (8B to 10B)"
+    assert with_bounds(Estimate(91.26e9, 80.04e9, 100.04e9), "count") == "91.3B (80B to 100B)"
+    assert with_bounds(Estimate(91.26e9, 80.04e9, 100.6e9), "count") == "91B (80B to 100B)"
+    assert with_bounds(Estimate(91.26e9, 0.0, 100.6e9), "count") == "91B (0 to 100B)"
+    assert with_bounds(Estimate(5.764e23, 5.7e23, 5.8e23), "flops", "FLOP", "89 % interval") == (
+        "5.76e+23 FLOP (89 % interval 5.7e+23 to 5.8e+23)"
+    )
+    assert middle(Estimate(2.03617, 2.02, 2.05), unit="nats") == "2.036 nats"
+    assert bounds(Estimate(2.03617, 2.02, 2.05)) == "2.020 to 2.050"
+    assert interval_width(0.3) == 0.3 and interval_width() == azb.rcParams["stats.ci_prob"]
+
+
+def test_tables_of_intervals(made_fit) -> None:
+    answer = made_fit.posterior[["E", "alpha"]].assign(
+        twice=(("chain", "draw", "point"), np.random.default_rng(0).normal(size=(4, 250, 2)))
+    )
+    table = credible_intervals(answer.assign_coords(params=("point", [1e9, 2e9])), 0.6)
+    assert table["quantity"].tolist() == ["E", "alpha", "twice", "twice"]
+    assert table.attrs["ci_prob"] == 0.6 and table["params"].tolist()[2:] == [1e9, 2e9]
+    last = answer["twice"].to_numpy()[..., 1]
+    assert table[["median", "lower", "upper"]].iloc[3].tolist() == pytest.approx(
+        np.percentile(last, [50, 20, 80]).tolist()
+    )
+    with pytest.raises(bs.BayescaleError, match=r"not ndarray of dims \(3,\)"):
+        credible_interval(np.zeros(3))  # pyright: ignore[reportArgumentType]
+    never = xr.DataArray([[1.0, 2.0, np.inf, np.inf]], dims=("chain", "draw"))
+    assert np.isinf(credible_interval(never, 0.5)["median"])
+    low = xr.DataArray([[-np.inf, 2.0, 3.0, 4.0, 5.0]], dims=("chain", "draw"))
+    assert float(credible_interval(low, 0.2)["median"]) == 3
+
+
+def test_the_numbers_of_a_summary(made_fit) -> None:
+    table = bs.summary(made_fit, 0.8)
+    draws = made_fit.posterior["alpha"]
+    row = table.loc["alpha"]
+    assert row["sd"] == pytest.approx(draws.to_numpy().std())
+    assert row["median"] == pytest.approx(np.median(draws))
+    assert [row["lower"], row["upper"]] == pytest.approx(np.percentile(draws, [10, 90]).tolist())
+    each = [float(azs.ess(draws, method=how)) for how in ("bulk", "tail")]
+    assert row["ess"] == pytest.approx(min(each)) and each[0] != each[1]
+    assert row["rhat"] == pytest.approx(float(azs.rhat(draws)))
+    assert table.loc["A", "about"] == "the literature's constant"
+    assert row["about"] == made_fit.spec.parameters["alpha"].about
+    for wrong in ("3.0", "g", "3gg", ""):
+        with pytest.raises(bs.BayescaleError, match=r"round_to = .*: give decimal places, 3"):
+            bs.summary(made_fit, round_to=wrong)
+    assert bs.summary(made_fit, round_to=-1).loc["nu", "median"] % 10 == 0
+
+
+def test_a_surface_that_knows_no_run() -> None:
+    """It lies over the inputs with a logarithm, and is the kernel alone."""
+    ones = {"a": [0.0, 1.0], "b": [1.0, 2.0], "d": [0.5, -1.0], "e": [0.2, 0.3]}
+    fake: Any = SimpleNamespace(
+        inputs={k: xr.DataArray(v, dims="run") for k, v in ones.items()}
+        | {"c": xr.DataArray(np.ones((2, 3)), dims=("run", "node"))},
+        informed=False,
+        posterior=xr.Dataset({"E": (("chain", "draw"), np.ones((2, 5)))}),
+    )
+    surface = Discrepancy(0.02, 0.5).surface(fake)
+    assert surface.names == ["b", "e"]
+    at = {"b": xr.DataArray([1.0, 10.0], dims="point"), "e": xr.DataArray([1.0, 1.0], dims="point")}
+    mean, covariance = surface.at(at)
+    assert mean.shape == (2, 5, 2) and not mean.any()
+    scaled = np.sqrt(5) * 2.0  # one decade is twice the reach
+    far = (1 + scaled + scaled**2 / 3) * np.exp(-scaled)
+    np.testing.assert_allclose(covariance, 0.02**2 * np.array([[1, far], [far, 1]]))
+
+
+def test_places_of_runs_near_each_other() -> None:
+    """Runs in one cell, a tenth of the reach wide, are one place with their weighted mean."""
+    size = np.array([1e9, 1.005e9, 3e9, 3.01e9, 1e10])
+    fit = handmade_fit(runs=pd.DataFrame({"params": size, "tokens": 2e10}))
+    each, weight = run_weights(fit)
+    residual, scatter, places = _at_runs(fit, ["N", "D"], 0.5)
+    cells = np.round(np.log10(size) / 0.5 / 0.1)
+    groups = [cells == c for c in np.unique(cells)]
+    assert [g.sum() for g in groups] == [2, 2, 1]
+    for i, group in enumerate(groups):
+        own = weight[group] / weight[group].sum()
+        np.testing.assert_allclose(residual[..., i], each[..., group] @ own, atol=1e-12)
+        assert scatter[i, i] == pytest.approx(1 / weight[group].sum())
+        assert places[i, 0] == pytest.approx(own @ np.log10(size[group]) / 0.5)
+    assert np.count_nonzero(scatter) == 3
+    np.testing.assert_allclose(places[:, 1], np.log10(2e10) / 0.5)
+
+
+def test_a_discrepancy_in_one_line() -> None:
+    assert discrepancy_text(None).startswith("discrepancy: none, the law is assumed to hold")
+    scaled = np.sqrt(5)
+    beyond = 3 * np.sqrt(1 - ((1 + scaled + scaled**2 / 3) * np.exp(-scaled)) ** 2)
+    assert discrepancy_text(Discrepancy(0.03)) == (
+        f"discrepancy: the law may be off by {beyond:.1f} % one decade beyond the runs, "
+        "3.0 % far from them (one standard deviation)"
+    )
+    assert (DISCREPANCY.size, DISCREPANCY.reach) == (0.015, 1.0)
+
+
+def test_what_an_average_refuses(made_fit) -> None:
+    other = handmade_fit(spread=0.01)
+    both = {"a": made_fit, "b": other}
+    for weights in ({"a": 0.0, "b": 0.0}, {"a": -1.0, "b": 2.0}, {"a": np.inf, "b": 1.0}):
+        with pytest.raises(bs.BayescaleError, match="weights are not negative and not all zero"):
+            Average(both, weights)
+    with pytest.raises(bs.BayescaleError, match="weights of a for fits of a, b"):
+        Average(both, {"a": 1.0})
+    for wrong, said in (
+        ({"c": {Discrepancy(): 1.0}}, "discrepancies of c, which is not among the fits"),
+        ({"a": {Discrepancy(): -1.0}}, "a: the share of a discrepancy is not negative"),
+        ({"a": {Discrepancy(): np.nan}}, "a: the share of a discrepancy is not negative"),
+    ):
+        with pytest.raises(bs.BayescaleError, match=said):
+            Average(both, {"a": 1.0, "b": 1.0}, wrong)
+    with pytest.raises(bs.BayescaleError, match="one fit is nothing to compare or average"):
+        Average({"a": made_fit}, {"a": 1.0})
+    mixed = Average(both, {"a": 0.996, "b": 0.004})
+    assert mixed.shares == ["a 100 %", "b 0 %"]
+    answer = mixed.mix(lambda fit, _: fit.posterior[["E"]])
+    assert answer.attrs["law"] == "1.00 a"
+    assert Average(both, {"a": 0.995, "b": 0.005}).mix(
+        lambda fit, _: fit.posterior[["E"]]
+    ).attrs["law"] == "0.99 a + 0.01 b"  # fmt: skip
+    assert mixed.label == "average of a 100 %, b 0 %"
+    assert repr(mixed) == "<bayescale.Average a 100 %, b 0 %>"
+    with pytest.raises(
+        NotOneLaw, match=r"posterior is of one law.*average\.fits\['a'\]\.posterior"
+    ):
+        _ = mixed.posterior  # pyright: ignore[reportAttributeAccessIssue]
+    only = Average(both, {"a": 0.0, "b": 2.0})
+    assert list(only.members()) == ["b"] and only.representative is other
+
+
+def test_discrepancies_of_an_average_share_the_draws(made_fit) -> None:
+    """Each law's draws are divided among its discrepancies; another one that is asked counts."""
+    other = handmade_fit(spread=0.01)
+    own = {
+        "a": {Discrepancy(0.03, 0.5): 1.0, Discrepancy(0.01, 1.0): 3.0},
+        "b": {Discrepancy(): 0.0},
+    }
+    both = Average({"a": made_fit, "b": other}, {"a": 0.4, "b": 0.6}, own)
+
+    def sizes(asked: Discrepancy | None) -> dict[float, int]:
+        answer = both.mix(
+            lambda fit, wrong: xr.ones_like(fit.posterior[["E"]]) * (wrong.size if wrong else 0),
+            asked,
+        )
+        values, counts = np.unique(answer["E"], return_counts=True)
+        return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+    assert sizes(Discrepancy()) == {0.01: 300, 0.015: 600, 0.03: 100}
+    assert sizes(Discrepancy(0.5)) == {0.5: 1000} and sizes(None) == {0.0: 1000}
+
+
+def test_prediction_by_name(made_fit):
+    at = {"params": 1e9, "tokens": 2e10}
+    assert bs.predict(fit=made_fit, at=at).identical(bs.predict(made_fit, at))
+    table = bs.summary(fit=made_fit, ci_prob=0.5)
+    pd.testing.assert_frame_equal(table, bs.summary(made_fit, 0.5))
+
+
+def test_intervals_keep_their_width_and_no_coordinates(made_fit) -> None:
+    assert with_bounds(Estimate(1100.0, 1024.0, 1280.0), "count") == "1.1k (1.02k to 1.28k)"
+    assert with_bounds(Estimate(0.957, 0.901, 1.0), "count") == "0.957 (0.901 to 1)"
+    never = xr.DataArray([[1.0, 2.0, np.inf, np.inf]], dims=("chain", "draw"))
+    found = credible_interval(never, 0.5)
+    assert found.attrs == {"ci_prob": 0.5} and not found.coords
+    assert not credible_interval(made_fit.posterior["E"]).coords
+    table = credible_intervals(made_fit.posterior[["E", "alpha"]])
+    assert list(table) == ["quantity", "median", "lower", "upper"] and list(table.index) == [0, 1]
