@@ -95,7 +95,7 @@ def _code(given: Any) -> str:
 
 
 class _Bare(ast.NodeTransformer):
-    """Leaves out what code does not do: annotations and docstrings."""
+    """Leaves out what draws do not depend on: annotations, docstrings, what a target may be."""
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
         return self._without_docstring(node)
@@ -107,6 +107,9 @@ class _Bare(ast.NodeTransformer):
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
         return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.Assign | None:
+        return None if ast.unparse(node.targets[0]) == "target_bounds" else node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.Assign | None:
         return ast.Assign([node.target], node.value) if node.value else None

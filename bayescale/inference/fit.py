@@ -19,10 +19,11 @@ from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
 from bayescale.model.build import pymc_model
 from bayescale.model.noise.base import Noise
-from bayescale.model.observations import Data, along_runs, extract
+from bayescale.model.observations import Data, along_runs
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.pooling import Pooling
 from bayescale.model.spec import LawLike, Prior, Spec, make_spec
+from bayescale.model.target_checks import checked_data
 from bayescale.studies.runs import study_runs
 from bayescale.studies.study import Study
 
@@ -330,7 +331,7 @@ def prepare(
     Raises
     ------
     BayescaleError
-        For runs, priors or inputs that do not fit the law.
+        For runs, priors or inputs that do not fit the law, and a target that it cannot take.
     """
     table, chosen = runs_and_law(runs, law)
     spec = make_spec(
@@ -343,7 +344,7 @@ def prepare(
         group=group,
     )
     spec = along_runs(spec, table)
-    return spec, extract(spec, table)
+    return spec, checked_data(spec, table)
 
 
 def runs_and_law(runs: Any, law: Any) -> tuple[Runs, Any]:

@@ -41,6 +41,12 @@ from bayescale.laws.parameters import Parameter
 RISING = ("accuracy", "bleu", "coverage", "density", "elo", "pass_at_k", "pass_rate", "score")
 """Targets of which more is better; a law of another such target says ``rises = True``."""
 
+ANY_SIGN, POSITIVE, SHARE = (float("-inf"), float("inf")), (0.0, float("inf")), (0.0, 1.0)
+"""What a target may be: ``Law.target_bounds``."""
+
+_SHARES = ("accuracy", "coverage", "error", "pass_at_k", "pass_rate")
+"""Targets that are shares, where a law has no parameter in their unit."""
+
 
 def _arguments(function: Callable[..., Any]) -> list[str]:
     return list(inspect.signature(function).parameters)
@@ -68,6 +74,10 @@ class Law:
     ``optimal_size(nd, <parameters>)``
         Relative compute-optimal size N*/N_0 at a relative budget ``nd`` = (N/N_0)(D/D_0), where a
         closed form exists.
+
+    What the target may be follows from the parameters in its unit: positive where all of them are,
+    of any sign where one is :class:`Real`, between 0 and 1 where there is none and the target is an
+    accuracy, say. A law of which that is wrong declares ``target_bounds = (low, high)``.
 
     A law whose posterior may have several modes says ``multimodal = True``: its chains then start
     around the best optima (:mod:`bayescale.inference.initialization`).
@@ -106,6 +116,7 @@ class Law:
     noise: ClassVar[str] = "student_t"
     multimodal: ClassVar[bool] = False
     rises: ClassVar[bool] = False
+    target_bounds: ClassVar[tuple[float, float]] = POSITIVE
     parts: ClassVar[tuple[type["Law"], ...]] = ()
     inputs: ClassVar[Mapping[str, Input]] = {}
     steps: ClassVar[Mapping[str, Step]] = {}
@@ -122,12 +133,22 @@ class Law:
         cls.inputs = {k: v for k, v in declared.items() if isinstance(v, Input)}
         cls.steps = {k: v for k, v in declared.items() if isinstance(v, Step)}
         cls.parameters = {k: v for k, v in declared.items() if isinstance(v, Parameter)}
+        if "target_bounds" not in declared:
+            cls.target_bounds = cls._bounds_of_parameters()
         cls._check_signatures()
         if cls.steps:
             cls._check_steps()
         for name, parameter in cls.parameters.items():
             if parameter.of not in (None, *cls.units()):
                 raise TypeError(f"{cls.__name__}.{name} is of {parameter.of!r}, which is no step")
+
+    @classmethod
+    def _bounds_of_parameters(cls) -> tuple[float, float]:
+        """Return what the target may be, from the parameters that are in its unit."""
+        in_its_unit = [p for p in cls.parameters.values() if p.of == "target"]
+        if any(p.bounds[0] < 0 for p in in_its_unit):
+            return ANY_SIGN
+        return SHARE if not in_its_unit and cls.target in _SHARES else POSITIVE
 
     @classmethod
     def _check_signatures(cls) -> None:

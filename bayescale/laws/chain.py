@@ -97,7 +97,7 @@ def _coordinates(first: type[Law], then: type[Law]) -> dict[str, Any]:
 
     names = [*first.parameters, *then.parameters]
     return {
-        method: staticmethod(_takes(joined(method), names))
+        method: staticmethod(takes(joined(method), names))
         for method in ("coordinates", "from_coordinates")
     }
 
@@ -122,10 +122,10 @@ def _derived(first: type[Law], then: type[Law], through: str) -> dict[str, Any]:
 
     inputs = [*first.inputs, *(name for name in then.inputs if name != through)]
     names = [*inputs, through, *first.parameters, *then.parameters]
-    return {"derived": staticmethod(_takes(constants, names))}
+    return {"derived": staticmethod(takes(constants, names))}
 
 
-def _takes[**P, T](function: Callable[P, T], names: list[str]) -> Callable[P, T]:
+def takes[**P, T](function: Callable[P, T], names: list[str]) -> Callable[P, T]:
     """Say by what names a function takes its arguments: a law's signatures are checked."""
     kind = Parameter.POSITIONAL_OR_KEYWORD
     signature = Signature([Parameter(name, kind) for name in names])

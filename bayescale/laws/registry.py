@@ -1,7 +1,8 @@
 """The laws of the literature, one file a family; none knows of another.
 
 Two of them chain by name: ``skaling_then_accuracy_from_loss`` is accuracy through the loss that
-``skaling`` predicts, both observed in one model.
+``skaling`` predicts, both observed in one model. One of them turns over by name:
+``rising_chinchilla`` is a metric of any sign that rises with size and data.
 
 >>> from bayescale.laws.registry import get_law, law_names
 >>> get_law("chinchilla").name
@@ -16,6 +17,7 @@ from bayescale.errors import BayescaleError, closest
 from bayescale.laws import library
 from bayescale.laws.base import Law
 from bayescale.laws.chain import THEN, chain
+from bayescale.laws.rising import PREFIX, rising
 
 
 def _defined() -> dict[str, type[Law]]:
@@ -37,12 +39,20 @@ def _chained(first: str, then: str) -> type[Law]:
     return chain(get_law(first), get_law(then))
 
 
+@cache
+def _turned_over(law: str) -> type[Law]:
+    return rising(get_law(law))
+
+
 CHAINS = (
     ("chinchilla", "error_from_loss"),
     ("chinchilla", "accuracy_from_loss"),
     ("power_law_floor", "accuracy_from_loss"),
 )
 """Chains that the literature uses; any other goes by the two names as well."""
+
+TURNED_OVER = ("power_law_floor", "broken_power_law")
+"""Laws of metrics of any sign that rise; any other law of loss goes by ``rising_`` as well."""
 
 
 def law_names() -> list[str]:
@@ -66,7 +76,7 @@ def law_records() -> list[dict[str, str]]:
 
 
 def get_law(law: str | type[Law]) -> type[Law]:
-    """Return the law of that name, or the chain of two; a law class is returned as it is.
+    """Return the law of that name, one turned over, or the chain of two; a class as it is.
 
     Raises
     ------
@@ -80,6 +90,8 @@ def get_law(law: str | type[Law]) -> type[Law]:
     if isinstance(law, str) and THEN in law:
         first, _, then = law.partition(THEN)
         return _chained(first, then)
+    if isinstance(law, str) and law.startswith(PREFIX):
+        return _turned_over(law.removeprefix(PREFIX))
     raise BayescaleError(
         f"no law named {law!r}{closest(str(law), BUILT_IN)}; there are "
         f"{', '.join(BUILT_IN)}. A law of your own is passed as its class."
@@ -87,3 +99,4 @@ def get_law(law: str | type[Law]) -> type[Law]:
 
 
 BUILT_IN |= {law.name: law for law in (_chained(*names) for names in CHAINS)}
+BUILT_IN |= {law.name: law for law in map(_turned_over, TURNED_OVER)}

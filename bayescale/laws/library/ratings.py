@@ -1,6 +1,6 @@
 """Ratings from games: playing strength against compute, board size and model size."""
 
-from bayescale.laws.base import Law
+from bayescale.laws.base import ANY_SIGN, Law
 from bayescale.laws.functions import Value, log, maximum, minimum, sigmoid
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
@@ -18,6 +18,7 @@ class BoardGame(Law):
     reference = "Jones (2021), arXiv:2104.03113"
     multimodal = True
     target = "elo"
+    target_bounds = ANY_SIGN
     noise = "raw_student_t"
 
     C = Input("flops", about="training compute", span=(1e9, 1e17))
