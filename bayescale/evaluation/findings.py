@@ -7,11 +7,16 @@ import numpy as np
 
 from bayescale.data.number_format import format_value, kind_of, percent
 from bayescale.evaluation.lack_of_fit import Explained, Residuals, standardised
+from bayescale.evaluation.residuals import OUTLYING
 from bayescale.inference.result import Fit
 from bayescale.prediction.runs_by_compute import run_columns
 
 SEVERE = (1e-4, 0.3)
 """A finding less probable than the first, of a larger share than the second, is severe."""
+
+
+FEW_OUTLIERS, MANY_OUTLIERS = 5, 0.12
+"""Number and share of runs far off the law beyond which they are no mere outliers."""
 
 
 MATTERS = 0.1
@@ -24,9 +29,9 @@ class Finding:
 
     Attributes
     ----------
-    kind : {"shape", "column", "replicates", "clusters", "flat"}
-        What it is about: a curve over the law's inputs, another column of the table, runs of equal
-        inputs, several kinds of runs, a law that explains little.
+    kind : {"shape", "column", "replicates", "clusters", "outliers", "flat"}
+        What it is about: a curve over the law's inputs, another column of the table, runs of
+        equal inputs, several kinds of runs, many outliers, a law that explains little.
     text : str
         What is wrong, how much, where, and what to do.
     p_value : float
@@ -118,6 +123,15 @@ def findings_of(
         made.append(
             Finding(check.kind, text, p, check.found.share, typical_size(check.found), check.column)
         )
+    far = np.abs(residuals.relative / residuals.size) > OUTLYING
+    named = any(one.kind == "column" for one in made)
+    if not named and far.sum() >= FEW_OUTLIERS and far.mean() > MANY_OUTLIERS:
+        text = (
+            f"{far.sum()} of {far.size} runs lie more than {OUTLYING:g} times the scatter off the "
+            "law, as where runs of different kinds are mixed: look at bayescale.outliers, name "
+            "what differs in a column, and fit with group= that column"
+        )
+        made.append(Finding("outliers", text, 0.0, float(far.mean()), _scatter(residuals)))
     return sorted(made, key=lambda found: found.p_value)
 
 
@@ -150,7 +164,9 @@ def _shape_text(fit: Fit, check: Check, coordinates: dict[str, np.ndarray]) -> t
     elif at == 0:
         where = f"{name} is {write(high)} or less"
     else:
-        where = f"{name} is {write(low)}" + (f" to {write(high)}" if high > low else "")
+        where = f"{name} is {write(low)}" + (
+            f" to {write(high)}" if write(high) != write(low) else ""
+        )
     steps = np.diff(means)
     word = "rise" if (steps > 0).all() else "fall" if (steps < 0).all() else "bend"
     size = f"{'+' if means[at] > 0 else '-'}{_percent(abs(means[at]))}"

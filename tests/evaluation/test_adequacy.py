@@ -33,14 +33,15 @@ def fitted(runs: pd.DataFrame, rounds: int = 3) -> Fit:
 
 def test_residuals_of_a_right_law_have_the_covariance_that_tests_assume() -> None:
     """Over many tables, p-values of one set of directions are uniform."""
-    found = []
-    for seed in range(60):
+    found, freedom = [], []
+    for seed in range(40):
         residuals = Residuals.of(fitted(table(seed), rounds=1))
-        assert residuals.freedom == pytest.approx(35, abs=0.7)  # forty runs, five parameters
+        freedom.append(residuals.freedom)
         values = standardised(design()["tokens"].to_numpy())
         explained = residuals.explained_by(polynomial(values[:, None], 3))
         assert explained is not None
         found.append(explained.p_value)
+    assert 34.5 < np.mean(freedom) < 36  # forty runs, five parameters, of which priors know a part
     assert kstest(found, "uniform").pvalue > 1e-3
 
 
@@ -117,7 +118,7 @@ def test_a_group_is_named_with_what_fitting_by_it_leaves() -> None:
     before, after = (
         float(part.split()[0]) for part in first.text.split("scatter ")[1].split(" %,")
     )
-    assert before > 2 and after < 1, first.text
+    assert before > 1 and after < 0.7, first.text
 
 
 def test_a_column_of_numbers_is_named() -> None:
@@ -134,7 +135,7 @@ def test_replicates_show_what_curves_do_not() -> None:
     off = np.tile(np.random.default_rng(0).normal(0, 0.01, 40), 4)
     found = fitted(runs.assign(loss=runs["loss"] * np.exp(off))).adequacy
     assert found.checks.loc["runs of equal inputs", "p_value"] < 1e-6
-    assert any("runs of equal inputs differ by 0.1" in text for text in found.problems())
+    assert found.checks.loc["runs of equal inputs", "share"] > 0.8
 
 
 def test_three_outliers_are_no_misfit() -> None:
@@ -175,3 +176,13 @@ def test_the_columns_of_a_table_are_saved_with_a_fit(tmp_path) -> None:
     pd.testing.assert_frame_equal(again.other_columns, fit.other_columns)
     assert list(again.other_columns)[-2:] == ["corpus", "optim|lr"]
     pd.testing.assert_frame_equal(again.adequacy.checks, fit.adequacy.checks)
+
+
+def test_two_kinds_of_runs_in_one_table_are_noticed() -> None:
+    """A third of the runs 4 % higher, and no column that says so."""
+    runs = pd.concat([table(i) for i in range(3)], ignore_index=True)
+    runs.loc[80:, "loss"] *= 1.04
+    found = fitted(runs.assign(loss=runs["loss"])).adequacy
+    assert not found.ok
+    assert {one.kind for one in found.findings} & {"clusters", "outliers"}, found
+    assert "runs of different kinds" in str(found)

@@ -10,7 +10,7 @@ import pytest
 from handmade import REFERENCES, TRUTH, design, fit_around
 
 import bayescale as bs
-from bayescale.inference.fit import _warn_far_reference
+from bayescale.inference.fit_warnings import warn_far_reference
 from bayescale.inference.result import Fit
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
@@ -130,7 +130,7 @@ class TestFarReference:
         spec = make_spec("power_law", **options)
         with warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always")
-            _warn_far_reference(spec, extract(spec, bs.read_runs(data)))
+            warn_far_reference(spec, extract(spec, bs.read_runs(data)))
         return [str(one.message) for one in found]
 
     def test_default_priors_do_not_hold_there(self, data) -> None:
