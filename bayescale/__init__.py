@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from bayescale.prediction.intervals import credible_interval, credible_intervals
     from bayescale.prediction.predict import predict
     from bayescale.prediction.summary import derived_parameters, summary
+    from bayescale.reporting.analyze import Analysis, analyze
     from bayescale.reporting.report import report
     from bayescale.studies.citation import cite
     from bayescale.studies.law_cards import describe_law, list_laws
@@ -222,6 +223,10 @@ _HOME = {
     "prediction.summary": (
         "derived_parameters",
         "summary",
+    ),
+    "reporting.analyze": (
+        "Analysis",
+        "analyze",
     ),
     "reporting.report": ("report",),
     "studies.law_cards": (

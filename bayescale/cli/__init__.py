@@ -1,13 +1,15 @@
 """The command line: ``bayescale fit runs.csv --law chinchilla -o fit.nc``.
 
 Nothing heavy is imported here, so that ``--help`` answers at once: each command imports what it
-needs. Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics failed.
+needs. Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics failed,
+4 a law that is far from describing the runs.
 """
 
 from typing import Annotated
 
 import typer
 
+from bayescale.cli.analyze import analyze
 from bayescale.cli.catalogue import check, cite, datasets, laws, models, noises, runs
 from bayescale.cli.decide import crossing, optimum, reach, regret
 from bayescale.cli.design import identify, plan
@@ -22,7 +24,7 @@ __all__ = ["app", "main"]
 
 
 _COMMANDS = (
-    *(runs, fit, fit_many, compare, backtest, check),
+    *(analyze, runs, fit, fit_many, compare, backtest, check),
     *(summary, identify, predict, optimum, regret, reach, crossing, plan),
     *(plot, report, draws, member),
     *(laws, noises, models, datasets, cite),
@@ -57,10 +59,12 @@ def _root(
     r"""From a table of training runs to a decision, with honest uncertainty.
 
     \b
+    bayescale analyze runs.csv -o report.html
     bayescale fit runs.csv --law chinchilla -o fit.nc
     bayescale predict fit.nc --params 70B --tokens 1.4T
 
-    Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics failed.
+    Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics failed, 4 a law that
+    is far from describing the runs.
     """
 
 

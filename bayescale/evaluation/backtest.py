@@ -1,5 +1,6 @@
 """Fit the small runs, score the large ones: what a law's bands are worth beyond the data."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,12 @@ import xarray as xr
 from bayescale.data.display_tables import html_block, text_table
 from bayescale.data.number_format import fixed, relative
 from bayescale.data.read import RunsLike
-from bayescale.errors import BayescaleError
+from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.evaluation.point_estimate import RESAMPLES, point_fit
 from bayescale.evaluation.scores import log_score, points_of, scores_of, summarise, with_mean
 from bayescale.evaluation.splits import Split, cuts_of, groups_of, main_input
 from bayescale.inference.fit import fit, prepare, runs_and_law
+from bayescale.inference.fit_warnings import MISSES
 from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.model.observations import Data, extract
@@ -279,10 +281,13 @@ def fit_laws(
     progressbar: bool,
 ) -> dict[str, Fit]:
     """Fit each law of a backtest to the chosen runs, an array of bool, shape (run,)."""
-    return {
-        name: fit(data[name].runs.take(chosen), spec, random_seed=seed, progressbar=progressbar)
-        for name, spec in specs.items()
-    }
+    with warnings.catch_warnings():
+        # What the law misses shows in the forecasts, which are scored.
+        warnings.filterwarnings("ignore", message=MISSES, category=BayescaleWarning)
+        return {
+            name: fit(data[name].runs.take(chosen), spec, random_seed=seed, progressbar=progressbar)
+            for name, spec in specs.items()
+        }
 
 
 def _refuse_pool(spec: Spec) -> None:

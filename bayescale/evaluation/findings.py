@@ -11,8 +11,8 @@ from bayescale.evaluation.residuals import OUTLYING
 from bayescale.inference.result import Fit
 from bayescale.prediction.runs_by_compute import run_columns
 
-SEVERE = (1e-4, 0.3)
-"""A finding less probable than the first, of a larger share than the second, is severe."""
+SEVERE = (1e-4, 0.3, 0.005)
+"""A finding less probable than the first, with a share and a size above the others, is severe."""
 
 
 FEW_OUTLIERS, MANY_OUTLIERS = 5, 0.12
@@ -63,7 +63,9 @@ class Finding:
     @property
     def severe(self) -> bool:
         """Whether the answers of the law should not be used as they are."""
-        return self.kind == "flat" or (self.p_value < SEVERE[0] and self.share > SEVERE[1])
+        chance, share, size = SEVERE
+        clear = self.p_value < chance and self.share > share and self.size > size
+        return self.kind == "flat" or clear
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,10 @@ AHEAD = (2.0, 4.0)
 """Horizons of the forecasts that weight the laws, as factors of the input."""
 
 
+IMPOSSIBLE = 10.0
+"""By how many nats a run that a law gave no density to scores below the worst of all."""
+
+
 DISCREPANCIES = (
     DISCREPANCY,
     Discrepancy(0.03, 0.5),
@@ -120,6 +124,49 @@ def fit_average(
         for split, own in zip(splits, seeds, strict=True)
     ]
     return weigh(fits, earlier, data, given, seed)
+
+
+def weights_of_forecasts(
+    scores: np.ndarray, clusters: np.ndarray, random_seed: int, draws: int = 4000
+) -> np.ndarray:
+    """Return averaging weights from log scores of held-out runs whose errors go together.
+
+    The forecasts of one law at nearby budgets are wrong together, so a cluster of runs counts as
+    one observation, of the mean log score. Clusters are resampled (Bayesian bootstrap), their
+    scatter being widened to that of the difference from what another set of clusters would show,
+    and the laws' probabilities are averaged over that (pseudo-BMA+). A law loses its weight only to
+    evidence that is large beside its own standard error.
+
+    Parameters
+    ----------
+    scores : array, shape (run, law)
+        Log predictive densities of held-out runs.
+    clusters : array, shape (run,)
+        The cluster of each run.
+    random_seed, draws : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    array, shape (law,)
+        They sum to one.
+
+    References
+    ----------
+    Rubin (1981), doi:10.1214/aos/1176345338; Yao et al. (2018), doi:10.1214/17-BA1091, sec. 3.4
+    """
+    known = np.isfinite(scores).any(axis=1)
+    values = scores[known]
+    least = values[np.isfinite(values)].min() - IMPOSSIBLE
+    values = np.where(np.isfinite(values), values, least)
+    names, at = np.unique(np.asarray(clusters)[known], return_inverse=True)
+    count = len(names)
+    means = np.array([values[at == i].mean(axis=0) for i in range(count)])
+    shares = np.random.default_rng(random_seed).dirichlet(np.ones(count), draws) * count
+    wider = (2 * (count + 1) / max(count - 1, 1)) ** 0.5
+    totals = means.sum(axis=0) + wider * ((shares - 1) @ means)
+    chances = np.exp(totals - totals.max(axis=1, keepdims=True))
+    return (chances / chances.sum(axis=1, keepdims=True)).mean(axis=0)
 
 
 def _several_runs(one: Fit) -> bool:

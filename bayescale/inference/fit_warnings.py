@@ -17,6 +17,10 @@ FLOOR = "E"
 """The parameter that means the same wherever the reference point is."""
 
 
+MISSES = ".*: the law misses: "
+"""Matches the warning of :func:`warn_misfit`, for those who say it otherwise."""
+
+
 def warn_misfit(made: Fit) -> None:
     """Warn of a law that is far from describing the runs, where its draws can be trusted."""
     if made.diagnostics.ok and made.adequacy.severe:

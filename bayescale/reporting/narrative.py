@@ -33,6 +33,10 @@ LARGEST_SHARE = 0.1
 """Share of the runs, those of the largest budget, that :func:`drift` looks at."""
 
 
+COUNTS = 0.05
+"""Weight from which a law of an average is spoken of."""
+
+
 UNSETTLED = 5.0
 """Ratio of upper to lower bound of the best size from which the split is called unsettled."""
 
@@ -102,13 +106,29 @@ def shares(fit: PosteriorLike) -> str:
 
 
 def caution(fit: Fit | Average) -> list[str]:
-    """Say what is wrong with the draws, one sentence each; empty when they can be trusted."""
+    """Say what is wrong with the draws, or badly with the law, one sentence each."""
     several = fit.members()
     return [
         sentence(problem if len(several) == 1 else f"{name}: {problem}")
         for name, one in several.items()
-        for problem in one.diagnostics.problems()
+        for problem in [*one.diagnostics.problems(), *_severe(one)]
     ]
+
+
+def _severe(fit: Fit) -> list[str]:
+    """Say what a law that is far from describing the runs misses."""
+    return fit.adequacy.problems() if fit.informed and fit.adequacy.severe else []
+
+
+def adequacy_of(fit: PosteriorLike) -> list[str]:
+    """Say of each law that counts whether it describes the runs, in one paragraph."""
+    judged = {
+        name: one.adequacy
+        for name, one in fit.members().items()
+        if one.informed and fit.weights[name] >= COUNTS
+    }
+    said = [str(one) if len(judged) == 1 else f"{name}: {one}" for name, one in judged.items()]
+    return [sentence("; ".join(said))] if said else []
 
 
 def discrepancy_summary(discrepancy: Discrepancy | None) -> str:

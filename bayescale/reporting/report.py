@@ -1,5 +1,6 @@
 """One self-contained HTML page: the answers first, then their basis."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from bayescale.reporting.decisions import choices, decisions_section, terms
 from bayescale.reporting.design import next_runs_section, reach_section
 from bayescale.reporting.identifiability import knowledge_section
 from bayescale.reporting.narrative import (
+    adequacy_of,
     caution,
     identification,
     paragraphs,
@@ -108,8 +110,40 @@ def report(
     >>> path.read_text().startswith("<!DOCTYPE html>")
     True
     """
-    discrepancy = Discrepancy.of(discrepancy)
-    path = _checked(Path(path))
+    return write_page(
+        fit,
+        Path(path),
+        flops=flops,
+        study=study,
+        comparison=comparison,
+        backtest=backtest,
+        discrepancy=Discrepancy.of(discrepancy),
+        ci_prob=ci_prob,
+    )
+
+
+def write_page(
+    fit: Fit | Average,
+    path: Path,
+    *,
+    opening: Sequence[str] = (),
+    flops: Any = None,
+    study: Study | None = None,
+    comparison: pd.DataFrame | None = None,
+    backtest: Backtest | None = None,
+    discrepancy: Discrepancy | None = DISCREPANCY,
+    ci_prob: float | None = None,
+) -> Path:
+    """Write the page of :func:`report`, with an opening of its own in place of the expectations.
+
+    Parameters
+    ----------
+    opening : sequence of str
+        Paragraphs that come first and say what to expect at the budgets.
+    fit, path, flops, study, comparison, backtest, discrepancy, ci_prob
+        As for :func:`report`.
+    """
+    path = _checked(path)
     first = fit.representative
     refuse_pooled(first, "a report")
     scenario = flops if isinstance(flops, Scenario) else None
@@ -126,6 +160,10 @@ def report(
         ]
     allowed = fit.typical(discrepancy)
     said = paragraphs(first, asked, known, allowed, ci_prob)
+    if opening:  # which says what to expect, and of an average what each law counts
+        said = [*opening, *said[len(asked) + (first is not fit) :]]
+    else:
+        said += adequacy_of(fit)
     decided = []
     if scenario is not None:
         chosen = choices(fit, scenario, discrepancy)

@@ -1,0 +1,107 @@
+"""``analyze``: from a table of runs to a decision in one command."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayescale.cli.options import (
+    JsonFlag,
+    Reading,
+    RunsSource,
+    Seed,
+    check_folder,
+    quantities,
+    several,
+)
+from bayescale.cli.output import emit, header, hide_display, judged, say, write
+from bayescale.errors import BayescaleError
+
+if TYPE_CHECKING:
+    from bayescale.reporting.analyze import Analysis
+
+
+def analyze(
+    source: RunsSource,
+    reading: Reading,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.html", help="Write the report here."),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.nc", help="Save the weighted laws here, to ask them more."),
+    ] = None,
+    laws: Annotated[
+        str | None,
+        typer.Option(metavar="LAW,...", help="Laws to fit.  [default: what the columns allow]"),
+    ] = None,
+    flops: Annotated[
+        str | None,
+        typer.Option(
+            metavar="C",
+            help="Budgets to decide on: 1e24, or 1e24,1e25.  [default: 10 and 100 times the "
+            "largest run]",
+        ),
+    ] = None,
+    seed: Seed = None,
+    json: JsonFlag = False,
+) -> None:
+    r"""Fit the laws that a table allows, judge and weigh them, and say what to train.
+
+    \b
+    bayescale analyze runs.csv -o report.html
+
+    Every choice is said: which rows are finished runs, which laws were tried, what each counts.
+    """
+    _check(output, save)
+    runs = reading.read(source)
+    if not json:
+        say(runs.describe(), "")
+    hide_display()
+    import bayescale as bs
+
+    found = bs.analyze(
+        runs,
+        list(several(laws, least=1).values()) if laws else None,
+        flops=quantities("--flops", flops, "flops") if flops else None,
+        random_seed=seed,
+        progressbar=not json,
+    )
+    written = [found.report(output)] if output is not None else []
+    if save is not None:
+        written.append(bs.save(found.posterior, save))
+    with judged(found.posterior):
+        if json:
+            emit(_answer(found, written))
+        else:
+            write(f"\n{found}\n\n")
+            say(*[f"wrote {path}" for path in written] or ["no report: -o report.html writes one"])
+
+
+def _check(output: Path | None, save: Path | None) -> None:
+    """Refuse, before the work is done, what could not be written after it."""
+    if output is not None and output.suffix not in (".html", ".htm"):
+        raise BayescaleError(f"--output {output}: end it in .html")
+    if save is not None and save.suffix not in (".nc", ".zarr"):
+        raise BayescaleError(f"--save {save}: end it in .nc (netCDF) or .zarr")
+    for path in (output, save):
+        if path is not None:
+            check_folder(path)
+
+
+def _answer(found: "Analysis", written: list[Path]) -> dict[str, Any]:
+    """Return what JSON says of an analysis."""
+    return {
+        **header(found.posterior),
+        "weights": dict(found.posterior.weights),
+        "adequacy_of": {name: one.adequacy.problems() for name, one in found.fits.items()},
+        "targets": [
+            {"column": t.column, "value": t.value, "factor": t.factor}
+            | {name: answer._asdict() for name, answer in t.answers.items()}
+            for t in found.targets
+        ],
+        "choices": [] if found.choices is None else found.choices.to_dict("records"),
+        "paragraphs": found.paragraphs(),
+        "written": written,
+    }

@@ -1,0 +1,423 @@
+"""The whole job in one call: from a run table to fitted, judged and averaged laws, in words."""
+
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayescale.data.checkpoints import finished_runs
+from bayescale.data.display_tables import html_block, text_table
+from bayescale.data.number_format import (
+    fixed,
+    format_value,
+    listed,
+    percent,
+    relative,
+    times,
+    whole_percent,
+)
+from bayescale.data.read import RunsLike, read_runs
+from bayescale.data.runs import Runs
+from bayescale.decisions.regret import regret, regret_summary
+from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.evaluation.backtest import Backtest, backtest
+from bayescale.evaluation.compare import compare
+from bayescale.evaluation.forecast_weights import weights_of_forecasts
+from bayescale.inference.fit import fit
+from bayescale.inference.fit_warnings import MISSES
+from bayescale.inference.result import Fit
+from bayescale.inference.sampling import seed_of
+from bayescale.laws.registry import get_law
+from bayescale.model.spec import LawLike, Spec, make_spec
+from bayescale.prediction.averaging import Average, pointwise_loo
+from bayescale.prediction.intervals import bounds, interval_width, with_bounds
+from bayescale.reporting.narrative import adequacy_of, answer, counted, sentence, spanned
+from bayescale.reporting.report import write_page
+from bayescale.reporting.targets import Target, plans, targets
+
+OF_SIZE_AND_DATA = ("skaling", "chinchilla", "kaplan")
+"""Laws of params and tokens; on public data sets the first predicts larger runs best."""
+
+OF_ONE_INPUT = ("power_law_floor", "power_law_saturating")
+"""Laws of one input, whichever column the table has."""
+
+RUNS_PER_PARAMETER = 2.0
+"""Runs for each parameter of a law, at least, for the law to be tried."""
+
+CUTS = (0.5, 0.7)
+"""Quantiles of compute below which runs are fitted to weigh the laws by their forecasts."""
+
+CLEAR = 4.0
+"""Standard errors of its difference to the best by which a law is clearly worse."""
+
+TOGETHER = 0.25
+"""Decades of compute within which the errors of forecasts are taken to go together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What :func:`analyze` found.
+
+    Attributes
+    ----------
+    runs : Runs
+        The table as it was fitted: one row per finished run.
+    fits : mapping of str to Fit
+        The laws that were tried, by name.
+    posterior : Fit or Average
+        The laws weighted by their forecasts, or the one that is left: ask it what you would ask a
+        fit.
+    comparison : DataFrame or None
+        LOO, WAIC, the scores of the forecasts, and each law's verdict; None for one law.
+    backtests : mapping of str to Backtest
+        Forecasts of the larger runs by each law fitted to the smaller ones; empty where there are
+        too few.
+    targets : list of Target
+        The answers at the planned budgets.
+    choices : DataFrame or None
+        For each budget the size to train and those that are as good, as
+        :func:`bayescale.regret_summary` has them; None for laws without a size to choose.
+    notes : tuple of str
+        What was decided on the way, one sentence each.
+
+    See Also
+    --------
+    analyze : Make one.
+    report : The page that :meth:`report` writes, of any fit.
+    """
+
+    runs: Runs
+    fits: Mapping[str, Fit]
+    posterior: Fit | Average
+    comparison: pd.DataFrame | None
+    backtests: Mapping[str, Backtest]
+    targets: Sequence[Target]
+    choices: pd.DataFrame | None
+    notes: tuple[str, ...]
+
+    def paragraphs(self) -> list[str]:
+        """Say the decision first, then what it rests on, a paragraph each."""
+        return [
+            *self._decisions(),
+            *adequacy_of(self.posterior),
+            self._basis(),
+            *self.notes,
+        ]
+
+    def report(self, path: str | Path) -> Path:
+        """Write all of it as one HTML page.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``report.html``; a file there is replaced.
+
+        Returns
+        -------
+        Path
+            Where it was written.
+        """
+        budgets = [one.value for one in self.targets] if self._of_flops() else None
+        return write_page(
+            self.posterior,
+            Path(path),
+            opening=self.paragraphs(),
+            flops=budgets,
+            comparison=self.comparison,
+            backtest=self.backtests.get(self.posterior.representative.label),
+        )
+
+    def _of_flops(self) -> bool:
+        return bool(self.targets) and self.targets[0].column == "flops"
+
+    def _decisions(self) -> list[str]:
+        """Say at each budget what to train, and what it will reach."""
+        if self.choices is None:
+            return answer(self.posterior)[: len(self.targets)]
+        rows = self.choices.to_dict("records")
+        first = self.posterior.representative
+        return [
+            _decision(first, target, row) for target, row in zip(self.targets, rows, strict=True)
+        ]
+
+    def _basis(self) -> str:
+        """Say which laws were tried, and what each counts."""
+        weights = self.posterior.weights
+        shares = [f"{name} {whole_percent(weights.get(name, 0.0))}" for name in self.fits]
+        how = (
+            "how well each predicts the larger runs when fitted to the smaller ones"
+            if self.backtests
+            else "how well each predicts a left-out run"
+        )
+        if len(self.fits) == 1:
+            return f"Fitted {next(iter(self.fits))} to {spanned(self.posterior.representative)}."
+        return (
+            f"Fitted to {spanned(self.posterior.representative)}. Weights are from {how}: "
+            f"{listed(shares)}."
+        )
+
+    def __repr__(self) -> str:
+        return f"<bayescale.Analysis of {len(self.runs):,} runs: {self.posterior.label}>"
+
+    def __str__(self) -> str:
+        return "\n\n".join([*self.paragraphs(), text_table(self._rows())])
+
+    def _repr_html_(self) -> str:
+        first, *rest = self.paragraphs()
+        return html_block(first, *rest, rows=self._rows())
+
+    def _rows(self) -> list[dict[str, str]]:
+        """Return a row for each law: its weight, scores, and whether it describes the runs."""
+        weights = self.posterior.weights
+        return [
+            {
+                "law": name,
+                "weight": whole_percent(weights.get(name, 0.0)),
+                "forecast error": self._error(name),
+                "LOO": "" if self.comparison is None else self._loo(name),
+                "draws": "fine" if one.diagnostics.ok else "failed",
+                "describes the runs": "yes" if one.adequacy.ok else "no",
+            }
+            for name, one in self.fits.items()
+        ]
+
+    def _error(self, name: str) -> str:
+        if name not in self.backtests:
+            return ""
+        return relative(float(self.backtests[name].summary.loc["all", "abs_error"]))
+
+    def _loo(self, name: str) -> str:
+        assert self.comparison is not None
+        if name not in self.comparison.index:
+            return ""
+        return fixed(float(self.comparison.loc[name, "elpd_diff"]), 3)
+
+
+def analyze(
+    runs: RunsLike,
+    laws: Sequence[LawLike] | None = None,
+    *,
+    flops: Any = None,
+    random_seed: int | None = None,
+    progressbar: bool = True,
+) -> Analysis:
+    """Fit the laws that a run table allows, judge and average them, and decide what to train.
+
+    Every choice on the way is said, and can be made otherwise: which rows are finished runs, which
+    laws are tried, how much each counts. Each law is fitted, its residuals are looked at
+    (:func:`bayescale.adequacy`), and it predicts the largest runs from the smaller ones
+    (:func:`bayescale.backtest`), which gives its weight.
+
+    Parameters
+    ----------
+    runs : Runs, DataFrame or path
+        The run table, as for :func:`bayescale.read_runs`.
+    laws : sequence, optional
+        What to fit, as for :func:`bayescale.fit`. When None, laws of parameters and tokens where
+        the table has both, and of one input elsewhere, each of at most half as many parameters as
+        there are runs.
+    flops : number, str or 1-d array, optional
+        Planned budgets in FLOP, ``[1e24, "100 PF-days"]``; 10 and 100 times the largest run when
+        None.
+    random_seed : int, optional
+        Makes the draws reproducible; one is chosen, and recorded, when none is given.
+    progressbar : bool
+        Say what is being fitted.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    BayescaleError
+        When the table has none of params, tokens and flops, too few runs for any law, or no law's
+        draws can be trusted.
+
+    See Also
+    --------
+    fit : One law, with priors, noise and groups of your own.
+    fit_average : Weights for laws of one curve.
+    report : The page of a fit.
+
+    References
+    ----------
+    * Yao et al. (2018), doi:10.1214/17-BA1091 (weights by predictive scores)
+    * Kennedy and O'Hagan (2001), doi:10.1111/1467-9868.00294 (model discrepancy)
+
+    Examples
+    --------
+    >>> found = bs.analyze("runs.csv", random_seed=1)  # doctest: +SKIP
+    >>> found.report("report.html")  # doctest: +SKIP
+    >>> found.posterior.predict(params="7B", tokens="1T")  # doctest: +SKIP
+    """
+    table, said = finished_runs(read_runs(runs))
+    notes = [sentence(said)] if said else []
+    specs = _specs(table, laws, notes)
+    seed = seed_of(random_seed)
+    fits, failed = _fits(table, specs, seed, progressbar)
+    if not fits:
+        problems = next(iter(failed.values())).diagnostics.problems()
+        raise BayescaleError(
+            f"the draws of {listed(list(failed))} cannot be trusted: {'; '.join(problems)}"
+        )
+    if failed:
+        notes.append(f"The draws of {listed(list(failed))} cannot be trusted: left out.")
+    backtests = _backtests(table, {k: specs[k] for k in fits}, seed, notes) if len(fits) > 1 else {}
+    comparison = None
+    if len(fits) > 1:
+        comparison = compare(fits, backtests=backtests or None)
+    worse = [] if comparison is None else _clearly_worse(fits, comparison)
+    if worse:
+        notes.append(
+            f"Leave-one-out finds {listed(worse)} worse by more than {CLEAR:g} standard errors, "
+            "and its residuals show what it misses: no weight."
+        )
+    posterior = _weighted({k: v for k, v in fits.items() if k not in worse}, backtests, seed)
+    asked = targets(posterior, flops)
+    return Analysis(
+        table,
+        {**fits, **failed},
+        posterior,
+        comparison,
+        backtests,
+        asked,
+        _chosen(posterior, asked),
+        tuple(notes),
+    )
+
+
+def _fits(
+    runs: Runs, specs: Mapping[str, Spec], seed: int, progressbar: bool
+) -> tuple[dict[str, Fit], dict[str, Fit]]:
+    """Fit each law; return those whose draws can be trusted, and the others."""
+    fits, failed = {}, {}
+    for name, spec in specs.items():
+        if progressbar:
+            print(f"fitting {name} ...", file=sys.stderr, flush=True)
+        with warnings.catch_warnings():
+            # What the law misses, and that its draws failed, is said by the analysis.
+            warnings.filterwarnings("ignore", message=MISSES, category=BayescaleWarning)
+            warnings.filterwarnings("ignore", "do not trust", category=BayescaleWarning)
+            one = fit(runs, spec, random_seed=seed, progressbar=False)
+        (fits if one.diagnostics.ok else failed)[name] = one
+    return fits, failed
+
+
+def _specs(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> dict[str, Spec]:
+    """Return what to fit by the laws' names."""
+    if laws is not None:
+        specs = [make_spec(law) for law in ([laws] if isinstance(laws, str) else laws)]
+        return {spec.law.name: spec for spec in specs}
+    varies = [
+        name
+        for name in ("params", "tokens", "flops")
+        if name in runs.table and np.unique(runs.table[name].dropna()).size > 2
+    ]
+    if {"params", "tokens"} <= set(varies):
+        declared = [make_spec(name) for name in OF_SIZE_AND_DATA]
+    elif varies:
+        declared = [make_spec(name, columns=_reading(name, varies[-1])) for name in OF_ONE_INPUT]
+        notes.append(f"The laws take {varies[-1]}, the only input that varies.")
+    else:
+        raise BayescaleError(
+            f"{runs.source} has no params, tokens or flops that vary: nothing scales"
+        )
+    specs = {one.law.name: one for one in declared}
+    large = [k for k, one in specs.items() if len(runs) < RUNS_PER_PARAMETER * len(one.free)]
+    if len(large) == len(specs):
+        fewest = min(len(one.free) for one in specs.values())
+        raise BayescaleError(
+            f"{len(runs)} runs are too few: the smallest law has {fewest} parameters; add runs, or "
+            "name a law, laws=['chinchilla']"
+        )
+    if large:
+        notes.append(f"{len(runs)} runs are too few for {listed(large)}: not tried.")
+    return {name: one for name, one in specs.items() if name not in large}
+
+
+def _reading(law: str, column: str) -> dict[str, str]:
+    """Return the input of a law of one input, as read from a column."""
+    (name,) = get_law(law).inputs
+    return {name: column}
+
+
+def _backtests(
+    runs: Runs, specs: Mapping[str, Spec], seed: int, notes: list[str]
+) -> dict[str, Backtest]:
+    """Predict the largest runs by each law from the smaller ones; empty where that cannot be."""
+    try:
+        return {
+            name: backtest(runs, spec, cuts=CUTS, random_seed=seed, progressbar=False)
+            for name, spec in specs.items()
+        }
+    except BayescaleError as error:
+        notes.append(f"No forecasts of larger runs: {error}.")
+        return {}
+
+
+def _clearly_worse(fits: Mapping[str, Fit], comparison: pd.DataFrame) -> list[str]:
+    """Name the laws that left-out runs and their residuals both speak against."""
+    behind = comparison["elpd_diff"] < -CLEAR * comparison["dse"]
+    clear = set(comparison.index[behind.to_numpy(bool)])
+    return [name for name, one in fits.items() if name in clear and not one.adequacy.ok]
+
+
+def _weighted(
+    fits: Mapping[str, Fit], backtests: Mapping[str, Backtest], seed: int
+) -> Fit | Average:
+    """Average the laws by their forecasts of larger runs, or of left-out ones."""
+    if len(fits) == 1:
+        return next(iter(fits.values()))
+    if backtests:
+        held_out = next(iter(backtests.values())).runs
+        scores = np.column_stack([backtests[name].runs["log_score"] for name in fits])
+        clusters = _places(held_out)
+    else:
+        scores = np.column_stack([pointwise_loo(one) for one in fits.values()])
+        clusters = np.arange(len(scores))
+    weights = weights_of_forecasts(scores, clusters, seed)
+    return Average(fits, dict(zip(fits, weights.tolist(), strict=True)))
+
+
+def _places(held_out: pd.DataFrame) -> np.ndarray:
+    """Return in which step of compute each held-out run lies, whatever cut held it out."""
+    limits = held_out["cut"].str.rpartition(" ")[2].astype(float)
+    decades = np.log10(limits) + held_out["distance"]
+    return np.floor((decades - decades.min()) / TOGETHER).to_numpy()
+
+
+def _chosen(posterior: Fit | Average, asked: Sequence[Target]) -> pd.DataFrame | None:
+    """Return the size to train at each budget, None where there is none to choose."""
+    if not asked or not plans(posterior):
+        return None
+    return regret_summary(regret(posterior, [one.value for one in asked]))
+
+
+def _decision(fit: Fit, target: Target, row: Mapping[Any, Any]) -> str:
+    """Say what to train at a budget, what it will reach, and which sizes are as good."""
+    found = target.answers
+    level = f"{percent(interval_width(None))} interval"
+    where = f"{format_value(target.value, 'flops')} ({times(target.factor)} the largest run)"
+    said = [
+        f"With {where}, train {format_value(row['params'], 'count')} {counted(fit)} on "
+        f"{format_value(row['tokens'], 'count')} tokens "
+        f"({row['tokens'] / row['params']:.3g} per parameter): expected {fit.target} "
+        f"{with_bounds(found['outcome'], unit=fit.unit, level=level)}."
+    ]
+    if row["near_lower"] < row["near_upper"]:
+        said.append(
+            f"Sizes from {format_value(row['near_lower'], 'count')} to "
+            f"{format_value(row['near_upper'], 'count')} are expected to waste at most 10 % of the "
+            "compute more."
+        )
+    said.append(
+        f"Against the best size, which lies in {bounds(found['params'], 'count')}, it is "
+        f"expected to waste {relative(row['wasted'])} of the compute."
+    )
+    return " ".join(said)

@@ -1,0 +1,115 @@
+"""The whole job in one call: what it fits, what it says, and the page."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from handmade import REFERENCES, TRUTH, design
+from typer.testing import CliRunner
+
+import bayescale as bs
+from bayescale.cli import app
+from bayescale.reporting.analyze import _places, _specs
+
+
+def table(seed: int = 1) -> pd.DataFrame:
+    """Simulate forty runs of Chinchilla's law."""
+    return bs.simulate(
+        "chinchilla", design(), TRUTH["chinchilla"], references=REFERENCES, random_seed=seed
+    )
+
+
+@pytest.fixture(scope="module")
+def found() -> bs.Analysis:
+    """The analysis of forty runs with checkpoints before their ends."""
+    final = table().assign(run=[f"r{i}" for i in range(40)])
+    early = final.assign(
+        tokens=final["tokens"] / 2, flops=final["flops"] / 2, loss=final["loss"] + 1
+    )
+    runs = pd.concat([early, final], ignore_index=True)
+    return bs.analyze(runs, random_seed=1, progressbar=False)
+
+
+def test_the_decision_comes_first_and_holds_the_truth(found: bs.Analysis) -> None:
+    first, second, adequate, basis, *notes = found.paragraphs()
+    assert first.startswith("With 1e+22 FLOP (10 times the largest run), train ")
+    assert second.startswith("With 1e+23 FLOP (100 times the largest run), train ")
+    assert "describes the runs: scatter 0." in adequate
+    assert "skaling" in basis and "chinchilla" in basis
+    assert any("80 rows are checkpoints of 40 runs (column run)" in note for note in notes)
+    assert len(found.runs) == 40 and list(found.fits) == ["skaling", "chinchilla", "kaplan"]
+    assert found.choices is not None
+    for target, (_, row) in zip(found.targets, found.choices.iterrows(), strict=True):
+        truth = 1.8 + 0.34 * (row["params"] / 1e9) ** -0.35 + 0.32 * (row["tokens"] / 2e10) ** -0.37
+        assert target.answers["new_run"].lower < truth < target.answers["new_run"].upper
+        assert row["near_lower"] <= row["params"] <= row["near_upper"]
+        assert 6 * row["params"] * row["tokens"] == pytest.approx(target.value, rel=1e-6)
+
+
+def test_a_law_without_a_floor_counts_for_nothing(found: bs.Analysis) -> None:
+    weights = found.posterior.weights
+    assert sum(weights.values()) == pytest.approx(1) and weights.get("kaplan", 0) == 0
+    assert min(weights["skaling"], weights["chinchilla"]) > 0.05
+    assert not found.fits["kaplan"].adequacy.ok
+    assert any("kaplan worse by more than 4 standard errors" in note for note in found.notes)
+
+
+def test_it_shows_itself_and_writes_a_page(found: bs.Analysis, tmp_path) -> None:
+    assert "forecast error" in str(found) and "<table>" in found._repr_html_()
+    assert repr(found).startswith("<bayescale.Analysis of 40 runs: average of")
+    page = found.report(tmp_path / "report.html").read_text()
+    assert all(text.split("(")[0] in page for text in found.paragraphs()[:2])
+    assert page.index("train ") < page.index("Weights are from") < page.index("<section>")
+
+
+def test_the_command(tmp_path) -> None:
+    table().to_csv(tmp_path / "runs.csv", index=False)
+    asked = ["analyze", str(tmp_path / "runs.csv"), "--laws", "chinchilla", "--seed", "1"]
+    wrote = ["-o", str(tmp_path / "report.html"), "--save", str(tmp_path / "fit.nc")]
+    result = CliRunner().invoke(app, [*asked, *wrote, "--flops", "1e23", "--json"])
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert answer["law"] == "chinchilla" and answer["weights"] == {"chinchilla": 1.0}
+    assert answer["targets"][0]["value"] == 1e23 and answer["choices"][0]["params"] > 1e9
+    assert (tmp_path / "report.html").exists() and bs.load(tmp_path / "fit.nc").observed.size == 40
+    for options, said in ([["-o", "report.pdf"], ".html"], [["--save", "fit.csv"], ".nc"]):
+        refused = CliRunner().invoke(app, [*asked, *options])
+        assert refused.exit_code == 1 and f"end it in {said}" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "laws", "note"),
+    [
+        (["params", "tokens", "loss"], 40, "skaling chinchilla kaplan", ""),
+        (["params", "tokens", "loss"], 11, "chinchilla kaplan", "too few for skaling"),
+        (["flops", "loss"], 40, "power_law_floor power_law_saturating", "The laws take flops"),
+        (["params", "loss"], 40, "power_law_floor power_law_saturating", "The laws take params"),
+    ],
+)
+def test_laws_follow_from_columns_and_runs(
+    columns: list[str], rows: int, laws: str, note: str
+) -> None:
+    notes: list[str] = []
+    specs = _specs(bs.read_runs(table()[columns].iloc[:rows]), None, notes)
+    assert list(specs) == laws.split() and note in " ".join(notes)
+    assert all(set(map(spec.column, spec.law.inputs)) <= set(columns) for spec in specs.values())
+
+
+def test_nothing_to_scale_is_refused() -> None:
+    runs = table()
+    with pytest.raises(bs.BayescaleError, match="no params, tokens or flops that vary"):
+        bs.analyze(pd.DataFrame({"lr": np.linspace(1e-4, 1e-2, 40), "loss": runs["loss"]}))
+    with pytest.raises(bs.BayescaleError, match="6 runs are too few: the smallest law has"):
+        bs.analyze(runs[["params", "tokens", "loss"]].iloc[:6])
+
+
+def test_runs_of_one_budget_go_together_whatever_cut_held_them_out() -> None:
+    held_out = pd.DataFrame(
+        {
+            "cut": ["flops <= 1e+20"] * 3 + ["flops <= 1e+21"],
+            "distance": [0.1, 1.0, 1.001, 0.0],
+        }
+    )
+    found = _places(held_out)
+    assert found[1] == found[2] == found[3] != found[0]
