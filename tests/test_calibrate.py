@@ -14,7 +14,7 @@ from bayescale.inference.sampling import Sampler
 from bayescale.laws.registry import BUILT_IN
 from bayescale.model.noise.registry import get_noise
 
-SLICE, DATA_SETS = 3, 4
+SLICE, DATA_SETS = 2, 4
 QUICK = Sampler(draws=200, tune=300)
 
 

@@ -103,8 +103,8 @@ def findings_of(
     shapes = [(p, check) for p, check in significant if check.kind == "shape"]
     if shapes:
         p, check = min(shapes, key=lambda one: (one[0], -one[1].found.share))
-        text, column = _shape_text(fit, check, coordinates)
-        made.append(Finding("shape", text, p, check.found.share, typical_size(check.found), column))
+        text, column, size = _shape_text(fit, check, coordinates)
+        made.append(Finding("shape", text, p, check.found.share, size, column))
     for p, check in significant:
         if check.kind == "column" and check.found.share > MATTERS:
             text = _column_text(fit, check, residuals)
@@ -147,8 +147,10 @@ def _within(found: Explained, residuals: Residuals) -> float:
     return _scatter(residuals) * max(1 - found.share, 0.0) ** 0.5
 
 
-def _shape_text(fit: Fit, check: Check, coordinates: dict[str, np.ndarray]) -> tuple[str, str]:
-    """Say along what the residuals follow a curve, and how far they go where."""
+def _shape_text(
+    fit: Fit, check: Check, coordinates: dict[str, np.ndarray]
+) -> tuple[str, str, float]:
+    """Say along what residuals follow a curve, how far they go where, and that as a number."""
     pattern = check.found.pattern
     name = check.column or max(coordinates, key=lambda k: _between(pattern, coordinates[k]))
     values = coordinates[name]
@@ -172,7 +174,8 @@ def _shape_text(fit: Fit, check: Check, coordinates: dict[str, np.ndarray]) -> t
     steps = np.diff(means)
     word = "rise" if (steps > 0).all() else "fall" if (steps < 0).all() else "bend"
     size = f"{'+' if means[at] > 0 else '-'}{_percent(abs(means[at]))}"
-    return f"residuals {word} with {name}, {size} where {where}: try a richer law", name
+    text = f"residuals {word} with {name}, {size} where {where}: try a richer law"
+    return text, name, float(abs(means[at]))
 
 
 def _bins(values: np.ndarray) -> np.ndarray:

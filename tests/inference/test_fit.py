@@ -162,12 +162,20 @@ def test_one_data_size_leaves_beta_to_the_prior() -> None:
     assert "every run has tokens" in found.loc["beta", "reason"]
 
 
+@pytest.mark.filterwarnings("ignore:.*the law misses:bayescale.BayescaleWarning")  # by its prior
 def test_a_fixed_parameter_is_not_sampled() -> None:
     fixed = quick(simulated(*(design()[c] for c in ("params", "tokens"))), priors={"E": 1.5})
     assert "E" not in fixed.posterior
     assert bs.predict(fixed, params=1e30, tokens=1e30)["law"].median() == pytest.approx(
         1.5, rel=1e-3
     )
+
+
+def test_a_law_held_away_from_the_runs_is_warned_of() -> None:
+    runs = simulated(*(design()[c] for c in ("params", "tokens")))
+    with pytest.warns(bs.BayescaleWarning, match="chinchilla: the law misses: residuals"):
+        far = quick(runs, priors={"alpha": 0.9, "beta": 0.9})
+    assert far.diagnostics.ok and far.adequacy.severe
 
 
 NARROW = {
@@ -179,6 +187,7 @@ NARROW = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*the law misses:bayescale.BayescaleWarning")  # by its prior
 @pytest.mark.parametrize("priors", NARROW.values(), ids=NARROW)
 def test_a_narrow_prior_samples_cleanly_and_holds(priors) -> None:
     """Priors up to a thousand times narrower than the default, some far from the truth."""

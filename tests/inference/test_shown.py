@@ -26,7 +26,10 @@ def mixed(made_fit: Fit) -> bs.Average:
     return bs.Average({"<b>": made_fit, "other": other}, {"<b>": 0.6, "other": 0.4})
 
 
-@pytest.mark.parametrize("name", [n for n in dir(FitMethods) if not n.startswith("_")])
+ASKED = [n for n in dir(FitMethods) if not n.startswith("_") and callable(getattr(FitMethods, n))]
+
+
+@pytest.mark.parametrize("name", ASKED)
 def test_a_method_takes_what_its_function_takes(name: str) -> None:
     method = inspect.signature(getattr(FitMethods, name)).parameters
     function = inspect.signature(getattr(bs, METHODS.get(name, name))).parameters

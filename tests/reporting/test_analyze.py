@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
-from bayescale.reporting.analyze import _places, _specs
+from bayescale.evaluation.law_choice import specs_for
+from bayescale.reporting.analyze import _places
 
 
 def table(seed: int = 1) -> pd.DataFrame:
@@ -91,7 +92,7 @@ def test_laws_follow_from_columns_and_runs(
     columns: list[str], rows: int, laws: str, note: str
 ) -> None:
     notes: list[str] = []
-    specs = _specs(bs.read_runs(table()[columns].iloc[:rows]), None, notes)
+    specs = specs_for(bs.read_runs(table()[columns].iloc[:rows]), None, notes)
     assert list(specs) == laws.split() and note in " ".join(notes)
     assert all(set(map(spec.column, spec.law.inputs)) <= set(columns) for spec in specs.values())
 

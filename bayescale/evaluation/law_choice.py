@@ -1,0 +1,73 @@
+"""Which laws a run table allows: by its columns, and by the number of its runs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bayescale.data.number_format import listed
+from bayescale.data.runs import Runs
+from bayescale.errors import BayescaleError
+from bayescale.laws.registry import get_law
+from bayescale.model.spec import LawLike, Spec, make_spec
+
+OF_SIZE_AND_DATA = ("skaling", "chinchilla", "kaplan")
+"""Laws of params and tokens; on public data sets the first predicts larger runs best."""
+
+OF_ONE_INPUT = ("power_law_floor", "power_law_saturating")
+"""Laws of one input, whichever column the table has."""
+
+RUNS_PER_PARAMETER = 2.0
+"""Runs for each parameter of a law, at least, for the law to be tried."""
+
+
+def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> dict[str, Spec]:
+    """Return what to fit to a run table, by the laws' names.
+
+    Parameters
+    ----------
+    runs : Runs
+        The run table.
+    laws : sequence, optional
+        What to fit; what the table's columns and the number of its runs allow when None.
+    notes : list of str
+        Is added what was decided, one sentence each.
+
+    Raises
+    ------
+    BayescaleError
+        When nothing that a law takes varies, or the runs are too few for any law.
+    """
+    if laws is not None:
+        specs = [make_spec(law) for law in ([laws] if isinstance(laws, str) else laws)]
+        return {spec.law.name: spec for spec in specs}
+    varies = [
+        name
+        for name in ("params", "tokens", "flops")
+        if name in runs.table and np.unique(runs.table[name].dropna()).size > 2
+    ]
+    if {"params", "tokens"} <= set(varies):
+        declared = [make_spec(name) for name in OF_SIZE_AND_DATA]
+    elif varies:
+        declared = [make_spec(name, columns=_reading(name, varies[-1])) for name in OF_ONE_INPUT]
+        notes.append(f"The laws take {varies[-1]}, the only input that varies.")
+    else:
+        raise BayescaleError(
+            f"{runs.source} has no params, tokens or flops that vary: nothing scales"
+        )
+    specs = {one.law.name: one for one in declared}
+    large = [k for k, one in specs.items() if len(runs) < RUNS_PER_PARAMETER * len(one.free)]
+    if len(large) == len(specs):
+        fewest = min(len(one.free) for one in specs.values())
+        raise BayescaleError(
+            f"{len(runs)} runs are too few: the smallest law has {fewest} parameters; add runs, or "
+            "name a law, laws=['chinchilla']"
+        )
+    if large:
+        notes.append(f"{len(runs)} runs are too few for {listed(large)}: not tried.")
+    return {name: one for name, one in specs.items() if name not in large}
+
+
+def _reading(law: str, column: str) -> dict[str, str]:
+    """Return the input of a law of one input, as read from a column."""
+    (name,) = get_law(law).inputs
+    return {name: column}
