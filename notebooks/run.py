@@ -7,6 +7,7 @@ python notebooks/run.py --drawn 3 # three of them, drawn by the commit
 """
 
 import argparse
+import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent
 AT_ONCE = 2
+PLACE = re.compile(r"\S*ipykernel_\d+\S*\.py:\d+: ")
+"""The temporary file that a warning names, another one each time."""
 
 
 def chosen(beginning: str, drawn: int | None) -> list[Path]:
@@ -39,6 +42,9 @@ def run(path: Path, save: bool) -> None:
     if save:
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)
+            for output in cell.get("outputs", []):
+                if output.get("name") == "stderr":
+                    output["text"] = PLACE.sub("", output["text"])
         nbformat.write(notebook, path)
 
 

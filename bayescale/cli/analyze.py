@@ -47,7 +47,7 @@ def analyze(
     seed: Seed = None,
     json: JsonFlag = False,
 ) -> None:
-    r"""Fit the laws that a table allows, judge and weigh them, and say what to train.
+    r"""Fit, judge and weigh laws, and say what to train.
 
     \b
     bayescale analyze runs.csv -o report.html

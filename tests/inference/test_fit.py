@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import warnings
 
 import arviz as az
 import numpy as np
@@ -38,7 +39,9 @@ def hoffmann(data_dir) -> bs.Fit:
 
 @pytest.fixture(scope="session")
 def hoffmann_normal(data_dir) -> bs.Fit:
-    return quick(bs.load_study("hoffmann2022"), None, noise="normal")
+    with warnings.catch_warnings():  # five runs, which normal noise follows, are off the law
+        warnings.filterwarnings("ignore", ".*the law misses", bs.BayescaleWarning)
+        return quick(bs.load_study("hoffmann2022"), None, noise="normal")
 
 
 class TestHoffmann:
@@ -202,6 +205,7 @@ def test_a_narrow_prior_samples_cleanly_and_holds(priors) -> None:
         assert float(link.std()) < 1.5 * sd
 
 
+@pytest.mark.filterwarnings("ignore:.*the law misses:bayescale.BayescaleWarning")  # width, depth
 @pytest.mark.parametrize("name", ["hoffmann2022", "gemstones", "openeurollm2026", "bhagia"])
 def test_skaling_samples_well(name, data_dir) -> None:
     where = {"gemstones": "set == 'cooldown_end'", "bhagia": "is_final"}
