@@ -10,12 +10,12 @@ from bayescale.cli.options import (
     Reading,
     RunsSource,
     Seed,
-    check_folder,
+    check_fit_file,
+    check_page,
     quantities,
     several,
 )
 from bayescale.cli.output import emit, header, hide_display, judged, say, write
-from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
     from bayescale.reporting.analyze import Analysis
@@ -54,7 +54,8 @@ def analyze(
 
     Every choice is said: which rows are finished runs, which laws were tried, what each counts.
     """
-    _check(output, save)
+    check_page("--output", output)
+    check_fit_file("--save", save)
     runs = reading.read(source)
     if not json:
         say(runs.describe(), "")
@@ -77,17 +78,6 @@ def analyze(
         else:
             write(f"\n{found}\n\n")
             say(*[f"wrote {path}" for path in written] or ["no report: -o report.html writes one"])
-
-
-def _check(output: Path | None, save: Path | None) -> None:
-    """Refuse, before the work is done, what could not be written after it."""
-    if output is not None and output.suffix not in (".html", ".htm"):
-        raise BayescaleError(f"--output {output}: end it in .html")
-    if save is not None and save.suffix not in (".nc", ".zarr"):
-        raise BayescaleError(f"--save {save}: end it in .nc (netCDF) or .zarr")
-    for path in (output, save):
-        if path is not None:
-            check_folder(path)
 
 
 def _answer(found: "Analysis", written: list[Path]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescale.cli.errors import UNTRUSTED
-from bayescale.cli.fit import SUFFIXES, Fitting
+from bayescale.cli.fit import Fitting
 from bayescale.cli.options import (
+    FIT_SUFFIXES,
     Allowing,
     JsonFlag,
     Reading,
@@ -109,7 +110,7 @@ def _saved(sources: list[str]) -> "dict[str, Fit]":
             "table of runs with --laws chinchilla,skaling"
         )
     for source in sources:
-        if Path(source).suffix not in SUFFIXES:
+        if Path(source).suffix not in FIT_SUFFIXES:
             raise BayescaleError(
                 f"{source} is not a saved fit (.nc or .zarr); to fit laws to a table of runs pass "
                 "--laws chinchilla,skaling"

@@ -15,7 +15,8 @@ from bayescale.cli.options import (
     RunsSource,
     Sampling,
     Showing,
-    check_folder,
+    check_fit_file,
+    check_page,
     find_study,
     number,
     pairs,
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from bayescale.inference.result import Fit
     from bayescale.model.spec import Spec
     from bayescale.studies.study import Study
-
-
-SUFFIXES = (".nc", ".zarr")
 
 
 _NAMED = 5
@@ -154,13 +152,8 @@ class _Writing:
 
     def check(self) -> None:
         """Refuse, before the work is done, what could not be written after it."""
-        if self.output is not None and self.output.suffix not in SUFFIXES:
-            raise BayescaleError(f"--output {self.output}: end it in .nc (netCDF) or .zarr")
-        if self.report is not None and self.report.suffix not in (".html", ".htm"):
-            raise BayescaleError(f"--report {self.report}: end it in .html")
-        for path in (self.output, self.report):
-            if path is not None:
-                check_folder(path)
+        check_fit_file("--output", self.output)
+        check_page("--report", self.report)
 
     def write(self, fit: "Fit", study: "Study | None", width: float) -> list[Path]:
         """Save and report; return what was written."""

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from bayescale.studies.study import Study
 
 
+FIT_SUFFIXES = (".nc", ".zarr")
+"""How the name of a saved fit ends."""
+
+
 FitFile = Annotated[
     Path, typer.Argument(metavar="FIT", help="A saved fit (fit.nc).", show_default=False)
 ]
@@ -361,6 +365,22 @@ def _dataset(source: str) -> Any:
 def _is_name(source: str) -> bool:
     """Whether it can be the name of a model or a data set, and not a file."""
     return not Path(source).suffix and "/" not in source and not Path(source).exists()
+
+
+def check_fit_file(option: str, path: Path | None) -> None:
+    """Refuse an option's file that no fit could be saved in, before the work."""
+    if path is not None:
+        if path.suffix not in FIT_SUFFIXES:
+            raise BayescaleError(f"{option} {path}: end it in .nc (netCDF) or .zarr")
+        check_folder(path)
+
+
+def check_page(option: str, path: Path | None) -> None:
+    """Refuse an option's file that no report could be written to, before the work."""
+    if path is not None:
+        if path.suffix not in (".html", ".htm"):
+            raise BayescaleError(f"{option} {path}: end it in .html")
+        check_folder(path)
 
 
 def check_folder(path: Path) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from bayescale.data.aliases import KINDS
+from bayescale.data.convert import to_numbers
 from bayescale.data.row_messages import cells_of
 from bayescale.data.runs import Runs
 
@@ -74,7 +76,7 @@ def _ways(table: pd.DataFrame) -> Iterator[tuple[np.ndarray, str]]:
 
 def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
     """Return a column as numbers, NaN for what is none."""
-    return np.asarray(pd.to_numeric(cells_of(table, name), errors="coerce"), dtype=float)
+    return to_numbers(cells_of(table, name), KINDS.get(name, "count"))[0]
 
 
 def _differ(names: np.ndarray, places: np.ndarray) -> bool:

@@ -154,8 +154,7 @@ def _shape_text(
     pattern = check.found.pattern
     name = check.column or max(coordinates, key=lambda k: _between(pattern, coordinates[k]))
     values = coordinates[name]
-    bins = _bins(values)
-    means = np.array([pattern[bins == i].mean() for i in range(bins.max() + 1)])
+    bins, means = _means_of_fifths(pattern, values)
     at = int(np.abs(means).argmax())
     low, high = values[bins == at].min(), values[bins == at].max()
 
@@ -178,16 +177,19 @@ def _shape_text(
     return text, name, float(abs(means[at]))
 
 
-def _bins(values: np.ndarray) -> np.ndarray:
-    """Return the fifth of the runs that each belongs to, equal values together."""
+def _means_of_fifths(pattern: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the fifth of a coordinate that each run lies in, and the mean pattern of each fifth.
+
+    Runs of one value are together.
+    """
     edges = np.unique(np.quantile(values, [0.2, 0.4, 0.6, 0.8]))
-    return np.unique(np.searchsorted(edges, values, side="left"), return_inverse=True)[1]
+    bins = np.unique(np.searchsorted(edges, values, side="left"), return_inverse=True)[1]
+    return bins, np.bincount(bins, pattern) / np.bincount(bins)
 
 
 def _between(pattern: np.ndarray, values: np.ndarray) -> float:
     """Return how much of a pattern the means of fifths along a coordinate hold."""
-    bins = _bins(values)
-    means = np.array([pattern[bins == i].mean() for i in range(bins.max() + 1)])
+    bins, means = _means_of_fifths(pattern, values)
     return float(np.var(means[bins]))
 
 

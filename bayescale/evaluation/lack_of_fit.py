@@ -14,11 +14,10 @@ import numpy as np
 from scipy.stats import f as f_distribution
 
 from bayescale.inference.result import Fit
+from bayescale.prediction.intervals import DRAWS
 
 CLIPPED = 3.0
 """Standardised residual beyond which a run counts no more: one outlier is no lack of fit."""
-
-DIMS = ("chain", "draw")
 
 ABSORBED = 0.05
 """Least share of a direction's variance that the law must leave for a test of it."""
@@ -32,7 +31,7 @@ ALL = 0.999
 CENTRES = 150
 """Runs that smooth functions are centred at, at most twice as many."""
 
-DRAWS = 600
+MOST_DRAWS = 600
 """Posterior draws that the covariance is taken from."""
 
 
@@ -83,13 +82,13 @@ class Residuals:
         noise, observed, known = fit.spec.noise, fit.observed, fit.known
         inputs = {**fit.inputs, **fit.groups_of(fit.spec.observables[0])}
         at = fit.parameters_at(inputs)
-        every = max(1, at.sizes.get("chain", 1) * at.sizes.get("draw", 1) // DRAWS)
+        every = max(1, at.sizes.get("chain", 1) * at.sizes.get("draw", 1) // MOST_DRAWS)
         draws = fit.curve(inputs, at.isel(draw=slice(None, None, every), missing_dims="ignore"))
-        middle, centre = draws.median(DIMS), at.median(DIMS)
+        middle, centre = draws.median(DRAWS), at.median(DRAWS)
         _, standardised = noise.residual(middle, centre, known, observed)
         relative, size = noise.displacement(middle, centre, known, observed, fit.scale)
         _, moved = noise.residual(draws, centre, known, observed)
-        moves = moved.stack(sample=DIMS).transpose("run", "sample").values
+        moves = moved.stack(sample=DRAWS).transpose("run", "sample").values
         taken = (moves - moves.mean(axis=1, keepdims=True)) / np.sqrt(moves.shape[1] - 1)
         # Heavy tails widen a posterior beyond what the law can have taken up, which is all.
         directions, sizes, _ = np.linalg.svd(taken, full_matrices=False)

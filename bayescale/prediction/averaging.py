@@ -18,8 +18,7 @@ from bayescale.inference.posterior_checks import check_fits, of_fits
 from bayescale.inference.result import Fit
 from bayescale.inference.saved_tree import Laws, fit_of_tree, take_header, tree_of_fit, with_header
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
-
-DIMS = ("chain", "draw")
+from bayescale.prediction.intervals import DRAWS
 
 
 class NotOneLaw(BayescaleError, AttributeError):
@@ -112,23 +111,23 @@ class Average(PosteriorMethods):
         xarray.Dataset, dims (chain, draw, ...)
             One chain; as many draws as the first fit has in all.
         """
-        total = int(np.prod([next(iter(self.fits.values())).posterior.sizes[d] for d in DIMS]))
+        total = int(np.prod([next(iter(self.fits.values())).posterior.sizes[d] for d in DRAWS]))
         asked = list(self._asked(discrepancy))
         ends = np.rint(np.cumsum([0.0, *(share for *_, share in asked)]) * total).astype(int)
         parts = []
         for i, ((fit, wrong, _), count) in enumerate(zip(asked, np.diff(ends), strict=True)):
             if count:
-                flat = ask(fit, wrong).stack(sample=DIMS, create_index=False)
+                flat = ask(fit, wrong).stack(sample=DRAWS, create_index=False)
                 size = flat.sizes["sample"]
                 chosen = np.linspace(0, size, count, endpoint=False).astype(int)
                 chosen = (chosen + i) % size  # a law in several parts gives other draws to each
                 parts.append(flat.isel(sample=chosen))
         mixed = xr.concat(
             parts, "sample", coords="minimal", compat="override", join="override"
-        ).drop_vars(DIMS, errors="ignore")
+        ).drop_vars(DRAWS, errors="ignore")
         named = " + ".join(f"{w:.2f} {name}" for name, w in self.weights.items() if w >= 0.005)
         return (mixed.rename(sample="draw").expand_dims("chain").assign_attrs(law=named)).transpose(
-            *DIMS, ...
+            *DRAWS, ...
         )
 
     def _asked(

@@ -36,7 +36,13 @@ from bayescale.inference.sampling import seed_of
 from bayescale.model.spec import LawLike, Spec
 from bayescale.prediction.averaging import Average, pointwise_loo
 from bayescale.prediction.intervals import bounds, interval_width, with_bounds
-from bayescale.reporting.narrative import adequacy_of, answer, counted, sentence, spanned
+from bayescale.reporting.narrative import (
+    adequacy_of,
+    counted,
+    paragraphs,
+    sentence,
+    spanned,
+)
 from bayescale.reporting.report import write_page
 from bayescale.reporting.targets import Target, plans, targets
 
@@ -87,7 +93,7 @@ class Analysis:
     posterior: Fit | Average
     comparison: pd.DataFrame | None
     backtests: Mapping[str, Backtest]
-    targets: Sequence[Target]
+    targets: list[Target]
     choices: pd.DataFrame | None
     notes: tuple[str, ...]
 
@@ -113,25 +119,21 @@ class Analysis:
         Path
             Where it was written.
         """
-        budgets = [one.value for one in self.targets] if self._of_flops() else None
         return write_page(
             self.posterior,
             Path(path),
             opening=self.paragraphs(),
-            flops=budgets,
+            asked=self.targets,
             comparison=self.comparison,
             backtest=self.backtests.get(self.posterior.representative.label),
         )
 
-    def _of_flops(self) -> bool:
-        return bool(self.targets) and self.targets[0].column == "flops"
-
     def _decisions(self) -> list[str]:
         """Say at each budget what to train, and what it will reach."""
-        if self.choices is None:
-            return answer(self.posterior)[: len(self.targets)]
-        rows = self.choices.to_dict("records")
         first = self.posterior.representative
+        if self.choices is None:
+            return paragraphs(first, self.targets, "", None)[: max(len(self.targets), 1)]
+        rows = self.choices.to_dict("records")
         return [
             _decision(first, target, row) for target, row in zip(self.targets, rows, strict=True)
         ]

@@ -33,6 +33,7 @@ from bayescale.reporting.narrative import (
     shares,
     spanned,
 )
+from bayescale.reporting.page_elements import Section
 from bayescale.reporting.parameters import parameters_section
 from bayescale.reporting.provenance import data_section, origin_section, priors_section
 from bayescale.reporting.result_sections import (
@@ -44,7 +45,7 @@ from bayescale.reporting.result_sections import (
     optimum_section,
     outliers_section,
 )
-from bayescale.reporting.targets import questions, targets
+from bayescale.reporting.targets import Target, questions, targets
 from bayescale.studies.study import Study
 
 SUFFIXES = (".html", ".htm")
@@ -127,6 +128,7 @@ def write_page(
     path: Path,
     *,
     opening: Sequence[str] = (),
+    asked: list[Target] | None = None,
     flops: Any = None,
     study: Study | None = None,
     comparison: pd.DataFrame | None = None,
@@ -140,6 +142,8 @@ def write_page(
     ----------
     opening : sequence of str
         Paragraphs that come first and say what to expect at the budgets.
+    asked : list of Target, optional
+        The answers at those budgets, where they are known already.
     fit, path, flops, study, comparison, backtest, discrepancy, ci_prob
         As for :func:`report`.
     """
@@ -147,7 +151,8 @@ def write_page(
     first = fit.representative
     refuse_pooled(first, "a report")
     scenario = flops if isinstance(flops, Scenario) else None
-    asked = targets(fit, None if scenario else flops, ci_prob, discrepancy=discrepancy)
+    if asked is None:
+        asked = targets(fit, None if scenario else flops, ci_prob, discrepancy=discrepancy)
     if isinstance(fit, Average):
         known, own = shares(fit), average_sections(fit, study, ci_prob)
     else:
@@ -188,21 +193,33 @@ def write_page(
         data_section(first),
         origin_section(first),
     ]
-    text = (
+    title = (study.title if study else "") or _title(fit)
+    text = _rendered(fit, title, said, [one for one in found if one is not None], ci_prob)
+    write_bytes(path, text.encode(errors="xmlcharrefreplace"))
+    return path
+
+
+def _rendered(
+    fit: Fit | Average,
+    title: str,
+    said: Sequence[str],
+    sections: Sequence[Section],
+    ci_prob: float | None,
+) -> str:
+    """Return the page as HTML."""
+    return (
         _environment()
         .get_template("template.html.j2")
         .render(
-            title=(study.title if study else "") or _title(fit),
-            about=f"{_about(fit)} Fitted to {spanned(first)}.",
+            title=title,
+            about=f"{_about(fit)} Fitted to {spanned(fit.representative)}.",
             caution=caution(fit),
             answer=said,
-            sections=[section for section in found if section is not None],
+            sections=sections,
             interval=percent(interval_width(ci_prob)),
             kind=f" ({_KINDS.get(azb.rcParams['stats.ci_kind'], 'as ArviZ is set')})",
         )
     )
-    write_bytes(path, text.encode(errors="xmlcharrefreplace"))
-    return path
 
 
 def _checked(path: Path) -> Path:

@@ -114,3 +114,11 @@ def test_runs_of_one_budget_go_together_whatever_cut_held_them_out() -> None:
     )
     found = _places(held_out)
     assert found[1] == found[2] == found[3] != found[0]
+
+
+def test_a_law_of_compute_answers_at_the_budgets_that_were_asked() -> None:
+    runs = table()[["flops", "loss"]]
+    found = bs.analyze(runs, ["power_law_floor"], flops=["3e22"], random_seed=1, progressbar=False)
+    first, *_ = found.paragraphs()
+    assert found.choices is None and found.targets[0].value == 3e22
+    assert first.startswith("With 3e+22 FLOP, 30 times the largest fitted run")
