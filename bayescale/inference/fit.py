@@ -239,9 +239,8 @@ def _check_prior(spec: Spec, data: Data, seed: int) -> None:
 
 def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
     """Return the draws in the parameters' own units, dims (chain, draw)."""
-    links = {name: link.values for name, link in draws.links.items()}
     coords = {dim: draws.stats[dim] for dim in ("chain", "draw") if dim in draws.stats.coords}
-    return parametrization_of(spec).in_units(data, links).assign_coords(coords)
+    return parametrization_of(spec).in_units(data, draws.links).assign_coords(coords)
 
 
 def build_model(

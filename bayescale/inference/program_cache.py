@@ -30,6 +30,10 @@ from bayescale.inference.source_digest import package_digest, source_digest
 
 VARIABLE = "BAYESCALE_CACHE"
 SUFFIX = ".program"
+POINT = "point"
+"""Name of the vector that a program draws."""
+
+
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 SIGNATURE = (ctypes.c_int64, ctypes.c_uint64, DOUBLES, DOUBLES, DOUBLES, ctypes.c_void_p)
 """Result and arguments of the log density."""
@@ -179,9 +183,6 @@ def reloaded(key: str | None, program: Any, symbols: list[_Symbol]) -> Any:
     last digits differ; loaded code is the same in every process. A program that calls what no other
     process could find is returned as it is.
     """
-    names, slices, shapes = program.shape_info
-    dims = {name: list(program.dims[name]) for name in names if name in program.dims}
-    needed = {dim for found in dims.values() for dim in found}
     functions = {"logp": program.compiled_logp_func, "expand": program.compiled_expand_func}
     external = [name for one in functions.values() for name in _externals(one)]
     if not _are_known(external):
@@ -190,18 +191,11 @@ def reloaded(key: str | None, program: Any, symbols: list[_Symbol]) -> Any:
     header = {
         "key": key,
         "n_dim": int(program.n_dim),
-        "n_expanded": int(program.n_expanded),
-        "names": names,
-        "slices": [[int(s.start), int(s.stop)] for s in slices],
-        "shapes": [[int(n) for n in shape] for shape in shapes],
-        "dims": dims,
-        "coords": {k: list(map(str, program.coords[k])) for k in needed},
         "shared": [[var.name, int(var.ndim)] for var in program.shared_var_keys],
         "symbols": [vars(symbol) for symbol in symbols],
         "external": external,
         "wrappers": [one._wrapper_name for one in functions.values()],
         "sizes": [len(found) for found in objects],
-        "reparameterized": list(program.reparameterized_names),
     }
     body = b"".join(objects)
     header["sha256"] = hashlib.sha256(body).hexdigest()
@@ -249,38 +243,57 @@ def load(key: str) -> Any:
 
 
 def _program(header: Mapping[str, Any], body: bytes) -> Any:
-    import pandas as pd
-    from nutpie.compile_pymc import CompiledPyMCModel, make_user_data
-
-    functions: Any = _functions(header, body)
+    functions = _functions(header, body)
     if functions is None:
         return None
-    variables = [_Shared(name, ndim) for name, ndim in header["shared"]]
-    keys: dict[Any, str] = {variable: f"v{i}" for i, variable in enumerate(variables)}
-    shared = {keys[v]: np.zeros((0,) * v.ndim) for v in variables}
-    slices = [slice(*ends) for ends in header["slices"]]
-    shapes = [tuple(shape) for shape in header["shapes"]]
+    density, copy = functions
+    shared: Any = {_Shared(name, ndim): np.zeros((0,) * ndim) for name, ndim in header["shared"]}
+    return make_program(header["n_dim"], density, copy, shared)
+
+
+def make_program(size: int, density: Any, copy: Any, shared: Mapping[Any, np.ndarray]) -> Any:
+    """Put compiled functions together to what nutpie samples from.
+
+    Parameters
+    ----------
+    size : int
+        How many numbers are sampled: a draw is one vector, :data:`POINT`.
+    density, copy
+        C functions, by ``address``: the log density with its gradient, and one that copies a point
+        to the draws, with nutpie's arguments.
+    shared : mapping of variable to array
+        The ``pm.Data``, which ``with_data`` replaces by ``variable.name``.
+
+    Returns
+    -------
+    nutpie.compile_pymc.CompiledPyMCModel
+        Where its chains start is left open.
+    """
+    from nutpie.compile_pymc import CompiledPyMCModel, make_user_data
+
+    keys: dict[Any, str] = {variable: f"v{i}" for i, variable in enumerate(shared)}
+    values = {keys[variable]: value for variable, value in shared.items()}
     return CompiledPyMCModel(
-        _n_dim=header["n_dim"],
-        dims={name: tuple(dims) for name, dims in header["dims"].items()},
-        _coords={k: pd.Index(values) for k, values in header["coords"].items()},
-        _shapes=dict(zip(header["names"], shapes, strict=True)),
-        compiled_logp_func=functions[0],
-        compiled_expand_func=functions[1],
+        _n_dim=size,
+        dims={},
+        _coords={},
+        _shapes={POINT: (size,)},
+        compiled_logp_func=density,
+        compiled_expand_func=copy,
         initial_point_func=_no_start,
-        shared_data=shared,
+        shared_data=values,
         shared_var_keys=keys,
-        user_data=make_user_data(keys, shared),
-        n_expanded=header["n_expanded"],
-        shape_info=(header["names"], slices, shapes),
+        user_data=make_user_data(keys, values),
+        n_expanded=size,
+        shape_info=([POINT], [slice(0, size)], [(size,)]),
         logp_func=None,
         expand_func=None,
-        reparameterized_names=header["reparameterized"],
+        reparameterized_names=[],
     )
 
 
 def _no_start(seed: Any = None) -> np.ndarray:
-    raise NotImplementedError("a program that was loaded is given where its chains start")
+    raise NotImplementedError("a compiled program is given where its chains start")
 
 
 def _functions(header: Mapping[str, Any], body: bytes) -> list[_Function] | None:

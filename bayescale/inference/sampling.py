@@ -26,6 +26,7 @@ from bayescale.inference.initialization import (
     missed_modes,
     near_modes,
 )
+from bayescale.inference.program_cache import POINT
 from bayescale.model.observations import Data
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
@@ -98,12 +99,12 @@ class Draws:
     """Posterior draws on the link scale and sampler statistics.
 
     ``links`` has the vectors of the spec's parametrization
-    (:mod:`bayescale.model.parametrization`), dims (chain, draw, ...); ``interrupted`` says that the
-    user stopped the sampler before it was done; ``missed`` has in words the modes of the posterior
-    that no draw is near; ``seconds`` where the time went.
+    (:mod:`bayescale.model.parametrization`), shape (chain, draw, ...); ``interrupted`` says that
+    the user stopped the sampler before it was done; ``missed`` has in words the modes of the
+    posterior that no draw is near; ``seconds`` where the time went.
     """
 
-    links: Mapping[str, xr.DataArray]
+    links: Mapping[str, np.ndarray]
     stats: xr.Dataset
     interrupted: bool = False
     missed: tuple[str, ...] = ()
@@ -130,34 +131,37 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
     compiling = time.perf_counter() - started
     posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
     sampling = time.perf_counter() - started - compiling
-    links = {name: posterior[name] for name in parametrization_of(spec).vectors}
-    finished = finished_part(next(link for link in links.values() if math.prod(link.shape[2:])))
-    links = {name: link.isel(finished) for name, link in links.items()}
-    stats = stats.isel(finished)
+    finished = finished_part(next(d for d in posterior.values() if math.prod(d.shape[2:])))
+    posterior, stats = posterior.isel(finished), stats.isel(finished)
+    parametrization, missed = parametrization_of(spec), ()
+    if POINT in posterior:
+        points = posterior[POINT].values
+        links = parametrization.links(data, points)
+        missed = _missed(spec, data, points, seed)
+    else:
+        links = {name: posterior[name].values for name in parametrization.vectors}
     return Draws(
         links,
         stats[[name for name in STATS if name in stats]],
         interrupted=stats["diverging"].shape != (sampler.chains, sampler.draws),
-        missed=_missed(spec, data, links, seed) if sampler.name == "nutpie" else (),
+        missed=missed,
         seconds={"compiling": compiling, "sampling": sampling},
     )
 
 
-def _missed(
-    spec: Spec, data: Data, links: Mapping[str, xr.DataArray], seed: int
-) -> tuple[str, ...]:
+def _missed(spec: Spec, data: Data, points: np.ndarray, seed: int) -> tuple[str, ...]:
     """Describe the modes of the posterior that no draw is near, by climbs from the prior."""
-    parametrization = parametrization_of(spec)
-    points = parametrization.points(data, {name: link.values for name, link in links.items()})
-    if points is None:
+    parametrization, start = parametrization_of(spec), _starts(spec, data, spread=1.0)
+    if parametrization.parameters_at(data, points[0, 0]) is None:
         return ()
-    start = _starts(spec, data, spread=1.0)
     found = missed_modes(
-        _log_density(compiled(spec, data)), [start([seed, i]) for i in range(FEW_CLIMBS)], points
+        _log_density(compiled(spec, data)),
+        [start([seed, i]) for i in range(FEW_CLIMBS)],
+        points.reshape(-1, points.shape[-1]),
     )
     described = []
     for mode, share in found:
-        place = parametrization.parameters_at(data, mode.point)
+        place = parametrization.parameters_at(data, mode.point) or {}
         at = ", ".join(f"{name} = {value:.3g}" for name, value in place.items())
         described.append(f"{at} (about {share:.0%} of the posterior)")
     return tuple(described)
@@ -211,14 +215,11 @@ def _kept(spec: Spec, key: Any) -> Any:
 
 def _compile(spec: Spec, data: Data, key: Any) -> Any:
     """Compile a program, and keep it for other processes."""
-    import nutpie
-
+    from bayescale.inference.compilation import compile_model
     from bayescale.model.build import engine_model
 
     with program_cache.portable() as symbols:
-        program = nutpie.compile_pymc_model(
-            engine_model(spec, data), var_names=parametrization_of(spec).vectors
-        )
+        program = compile_model(engine_model(spec, data))
     return program_cache.reloaded(_name_of(spec, key), program, symbols)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 PACKAGE = Path(__file__).parents[1]
-COMPILED = ("laws", "model", "inference/sampling.py", "inference/program_cache.py")
+COMPILED = ("laws", "model", "inference/compilation.py", "inference/program_cache.py")
 """The parts of the package that machine code is made of."""
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)

@@ -170,6 +170,25 @@ def start_of(spec: Spec, data: Observations, rng: np.random.Generator, spread: f
     return np.concatenate([values.ravel() for values in links.values()])
 
 
+def links_at(spec: Spec, points: np.ndarray) -> dict[str, np.ndarray]:
+    """Return a hierarchical model's three vectors at points as they are sampled.
+
+    Parameters
+    ----------
+    spec
+        What is fitted.
+    points : array, shape (..., coordinate)
+        As :func:`start_of` gives one.
+    """
+    found = layout(spec)
+    ends = [len(found.common), len(found.common) + len(found.spread)]
+    common, spread, own = np.split(points, ends, axis=-1)
+    if found.own:
+        own = own.reshape(*own.shape[:-1], -1, len(found.own))
+        own = np.stack(from_own(spec, found.rows, list(np.moveaxis(own, -1, 0))), axis=-1)
+    return {COMMON_LINK: common, SPREAD_LINK: spread, OWN_LINK: own}
+
+
 def in_units(spec: Spec, data: Observations, links: Links) -> xr.Dataset:
     """Return a hierarchical model's parameters in their units, dims (chain, draw) and groups.
 

@@ -15,7 +15,15 @@ import xarray as xr
 from bayescale.errors import BayescaleError
 from bayescale.model import link_scale
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
-from bayescale.model.hierarchical import Links, draw_links, in_units, layout, log_prior_of, start_of
+from bayescale.model.hierarchical import (
+    Links,
+    draw_links,
+    in_units,
+    layout,
+    links_at,
+    log_prior_of,
+    start_of,
+)
 from bayescale.model.link_scale import natural, to_link, with_fixed
 from bayescale.model.observations import Observations
 from bayescale.model.spec import Scales, Spec
@@ -50,15 +58,23 @@ class Parametrization(ABC):
         """
 
     @abstractmethod
-    def points(self, data: Observations, links: Links) -> np.ndarray | None:
-        """Return draws of the vectors as they are sampled, shape (draw, coordinate).
+    def links(self, data: Observations, points: np.ndarray) -> Links:
+        """Return the vectors on the link scale, at points as they are sampled.
 
-        None where modes are not looked for: the parameters of many groups are too many to climb.
+        Parameters
+        ----------
+        data
+            What the runs contribute.
+        points : array, shape (..., coordinate)
+            As :meth:`start` gives one.
         """
 
     @abstractmethod
-    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float]:
-        """Return the law's parameters, in their own units, at a point as it is sampled."""
+    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float] | None:
+        """Return the law's parameters, in their own units, at a point as it is sampled.
+
+        None where modes are not looked for: the parameters of many groups are too many to climb.
+        """
 
     @abstractmethod
     def in_units(self, data: Observations, links: Links) -> xr.Dataset:
@@ -135,14 +151,16 @@ class Flat(Parametrization):
         return Coordinates.of(spec.law, fixed, spec.narrow(scales))
 
     @override
-    def points(self, data: Observations, links: Links) -> np.ndarray | None:
-        law = self._coordinates(data).forward(np.moveaxis(links[LAW_LINK], -1, 0))
-        noise = np.moveaxis(links[NOISE_LINK], -1, 0)
-        return np.array([*law, *noise]).reshape(len(law) + len(noise), -1).T
+    def links(self, data: Observations, points: np.ndarray) -> Links:
+        law, noise = np.split(points, [len(self.spec.free)], axis=-1)
+        if self.spec.free:
+            sampled = np.moveaxis(law, -1, 0)
+            law = np.stack(self._coordinates(data).backward(sampled), axis=-1)
+        return {LAW_LINK: law, NOISE_LINK: noise}
 
     @override
-    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float]:
-        link = self._coordinates(data).backward(point[: len(self.spec.free)])
+    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float] | None:
+        link = self.links(data, point)[LAW_LINK]
         return {
             name: float(natural(parameter, value, data.scales))
             for (name, parameter), value in zip(self.spec.free.items(), link, strict=True)
@@ -220,12 +238,12 @@ class Hierarchical(Parametrization):
         return start_of(self.spec, data, rng, spread)
 
     @override
-    def points(self, data: Observations, links: Links) -> np.ndarray | None:
-        return None
+    def links(self, data: Observations, points: np.ndarray) -> Links:
+        return links_at(self.spec, points)
 
     @override
-    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float]:
-        raise NotImplementedError("modes of hierarchical models are not looked for")
+    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float] | None:
+        return None
 
     @override
     def in_units(self, data: Observations, links: Links) -> xr.Dataset:

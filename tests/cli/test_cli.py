@@ -609,16 +609,17 @@ def test_end_to_end(folder: Path) -> None:
 
 
 COMPILING = f"""
-import signal, sys, nutpie
+import signal, sys
+from bayescale.inference import compilation
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
-compile_model = nutpie.compile_pymc_model
+compile_model = compilation.compile_model
 
 def compile_until_interrupted(*arguments, **options):
     print("compiling", file=sys.stderr, flush=True)
     while True:
         compile_model(*arguments, **options)
 
-nutpie.compile_pymc_model = compile_until_interrupted
+compilation.compile_model = compile_until_interrupted
 {RUN}
 """
 """The command, which says when it compiles and goes on until the interrupt comes, however late."""
