@@ -264,6 +264,13 @@ def hide_display() -> None:
     matplotlib.use("Agg")
 
 
+def discrepancy_text(discrepancy: "Discrepancy | None") -> str:
+    """Return the line in which an answer says what discrepancy it allows for."""
+    from bayescale.prediction import discrepancy as described
+
+    return described.discrepancy_text(discrepancy)
+
+
 def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
     """Return what printed JSON says of the discrepancy."""
     return {"discrepancy": None if discrepancy is None else vars(discrepancy)}
