@@ -21,7 +21,8 @@ from bayescale.cli.output import (
     title,
 )
 from bayescale.cli.saved_fits import Asked, load_fit
-from bayescale.data.number_format import column_formatter, coordinate, fixed, heading, whole_percent
+from bayescale.data.display_tables import heading
+from bayescale.data.number_format import column_formatter, coordinate, fixed, whole_percent
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import typer
 
 from bayescale.cli.errors import MISFIT, UNTRUSTED
 from bayescale.cli.options import check_folder
-from bayescale.data.number_format import COUNTS, column_formatter, coordinate, heading
+from bayescale.data.display_tables import heading
+from bayescale.data.number_format import COUNTS, column_formatter, coordinate
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from bayescale.cli.output import (
     title,
 )
 from bayescale.cli.saved_fits import Asked, load_fit
-from bayescale.data.number_format import heading
+from bayescale.data.display_tables import heading
 from bayescale.errors import BayescaleError
 
 _MEANING = (

@@ -93,11 +93,6 @@ def coordinate(name: str, value: float) -> str:
     return format_quantity(value, kind="flops")
 
 
-def heading(width: float) -> str:
-    """Say what the numbers of an interval column are: ``median [89 % interval]``."""
-    return f"median [{percent(width, 4)} interval]"
-
-
 WIDE = 1.25
 """Ratio of upper to lower bound above which a count is written with two digits, not three."""
 
