@@ -109,7 +109,7 @@ def plain(value: float, width: float) -> str:
     ('2.036', '0.342', '1,900', '8.3e+13')
     """
     if not math.isfinite(value):
-        return "unbounded" if value > 0 else "undefined"
+        return "unbounded" if value == math.inf else "undefined"
     if value and not 1e-4 <= abs(value) < 1e6:
         return f"{value:.3g}"
     decimals = max(_decimals(width), _decimals(value))
