@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from bayescale.capabilities.discrepancy import ScoreDiscrepancy
     from bayescale.capabilities.fit import CapabilityFit, fit_capabilities
     from bayescale.capabilities.predict import equivalent_compute, predict_scores
-    from bayescale.data.datasets.load import list_datasets, load_dataset
+    from bayescale.data.datasets.catalogue import list_datasets
+    from bayescale.data.datasets.load import load_dataset
     from bayescale.data.derive import non_embedding_params, total_params
     from bayescale.data.pass_at_k import coverage_table, pass_at_k
     from bayescale.data.read import read_runs
@@ -96,10 +97,8 @@ _HOME = {
         "equivalent_compute",
         "predict_scores",
     ),
-    "data.datasets.load": (
-        "list_datasets",
-        "load_dataset",
-    ),
+    "data.datasets.catalogue": ("list_datasets",),
+    "data.datasets.load": ("load_dataset",),
     "data.derive": (
         "non_embedding_params",
         "total_params",

@@ -100,7 +100,7 @@ def models(json: JsonFlag = False) -> None:
 
 def datasets(json: JsonFlag = False) -> None:
     """List the public data sets and where they are."""
-    from bayescale.data.datasets.load import list_datasets
+    from bayescale.data.datasets.catalogue import list_datasets
 
     _list("datasets", rows(list_datasets()), ("rows", "available", "paper"), json)
 

@@ -11,6 +11,7 @@ from bayescale.cli.output import (
     Cell,
     allowed,
     answers,
+    discrepancy_text,
     emit,
     header,
     judged,
@@ -20,7 +21,8 @@ from bayescale.cli.output import (
     title,
 )
 from bayescale.cli.saved_fits import Asked, load_fit
-from bayescale.data.number_format import column_formatter, coordinate, fixed, heading, whole_percent
+from bayescale.data.display_tables import heading
+from bayescale.data.number_format import column_formatter, coordinate, fixed, whole_percent
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -98,7 +100,6 @@ def optimum(
     The budget may include inference, and limits may apply: see the options, or a scenario file.
     """
     from bayescale.decisions.optimum import optimum
-    from bayescale.prediction.discrepancy import discrepancy_text
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
     fit = asked.load()
@@ -142,7 +143,6 @@ def regret(
     the share of the budget that the best size would not have needed for the same loss.
     """
     from bayescale.decisions.regret import regret, regret_summary
-    from bayescale.prediction.discrepancy import discrepancy_text
 
     scenario, discrepancy = spending.chosen(), allowing.chosen()
     changed = {"tolerance": tolerance, "probability": probability}
@@ -248,7 +248,6 @@ def reach(
     bayescale reach fit.nc --params 3B --at params=7B --at tokens=1T
     """
     from bayescale.decisions.targets import required_compute
-    from bayescale.prediction.discrepancy import discrepancy_text
 
     goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
     run = pairs("--at", reaching.at, "params=7B") or None
@@ -299,7 +298,6 @@ def crossing(
     bayescale crossing new.nc old.nc --flops 1e22,1e24
     """
     from bayescale.decisions.targets import crossover_compute
-    from bayescale.prediction.discrepancy import discrepancy_text
     from bayescale.prediction.intervals import credible_interval
 
     fits = load_fit(one), load_fit(other)

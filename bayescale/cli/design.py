@@ -16,7 +16,17 @@ from bayescale.cli.options import (
     pairs,
     quantities,
 )
-from bayescale.cli.output import Cell, emit, header, judged, rows, say, table, title
+from bayescale.cli.output import (
+    Cell,
+    discrepancy_text,
+    emit,
+    header,
+    judged,
+    rows,
+    say,
+    table,
+    title,
+)
 from bayescale.cli.saved_fits import load_fit, load_fits
 from bayescale.data.number_format import COUNTS, coordinate, percent, whole_percent
 from bayescale.errors import BayescaleError
@@ -213,7 +223,6 @@ def plan(
     import pandas as pd
 
     from bayescale.design.plan import least_useful, plan
-    from bayescale.prediction.discrepancy import discrepancy_text
 
     if planning.output is not None:
         check_folder(planning.output)

@@ -21,7 +21,7 @@ from bayescale.cli.options import (
     quantities,
     several,
 )
-from bayescale.cli.output import Cell, emit, header, judged, rows, say, table
+from bayescale.cli.output import Cell, discrepancy_text, emit, header, judged, rows, say, table
 from bayescale.cli.saved_fits import load_fits
 from bayescale.data.number_format import whole_percent
 from bayescale.errors import BayescaleError
@@ -299,7 +299,6 @@ def _specs(source: str, fitting: Fitting, laws: str | None) -> Any:
 
 
 def _show_backtest(tested: "Backtest", discrepancy: "Discrepancy | None") -> None:
-    from bayescale.prediction.discrepancy import discrepancy_text
     from bayescale.reporting.backtest import LEGEND, backtest_summary, scores
 
     header, lines = scores(tested)

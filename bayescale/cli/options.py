@@ -349,7 +349,8 @@ def _dataset(source: str) -> Any:
     """Return the table of a data set named by the user, or None for what is no name."""
     if not _is_name(source):
         return None
-    from bayescale.data.datasets.load import list_datasets, load_dataset
+    from bayescale.data.datasets.catalogue import list_datasets
+    from bayescale.data.datasets.load import load_dataset
 
     try:
         return load_dataset(source)

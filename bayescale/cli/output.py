@@ -14,7 +14,8 @@ import typer
 
 from bayescale.cli.errors import MISFIT, UNTRUSTED
 from bayescale.cli.options import check_folder
-from bayescale.data.number_format import COUNTS, column_formatter, coordinate, heading
+from bayescale.data.display_tables import heading
+from bayescale.data.number_format import COUNTS, column_formatter, coordinate
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -262,6 +263,13 @@ def hide_display() -> None:
     import matplotlib
 
     matplotlib.use("Agg")
+
+
+def discrepancy_text(discrepancy: "Discrepancy | None") -> str:
+    """Return the line in which an answer says what discrepancy it allows for."""
+    from bayescale.prediction import discrepancy as described
+
+    return described.discrepancy_text(discrepancy)
 
 
 def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from bayescale.cli.options import Allowing, FitFile, Seed, Showing, pairs, quant
 from bayescale.cli.output import (
     allowed,
     answers,
+    discrepancy_text,
     emit,
     header,
     judged,
@@ -20,7 +21,7 @@ from bayescale.cli.output import (
     title,
 )
 from bayescale.cli.saved_fits import Asked, load_fit
-from bayescale.data.number_format import heading
+from bayescale.data.display_tables import heading
 from bayescale.errors import BayescaleError
 
 _MEANING = (
@@ -98,7 +99,6 @@ def predict(
 
     Of params, tokens and FLOP two make the third by C = 6ND. Lists go together one by one.
     """
-    from bayescale.prediction.discrepancy import discrepancy_text
     from bayescale.prediction.predict import predict
 
     columns, discrepancy = points.columns(), allowing.chosen()

@@ -9,7 +9,7 @@ not).
 import re
 from dataclasses import dataclass
 
-from bayescale.data.units import Kind, unit_factor
+from bayescale.data.units import LOSS_UNITS, Kind, canonical_loss_unit, unit_factor
 
 KINDS: dict[str, Kind] = {
     "params": "count",
@@ -139,25 +139,6 @@ _CONVENTION_WORDS = {
 }
 
 
-_LOSS_UNITS = {
-    "nats": "nats",
-    "natstoken": "nats/token",
-    "natspertoken": "nats/token",
-    "bits": "bits",
-    "bitstoken": "bits/token",
-    "bitspertoken": "bits/token",
-    "bpt": "bits/token",
-    "bitsbyte": "bits/byte",
-    "bitsperbyte": "bits/byte",
-    "bpb": "bits/byte",
-    "bitschar": "bits/char",
-    "bitsperchar": "bits/char",
-    "bpc": "bits/char",
-    "ppl": "perplexity",
-    "perplexity": "perplexity",
-}
-
-
 @dataclass(frozen=True)
 class Meaning:
     """What the name, or alias, of one column says."""
@@ -209,11 +190,6 @@ def interpret_letter(name: str) -> Meaning | None:
     return None
 
 
-def loss_unit(text: str) -> str:
-    """One spelling for a unit of loss and its aliases; an unknown one stays as it is written."""
-    return _LOSS_UNITS.get("".join(_words(text)), text.strip())
-
-
 def convention(text: str) -> str:
     """The convention a word such as ``kaplan`` or ``Non-Embedding`` names, or ``unknown``."""
     words = _words(text)
@@ -248,7 +224,7 @@ def _match(name: str, words: list[str]) -> Meaning | None:
         perplexity = {"ppl", "perplexity"} & set(words)
         rank = FALLBACK + bool(train) if train or perplexity else ALIAS
         nouns, harmless = nouns | perplexity | ({"ce"} & set(words)), harmless | train
-        unit = next((_LOSS_UNITS[word] for word in words if word in _LOSS_UNITS), "")
+        unit = next((LOSS_UNITS[word] for word in words if word in LOSS_UNITS), "")
     if not nouns & set(words) or not set(words) <= nouns | harmless:
         return None
     return Meaning(name, rank, convention=kind, loss_unit=unit)
@@ -260,8 +236,9 @@ def _with_unit(meaning: Meaning, unit: str) -> Meaning | None:
         return meaning
     name, rank, kind = meaning.name, meaning.rank, meaning.convention
     if name == "loss":
-        known = "".join(_words(unit)) in _LOSS_UNITS
-        return Meaning(name, rank, loss_unit=loss_unit(unit) if known else meaning.loss_unit)
+        read = canonical_loss_unit(unit)
+        known = read in LOSS_UNITS.values()
+        return Meaning(name, rank, loss_unit=read if known else meaning.loss_unit)
     if name == "params" and convention(unit) != "unknown":
         return Meaning(name, rank, convention=convention(unit))
     if name not in ("params", "tokens", "flops"):

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import KINDS
-from bayescale.data.number_format import listed
+from bayescale.data.number_format import format_quantity, listed
 from bayescale.data.row_messages import cells_of, summarise
-from bayescale.data.units import format_quantity
 
 if TYPE_CHECKING:
     from bayescale.data.runs import Runs

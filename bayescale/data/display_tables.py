@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from bayescale.data.number_format import fixed, format_value, kind_of, percent
 
-from bayescale.data.number_format import fixed, format_value, kind_of
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN = 40
 """The most rows of a table that are shown."""
+
+
+def heading(width: float) -> str:
+    """Return the heading of a table's interval column: ``median [89 % interval]``."""
+    return f"median [{percent(width, 4)} interval]"
 
 
 def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
@@ -28,7 +34,7 @@ def _cell(name: str, value: Any) -> str:
     return fixed(value) if kind == "number" else format_value(value, kind)
 
 
-def rows_shown(frame: pd.DataFrame) -> list[dict[str, str]]:
+def rows_shown(frame: "pd.DataFrame") -> list[dict[str, str]]:
     """Return the first rows of a table to display, every value written."""
     return [_cells(row) for row in frame.head(SHOWN).to_dict("records")]
 

@@ -18,6 +18,14 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from bayescale.data.convert import MISSING
+from bayescale.data.limits import (
+    MAX_COLUMNS,
+    MAX_LINE,
+    MAX_LINES,
+    MAX_ROWS,
+    MAX_TEXT,
+    refuse_large,
+)
 from bayescale.data.number_format import listed
 from bayescale.errors import BayescaleError
 
@@ -161,24 +169,6 @@ def load_file(path: Path) -> pd.DataFrame:
     return frame
 
 
-MAX_ROWS = 20_000
-
-
-MAX_COLUMNS = 10_000
-
-
-MAX_LINES = 1_000_000
-"""Lines of a file, empty ones included."""
-
-
-MAX_LINE = 10_000_000
-"""Characters of one line."""
-
-
-MAX_TEXT = 500_000_000
-"""Characters of a file, after decompression."""
-
-
 _HEAD = 1_000_000
 
 
@@ -257,15 +247,6 @@ def _check_head(head: bytes, path: Path) -> None:
         raise BayescaleError(f"{path.name!r} is empty: it needs a header and one row per run")
     if len(head) == _HEAD and b"\n" not in head and b"\r" not in head:
         raise BayescaleError(f"{path.name!r} is not a table: it has no line breaks")
-
-
-def refuse_large(name: str, rows: int | None = None) -> BayescaleError:
-    """Say what to do with a table of too many rows, whose number may not be known."""
-    count = f"{rows:,}" if rows else f"more than {MAX_ROWS:,}"
-    return BayescaleError(
-        f"{name} has {count} rows, and the limit is {MAX_ROWS:,}: a scaling law is fitted to one "
-        "row per run, so keep each run's last checkpoint, or thin the checkpoints, and read that"
-    )
 
 
 def refuse_columns(names: Iterable[str], where: str) -> None:

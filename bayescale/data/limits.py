@@ -1,4 +1,4 @@
-"""Ranges of the numbers that are asked for: in the API, and of every option of the command line."""
+"""Limits: of the numbers that are asked for, in the API and on the command line, and of tables."""
 
 from bayescale.errors import BayescaleError
 
@@ -14,6 +14,26 @@ RANGES = {
     "workers": (1, 1_000),
 }
 """Whole numbers that are asked for: the least and the most."""
+
+
+MAX_ROWS = 20_000
+"""Rows of a table."""
+
+
+MAX_COLUMNS = 10_000
+"""Columns of a table."""
+
+
+MAX_LINES = 1_000_000
+"""Lines of a file, empty ones included."""
+
+
+MAX_LINE = 10_000_000
+"""Characters of one line."""
+
+
+MAX_TEXT = 500_000_000
+"""Characters of a file, after decompression."""
 
 
 class OutOfRange(BayescaleError):
@@ -33,7 +53,7 @@ def check_range(name: str, value: float) -> None:
         raise OutOfRange(f"{name} = {value}: it must lie between {least:,} and {most:,}")
 
 
-def check_positive(name: str, value: float) -> None:
+def check_positive(name: str, value: float, unit: str = "") -> None:
     """Raise unless a quantity is above zero and at most :data:`LARGEST`.
 
     Raises
@@ -42,6 +62,16 @@ def check_positive(name: str, value: float) -> None:
         It is not; names it, the value and the range.
     """
     if not 0 < value <= LARGEST:
+        got = f"{value:g} {unit}".rstrip()
         raise OutOfRange(
-            f"{name} must be positive; got {value:g}: it must lie above 0, up to {LARGEST:g}"
+            f"{name} must be positive; got {got}: it must lie above 0, up to {LARGEST:g}"
         )
+
+
+def refuse_large(name: str, rows: int | None = None) -> BayescaleError:
+    """Say what to do with a table of too many rows, whose number may not be known."""
+    count = f"{rows:,}" if rows else f"more than {MAX_ROWS:,}"
+    return BayescaleError(
+        f"{name} has {count} rows, and the limit is {MAX_ROWS:,}: a scaling law is fitted to one "
+        "row per run, so keep each run's last checkpoint, or thin the checkpoints, and read that"
+    )

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from bayescale.data.aliases import KINDS
-from bayescale.data.units import Kind, format_quantity
+from bayescale.data.units import Kind
 
 COUNTS = ("params", "tokens", "price")
 """Columns of counts, and of money, shown as 70B; a column of compute is shown as 5.76e+23."""
@@ -28,6 +28,36 @@ def fixed(value: float, digits: int = 4, like: float | None = None) -> str:
     if scale == 0 or not 1e-4 <= scale < 1e6:
         return f"{value:.{digits - 1}g}"
     return f"{value:.{max(digits - 1 - math.floor(math.log10(scale)), 0)}f}"
+
+
+_FORMATS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+def format_quantity(value: float, digits: int = 3, kind: Kind = "count") -> str:
+    """Write one number as people read it.
+
+    Parameters
+    ----------
+    value
+        The number: parameters, tokens, FLOP, ...
+    digits
+        Significant digits.
+    kind
+        ``count`` gives ``70B``; ``flops`` and ``number`` give ``5.76e+23``.
+
+    Examples
+    --------
+    >>> format_quantity(70e9), format_quantity(1.4e12), format_quantity(5.76e23, kind="flops")
+    ('70B', '1.4T', '5.76e+23')
+    """
+    if kind != "count" or not math.isfinite(value):
+        return f"{value:.{digits}g}"
+    rounded = float(f"{value:.{digits - 1}e}")
+    if abs(rounded) < 1e15:
+        for scale, suffix in _FORMATS:
+            if abs(rounded) >= scale:
+                return f"{rounded / scale:.{max(digits, 3)}g}{suffix}"
+    return f"{rounded:.{max(digits, 3)}g}"
 
 
 def column_formatter(
@@ -63,11 +93,6 @@ def coordinate(name: str, value: float) -> str:
     return format_quantity(value, kind="flops")
 
 
-def heading(width: float) -> str:
-    """Say what the numbers of an interval column are: ``median [89 % interval]``."""
-    return f"median [{percent(width, 4)} interval]"
-
-
 WIDE = 1.25
 """Ratio of upper to lower bound above which a count is written with two digits, not three."""
 
@@ -84,7 +109,7 @@ def plain(value: float, width: float) -> str:
     ('2.036', '0.342', '1,900', '8.3e+13')
     """
     if not math.isfinite(value):
-        return "unbounded" if value > 0 else "undefined"
+        return "unbounded" if value == math.inf else "undefined"
     if value and not 1e-4 <= abs(value) < 1e6:
         return f"{value:.3g}"
     decimals = max(_decimals(width), _decimals(value))

@@ -12,9 +12,11 @@ from bayescale.data.columns import Recognition, named_convention, recognise
 from bayescale.data.convert import canonical_table, refuse_text
 from bayescale.data.describe import Column
 from bayescale.data.expressions import matching
-from bayescale.data.formats import MAX_ROWS, load_file, refuse_columns, refuse_large
+from bayescale.data.formats import load_file, refuse_columns
+from bayescale.data.limits import MAX_ROWS, refuse_large
 from bayescale.data.row_messages import cells_of, rows_of, warn_set_aside
 from bayescale.data.runs import Runs, refuse_empty, with_reason
+from bayescale.data.units import canonical_loss_unit
 from bayescale.data.validate import FILLS, drop_empty, fill, fillable, oddities, reading_reasons
 from bayescale.errors import BayescaleError
 
@@ -88,7 +90,7 @@ def read_runs(
         raise BayescaleError(
             f"params_convention={params_convention!r}: say one of {', '.join(aliases.CONVENTIONS)}"
         )
-    unit = aliases.loss_unit(loss_unit) if loss_unit else None
+    unit = canonical_loss_unit(loss_unit) if loss_unit else None
     if isinstance(source, Runs):
         return _read_again(source, columns, where, params_convention, unit)
     frame, name = _load(source)
@@ -194,7 +196,7 @@ def _with_units(
         notes += [note] if note and params_convention is None else []
     unit, column = "", recognition.column("loss_unit")
     if column is not None:
-        words = sorted({aliases.loss_unit(str(word)) for word in runs.table[column].dropna()})
+        words = sorted({canonical_loss_unit(str(word)) for word in runs.table[column].dropna()})
         unit = words[0] if len(words) == 1 else ""
         if len(words) > 1:
             notes.append(f"the column {column!r} mixes kinds of loss: {', '.join(words)}")

@@ -1,4 +1,4 @@
-"""Human-readable numbers: ``7B``, ``1.4T tokens``, ``3e21``, ``1 PF-day``."""
+"""Quantities with a unit, read: ``7B``, ``1.4T tokens``, ``3e21``, ``1 PF-day``; units of loss."""
 
 import math
 import re
@@ -63,9 +63,6 @@ FLOPS_PER_PARAM_TOKEN = 6
 _SECONDS = {"d": 86_400, "h": 3_600}
 
 
-_FORMATS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
-
-
 _NUMBER = re.compile(
     r"([+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?)(.*)",
     re.IGNORECASE | re.DOTALL,
@@ -82,6 +79,27 @@ _FLOPS = re.compile(
     rf"(?P<prefix>{'|'.join(_LONG_PREFIXES)}|[kmgtpezy])?[\s_-]*(?P<flop>flops?|f)"
     r"(?P<rate>\s*/\s*s(?:ec)?|[\s_]s)?(?:[\s_-]*(?P<time>d|days?|h|hours?))?"
 )
+
+
+LOSS_UNITS = {
+    "nats": "nats",
+    "natstoken": "nats/token",
+    "natspertoken": "nats/token",
+    "bits": "bits",
+    "bitstoken": "bits/token",
+    "bitspertoken": "bits/token",
+    "bpt": "bits/token",
+    "bitsbyte": "bits/byte",
+    "bitsperbyte": "bits/byte",
+    "bpb": "bits/byte",
+    "bitschar": "bits/char",
+    "bitsperchar": "bits/char",
+    "bitspercharacter": "bits/char",
+    "bpc": "bits/char",
+    "ppl": "perplexity",
+    "perplexity": "perplexity",
+}
+"""The spelling of each unit of loss, by its aliases in lower case without spaces and signs."""
 
 
 def parse_quantity(value: Quantity, kind: Kind = "count", *, unit: float = 1.0) -> float:
@@ -194,31 +212,13 @@ def unit_factor(text: str, kind: Kind = "count") -> float | None:
     return float(factor) if factor else None
 
 
-def format_quantity(value: float, digits: int = 3, kind: Kind = "count") -> str:
-    """Write one number as people read it.
+def canonical_loss_unit(text: str) -> str:
+    """One spelling for a unit of loss and its aliases; an unknown one stays as it is written.
 
-    Parameters
-    ----------
-    value
-        The number: parameters, tokens, FLOP, ...
-    digits
-        Significant digits.
-    kind
-        ``count`` gives ``70B``; ``flops`` and ``number`` give ``5.76e+23``.
-
-    Examples
-    --------
-    >>> format_quantity(70e9), format_quantity(1.4e12), format_quantity(5.76e23, kind="flops")
-    ('70B', '1.4T', '5.76e+23')
+    >>> canonical_loss_unit("Bits per byte"), canonical_loss_unit("points")
+    ('bits/byte', 'points')
     """
-    if kind != "count" or not math.isfinite(value):
-        return f"{value:.{digits}g}"
-    rounded = float(f"{value:.{digits - 1}e}")
-    if abs(rounded) < 1e15:
-        for scale, suffix in _FORMATS:
-            if abs(rounded) >= scale:
-                return f"{rounded / scale:.{max(digits, 3)}g}{suffix}"
-    return f"{rounded:.{max(digits, 3)}g}"
+    return LOSS_UNITS.get(re.sub(r"[^a-z0-9]", "", text.lower()), text.strip())
 
 
 def _parse_text(text: str, kind: Kind, unit: float) -> float:

@@ -8,7 +8,9 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data import derive
-from bayescale.data.units import FLOPS_PER_PARAM_TOKEN, format_quantity
+from bayescale.data.limits import check_positive
+from bayescale.data.number_format import format_quantity
+from bayescale.data.units import FLOPS_PER_PARAM_TOKEN
 from bayescale.decisions.scenario import Scenario
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.groups import refuse_pooled
@@ -171,8 +173,7 @@ class Spending:
         """Raise unless every size is allowed, and leaves something to train with."""
         most = self.scenario.max_params
         for size in params:
-            if size <= 0:
-                raise BayescaleError(f"params must be positive; got {size:g}")
+            check_positive("params", size)
             if most is not None and size > most:
                 raise BayescaleError(
                     f"{format_quantity(size)} parameters are more than max_params, "

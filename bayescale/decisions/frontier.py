@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data import derive
+from bayescale.data.limits import check_positive
 from bayescale.data.units import Quantity, parse_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
@@ -77,8 +78,7 @@ def straight_path(fit: PosteriorLike, held: Mapping[str, Quantity]) -> dict[str,
     if len(given) != 1 or not all(has_frontier(one) for one in fit.members().values()):
         raise BayescaleError("hold one of params and tokens, of a law of both")
     ((name, value),) = given.items()
-    if not value > 0:
-        raise BayescaleError(f"{name} must be positive; got {value:g}")
+    check_positive(name, value)
     other = "tokens" if name == "params" else "params"
     values = path_values([fit], other)
     flops = derive.flops(value, values)

@@ -8,8 +8,9 @@ import pandas as pd
 import xarray as xr
 from scipy.interpolate import CubicSpline
 
+from bayescale.data.number_format import format_quantity
 from bayescale.data.row_messages import PACKAGE
-from bayescale.data.units import Quantities, format_quantity, parse_quantities
+from bayescale.data.units import Quantities, parse_quantities
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.optimum import law_ratios, optimum

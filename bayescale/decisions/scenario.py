@@ -20,6 +20,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
+from bayescale.data.limits import check_positive
 from bayescale.data.units import Kind, Quantities, Quantity, parse_quantities
 from bayescale.errors import BayescaleError
 from bayescale.studies.schema import Table, find, packaged
@@ -338,10 +339,8 @@ def _several(name: str, values: Any, kind: Kind = "count") -> tuple[float, ...]:
     if values is None or (isinstance(values, tuple | list) and not values):
         return ()
     read = parse_quantities(name, values, kind)
-    if min(read) <= 0:
-        what = f"a budget must be positive; got {min(read):g}"
-        spent = {"flops": f"{what} FLOP", "price": what, "days": f"{what} days"}
-        raise BayescaleError(spent.get(name, f"{name} must be positive; got {min(read):g}"))
+    budgets = {"flops": "FLOP", "price": "", "days": "days"}
+    check_positive("a budget" if name in budgets else name, min(read), budgets.get(name, ""))
     return tuple(read)
 
 

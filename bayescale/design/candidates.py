@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.data import derive
+from bayescale.data.limits import check_positive
 from bayescale.data.units import parse_quantity
 from bayescale.decisions.frontier import has_allocation
 from bayescale.errors import BayescaleError, closest
@@ -156,8 +157,7 @@ def _read(fit: Fit, table: pd.DataFrame) -> Candidates:
                 f"the cost of a run does not follow from {', '.join(columns)}: add a column cost "
                 "to the candidates"
             )
-    if not (cost > 0).all():
-        raise BayescaleError(f"the cost of every candidate must be positive; got {cost.min():g}")
+    check_positive("the cost of every candidate", cost.min())
     return Candidates(found, cost, unit)
 
 
@@ -166,8 +166,7 @@ def _grid(fit: Fit, budget: float) -> Candidates:
 
     For a law of further inputs: runs near the fitted ones.
     """
-    if not budget > 0:
-        raise BayescaleError(f"a budget must be positive; got {budget:g}")
+    check_positive("a budget", budget)
     runs = run_columns(fit)
     smallest = runs["flops"].min() if "flops" in runs else budget
     halvings = np.arange(np.log2(SHARES[-1]) + 1, np.log2(budget / smallest) + 1)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bayescale.data.number_format import percent, whole_percent
-from bayescale.data.units import format_quantity
+from bayescale.data.number_format import format_quantity, percent, whole_percent
 from bayescale.design.coverage import spans, tied_inputs
 from bayescale.design.quantities_of_interest import format_amount
 from bayescale.design.recommend import MOST_RUNS, RecommendedRuns

@@ -8,8 +8,8 @@ import pandas as pd
 
 from bayescale.data.display_tables import html_block, rows_shown
 from bayescale.data.limits import check_range
-from bayescale.data.number_format import percent
-from bayescale.data.units import Quantity, format_quantity, parse_quantity
+from bayescale.data.number_format import format_quantity, percent
+from bayescale.data.units import Quantity, parse_quantity
 from bayescale.design.candidates import candidate_runs, inputs_of
 from bayescale.design.discrimination import model_discrimination
 from bayescale.design.gaussian_update import posterior_uncertainty

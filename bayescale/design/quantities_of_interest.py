@@ -16,7 +16,8 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data import derive
-from bayescale.data.units import Quantities, format_quantity
+from bayescale.data.number_format import format_quantity
+from bayescale.data.units import Quantities
 from bayescale.decisions.frontier import has_allocation
 from bayescale.decisions.loss_grid import lowest
 from bayescale.decisions.optimum import optimum

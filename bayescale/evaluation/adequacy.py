@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -92,6 +93,19 @@ class Adequacy:
     def severe(self) -> bool:
         """Whether the law is so far off that its answers should not be used as they are."""
         return any(found.severe for found in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values, as a saved fit keeps it."""
+        checks = self.checks.reset_index().to_dict("list")
+        return {**vars(self), "findings": [vars(one) for one in self.findings], "checks": checks}
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Self:
+        """Return what :meth:`to_dict` was made of."""
+        checks = pd.DataFrame(said["checks"])
+        checks = checks.set_index("check" if "check" in checks else "index")
+        findings = tuple(Finding(**one) for one in said["findings"])
+        return cls(findings, checks, said["scatter"], said["runs"])
 
     def problems(self) -> list[str]:
         """Say what the law misses, one sentence each; empty where nothing was found."""

@@ -92,7 +92,7 @@ def make_tree(
 def _other_columns(spec: Spec, data: Data) -> dict[str, xr.DataArray]:
     """Return what the runs' table says besides what is fitted, of the columns that vary.
 
-    Numbers as they are, words as text with "" where there is none.
+    Numbers as they are; words, true and false as text with "" where there is none.
     """
     table = data.runs.table
     known = {f"{spec.target}{suffix}" for suffix, _ in spec.noise.known.values()}
@@ -103,7 +103,8 @@ def _other_columns(spec: Spec, data: Data) -> dict[str, xr.DataArray]:
         cells = table[name]
         if name in used or not isinstance(cells, pd.Series) or len(found) == _MOST_COLUMNS:
             continue
-        if pd.api.types.is_numeric_dtype(cells.dtype):
+        truth = pd.api.types.is_bool_dtype(cells.dtype)
+        if pd.api.types.is_numeric_dtype(cells.dtype) and not truth:
             values = cells.to_numpy(float, na_value=np.nan)
         else:
             values = np.array(

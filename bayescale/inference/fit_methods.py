@@ -270,7 +270,8 @@ class FitMethods(PosteriorMethods):
         import bayescale
 
         one: Any = self
-        return bayescale.adequacy(one)
+        saved = vars(one).get("saved_adequacy")
+        return bayescale.Adequacy.from_dict(saved) if saved else bayescale.adequacy(one)
 
     def summary(
         self,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import xarray as xr
 
-from bayescale.data.display_tables import SHOWN, html_block, text_table
-from bayescale.data.number_format import heading, with_interval
+from bayescale.data.display_tables import SHOWN, heading, html_block, text_table
+from bayescale.data.number_format import with_interval
 from bayescale.errors import BayescaleError
 from bayescale.inference.datatree import OTHER_COLUMNS, observations_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose

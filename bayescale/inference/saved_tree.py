@@ -57,7 +57,10 @@ def take_header(tree: xr.DataTree, source: str) -> dict[str, Any]:
 
 def tree_of_fit(fit: Fit) -> xr.DataTree:
     """Return the tree that is saved of a fit: law, noise, priors and record as attributes."""
-    return with_header(fit.tree, "fit", {**fit.spec.to_dict(), "record": dict(fit.record)})
+    header = {**fit.spec.to_dict(), "record": dict(fit.record)}
+    if "adequacy" in vars(fit):  # worked out already, as it is where a fit is made
+        header["adequacy"] = fit.adequacy.to_dict()
+    return with_header(fit.tree, "fit", header)
 
 
 def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
@@ -91,13 +94,17 @@ def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
             f"{source} was fitted with {header['law']!r}, which is not a built-in law: pass its "
             "class, load(path, law=YourLaw)"
         ) from error
-    _compare(header["record"]["law"], found.fingerprint(), source)
+    same = _compare(header["record"]["law"], found.fingerprint(), source)
     spec = Spec.from_dict(header, found)
     check_draws(spec, tree, source)
-    return Fit(spec, tree, header["record"])
+    fit = Fit(spec, tree, header["record"])
+    if same and "adequacy" in header:
+        vars(fit)["saved_adequacy"] = header["adequacy"]
+    return fit
 
 
-def _compare(then: Mapping[str, Any], now: Mapping[str, Any], name: str) -> None:
+def _compare(then: Mapping[str, Any], now: Mapping[str, Any], name: str) -> bool:
+    """Warn of a law that is not what it was when fitted; return whether it is."""
     old, new = then["parameters"], now["parameters"]
     if set(old) != set(new):
         lost, added = sorted(set(old) - set(new)), sorted(set(new) - set(old))
@@ -123,3 +130,4 @@ def _compare(then: Mapping[str, Any], now: Mapping[str, Any], name: str) -> None
             BayescaleWarning,
             skip_file_prefixes=(PACKAGE,),
         )
+    return not changes

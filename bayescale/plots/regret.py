@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayescale.data.number_format import percent
-from bayescale.data.units import Quantities, format_quantity
+from bayescale.data.number_format import format_quantity, percent
+from bayescale.data.units import Quantities
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError

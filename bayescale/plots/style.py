@@ -21,7 +21,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter, NullLocator
 from matplotlib.transforms import Bbox
 
-from bayescale.data.units import Kind, format_quantity
+from bayescale.data.number_format import format_quantity
+from bayescale.data.units import Kind
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.data.number_format import WIDE, plain
-from bayescale.data.units import Kind, format_quantity
+from bayescale.data.number_format import WIDE, format_quantity, plain
+from bayescale.data.units import Kind
 from bayescale.errors import BayescaleError
 
 DRAWS = ("chain", "draw")

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.data import derive
+from bayescale.data.limits import check_positive
 from bayescale.data.units import Kind, Quantities, parse_quantities
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
@@ -193,8 +194,8 @@ def inputs_at(fit: Fit, points: xr.Dataset) -> dict[str, xr.DataArray]:
                     + (" (or two of params, tokens, flops)" if part in known else "")
                 )
         values = declared.take(points.coords, column)
-        if declared.relative and not (values > 0).all():
-            raise BayescaleError(f"{column} must be positive; got {values.min():g}")
+        if declared.relative:
+            check_positive(column, values.min())
         dims = [dim.replace("run", "point") for dim in declared.dims]
         inputs[name] = xr.DataArray(values, dims=dims)
     return inputs

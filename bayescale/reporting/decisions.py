@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.data.number_format import format_value, plain, relative
-from bayescale.data.units import Kind, format_quantity
+from bayescale.data.number_format import format_quantity, format_value, plain, relative
+from bayescale.data.units import Kind
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import Scenario

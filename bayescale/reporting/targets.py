@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data.limits import check_positive
 from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
@@ -146,8 +147,7 @@ def questions(fit: Fit, asked: Sequence[Target]) -> dict[str, Any]:
 
 def _budgets(flops: Any) -> np.ndarray:
     values = make_points({"flops": flops}, None, grid=False).coords["flops"].values
-    if not (values > 0).all():
-        raise BayescaleError(f"a budget must be positive; got {values.min():g} FLOP")
+    check_positive("a budget", values.min(), "FLOP")
     return values
 
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from public_data import each_or_one
 
-from bayescale.data.datasets import load
-from bayescale.data.datasets.catalogue import CATALOGUE
+from bayescale.data.datasets import fetch
+from bayescale.data.datasets.catalogue import CATALOGUE, list_datasets
 from bayescale.data.datasets.fetch import ORIGINALS
-from bayescale.data.datasets.load import list_datasets, load_dataset
+from bayescale.data.datasets.load import load_dataset
 from bayescale.errors import BayescaleError
 
 PUBLIC = [entry.name for entry in CATALOGUE if entry.name != "sardana2024_fits"]
@@ -30,7 +30,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and no folder of data."""
     monkeypatch.delenv("BAYESCALE_DATA", raising=False)
-    monkeypatch.setattr(load, "_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path / "cache")
     return tmp_path / "cache"
 
 

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
+from bayescale.data.display_tables import heading
 from bayescale.data.number_format import (
     column_formatter,
     coordinate,
     fixed,
     format_value,
-    heading,
     kind_of,
     listed,
     percent,

@@ -9,7 +9,8 @@ import pytest
 
 from bayescale.data import units as quantities
 from bayescale.data.limits import OutOfRange
-from bayescale.data.units import format_quantity, parse_quantities, parse_quantity, unit_factor
+from bayescale.data.number_format import format_quantity
+from bayescale.data.units import parse_quantities, parse_quantity, unit_factor
 from bayescale.errors import BayescaleError
 
 

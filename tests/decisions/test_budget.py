@@ -312,7 +312,7 @@ def test_exponents_between_two_budgets(made_skaling) -> None:
         ({"days": 1}, "days need hardware: say how fast it is"),
         ({"flops": 1, "days": 1, "hardware": GPU}, "one kind of budget, not flops and days"),
         ({"days": [1, -2], "hardware": GPU}, "a budget must be positive; got -2 days"),
-        ({"price": 0, "hardware": GPU}, "a budget must be positive; got 0$"),
+        ({"price": 0, "hardware": GPU}, "a budget must be positive; got 0: it must lie above 0"),
         ({"flops": [1, 0]}, "a budget must be positive; got 0 FLOP"),
         ({"candidates": [1e9, -1]}, "candidates must be positive; got -1"),
         ({"at": {"bits": [0]}}, "at bits must be positive; got 0"),

@@ -13,7 +13,7 @@ from handmade import REFERENCES, TRUTH, handmade_fit
 from matplotlib.figure import Figure
 
 import bayescale as bs
-from bayescale.data.units import format_quantity
+from bayescale.data.number_format import format_quantity
 from bayescale.design import contraction as verdicts
 from bayescale.design.candidates import Candidates, cost_of, runs_nearby
 from bayescale.design.contraction import prior_sds

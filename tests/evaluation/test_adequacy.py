@@ -1,6 +1,7 @@
 """Adequacy: a right law is left alone, and a wrong one is said to miss what it misses."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import example_fits
@@ -121,6 +122,30 @@ def test_a_group_is_named_with_what_fitting_by_it_leaves() -> None:
         float(part.split()[0]) for part in first.text.split("scatter ")[1].split(" %,")
     )
     assert before > 1 and after < 0.7, first.text
+
+
+@pytest.mark.parametrize("kind", [bool, "boolean", str])
+def test_a_column_of_true_and_false_is_of_groups(kind: Any) -> None:
+    runs = pd.concat([table(i) for i in range(2)], ignore_index=True)
+    flag = pd.Series(np.arange(80) >= 40)
+    runs = runs.assign(deduplicated=flag.astype(kind), loss=runs["loss"] * (1 + 0.03 * flag))
+    found = fitted(runs).adequacy.findings[0]
+    assert found.column == "deduplicated" and "group='deduplicated'" in found.text
+    assert found.text.startswith("residuals differ by deduplicated (scatter 1.")
+
+
+def test_a_saved_fit_keeps_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = table(3, sigma=0.002)
+    made = fitted(runs.assign(loss=bend(runs)))
+    bs.save(made, tmp_path / "new.nc")
+    found = made.adequacy
+    bs.save(made, tmp_path / "judged.nc")
+    assert bs.load(tmp_path / "new.nc").adequacy.problems() == found.problems()
+    monkeypatch.setattr(Residuals, "of", None)  # nothing is worked out again
+    again = bs.load(tmp_path / "judged.nc").adequacy
+    assert again.findings == found.findings and not again.ok
+    pd.testing.assert_frame_equal(again.checks, found.checks)
+    assert (again.scatter, again.runs) == (found.scatter, found.runs)
 
 
 def test_a_column_of_numbers_is_named() -> None:

@@ -2,6 +2,7 @@
 
 import warnings
 from types import SimpleNamespace
+from typing import Any
 
 import arviz_stats as azs
 import numpy as np
@@ -16,8 +17,9 @@ import bayescale as bs
 from bayescale.evaluation import backtest as backtesting
 from bayescale.evaluation import forecast_weights, influence, point_estimate
 from bayescale.evaluation import residuals as residuals_module
+from bayescale.evaluation import waic as waic_module
 from bayescale.evaluation.backtest import Backtest, _score
-from bayescale.evaluation.compare import _verdict, _warning
+from bayescale.evaluation.compare import _better, _verdict, _warning
 from bayescale.evaluation.influence import (
     _largest_shift,
     _left_out,
@@ -30,6 +32,7 @@ from bayescale.evaluation.point_estimate import DELTA, point_fit
 from bayescale.evaluation.published import _judge
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.model.link_scale import natural, to_link
+from bayescale.model.noise.registry import following
 from bayescale.model.observations import extract
 from bayescale.prediction.averaging import stack
 
@@ -292,6 +295,22 @@ def test_waic_of_known_densities(made_fit) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert not bs.waic(with_densities(made_fit, swing)).warning
+
+
+def test_a_variance_at_the_limit_is_trusted(made_fit, monkeypatch) -> None:
+    swung = with_densities(made_fit, np.where(np.arange(40) == 3, 0.5, 0.0))
+    monkeypatch.setattr(waic_module, "TRUSTED_VARIANCE", float(bs.waic(swung).p_i[3]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not bs.waic(swung).warning
+
+
+def test_the_noise_along_runs_is_named_where_there_is_one(made_fit) -> None:
+    along = following(made_fit.spec.noise)
+    assert along is not None
+    assert _better(made_fit).endswith(f"too narrow; noise={along.name!r} does not")
+    alone: Any = SimpleNamespace(spec=SimpleNamespace(noise=along))
+    assert following(along) is None and _better(alone).endswith("too narrow")
 
 
 @pytest.mark.parametrize(

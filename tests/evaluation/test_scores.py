@@ -1,5 +1,7 @@
 """Scores of forecasts against their definitions, on forecasts made up by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -233,3 +235,9 @@ def test_rules_for_a_target_that_rises() -> None:
     np.testing.assert_allclose(found["best_seen"], at[small].max() - at[out])
     slope, level = np.polyfit(np.log(x[small]), at[small], 1)
     np.testing.assert_allclose(found["log_linear"], level + slope * np.log(x[out]) - at[out])
+    small_x = replace(data, inputs=dict.fromkeys(data.inputs, x / x.max()))
+    again = _naive(fit.spec.noise, small_x, split)
+    np.testing.assert_allclose(again["log_linear"], found["log_linear"], rtol=1e-6, atol=1e-9)
+    with_none = replace(data, inputs=dict.fromkeys(data.inputs, np.where(x == x.min(), 0, x)))
+    flat = _naive(fit.spec.noise, with_none, split)
+    np.testing.assert_allclose(flat["log_linear"], at[small].mean() - at[out])

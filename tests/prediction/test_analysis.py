@@ -437,3 +437,7 @@ class TestAddRuns:
             bs.add_runs(made_fit, other)
         with pytest.raises(bs.BayescaleError, match="no column tokens"):
             bs.add_runs(made_fit, new.drop(columns="tokens"))
+
+
+def test_constants_of_equal_draws_are_not_derived() -> None:
+    assert not bs.derived_parameters(handmade_fit("chinchilla", spread=0.0))

@@ -17,6 +17,7 @@ checked and converted. Some sets are computed from another one when they are loa
 the error says where the numbers come from.
 """
 
-from bayescale.data.datasets.load import list_datasets, load_dataset
+from bayescale.data.datasets.catalogue import list_datasets
+from bayescale.data.datasets.load import load_dataset
 
 __all__ = ["list_datasets", "load_dataset"]

@@ -4,12 +4,15 @@ A conversion keeps every digit of the original; the CSV tables that BAYESCALE_DA
 rounded (to ten digits, eight for the step law, six for the curves) and agree that far.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +28,9 @@ CLARK_BATCH, CLARK_CONTEXT = 256, 2048
 
 
 CLARK_LOSSES = {"loss_validation": "loss"}
+
+
+GITHUB = "https://raw.githubusercontent.com"
 
 
 @dataclass(frozen=True)
@@ -183,3 +189,30 @@ ORIGINALS = {
     "clark2022_routed": Original(*_CLARK, _clark2022_routed),
     "clark2022_routed_curves": Original(*_CLARK, _clark2022_routed_curves),
 }
+
+
+def cache_folder() -> Path:
+    """Return the folder in which fetched files are kept."""
+    import pooch
+
+    return Path(pooch.os_cache("bayescale"))
+
+
+def fetch_original(original: Original) -> Path:
+    """Return the original file from the cache, downloading it when it is not there."""
+    import pooch
+
+    base = os.environ.get("BAYESCALE_MIRROR", GITHUB).rstrip("/")
+    url = f"{base}/{original.repository}/{original.commit}/{original.path}"
+    file = f"{original.commit[:12]}-{Path(original.path).name}"
+    try:
+        return Path(
+            pooch.retrieve(
+                url, f"sha256:{original.sha256}", fname=file, path=cache_folder() / "original"
+            )
+        )
+    except (OSError, ValueError) as error:
+        raise BayescaleError(
+            f"{url} could not be fetched: {error}. Try again with a network, set BAYESCALE_MIRROR "
+            "to a mirror, or set BAYESCALE_DATA to a folder that holds the set as a CSV"
+        ) from error
