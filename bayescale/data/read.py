@@ -92,9 +92,14 @@ def read_runs(
     if isinstance(source, Runs):
         return _read_again(source, columns, where, params_convention, unit)
     frame, name = _load(source)
-    recognition = recognise(frame, columns)
-    runs = _check(frame, recognition, where, name)
-    return _with_units(runs, recognition, params_convention, unit)
+    try:
+        recognition = recognise(frame, columns)
+        runs = _check(frame, recognition, where, name)
+        return _with_units(runs, recognition, params_convention, unit)
+    except UnicodeEncodeError as error:
+        raise BayescaleError(
+            f"{name}: {error.object[:60]!r} holds half a character, a lone surrogate: correct it"
+        ) from error
 
 
 def _read_again(

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import f as f_distribution
 
+from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import DRAWS
 
@@ -89,6 +90,11 @@ class Residuals:
         relative, size = noise.displacement(middle, centre, known, observed, fit.scale)
         _, moved = noise.residual(draws, centre, known, observed)
         moves = moved.stack(sample=DRAWS).transpose("run", "sample").values
+        if not np.isfinite(moves).all():
+            raise BayescaleError(
+                f"{fit.label}: the law is not finite at every run and draw: the draws are beyond "
+                "what can be calculated with; fit again"
+            )
         taken = (moves - moves.mean(axis=1, keepdims=True)) / np.sqrt(moves.shape[1] - 1)
         # Heavy tails widen a posterior beyond what the law can have taken up, which is all.
         directions, sizes, _ = np.linalg.svd(taken, full_matrices=False)

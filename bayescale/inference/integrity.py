@@ -169,7 +169,8 @@ def check_draws(spec: Spec, tree: xr.DataTree, source: str) -> None:
         For missing or unknown parameters, other dimensions, draws that are not finite or outside
         the parameter's bounds, runs or references that are no numbers.
     """
-    if missing := [name for name in ("posterior", "constant_data") if name not in tree.children]:
+    needed = ("posterior", "constant_data", "observed_data")
+    if missing := [name for name in needed if name not in tree.children]:
         raise BayescaleError(f"{source} has no {listed(missing)}: fit again")
     posterior = tree.children["posterior"].to_dataset()
     names, declared = set(map(str, posterior.data_vars)), set(spec.parameters)
@@ -204,7 +205,6 @@ def _check_numbers(tree: xr.DataTree, source: str) -> None:
         values = constant[name].values
         if values.dtype.kind not in "fiu" or not (np.isfinite(values) & (values > 0)).all():
             raise BayescaleError(f"{source}: {name} is {values}, not a positive number: fit again")
-    observed = tree.children.get("observed_data")
-    for name, values in observed.to_dataset().data_vars.items() if observed else ():
+    for name, values in tree.children["observed_data"].to_dataset().data_vars.items():
         if values.dtype.kind not in "fiub" or not np.isfinite(values.values).all():
             raise BayescaleError(f"{source}: the observed {name} is not finite: fit again")
