@@ -85,16 +85,16 @@ class Residuals:
         at = fit.parameters_at(inputs)
         every = max(1, at.sizes.get("chain", 1) * at.sizes.get("draw", 1) // MOST_DRAWS)
         draws = fit.curve(inputs, at.isel(draw=slice(None, None, every), missing_dims="ignore"))
+        if not np.isfinite(draws).all():
+            raise BayescaleError(
+                f"{fit.label}: the law is not finite at every run and draw: the draws are beyond "
+                "what can be calculated with; fit again"
+            )
         middle, centre = draws.median(DRAWS), at.median(DRAWS)
         _, standardised = noise.residual(middle, centre, known, observed)
         relative, size = noise.displacement(middle, centre, known, observed, fit.scale)
         _, moved = noise.residual(draws, centre, known, observed)
         moves = moved.stack(sample=DRAWS).transpose("run", "sample").values
-        if not np.isfinite(moves).all():
-            raise BayescaleError(
-                f"{fit.label}: the law is not finite at every run and draw: the draws are beyond "
-                "what can be calculated with; fit again"
-            )
         taken = (moves - moves.mean(axis=1, keepdims=True)) / np.sqrt(moves.shape[1] - 1)
         # Heavy tails widen a posterior beyond what the law can have taken up, which is all.
         directions, sizes, _ = np.linalg.svd(taken, full_matrices=False)

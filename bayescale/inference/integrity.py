@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data.limits import LARGEST
 from bayescale.data.number_format import listed
 from bayescale.errors import BayescaleError
 from bayescale.model.spec import Spec
@@ -188,9 +189,9 @@ def check_draws(spec: Spec, tree: xr.DataTree, source: str) -> None:
                 f"{source}: the draws of {name} have dims {draws.dims} and type {draws.dtype}, not "
                 "(chain, draw) and float: fit again"
             )
-        bad = draws.values[~parameter.can_be(draws.values)]
+        bad = draws.values[~parameter.can_be(draws.values) | (abs(draws.values) > LARGEST)]
         if bad.size:
-            least, most = parameter.bounds
+            least, most = np.clip(parameter.bounds, -LARGEST, LARGEST)
             raise BayescaleError(
                 f"{source}: {bad.size:,} draws of {name} are not finite or lie outside {least:g} "
                 f"to {most:g}, the first is {bad[0]:g}: fit again"

@@ -1,4 +1,4 @@
-"""Profiles of the fuzz tests, and what they count: ``pytest tests/fuzz --hypothesis-profile=fuzz``."""
+"""Profiles of the fuzz tests, and what they count: ``--hypothesis-profile=fuzz`` draws many."""
 
 import hostile
 import pytest

@@ -29,14 +29,17 @@ SOUND = {
     "MODEL": ["mine.toml"], "[NAME]": ["chinchilla", ""], "FILE": ["out.nc", "out.png", "out.csv"],
     "FILE.html": ["out.html"], "FILE.nc": ["out.nc"], "FILE.csv": ["out.csv"], "FOLDER": ["out"],
     "NAME=COLUMN": ["loss=loss", "tokens=", "params=tokens"], "EXPR": ["params > 1e8", "loss < 3"],
-    "WORD": ["total", "active"], "UNIT": ["nats/token", "bits/byte", "perplexity"], "N": ["7B", "3"],
+    "WORD": ["total", "active"], "UNIT": ["nats/token", "bits/byte", "perplexity"],
+    "N": ["7B", "3"],
     "LAW": ["chinchilla", "skaling"], "LAW,...": ["chinchilla,skaling"], "D": ["1T", "1e11,1e12"],
     "LAW[:NOISE],...": ["chinchilla,skaling:normal"], "C": ["1e22", "1e21,1e23"], "PROB": ["0.9"],
-    "NAME=LOW:HIGH": ["E=1:2", "alpha=0.3"], "INPUT=COLUMN": ["N=params"], "COLUMN": ["loss", "seed"],
+    "NAME=LOW:HIGH": ["E=1:2", "alpha=0.3"], "INPUT=COLUMN": ["N=params"],
+    "COLUMN": ["loss", "seed"],
     "[NAME=]WORD": ["shared", "E=separate"], "Q,...": ["0.5", "0.3,0.7"], "W,...": ["0.5,0.5"],
     "SIZE[:REACH]|none": ["0.02", "0.02:1", "none"], "NAME=VALUES": ["bits=8", "params=1B,2B"],
     "NAME=VALUE": ["params=1B"], "I": ["1T", "0"], "L": ["2.2", "2.1,2.3"], "N,...": ["1B,7B"],
-    "SHARE": ["0.1"], "WHAT": ["alpha", "optimum", "loss"], "K": ["2"], "NAME": ["chinchilla", "normal"],
+    "SHARE": ["0.1"], "WHAT": ["alpha", "optimum", "loss"], "K": ["2"],
+    "NAME": ["chinchilla", "normal"],
 }  # fmt: skip
 """Values that each kind of argument takes, by how the help names it."""
 
@@ -186,7 +189,7 @@ def ended(line: list[str]) -> Result:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-@hostile.cases(3, 100)
+@hostile.cases(2, 90)
 @given(data=st.data())
 def test_a_command_line_is_answered_or_refused(name: str, data: st.DataObject) -> None:
     line = data.draw(command_lines(name))

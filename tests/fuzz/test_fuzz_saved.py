@@ -63,7 +63,7 @@ def bytes_changed(draw: Callable[..., Any], content: bytes) -> bytes:
     return changes[draw(st.sampled_from(sorted(changes)))]
 
 
-@hostile.cases(20, 200)
+@hostile.cases(12, 200)
 @given(data=st.data())
 def test_bytes_of_a_file(data: st.DataObject, folder: Path, small: Fit) -> None:
     altered = folder / "fit.nc"
@@ -71,7 +71,7 @@ def test_bytes_of_a_file(data: st.DataObject, folder: Path, small: Fit) -> None:
     check(altered, small)
 
 
-@hostile.cases(12, 100)
+@hostile.cases(4, 100)
 @given(data=st.data())
 def test_files_of_a_store(data: st.DataObject, folder: Path, small: Fit) -> None:
     altered = folder / "fit.zarr"
@@ -127,7 +127,7 @@ def _change_hdf5(draw: Callable[..., Any], file: h5py.File) -> None:
             file[name] = values
 
 
-@hostile.cases(20, 150)
+@hostile.cases(6, 150)
 @given(data=st.data())
 def test_variables_of_a_file(data: st.DataObject, folder: Path, small: Fit) -> None:
     altered = folder / "inside.nc"
@@ -184,7 +184,7 @@ def asked(fit: Any) -> object:
     return str(fit), fit.summary(), bs.predict(fit, params="7B", tokens="1T", discrepancy=None)
 
 
-@hostile.cases(20, 150)
+@hostile.cases(3, 150)
 @given(data=st.data())
 def test_a_tree_whose_hashes_were_made_again(data: st.DataObject, folder: Path, small: Fit) -> None:
     """It may be read, since a hash is no signature; but then every question has an answer."""

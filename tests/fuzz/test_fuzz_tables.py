@@ -44,7 +44,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("suffix", FILES)
-@hostile.cases(40, 1000)
+@hostile.cases(25, 1000)
 @given(data=st.data())
 def test_a_file_is_read_or_refused(suffix: str, data: st.DataObject, folder: Path) -> None:
     content = data.draw(hostile.encoded(FILES[suffix]))
@@ -57,7 +57,7 @@ def test_a_file_is_read_or_refused(suffix: str, data: st.DataObject, folder: Pat
     check(path)
 
 
-@hostile.cases(40, 1000)
+@hostile.cases(25, 1000)
 @given(frame=hostile.frames())
 def test_a_frame_is_read_or_refused(frame: pd.DataFrame) -> None:
     check(frame)
@@ -109,7 +109,7 @@ expressions = st.recursive(
 )
 
 
-@hostile.cases(80, 2000)
+@hostile.cases(50, 2000)
 @given(expression=expressions, compared=st.booleans())
 def test_an_expression_is_evaluated_or_refused(expression: str, compared: bool) -> None:
     if compared:

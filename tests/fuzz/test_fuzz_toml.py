@@ -32,7 +32,7 @@ def written(data: st.DataObject, trees: list[dict[str, Any]], path: Path) -> Pat
     return path
 
 
-@hostile.cases(60, 400)
+@hostile.cases(30, 250)
 @given(data=st.data())
 def test_a_model_file_is_read_or_refused(data: st.DataObject, folder: Path) -> None:
     path = written(data, MODELS, folder / "model.toml")
@@ -43,7 +43,7 @@ def test_a_model_file_is_read_or_refused(data: st.DataObject, folder: Path) -> N
         hostile.answer("runs of models", lambda: len(bs.study_runs(study)))
 
 
-@hostile.cases(60, 400)
+@hostile.cases(30, 250)
 @given(data=st.data())
 def test_a_scenario_file_is_read_or_refused(data: st.DataObject, folder: Path) -> None:
     path = written(data, SCENARIOS, folder / "scenario.toml")
