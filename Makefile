@@ -6,7 +6,7 @@ RUN := $(UV) run --quiet
 # Many short processes: each imports in a second what is compiled, in several what is not.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint notebooks bars bench calibrate check-models mutants docs build setup
+.PHONY: demo test lint fuzz notebooks bars bench calibrate check-models mutants docs build setup
 
 demo: setup  ## simulate runs, fit them, write a report and two pictures into demo/
 	$(RUN) python notebooks/demo.py
@@ -18,6 +18,9 @@ lint: setup  ## style and types
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) pyright
+
+fuzz: setup  ## thousands of hostile tables, options, TOML files and saved fits, counted; ONLY="-k toml"
+	$(RUN) pytest tests/fuzz --hypothesis-profile=fuzz $(ONLY)
 
 notebooks: setup  ## run every notebook from start to end; ONLY="--drawn 3" draws three by the commit
 	$(RUN) python notebooks/run.py $(ONLY)

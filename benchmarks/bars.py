@@ -37,6 +37,7 @@ MEASUREMENTS = (
     "calibrate",
     "checkpoints",
     "observational",
+    "chaos",
 )
 
 

@@ -52,8 +52,9 @@ def say(*parts: "RenderableType") -> None:
 
 def write(text: str) -> None:
     """Write to stdout; a reader that has left (``| head``) is not an error."""
+    encoding = sys.stdout.encoding or "utf-8"  # half a character is written as \\ud800
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,7 @@ these parts of Python are evaluated: names of columns, numbers, texts, arithmeti
 """
 
 import ast
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -48,6 +49,10 @@ ALLOWED = (
     "an expression holds columns, numbers, texts, arithmetic, comparisons, and, or, not, in, "
     f"and the functions {', '.join(FUNCTIONS)}"
 )
+
+
+_MAX_INTEGER = 2**63 - 1
+"""The largest whole number of a column; a larger one is a float."""
 
 
 _CONDITIONS = {"isnull", "notnull"}
@@ -232,6 +237,8 @@ class _Evaluator:
             raise BayescaleError(f"it is more than {MAX_DEPTH} levels deep")
         depth += 1
         match node:
+            case ast.Constant(value=int() as constant) if constant > _MAX_INTEGER:
+                return float(constant) if constant.bit_length() <= 1023 else math.inf
             case ast.Constant(value=bool() | int() | float() | str() as constant):
                 return constant
             case ast.Name(id=name):

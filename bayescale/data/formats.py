@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import math
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -321,15 +322,23 @@ def _frame(records: list[dict[str, Any]], index: pd.Index, path: Path) -> pd.Dat
     return pd.DataFrame(records, index=index)
 
 
+def _refuse_surrogates(text: object, where: str) -> None:
+    r"""Refuse what JSON can write and no file of text can hold: half a character, ``\ud800``."""
+    if isinstance(text, str) and not text.isascii() and re.search("[\ud800-\udfff]", text):
+        raise BayescaleError(f"{where}: {text[:60]!r} holds half a character, a lone surrogate")
+
+
 def _record(value: object, where: str, prefix: str = "") -> dict[str, Any]:
     """Flatten one object: {"metrics": {"loss": 2}} becomes {"metrics.loss": 2}."""
     if not isinstance(value, dict):
         raise BayescaleError(f'{where}: expected an object such as {{"params": 7e9, "loss": 2.1}}')
     flat: dict[str, Any] = {}
     for key, item in value.items():
+        _refuse_surrogates(key, where)
         if isinstance(item, dict):
             flat |= _record(item, where, f"{prefix}{key}.")
         else:
+            _refuse_surrogates(item, where)
             flat[f"{prefix}{key}"] = json.dumps(item) if isinstance(item, list) else item
     return flat
 

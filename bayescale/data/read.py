@@ -93,10 +93,16 @@ def read_runs(
     unit = canonical_loss_unit(loss_unit) if loss_unit else None
     if isinstance(source, Runs):
         return _read_again(source, columns, where, params_convention, unit)
-    frame, name = _load(source)
-    recognition = recognise(frame, columns)
-    runs = _check(frame, recognition, where, name)
-    return _with_units(runs, recognition, params_convention, unit)
+    name = "the table"
+    try:
+        frame, name = _load(source)
+        recognition = recognise(frame, columns)
+        runs = _check(frame, recognition, where, name)
+        return _with_units(runs, recognition, params_convention, unit)
+    except UnicodeEncodeError as error:
+        raise BayescaleError(
+            f"{name}: {error.object[:60]!r} holds half a character, a lone surrogate: correct it"
+        ) from error
 
 
 def _read_again(
@@ -129,11 +135,11 @@ def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
         unique = source if source.index.is_unique else source.reset_index(drop=True)
         return unique.set_axis(names, axis=1).copy(), "a DataFrame"
     if isinstance(source, str | Path):
-        path = Path(source).expanduser()
         try:
+            path = Path(source).expanduser()
             return load_file(path), path.name
-        except (OSError, RecursionError) as error:
-            raise BayescaleError(f"cannot read {path.name!r}: {error}") from error
+        except (OSError, RuntimeError) as error:  # too deep, or there is no such user's folder
+            raise BayescaleError(f"cannot read {Path(source).name!r}: {error}") from error
     raise BayescaleError(
         f"cannot read runs from {type(source).__name__}: give a path, a DataFrame, or Runs"
     )

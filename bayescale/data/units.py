@@ -276,6 +276,8 @@ def _decimal(number: str) -> Decimal:
 
 def _unreadable(value: object, kind: Kind) -> BayescaleError:
     """Say what was expected, and what slipped where that is known."""
+    if isinstance(value, int) and abs(value) >= 10**400:  # Python does not write every one
+        value = f"a whole number of {value.bit_length():,} bits"
     message = f"cannot read {value!r}: expected {_EXPECTED[kind]}"
     text = str(value).strip().lower()
     if re.fullmatch(r"[+-]?\d+,\d+\D*", text):

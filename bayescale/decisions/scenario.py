@@ -13,7 +13,7 @@ Like a study, it is plain data: :func:`bayescale.optimum`, :func:`bayescale.regr
 :func:`bayescale.report` take it in the place of a budget.
 """
 
-import tomllib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
@@ -23,7 +23,10 @@ from typing import Any, Self
 from bayescale.data.limits import check_positive
 from bayescale.data.units import Kind, Quantities, Quantity, parse_quantities
 from bayescale.errors import BayescaleError
-from bayescale.studies.schema import Table, find, packaged
+from bayescale.studies.schema import Table, find, packaged, read_toml
+
+MAX_OPTIONS = 1_000
+"""Combinations of the further inputs of a scenario."""
 
 SECONDS_PER_HOUR, HOURS_PER_DAY = 3600.0, 24.0
 
@@ -184,6 +187,10 @@ class Scenario:
                 "days are those of training, which inference_tokens does not change: give the "
                 "budget as flops or price"
             )
+        if (count := math.prod(map(len, self.at.values()))) > MAX_OPTIONS:
+            raise BayescaleError(
+                f"at has {count:,} combinations of values, and the limit is {MAX_OPTIONS:,}"
+            )
         if self.full_bits is not None and "bits" not in self.at:
             raise BayescaleError("full_bits needs at = { bits = ... }: in how many bits is trained")
         for name in ("tolerance", "probability"):
@@ -205,6 +212,8 @@ class Scenario:
             if value is not None and not (name == "inference_tokens" and not value):
                 value = _positive(name, value)
             read[name] = value
+        for name in ("tolerance", "probability"):
+            (read[name],) = parse_quantities(name, [getattr(self, name)], "number")
         for name, value in read.items():
             object.__setattr__(self, name, value)
 
@@ -307,15 +316,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     ((1e+23, 1e+24), 2000000000000.0)
     """
     path = find(name_or_path, packaged("scenarios"), "scenario")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BayescaleError(
-            f"{path}: the scenario file cannot be read: {error.strerror}"
-        ) from error
-    except ValueError as error:
-        raise BayescaleError(f"{path}: not a TOML file: {error}") from error
-    return Scenario.from_dict(values, str(path))
+    return Scenario.from_dict(read_toml(path, "scenario"), str(path))
 
 
 type ScenarioLike = Quantities | Scenario

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import f as f_distribution
 
+from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import DRAWS
 
@@ -84,6 +85,11 @@ class Residuals:
         at = fit.parameters_at(inputs)
         every = max(1, at.sizes.get("chain", 1) * at.sizes.get("draw", 1) // MOST_DRAWS)
         draws = fit.curve(inputs, at.isel(draw=slice(None, None, every), missing_dims="ignore"))
+        if not np.isfinite(draws).all():
+            raise BayescaleError(
+                f"{fit.label}: the law is not finite at every run and draw: the draws are beyond "
+                "what can be calculated with; fit again"
+            )
         middle, centre = draws.median(DRAWS), at.median(DRAWS)
         _, standardised = noise.residual(middle, centre, known, observed)
         relative, size = noise.displacement(middle, centre, known, observed, fit.scale)

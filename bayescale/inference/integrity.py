@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data.limits import LARGEST
 from bayescale.data.number_format import listed
 from bayescale.errors import BayescaleError
 from bayescale.model.spec import Spec
@@ -169,7 +170,8 @@ def check_draws(spec: Spec, tree: xr.DataTree, source: str) -> None:
         For missing or unknown parameters, other dimensions, draws that are not finite or outside
         the parameter's bounds, runs or references that are no numbers.
     """
-    if missing := [name for name in ("posterior", "constant_data") if name not in tree.children]:
+    needed = ("posterior", "constant_data", "observed_data")
+    if missing := [name for name in needed if name not in tree.children]:
         raise BayescaleError(f"{source} has no {listed(missing)}: fit again")
     posterior = tree.children["posterior"].to_dataset()
     names, declared = set(map(str, posterior.data_vars)), set(spec.parameters)
@@ -187,9 +189,9 @@ def check_draws(spec: Spec, tree: xr.DataTree, source: str) -> None:
                 f"{source}: the draws of {name} have dims {draws.dims} and type {draws.dtype}, not "
                 "(chain, draw) and float: fit again"
             )
-        bad = draws.values[~parameter.can_be(draws.values)]
+        bad = draws.values[~parameter.can_be(draws.values) | (abs(draws.values) > LARGEST)]
         if bad.size:
-            least, most = parameter.bounds
+            least, most = np.clip(parameter.bounds, -LARGEST, LARGEST)
             raise BayescaleError(
                 f"{source}: {bad.size:,} draws of {name} are not finite or lie outside {least:g} "
                 f"to {most:g}, the first is {bad[0]:g}: fit again"
@@ -204,7 +206,6 @@ def _check_numbers(tree: xr.DataTree, source: str) -> None:
         values = constant[name].values
         if values.dtype.kind not in "fiu" or not (np.isfinite(values) & (values > 0)).all():
             raise BayescaleError(f"{source}: {name} is {values}, not a positive number: fit again")
-    observed = tree.children.get("observed_data")
-    for name, values in observed.to_dataset().data_vars.items() if observed else ():
+    for name, values in tree.children["observed_data"].to_dataset().data_vars.items():
         if values.dtype.kind not in "fiub" or not np.isfinite(values.values).all():
             raise BayescaleError(f"{source}: the observed {name} is not finite: fit again")

@@ -136,10 +136,13 @@ def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
     >>> bs.load(path).posterior.equals(fit.posterior)
     True
     """
-    path = complete(path)
-    if not path.exists():
-        raise BayescaleError(f"no fit at {path}: `bayescale fit RUNS -o {path.name}` makes one")
+    path = Path(path)
     try:
+        path = complete(path)
+        if not path.exists():
+            raise BayescaleError(f"no fit at {path}: `bayescale fit RUNS -o {path.name}` makes one")
+        if not (path.is_file() or path.is_dir()):
+            raise BayescaleError(f"{path} is a device or a pipe, not a saved fit")
         return _loaded(path, law)
     except BayescaleError:
         raise

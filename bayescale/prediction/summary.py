@@ -4,6 +4,7 @@ import re
 from typing import Literal, get_args
 
 import arviz_stats as azs
+import numpy as np
 import pandas as pd
 import xarray as xr
 from arviz_stats.base.stats_utils import round_num
@@ -167,8 +168,9 @@ def _by_arviz(draws: xr.Dataset, ci_prob: float | None, kind: SummaryKind) -> pd
 
 def _described(fit: Fit, draws: xr.Dataset, ci_prob: float | None) -> pd.DataFrame:
     """Return the median, the interval, the diagnostics and the meaning of each parameter."""
-    bulk, tail = azs.ess(draws, method="bulk"), azs.ess(draws, method="tail")
-    rhat = azs.rhat(draws)
+    with np.errstate(all="ignore"):  # draws that are all the same have none of the three
+        bulk, tail = azs.ess(draws, method="bulk"), azs.ess(draws, method="tail")
+        rhat = azs.rhat(draws)
     rows = {}
     for name in draws.data_vars:
         bounds = credible_interval(draws[name], ci_prob)

@@ -1,5 +1,6 @@
 """The runs of a model file: read from its file, loaded by name, or simulated."""
 
+import math
 from dataclasses import replace
 from itertools import product
 
@@ -7,6 +8,7 @@ import pandas as pd
 
 from bayescale.data.datasets.load import load_dataset
 from bayescale.data.derive import with_derived
+from bayescale.data.formats import MAX_ROWS, refuse_large
 from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
 from bayescale.data.schedule import with_schedule
@@ -80,6 +82,9 @@ def _simulated(study: Study) -> pd.DataFrame:
     law = get_law(study.law)
     columns = {name: study.inputs.get(name, i.column) for name, i in law.inputs.items()}
     planned = [name for name in law.inputs if name in plan.design]
+    count = math.prod(len(plan.design[name]) for name in planned)
+    if count > MAX_ROWS:
+        raise refuse_large(f"{study.name}: data.simulate.design", count)
     rows = list(product(*(plan.design[name] for name in planned)))
     table = pd.DataFrame(rows, columns=[columns[name] for name in planned])
     noise = get_noise(law.noise.replace("student_t", "normal"))

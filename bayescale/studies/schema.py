@@ -10,6 +10,7 @@ bayescale.errors.BayescaleError: mine.toml: priors.beta is [0.8, 0.1]: it must b
 the lower one first
 """
 
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -22,6 +23,10 @@ T = TypeVar("T")
 
 
 Default = TypeVar("Default")
+
+
+MAX_SIZE = 100_000
+"""Bytes of a model file or scenario file."""
 
 
 class Table:
@@ -194,6 +199,32 @@ def find(name_or_path: str | Path, known: Mapping[str, Path], kind: str) -> Path
         f"no {kind} file {str(name_or_path)!r}{closest(wanted, known)}; the {kind}s that come with "
         f"bayescale are {', '.join(known)}. One of your own is given by its path"
     )
+
+
+def read_toml(path: Path, kind: str) -> dict[str, Any]:
+    """Read a model file or the like, up to :data:`MAX_SIZE`.
+
+    Raises
+    ------
+    BayescaleError
+        When it cannot be read, is too large or nested too deeply, or is not TOML.
+    """
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_SIZE + 1)
+        if len(content) > MAX_SIZE:
+            raise BayescaleError(
+                f"{path}: a {kind} file has at most {MAX_SIZE:,} bytes; the runs belong in a table"
+            )
+        return tomllib.loads(content.decode())
+    except OSError as error:
+        raise BayescaleError(f"{path}: the {kind} file cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise BayescaleError(f"{path}: not a {kind} file: it is nested too deeply") from error
+    except BayescaleError:
+        raise
+    except ValueError as error:
+        raise BayescaleError(f"{path}: not a TOML file: {error}") from error
 
 
 def plain(value: Any) -> Any:

@@ -11,7 +11,6 @@ A model file is TOML, explained key by key in ``models/README.md``. A study is p
 what to fit, and fitting it is the business of :func:`bayescale.fit`.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from bayescale.errors import BayescaleError
 from bayescale.model.pooling import Pooling, make_pool
 from bayescale.model.spec import Spec, make_spec
-from bayescale.studies.schema import Table, find, packaged, plain
+from bayescale.studies.schema import Table, find, packaged, plain, read_toml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -283,12 +282,7 @@ def load_study(name_or_path: str | Path) -> Study:
     0.34
     """
     path = find(name_or_path, packaged(), "model")
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BayescaleError(f"{path}: the model file cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise BayescaleError(f"{path}: not a TOML file: {error}") from error
+    values = read_toml(path, "model")
     data = values.get("data")
     if isinstance(data, dict) and isinstance(data.get("file"), str):
         values["data"] = {**data, "file": str(path.parent / data["file"])}

@@ -1,0 +1,12 @@
+"""Profiles of the fuzz tests, and what they count: ``--hypothesis-profile=fuzz`` draws many."""
+
+import hostile
+import pytest
+
+hostile.register_profiles()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for kind, tally in hostile.TALLY.items():
+        said = ", ".join(f"{count:,} {what}" for what, count in tally.items())
+        terminalreporter.write_line(f"fuzz: {tally.total():,} {kind}: {said}")
