@@ -71,6 +71,7 @@ class _Asking:
 def identify(
     file: FitFile,
     asking: _Asking,
+    allowing: Allowing,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -98,7 +99,8 @@ def identify(
     questions = asking.questions()
     most = None if budget is None else quantities("--budget", budget, "flops")[0]
     fit = load_fit(file)
-    found = identify(fit, budget=most, **questions)
+    chosen = allowing.chosen()
+    found = identify(fit, budget=most, discrepancy=chosen, random_seed=seed, **questions)
     weak = principal_directions(fit)
     moved = stability(fit, refit=refit, random_seed=seed, progressbar=not json, **questions)
     with judged(fit):

@@ -25,11 +25,16 @@ from bayescale.design.recommend import (
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval
 from bayescale.prediction.points import PointsLike
 
 PARTNER = 0.3
 """Correlation, on the link scale, from which a partner is named."""
+
+
+WIDE = 10.0
+"""Ratio of the ends of an interval from which a quantity of interest is never "identified"."""
 
 
 CONSTANT = 1e-9
@@ -46,6 +51,8 @@ def identify(
     flops: Quantities | None = None,
     at: PointsLike | None = None,
     budget: Quantity | None = None,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
+    random_seed: int | None = None,
 ) -> pd.DataFrame:
     """Assess which parameters the runs identify, and recommend runs for the others.
 
@@ -68,13 +75,17 @@ def identify(
         Points, as for :func:`bayescale.predict`: also assess the target there.
     budget : number or str, optional
         Largest total FLOP of the runs recommended for one row; that of the fitted runs when None.
+    discrepancy : Discrepancy, number, pair or bool, optional
+        How wrong the law may be away from the runs. A quantity of interest that the runs identify
+        within the law, and of which the law's error leaves more than a decade open, is "weak".
+    random_seed : int, optional
+        Seed of the discrepancy; the fit's own when None, as in :func:`optimum`.
 
     Returns
     -------
     pandas.DataFrame
-        One row per law parameter, then one per quantity of interest (without a discrepancy: the
-        information of the runs within the law): ``kind`` ("parameter" or "quantity"), ``verdict``
-        ("identified",
+        One row per law parameter, then one per quantity of interest: ``kind`` ("parameter" or
+        "quantity"), ``verdict`` ("identified",
         contraction above 0.9; "weak"; "prior only", below 0.1), ``contraction``, ``partner`` (the
         parameter it trades off with or, for a quantity, depends on; empty if none) and their
         ``correlation``, ``reason`` and ``recommended_runs`` as text, ``runs`` and ``chance`` (how
@@ -111,13 +122,16 @@ def identify(
     """
     refuse_pooled(fit, "identify")
     values, shown = scaled(fit, flops, at), quantities(fit, flops, at)
+    wrong = Discrepancy.of(discrepancy)
+    answers = None if wrong is None else quantities(fit, flops, at, wrong, random_seed)
     table = contractions(fit, flops, at)
     table[["partner", "correlation"]] = _partners(
         fit, values, {str(k): str(v) for k, v in table["verdict"].items()}
     )
     limit = None if budget is None else parse_quantity(budget, "flops")
     found = _recommended(fit, table, flops, at, limit)
-    table["reason"], table["recommended_runs"] = _explained(fit, table, found, shown)
+    table["reason"], table["recommended_runs"] = _explained(fit, table, found)
+    _judge_answers(table, shown, answers)
     settled = {name: one for name, one in found.items() if one is not None and one.settles}
     table["runs"] = [len(settled[k].runs) if k in settled else 0 for k in table.index]
     table["chance"] = [one.chance if (one := found.get(k)) else np.nan for k in table.index]
@@ -225,8 +239,36 @@ def _allowed(local: LocalApproximation, name: str, row: Mapping[Any, Any]) -> fl
     return float(row["allowed"]) * min(now / actual, 1.0)
 
 
+def _judge_answers(table: pd.DataFrame, within: xr.Dataset, answers: xr.Dataset | None) -> None:
+    """Add intervals of the quantities of interest to their reasons, and doubt the wide ones.
+
+    Parameters
+    ----------
+    table
+        Of :func:`identify`, changed in place.
+    within, answers : xarray.Dataset
+        The quantities within the law, and with its discrepancy, if any.
+    """
+    for key, row in table.loc[table["kind"] == "quantity"].to_dict("index").items():
+        name = str(key)
+        said = f"{row['reason']}: {_interval_text(within, name)}"
+        if answers is not None:
+            said += f"; with the law's error {_interval_text(answers, name)}"
+            band = credible_interval(answers[name])
+            wide = float(band["upper"]) > WIDE * float(band["lower"]) > 0
+            if wide and row["verdict"] == "identified":
+                table.loc[name, "verdict"] = "weak"
+                said = f"within the law {said}, over a decade"
+        table.loc[name, "reason"] = said
+
+
+def _interval_text(values: xr.Dataset, name: str) -> str:
+    band = credible_interval(values[name])
+    return " to ".join(_format_end(name, float(band[end])) for end in ("lower", "upper"))
+
+
 def _explained(
-    fit: Fit, table: pd.DataFrame, found: Mapping[str, RecommendedRuns | None], values: xr.Dataset
+    fit: Fit, table: pd.DataFrame, found: Mapping[str, RecommendedRuns | None]
 ) -> tuple[list[str], list[str]]:
     """Return reasons and recommended runs, one per row."""
     reasons, said = [], []
@@ -235,10 +277,6 @@ def _explained(
         why = reason(fit, row["partner"], row["kind"]) if open_one else "the runs identify it"
         if row["prior_variance"] <= CONSTANT**2:
             why = "it follows from the fixed parameters alone"
-        if row["kind"] == "quantity":
-            band = credible_interval(values[name])
-            ends = (_format_end(name, float(band[end])) for end in ("lower", "upper"))
-            why = f"{why}: {' to '.join(ends)}"
         one = found.get(name)
         after = 1 - one.variance / row["prior_variance"] if one else float("nan")
         reasons.append(why)

@@ -24,8 +24,9 @@ from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError, BayescaleWarning, closest
 from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import to_link
-from bayescale.prediction.discrepancy import Surface
+from bayescale.prediction.discrepancy import Discrepancy, Surface
 from bayescale.prediction.points import PointsLike, drop_node_columns, inputs_at, make_points, used
+from bayescale.prediction.predict import predict
 from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 OPTIMA = {"params": "N*", "tokens": "D*", "tokens_per_param": "D*/N*"}
@@ -36,6 +37,8 @@ def quantities(
     fit: Fit,
     flops: Quantities | None = None,
     at: PointsLike | None = None,
+    discrepancy: Discrepancy | None = None,
+    random_seed: int | None = None,
 ) -> xr.Dataset:
     """Return the draws of all quantities of interest, each in its own unit.
 
@@ -47,12 +50,14 @@ def quantities(
         Budgets, at which the compute-optimal model and its target are of interest.
     at : DataFrame or mapping, optional
         Points, as for :func:`bayescale.predict`, at which the target is of interest.
+    discrepancy, random_seed
+        How wrong the law may be; None for what the runs tell within the law.
 
     Returns
     -------
     xarray.Dataset, dims (chain, draw)
         The law's free parameters, then ``N* (1e+24 FLOP)``, ``loss (params 70B, tokens 1.4T)``
-        and so on, all without a discrepancy, within the law. The attribute
+        and so on. The attribute
         ``scale`` of what is no parameter is "log" or "noise", see :func:`on_scale`.
 
     Raises
@@ -62,12 +67,20 @@ def quantities(
     """
     found = fit.posterior[list(fit.spec.free)]
     if flops is not None:
-        found = found.assign(_optima(fit, flops))
-    return found if at is None else found.assign(_targets(fit, at))
+        best = optimum(fit, flops, discrepancy=discrepancy, random_seed=random_seed)
+        found = found.assign(_optima(fit, best))
+    if at is None:
+        return found
+    points = make_points({}, used(fit, at), grid=False, fit=fit)
+    if discrepancy is None:
+        target = fit.curve(inputs_at(fit, points))
+    else:
+        predicted = predict(fit, at=at, discrepancy=discrepancy, random_seed=random_seed)
+        target = predicted["outcome"]
+    return found.assign(_targets(fit, points, target.transpose("chain", "draw", "point")))
 
 
-def _optima(fit: Fit, flops: Quantities) -> dict[str, xr.DataArray]:
-    best = optimum(fit, flops, discrepancy=None)
+def _optima(fit: Fit, best: xr.Dataset) -> dict[str, xr.DataArray]:
     found = {}
     for i, budget in enumerate(best["flops"].values):
         here, place = best.isel(budget=i), f"{format_amount('flops', float(budget))} FLOP"
@@ -76,17 +89,15 @@ def _optima(fit: Fit, flops: Quantities) -> dict[str, xr.DataArray]:
     return found
 
 
-def _targets(fit: Fit, at: PointsLike) -> dict[str, xr.DataArray]:
-    points = make_points({}, used(fit, at), grid=False, fit=fit)
-    curve = fit.curve(inputs_at(fit, points)).transpose("chain", "draw", "point")
+def _targets(fit: Fit, points: xr.Dataset, target: xr.DataArray) -> dict[str, xr.DataArray]:
     taken = {fit.spec.column(name) for name in fit.law.inputs}
     shown = drop_node_columns(fit, points).coords
     columns = [str(name) for name in shown if name in taken and shown[name].dims == ("point",)]
     found = {}
-    for i in range(curve.sizes["point"]):
+    for i in range(target.sizes["point"]):
         said = [f"{name} {format_amount(name, float(points[name][i]))}" for name in columns]
         place = ", ".join(said) or f"point {i + 1}"
-        found[f"{fit.target} ({place})"] = _plain(curve.isel(point=i), "noise")
+        found[f"{fit.target} ({place})"] = _plain(target.isel(point=i), "noise")
     return found
 
 

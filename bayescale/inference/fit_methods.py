@@ -311,12 +311,14 @@ class FitMethods(PosteriorMethods):
         flops: "Quantities | None" = None,
         at: "PointsLike | None" = None,
         budget: "Quantity | None" = None,
+        discrepancy: "Allowed" = True,
+        random_seed: int | None = None,
     ) -> pd.DataFrame:
         """Assess which parameters the runs identify; see :func:`bayescale.identify`.
 
         Parameters
         ----------
-        flops, at, budget
+        flops, at, budget, discrepancy, random_seed
             As for :func:`bayescale.identify`.
 
         Returns
@@ -332,7 +334,14 @@ class FitMethods(PosteriorMethods):
         import bayescale
 
         one: Any = self
-        return bayescale.identify(one, flops=flops, at=at, budget=budget)
+        return bayescale.identify(
+            one,
+            flops=flops,
+            at=at,
+            budget=budget,
+            discrepancy=_allowed(discrepancy),
+            random_seed=random_seed,
+        )
 
     def add_runs(
         self, runs: "RunsLike", *, random_seed: int | None = None, progressbar: bool = True

@@ -8,7 +8,9 @@ prediction adds to the law's curve a smooth random surface over the logarithms o
 
 with a Matérn-5/2 kernel k, x in decades, and the runs' residuals given with their scatter. Among
 the runs the surface follows what the law misses, and is as sure as they are; beyond them it is free
-to be s. It acts on (log N, log D), not on compute alone, so the compute-optimal N and D move too.
+to be s. Where the law has an optimum (params, and tokens or compute), a part of the error is common
+to all that a budget may be spent on, and a part is not, so the compute-optimal N and D move too
+(:mod:`bayescale.prediction.places`).
 
 The law's posterior is left as it is (the surface is cut off from the fit). Sampled with the law it
 would take over what the law should explain, and s cannot be learnt from residuals, for what a law
@@ -24,6 +26,7 @@ import xarray as xr
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
 from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach
+from bayescale.prediction.places import Places
 
 CELL = 0.1
 """Runs closer than this, in units of the reach, count as one place with their mean residual."""
@@ -107,14 +110,16 @@ class Discrepancy(SizeAndReach):
         A fit that no run of its own stands behind (:func:`bayescale.group_fit`) has none to be
         given.
         """
-        names = [n for n, x in fit.inputs.items() if x.ndim == 1 and bool((x > 0).all())]
-        variance = self.size**2
+        places = Places.of(fit, self.reach)
+        variance, correlation = self.size**2, places.correlation
         if not fit.informed:
             shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
-            nowhere = np.zeros((0, len(names)))
-            return Surface(self, names, GaussianProcess(variance, nowhere, np.zeros((*shape, 0))))
-        residual, scatter, places = _at_runs(fit, names, self.reach)
-        return Surface(self, names, GaussianProcess.given(variance, places, residual, scatter))
+            nowhere, none = np.zeros((0, places.columns)), np.zeros((*shape, 0))
+            process = GaussianProcess(variance, nowhere, none, correlation=correlation)
+            return Surface(places, process)
+        residual, scatter, at = _at_runs(fit, places)
+        process = GaussianProcess.given(variance, at, residual, scatter, correlation)
+        return Surface(places, process)
 
 
 type DiscrepancyLike = Discrepancy | tuple[float, float] | float | bool | None
@@ -127,16 +132,13 @@ class Surface:
 
     Attributes
     ----------
-    discrepancy : Discrepancy
-        Its size and reach.
-    names : list of str
-        The law's inputs it lies over: those with a logarithm.
+    places : Places
+        Where it knows a point to be.
     process : GaussianProcess
         The error, given what each posterior draw's curve misses where the runs are.
     """
 
-    discrepancy: Discrepancy
-    names: list[str]
+    places: Places
     process: GaussianProcess
 
     def draw(self, inputs: Mapping[str, xr.DataArray], rng: np.random.Generator) -> xr.DataArray:
@@ -154,7 +156,7 @@ class Surface:
         xarray.DataArray, dims (chain, draw, point)
             Relative errors, as :meth:`bayescale.model.noise.base.Noise.displace` takes them.
         """
-        drawn = self.process.draw(self._places(inputs), rng)
+        drawn = self.process.draw(self.places.at(inputs), rng)
         return xr.DataArray(drawn, dims=("chain", "draw", "point"))
 
     def at(self, inputs: Mapping[str, xr.DataArray]) -> tuple[np.ndarray, np.ndarray]:
@@ -172,37 +174,23 @@ class Surface:
         covariance : array, shape (point, point)
             Around that, the same for every draw.
         """
-        return self.process.at(self._places(inputs))
-
-    def _places(self, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
-        """Return points (point, input) in units of the reach."""
-        points = max(values.sizes["point"] for values in inputs.values())
-        at = np.zeros((points, len(self.names)))
-        for i, name in enumerate(self.names):
-            logs = np.log10(np.maximum(inputs[name].values, LEAST))
-            at[:, i] = logs / self.discrepancy.reach
-        return at
-
-
-LEAST = 1e-300
-"""What stands for zero where an input needs a logarithm."""
+        return self.process.at(self.places.at(inputs))
 
 
 DISCREPANCY = Discrepancy()
 """What predictions use by default; how it was chosen: ``docs/extrapolation.md``."""
 
 
-def _at_runs(fit: Fit, names: list[str], reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return residuals (chain, draw, place), their scatter's covariance, and places (place, input).
+def _at_runs(fit: Fit, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return residuals (chain, draw, place), their scatter's covariance, and where they are.
 
     Residuals are each draw's own, so that a curve drawn too low has a surface that lifts it back.
     Rows of one run count for as little here as in the fit.
     """
     each, weight = run_weights(fit)
-    at = np.zeros((len(weight), len(names)))
-    for i, name in enumerate(names):
-        at[:, i] = np.log10(fit.inputs[name].values) / reach
-    _, cell = np.unique(np.round(at / CELL), axis=0, return_inverse=True)
+    at = places.at({name: values.rename(run="point") for name, values in fit.inputs.items()})
+    inputs = at[:, : len(places.names)]
+    _, cell = np.unique(np.round(inputs / CELL), axis=0, return_inverse=True)
     share = np.zeros((cell.max() + 1, len(at)))
     share[cell.ravel(), np.arange(len(at))] = weight
     total = share.sum(1)

@@ -8,6 +8,7 @@ noise of covariance V, what is left is
 here for a process at new points.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -69,6 +70,10 @@ def kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return matern(np.linalg.norm(one[:, None] - other[None], axis=-1))
 
 
+type Correlation = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From two arrays of places, (place, column), to their correlations, (one, other)."""
+
+
 @dataclass(frozen=True, eq=False)
 class GaussianProcess:
     """A smooth random function of places, given residuals that were observed at some.
@@ -83,20 +88,28 @@ class GaussianProcess:
         What is observed there, for each posterior draw.
     factor
         Cholesky factor of the covariance of the residuals; None where there are none.
+    correlation : callable
+        From two arrays of places to their correlations, (one, other).
     """
 
     variance: float
     places: np.ndarray
     residual: np.ndarray
     factor: Any = None
+    correlation: Correlation = kernel
 
     @classmethod
     def given(
-        cls, variance: float, places: np.ndarray, residual: np.ndarray, noise: np.ndarray
+        cls,
+        variance: float,
+        places: np.ndarray,
+        residual: np.ndarray,
+        noise: np.ndarray,
+        correlation: Correlation = kernel,
     ) -> Self:
         """Condition on residuals whose noise has a covariance (place, place)."""
-        factor = cho_factor(variance * kernel(places, places) + noise)
-        return cls(variance, places, residual, factor)
+        factor = cho_factor(variance * correlation(places, places) + noise)
+        return cls(variance, places, residual, factor, correlation)
 
     def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what is known of the function at points.
@@ -110,9 +123,10 @@ class GaussianProcess:
         -------
         mean, covariance : array, shape (chain, draw, point) and (point, point)
         """
-        near = self.variance * kernel(self.places, points)
+        near = self.variance * self.correlation(self.places, points)
         gain = cho_solve(self.factor, near) if len(self.places) else near
-        return self.residual @ gain, self.variance * kernel(points, points) - near.T @ gain
+        prior = self.variance * self.correlation(points, points)
+        return self.residual @ gain, prior - near.T @ gain
 
     def draw(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Draw the function at points together, shape (chain, draw, point)."""

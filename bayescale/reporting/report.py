@@ -156,7 +156,7 @@ def write_page(
     if isinstance(fit, Average):
         known, own = shares(fit), average_sections(fit, study, ci_prob)
     else:
-        verdicts = identify(fit, **questions(fit, asked))
+        verdicts = identify(fit, **questions(fit, asked), discrepancy=discrepancy)
         known = identification(fit, verdicts)
         own = [
             parameters_section(fit, verdicts, study, ci_prob),

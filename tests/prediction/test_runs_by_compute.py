@@ -13,6 +13,7 @@ from handmade import handmade_fit
 from scipy.optimize import minimize
 
 import bayescale as bs
+import bayescale.prediction.places as places_module
 from bayescale.prediction.averaging import Average, NotOneLaw, stack
 from bayescale.prediction.discrepancy import (
     DISCREPANCY,
@@ -21,6 +22,7 @@ from bayescale.prediction.discrepancy import (
     discrepancy_text,
     run_weights,
 )
+from bayescale.prediction.gaussian_process import matern
 from bayescale.prediction.intervals import (
     Estimate,
     bounds,
@@ -31,6 +33,7 @@ from bayescale.prediction.intervals import (
     middle,
     with_bounds,
 )
+from bayescale.prediction.places import COMMON, SPLIT_REACH, Places
 from bayescale.prediction.runs_by_compute import main_column, near, run_columns, typical_budgets
 
 
@@ -150,11 +153,51 @@ def test_a_mixture_has_draws_in_proportion_to_the_weights() -> None:
 
 
 def test_places_are_decades_in_units_of_the_reach() -> None:
-    surface = Discrepancy(0.02, 0.5).surface(handmade_fit())
+    places = Places.of(handmade_fit(), 0.5)
     at = {"N": [1e9, 0.01, 0.0], "D": [1e3, 1.0, 10.0]}
     points = {name: xr.DataArray(values, dims="point") for name, values in at.items()}
-    found = surface._places(points)
-    np.testing.assert_allclose(found, [[18, 6], [-4, 0], [-600, 2]], atol=1e-9)
+    found = places.at(points)
+    np.testing.assert_allclose(found[:, :2], [[18, 6], [-4, 0], [-600, 2]], atol=1e-9)
+    np.testing.assert_allclose(found[:, 2], np.array([24, -4, -598]) / np.sqrt(2))
+
+
+def test_errors_of_a_budget_in_common_and_apart() -> None:
+    """The part apart is as large as the root of the law's local slope against that of the runs."""
+    fit = handmade_fit()
+    size, data = (fit.inputs[name].values for name in ("N", "D"))
+    centre = {k: float(v) for k, v in fit.parameters.median(("chain", "draw")).items()}
+
+    def slope(size: np.ndarray, data: np.ndarray) -> np.ndarray:
+        """By hand: C at a fixed D / N doubles where both grow by the root of two."""
+        x = centre["a"] * (size / fit.references["N"]) ** -centre["alpha"]
+        y = centre["b"] * (data / fit.references["D"]) ** -centre["beta"]
+        return (centre["alpha"] * x + centre["beta"] * y) / (centre["E"] + x + y) / 2
+
+    usual = np.exp(np.log(slope(size, data)).mean())
+    places = Places.of(fit, 2.0)
+    assert places.usual == pytest.approx(usual, rel=1e-3)
+    n, d = np.array([1e9, 1e11, 1e10]), np.array([2e10, 2e12, 2e13])
+    at = places.at({"N": xr.DataArray(n, dims="point"), "D": xr.DataArray(d, dims="point")})
+    found = places.correlation(at, at)
+    logs, root = np.log10([n, d]) / 2.0, np.sqrt(slope(n, d) / usual)
+    apart = matern(np.hypot(*(logs[:, :, None] - logs[:, None])) / SPLIT_REACH)
+    budgets = logs.sum(0) / np.sqrt(2)
+    together = matern(np.abs(budgets[:, None] - budgets))
+    expected = COMMON * together + (1 - COMMON) * np.outer(root, root) * apart
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+    # a large run of few tokens per parameter and one of many: apart, but for their budget
+    assert found[1, 2] > COMMON * 0.99 and together[1, 2] == pytest.approx(1.0)
+
+
+def test_an_error_common_to_a_budget_leaves_its_best_size(monkeypatch) -> None:
+    fit = handmade_fit()
+    held = bs.optimum(fit, 1e24, discrepancy=None)["params"]
+    spread = {}
+    for common in (0.0, COMMON, 1.0):
+        monkeypatch.setattr(places_module, "COMMON", common)
+        found = bs.optimum(fit, 1e24, discrepancy=0.01, random_seed=1)["params"]
+        spread[common] = float(np.log(found / held).std())
+    assert spread[0.0] > 1.1 * spread[COMMON] and spread[1.0] < 0.02 < 0.2 * spread[COMMON]
 
 
 def test_columns_of_the_runs(made_fit) -> None:
@@ -241,10 +284,11 @@ def test_a_surface_that_knows_no_run() -> None:
         inputs={k: xr.DataArray(v, dims="run") for k, v in ones.items()}
         | {"c": xr.DataArray(np.ones((2, 3)), dims=("run", "node"))},
         informed=False,
+        input_of=lambda column: None,
         posterior=xr.Dataset({"E": (("chain", "draw"), np.ones((2, 5)))}),
     )
     surface = Discrepancy(0.02, 0.5).surface(fake)
-    assert surface.names == ["b", "e"]
+    assert surface.places.names == ["b", "e"] and surface.places.columns == 2
     at = {"b": xr.DataArray([1.0, 10.0], dims="point"), "e": xr.DataArray([1.0, 1.0], dims="point")}
     mean, covariance = surface.at(at)
     assert mean.shape == (2, 5, 2) and not mean.any()
@@ -258,7 +302,7 @@ def test_places_of_runs_near_each_other() -> None:
     size = np.array([1e9, 1.005e9, 3e9, 3.01e9, 1e10])
     fit = handmade_fit(runs=pd.DataFrame({"params": size, "tokens": 2e10}))
     each, weight = run_weights(fit)
-    residual, scatter, places = _at_runs(fit, ["N", "D"], 0.5)
+    residual, scatter, places = _at_runs(fit, Places.of(fit, 0.5))
     cells = np.round(np.log10(size) / 0.5 / 0.1)
     groups = [cells == c for c in np.unique(cells)]
     assert [g.sum() for g in groups] == [2, 2, 1]
