@@ -81,9 +81,27 @@ class TestAnswers:
         assert bs.identify(made_fit)["kind"].eq("parameter").all()
 
     def test_quick_verdicts_are_the_same(self, tied: Fit) -> None:
-        quick, whole = contractions(tied, 1e23), bs.identify(tied, flops=1e23)
+        quick, whole = contractions(tied, 1e23), bs.identify(tied, flops=1e23, discrepancy=None)
         assert quick["verdict"].equals(whole["verdict"])
         assert quick["contraction"].equals(whole["contraction"])
+
+    def test_intervals_are_those_of_optimum_and_predict(self, made_fit: Fit) -> None:
+        """What the law's error leaves open by more than a decade is not called identified."""
+        table = bs.identify(made_fit, flops=[1e23, 1e27], at={"params": 7e9, "tokens": 1e12})
+        best = bs.optimum(made_fit, [1e23, 1e27])
+        outcome = bs.predict(made_fit, params=7e9, tokens=1e12)["outcome"]
+        for i, name in enumerate(["N* (1e+23 FLOP)", "N* (1e+27 FLOP)"]):
+            low, high = np.percentile(best["params"].isel(budget=i), [5.5, 94.5])
+            said = f"{format_quantity(low)} to {format_quantity(high)}"
+            assert f"with the law's error {said}" in table["reason"][name]
+            assert table["verdict"][name] == ("weak" if high > 10 * low else "identified")
+        assert set(table["verdict"][["N* (1e+23 FLOP)", "N* (1e+27 FLOP)"]]) == {
+            "identified",
+            "weak",
+        }
+        assert table["reason"]["N* (1e+27 FLOP)"].startswith("within the law the runs identify it")
+        low, high = np.percentile(outcome, [5.5, 94.5])
+        assert table["reason"].iloc[-1].endswith(f"with the law's error {low:.4g} to {high:.4g}")
 
     def test_a_law_without_an_optimum_refuses_budgets(self) -> None:
         fit = handmade_fit("power_law_floor")
@@ -477,7 +495,7 @@ def test_variances_allowed_by_hand(made_fit: Fit) -> None:
 
 
 def test_the_words_and_numbers_of_identify(made_fit: Fit) -> None:
-    table = bs.identify(made_fit, flops=1e23)
+    table = bs.identify(made_fit, flops=1e23, discrepancy=None)
     assert (table["reason"][:5] == "the runs identify it").all()
     values = quantities(made_fit, 1e23)
     for name, form in (
