@@ -18,12 +18,12 @@ from kept import SEED, fitted, rows_of, save_rows, thinned
 
 import bayescale as bs
 from bayescale.prediction.discrepancy import DISCREPANCY
-from bayescale.prediction.places import COMMON, FADE, SPLIT_REACH
+from bayescale.prediction.places import COMMON, SPLIT_REACH
 
 LAW = "skaling"
 FITTED = (0.4, 0.6)
 SAVED = RESULTS / "optimum_beyond_rows.json"
-SPLITS = {"common": COMMON, "reach": SPLIT_REACH, "fade": FADE}
+SPLITS = {"common": COMMON, "reach": SPLIT_REACH}
 PLAN = {
     "law": LAW,
     "fitted": FITTED,

@@ -4,13 +4,14 @@ An error that is the same for all that a budget may be spent on does not move th
 size; only its change along the budget does. And how to split a budget matters less, the less more
 compute still buys. So for a law with an optimum the error is a sum,
 
-.. math:: \mathrm{cov}(\delta, \delta') / s^2 = c\, k\!\left(\tfrac{|u - u'|}{\ell}\right) +
-          (1 - c) \sqrt{g g'}\, k\!\left(\tfrac{|x - x'|}{0.75\, \ell}\right),
+.. math:: \mathrm{cov}(\delta, \delta') / s^2 =
+          \sqrt{(1 - v)(1 - v')}\, k\!\left(\tfrac{|u - u'|}{\ell}\right) +
+          \sqrt{v v'}\, k\!\left(\tfrac{|x - x'|}{0.75\, \ell}\right), \quad v = 0.7 \min(g, 1),
 
 of a part common to a budget, over :math:`u = \log_{10}(C) / \sqrt 2`, and one over all inputs x,
 where g is how fast the law's loss falls with compute there, against the same among the runs. The
-share c, the shorter reach and the root were chosen on isoFLOP minima beyond the fitted budgets of
-Porian's tables and Hoffmann's (``docs/extrapolation.md``).
+variance is :math:`s^2` everywhere. The shares and the shorter reach were chosen on isoFLOP minima
+beyond the fitted budgets of Porian's tables and Hoffmann's (``docs/extrapolation.md``).
 """
 
 from collections.abc import Mapping
@@ -24,19 +25,15 @@ from bayescale.inference.result import Fit
 from bayescale.prediction.gaussian_process import kernel, matern
 
 COMMON = 0.3
-"""Share of the variance that is common to all splits of a budget."""
+"""Share of the variance that is common to all splits of a budget, among the runs."""
 
 
 SPLIT_REACH = 0.75
 """Reach of the rest, against that of the common part."""
 
 
-FADE = 0.5
-"""Power of the law's local slope to which the size of the rest is proportional."""
-
-
-STEEPEST = 100.0
-"""Largest ratio, either way, of a local slope to that among the runs."""
+FLATTEST = 1e-4
+"""Smallest ratio of a local slope to that among the runs."""
 
 
 LEAST = 1e-300
@@ -110,7 +107,7 @@ class Places:
             compute = spent if self.fit.input_of("tokens") is None else size + spent
             ratio = np.nan_to_num(self._slope(inputs) / self.usual, nan=1.0)
             at[:, -2] = compute / np.sqrt(2)
-            at[:, -1] = np.clip(ratio, 1 / STEEPEST, STEEPEST) ** FADE
+            at[:, -1] = np.clip(ratio, FLATTEST, 1.0)
         return at
 
     def _slope(self, inputs: Mapping[str, Any]) -> np.ndarray:
@@ -127,10 +124,10 @@ class Places:
             return np.abs(less - more) / (np.abs(less) + np.abs(more)) / (2 * np.log(_STEP))
 
     def correlation(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """Return the correlations (one, other) of errors at places, times their relative sizes."""
+        """Return the correlations (one, other) of errors at places."""
         if self.usual is None:
             return kernel(one, other)
         common = matern(np.abs(one[:, None, -2] - other[None, :, -2]))
-        split = kernel(one[:, :-2] / SPLIT_REACH, other[:, :-2] / SPLIT_REACH)
-        sizes = one[:, None, -1] * other[None, :, -1]
-        return COMMON * common + (1 - COMMON) * sizes * split
+        apart = kernel(one[:, :-2] / SPLIT_REACH, other[:, :-2] / SPLIT_REACH)
+        share, to = ((1 - COMMON) * at[:, -1] for at in (one, other))
+        return np.sqrt(np.outer(1 - share, 1 - to)) * common + np.sqrt(np.outer(share, to)) * apart

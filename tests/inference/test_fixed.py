@@ -69,7 +69,7 @@ class TestAllFixed:
         np.testing.assert_allclose(needed["flops"], 1e22, rtol=0.02)
 
     def test_nothing_is_left_to_identify(self) -> None:
-        table = bs.identify(fixed_fit(), flops=1e23)
+        table = bs.identify(fixed_fit(), flops=1e23, discrepancy=None)
         assert set(table["kind"]) == {"quantity"}
         assert set(table["verdict"]) == {"identified"}
         assert table["reason"].str.contains("follows from the fixed parameters").all()

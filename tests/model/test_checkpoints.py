@@ -20,6 +20,7 @@ from bayescale.model.noise.registry import NOISES
 from bayescale.model.observations import along_runs, extract
 from bayescale.model.spec import make_spec
 from bayescale.prediction.discrepancy import Discrepancy
+from bayescale.prediction.places import SPLIT_REACH
 from bayescale.reporting.narrative import drift
 
 NOISE = NOISES["checkpoints"]
@@ -311,10 +312,19 @@ class TestAnswers:
         scatter = np.outer(size, size) * shared * (run[:, None] == run)
         logs = np.column_stack([np.log10(made.inputs[k].values) for k in ("N", "D")])
         gap = np.sqrt(5) * np.linalg.norm(logs[:, None] - logs, axis=-1) / 0.2
-        prior = 0.02**2 * (1 + gap + gap**2 / 3) * np.exp(-gap)
+        apart = gap / SPLIT_REACH
+        budgets = np.abs(np.subtract.outer(logs.sum(1), logs.sum(1))) / np.sqrt(2)
+        common = np.sqrt(5) * budgets / 0.2
+        share = 0.7 * surface.places[:, -1]
         order = np.lexsort(logs.T[::-1])
-        there = np.lexsort(surface.places.T[::-1])
-        np.testing.assert_allclose(surface.places[there] * 0.2, logs[order])
+        there = np.lexsort(surface.places[:, :2].T[::-1])
+        np.testing.assert_allclose(surface.places[there, :2] * 0.2, logs[order])
+        of_row = np.empty(len(order))
+        of_row[order] = share[there]
+        prior = 0.02**2 * sum(
+            np.sqrt(np.outer(part, part)) * (1 + d + d**2 / 3) * np.exp(-d)
+            for part, d in ((1 - of_row, common), (of_row, apart))
+        )
         lower = np.tril(surface.factor[0]) if surface.factor[1] else np.triu(surface.factor[0]).T
         found = (lower @ lower.T)[np.ix_(there, there)]
         np.testing.assert_allclose(

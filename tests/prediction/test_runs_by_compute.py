@@ -162,7 +162,7 @@ def test_places_are_decades_in_units_of_the_reach() -> None:
 
 
 def test_errors_of_a_budget_in_common_and_apart() -> None:
-    """The part apart is as large as the root of the law's local slope against that of the runs."""
+    """The share apart is in proportion to the law's local slope, at most that among the runs."""
     fit = handmade_fit()
     size, data = (fit.inputs[name].values for name in ("N", "D"))
     centre = {k: float(v) for k, v in fit.parameters.median(("chain", "draw")).items()}
@@ -176,15 +176,18 @@ def test_errors_of_a_budget_in_common_and_apart() -> None:
     usual = np.exp(np.log(slope(size, data)).mean())
     places = Places.of(fit, 2.0)
     assert places.usual == pytest.approx(usual, rel=1e-3)
-    n, d = np.array([1e9, 1e11, 1e10]), np.array([2e10, 2e12, 2e13])
+    n, d = np.array([3e7, 1e11, 1e10]), np.array([6e8, 2e12, 2e13])
     at = places.at({"N": xr.DataArray(n, dims="point"), "D": xr.DataArray(d, dims="point")})
     found = places.correlation(at, at)
-    logs, root = np.log10([n, d]) / 2.0, np.sqrt(slope(n, d) / usual)
+    logs, share = np.log10([n, d]) / 2.0, (1 - COMMON) * np.minimum(slope(n, d) / usual, 1.0)
+    assert share.max() == 1 - COMMON and share.min() < 0.9 * (1 - COMMON)
     apart = matern(np.hypot(*(logs[:, :, None] - logs[:, None])) / SPLIT_REACH)
     budgets = logs.sum(0) / np.sqrt(2)
     together = matern(np.abs(budgets[:, None] - budgets))
-    expected = COMMON * together + (1 - COMMON) * np.outer(root, root) * apart
+    expected = np.sqrt(np.outer(1 - share, 1 - share)) * together
+    expected += np.sqrt(np.outer(share, share)) * apart
     np.testing.assert_allclose(found, expected, rtol=1e-3)
+    np.testing.assert_allclose(np.diag(found), 1.0)
     # a large run of few tokens per parameter and one of many: apart, but for their budget
     assert found[1, 2] > COMMON * 0.99 and together[1, 2] == pytest.approx(1.0)
 
