@@ -48,9 +48,7 @@ def draw(path: Path, version: int) -> None:
 def writers(fits: list[Fit]) -> dict[str, Callable[[Path, int], object]]:
     """Return how version i of each file is written: with the functions of the commands."""
     return {
-        "report.html": lambda path, i: write_bytes(
-            path, f"<html>{f'{i} ' * WORDS}</html>".encode()
-        ),
+        "report.html": lambda path, i: write_bytes(path, page(i)),
         "draws.csv": lambda path, i: write_table(path, pd.DataFrame({"x": [i] * ROWS})),
         "plot.png": draw,
         "fit.nc": lambda path, i: bs.save(fits[i % 2], path),

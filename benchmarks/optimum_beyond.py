@@ -104,7 +104,7 @@ def measure() -> list[Bar]:
 
 
 def bars(table: pd.DataFrame) -> list[Bar]:
-    """Hold the intervals of N* against their bars, and beside those of the law believed."""
+    """Hold the intervals of N* against their bars, and beside those that assume the law."""
     honest, believed = (table[table["believed"] == b] for b in (False, True))
     covered = {p: honest["pit"].between(0.5 - p / 2, 0.5 + p / 2).mean() for p in (0.5, 0.9)}
     score, far = honest["interval_score"], honest["beyond"] > FAR
@@ -115,10 +115,10 @@ def bars(table: pd.DataFrame) -> list[Bar]:
         Bar("90 % interval score of log10 N*", honest["interval_score"].mean()),
         Bar("the same, up to a decade beyond the runs", score[~far].mean(), high=0.30),
         Bar("the same, further", score[far].mean(), high=0.46),
-        Bar("cover at 90 %, law believed", believed["pit"].between(0.05, 0.95).mean()),
-        Bar("cover at 50 %, law believed", believed["pit"].between(0.25, 0.75).mean()),
+        Bar("cover at 90 %, assuming the law", believed["pit"].between(0.05, 0.95).mean()),
+        Bar("cover at 50 %, assuming the law", believed["pit"].between(0.25, 0.75).mean()),
         Bar("root mean square error of log10 N*", float(np.sqrt((honest["error"] ** 2).mean()))),
-        Bar("the same, law believed", float(np.sqrt((believed["error"] ** 2).mean()))),
+        Bar("the same, assuming the law", float(np.sqrt((believed["error"] ** 2).mean()))),
         Bar("fits whose diagnostics failed", failed),
     ]
 

@@ -139,6 +139,15 @@ _CONVENTION_WORDS = {
 }
 
 
+_OUTCOME_WORDS = (
+    "loss losses crossentropy xent nll bpb bpc bpt ppl perplexity err error errors acc accuracy "
+    "score scores elo bleu rouge auroc brier reward stderr se sem ci ci95 ci90"
+)
+
+
+_SETTING_WORDS = "coef coefficient weight factor scale alpha lambda"
+
+
 @dataclass(frozen=True)
 class Meaning:
     """What the name, or alias, of one column says."""
@@ -188,6 +197,18 @@ def interpret_letter(name: str) -> Meaning | None:
     if len(letter) == 1 and letter.upper() in _LETTERS:
         return Meaning(_LETTERS[letter.upper()], FALLBACK)
     return None
+
+
+def is_outcome(name: str) -> bool:
+    """Whether a column is by its name measured after training, as a loss or an error is.
+
+    Examples
+    --------
+    >>> is_outcome("loss_c4_en"), is_outcome("err_boolq"), is_outcome("z_loss_weight")
+    (True, True, False)
+    """
+    words = set(_words(_unwrap(name)))
+    return not words.isdisjoint(_OUTCOME_WORDS.split()) and words.isdisjoint(_SETTING_WORDS.split())
 
 
 def convention(text: str) -> str:

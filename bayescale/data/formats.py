@@ -325,7 +325,14 @@ def _frame(records: list[dict[str, Any]], index: pd.Index, path: Path) -> pd.Dat
 def _refuse_surrogates(text: object, where: str) -> None:
     r"""Refuse what JSON can write and no file of text can hold: half a character, ``\ud800``."""
     if isinstance(text, str) and not text.isascii() and re.search("[\ud800-\udfff]", text):
-        raise BayescaleError(f"{where}: {text[:60]!r} holds half a character, a lone surrogate")
+        raise half_character(where, text)
+
+
+def half_character(where: str, text: str) -> BayescaleError:
+    """Say that a text holds a lone surrogate, which no file of text can."""
+    return BayescaleError(
+        f"{where}: {text[:60]!r} holds half a character, a lone surrogate: correct it"
+    )
 
 
 def _record(value: object, where: str, prefix: str = "") -> dict[str, Any]:

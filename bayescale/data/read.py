@@ -12,7 +12,7 @@ from bayescale.data.columns import Recognition, named_convention, recognise
 from bayescale.data.convert import canonical_table, refuse_text
 from bayescale.data.describe import Column
 from bayescale.data.expressions import matching
-from bayescale.data.formats import load_file, refuse_columns
+from bayescale.data.formats import half_character, load_file, refuse_columns
 from bayescale.data.limits import MAX_ROWS, refuse_large
 from bayescale.data.row_messages import cells_of, rows_of, warn_set_aside
 from bayescale.data.runs import Runs, refuse_empty, with_reason
@@ -100,9 +100,7 @@ def read_runs(
         runs = _check(frame, recognition, where, name)
         return _with_units(runs, recognition, params_convention, unit)
     except UnicodeEncodeError as error:
-        raise BayescaleError(
-            f"{name}: {error.object[:60]!r} holds half a character, a lone surrogate: correct it"
-        ) from error
+        raise half_character(name, error.object) from error
 
 
 def _read_again(

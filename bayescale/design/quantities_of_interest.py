@@ -51,7 +51,7 @@ def quantities(
     at : DataFrame or mapping, optional
         Points, as for :func:`bayescale.predict`, at which the target is of interest.
     discrepancy, random_seed
-        How wrong the law may be; None for what the runs tell within the law.
+        How wrong the law may be; None assumes that it holds.
 
     Returns
     -------

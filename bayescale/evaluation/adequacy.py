@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kurtosistest
 
+from bayescale.data.aliases import is_outcome
 from bayescale.data.display_tables import html_block
 from bayescale.data.number_format import percent
 from bayescale.evaluation.findings import (
@@ -261,7 +262,7 @@ def _clusters(residuals: Residuals) -> Iterator[Check]:
 def _columns(
     fit: Fit, coordinates: Mapping[str, np.ndarray], residuals: Residuals
 ) -> Iterator[Check]:
-    """Look whether the residuals follow another column of the table."""
+    """Look whether the residuals follow another column, other than what a run was measured by."""
     inputs = list(coordinates.values())
     for name, values in fit.other_columns.items():
         if values.nunique() < 2 or _repeats(values, inputs, fit.observed.values):
@@ -269,6 +270,8 @@ def _columns(
         labels = _labels(values)
         if labels is not None:
             directions = np.eye(labels.max() + 1)[labels]
+        elif is_outcome(str(name)):
+            continue
         elif values.dtype.kind == "f" and np.isfinite(values).all():
             directions = polynomial(standardised(values.to_numpy())[:, None], 2)
         else:
@@ -279,15 +282,34 @@ def _columns(
 
 
 def _repeats(values: pd.Series, inputs: Sequence[np.ndarray], target: np.ndarray) -> bool:
-    """Whether a column of numbers is an input, or the target, in another unit or nearly so."""
+    """Whether a column says what the inputs, or the target, say already.
+
+    It is an input in another unit or under other names, a smooth function of all inputs, or the
+    target.
+    """
     if values.dtype.kind != "f":
-        return False
+        names = pd.Series(pd.factorize(values.to_numpy(), use_na_sentinel=False)[0])
+        rounded = (pd.Series(np.round(standardised(x), 6)) for x in inputs)
+        return any(
+            (names.groupby(x).nunique() == 1).all() and (x.groupby(names).nunique() == 1).all()
+            for x in rounded
+        )
     known = [*((x, SAME) for x in inputs), (target, SAME_TARGET)]
     known = [(x, limit) for x, limit in known if np.ptp(x) > 0]
-    return any(
+    if any(
         abs(values.corr(pd.Series(np.round(standardised(x), 6)), method="spearman")) > limit
         for x, limit in known
-    )
+    ):
+        return True
+    column = values.to_numpy(float)
+    if not inputs or not np.isfinite(column).all() or np.ptp(column) == 0:
+        return False
+    smooth = polynomial(np.column_stack([standardised(x) for x in inputs]), 2)
+    design, wanted = np.column_stack([np.ones(len(smooth)), smooth]), standardised(column)
+    if np.linalg.matrix_rank(design) > len(wanted) // 2:
+        return False
+    left = wanted - design @ np.linalg.lstsq(design, wanted)[0]
+    return bool(np.mean(left**2) < 1 - SAME)
 
 
 def _labels(values: pd.Series) -> np.ndarray | None:

@@ -43,7 +43,6 @@ def compile_model(model: pm.Model) -> Any:
     shapes = [_shape(model, variable.name) for variable in model.free_RVs]
     size = sum(map(math.prod, shapes))
     function = _density_and_gradient(model, shapes)
-    shared = function.get_shared()
     shared = {v: np.array(v.get_value(), float, order="C") for v in function.get_shared()}
     density = _density(size, function.vm.jit_fn, [value.ndim for value in shared.values()])
     return make_program(size, density, _copy(size), shared)

@@ -3,6 +3,7 @@
 The functions stand above this module, and are found by their public names when they are called.
 """
 
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -271,7 +272,9 @@ class FitMethods(PosteriorMethods):
 
         one: Any = self
         saved = vars(one).get("saved_adequacy")
-        return bayescale.Adequacy.from_dict(saved) if saved else bayescale.adequacy(one)
+        with suppress(KeyError, TypeError, ValueError):  # a file may hold anything by that name
+            return bayescale.Adequacy.from_dict(saved)
+        return bayescale.adequacy(one)
 
     def summary(
         self,

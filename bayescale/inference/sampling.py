@@ -137,7 +137,8 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
     if POINT in posterior:
         points = posterior[POINT].values
         links = parametrization.links(data, points)
-        missed = _missed(spec, data, points, seed)
+        if parametrization.finds_modes:
+            missed = _missed(spec, data, points, seed)
     else:
         links = {name: posterior[name].values for name in parametrization.vectors}
     return Draws(
@@ -152,8 +153,6 @@ def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: boo
 def _missed(spec: Spec, data: Data, points: np.ndarray, seed: int) -> tuple[str, ...]:
     """Describe the modes of the posterior that no draw is near, by climbs from the prior."""
     parametrization, start = parametrization_of(spec), _starts(spec, data, spread=1.0)
-    if parametrization.parameters_at(data, points[0, 0]) is None:
-        return ()
     found = missed_modes(
         _log_density(compiled(spec, data)),
         [start([seed, i]) for i in range(FEW_CLIMBS)],
@@ -161,7 +160,7 @@ def _missed(spec: Spec, data: Data, points: np.ndarray, seed: int) -> tuple[str,
     )
     described = []
     for mode, share in found:
-        place = parametrization.parameters_at(data, mode.point) or {}
+        place = parametrization.parameters_at(data, mode.point)
         at = ", ".join(f"{name} = {value:.3g}" for name, value in place.items())
         described.append(f"{at} (about {share:.0%} of the posterior)")
     return tuple(described)

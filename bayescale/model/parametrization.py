@@ -7,7 +7,7 @@ groups follows from :attr:`bayescale.model.spec.Spec.grouping`, which is empty w
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 import numpy as np
 import xarray as xr
@@ -37,6 +37,8 @@ class Parametrization(ABC):
     """The parametrization of a spec: sampled as vectors on the link scale, and in own units."""
 
     spec: Spec
+    finds_modes: ClassVar[bool]
+    """Whether modes are looked for: the parameters of many groups are too many to climb."""
 
     @property
     @abstractmethod
@@ -70,11 +72,8 @@ class Parametrization(ABC):
         """
 
     @abstractmethod
-    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float] | None:
-        """Return the law's parameters, in their own units, at a point as it is sampled.
-
-        None where modes are not looked for: the parameters of many groups are too many to climb.
-        """
+    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float]:
+        """Return the law's parameters, in their own units, at a point as it is sampled."""
 
     @abstractmethod
     def in_units(self, data: Observations, links: Links) -> xr.Dataset:
@@ -128,6 +127,8 @@ class Parametrization(ABC):
 class Flat(Parametrization):
     """The flat parametrization: all runs follow one law; its parameters are one vector."""
 
+    finds_modes = True
+
     @property
     @override
     def vectors(self) -> list[str]:
@@ -159,7 +160,7 @@ class Flat(Parametrization):
         return {LAW_LINK: law, NOISE_LINK: noise}
 
     @override
-    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float] | None:
+    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float]:
         link = self.links(data, point)[LAW_LINK]
         return {
             name: float(natural(parameter, value, data.scales))
@@ -224,6 +225,8 @@ class Flat(Parametrization):
 class Hierarchical(Parametrization):
     """The hierarchical parametrization: groups share some parameters, and have others."""
 
+    finds_modes = False
+
     @property
     @override
     def vectors(self) -> list[str]:
@@ -242,8 +245,8 @@ class Hierarchical(Parametrization):
         return links_at(self.spec, points)
 
     @override
-    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float] | None:
-        return None
+    def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float]:
+        raise NotImplementedError("modes of hierarchical models are not looked for")
 
     @override
     def in_units(self, data: Observations, links: Links) -> xr.Dataset:

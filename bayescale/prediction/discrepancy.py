@@ -188,7 +188,7 @@ def _at_runs(fit: Fit, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarr
     Rows of one run count for as little here as in the fit.
     """
     each, weight = run_weights(fit)
-    at = places.at({name: values.rename(run="point") for name, values in fit.inputs.items()})
+    at = places.at_runs()
     inputs = at[:, : len(places.names)]
     _, cell = np.unique(np.round(inputs / CELL), axis=0, return_inverse=True)
     share = np.zeros((cell.max() + 1, len(at)))

@@ -15,7 +15,8 @@ beyond the fitted budgets of Porian's tables and Hoffmann's (``docs/extrapolatio
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -71,15 +72,22 @@ class Places:
         found = cls(fit, names, reach, None)
         if not {found._size, found._spent} <= set(names):
             return found
-        slopes = found._slope({n: x.rename(run="point") for n, x in fit.inputs.items()})
+        slopes = found._slope(found._runs)
         slopes = slopes[np.isfinite(slopes) & (slopes > 0)]
-        usual = float(np.exp(np.log(slopes).mean())) if len(slopes) else None
-        return cls(fit, names, reach, usual)
+        return replace(found, usual=float(np.exp(np.log(slopes).mean())) if len(slopes) else None)
 
     @property
     def columns(self) -> int:
         """How many columns a place has."""
         return len(self.names) + (0 if self.usual is None else 2)
+
+    @property
+    def _runs(self) -> dict[str, xr.DataArray]:
+        return {name: values.rename(run="point") for name, values in self.fit.inputs.items()}
+
+    @cached_property
+    def _centre(self) -> xr.Dataset:
+        return self.fit.parameters.median(("chain", "draw"))
 
     @property
     def _size(self) -> str | None:
@@ -88,6 +96,10 @@ class Places:
     @property
     def _spent(self) -> str | None:
         return self.fit.input_of("tokens") or self.fit.input_of("flops")
+
+    def at_runs(self) -> np.ndarray:
+        """Return the places of the fitted runs, shape (run, column)."""
+        return self.at(self._runs)
 
     def at(self, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
         """Return places, shape (point, column).
@@ -112,12 +124,11 @@ class Places:
 
     def _slope(self, inputs: Mapping[str, Any]) -> np.ndarray:
         """Return how fast the target changes with compute at a fixed D / N, by the medians."""
-        centre = self.fit.parameters.median(("chain", "draw"))
         power = {self._size: 1, self._spent: 1 if self.fit.input_of("tokens") else 2}
 
         def curve(factor: float) -> np.ndarray:
             moved = {n: x * factor ** power.get(n, 0) for n, x in inputs.items()}
-            return np.asarray(self.fit.curve(moved, centre).values)
+            return np.asarray(self.fit.curve(moved, self._centre).values)
 
         less, more = curve(1 / _STEP), curve(_STEP)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayescale.data.datasets.load import load_dataset
 from bayescale.data.derive import with_derived
-from bayescale.data.formats import MAX_ROWS, refuse_large
+from bayescale.data.limits import MAX_ROWS, refuse_large
 from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
 from bayescale.data.schedule import with_schedule

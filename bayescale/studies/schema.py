@@ -212,17 +212,16 @@ def read_toml(path: Path, kind: str) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_SIZE + 1)
-        if len(content) > MAX_SIZE:
-            raise BayescaleError(
-                f"{path}: a {kind} file has at most {MAX_SIZE:,} bytes; the runs belong in a table"
-            )
-        return tomllib.loads(content.decode())
     except OSError as error:
         raise BayescaleError(f"{path}: the {kind} file cannot be read: {error.strerror}") from error
+    if len(content) > MAX_SIZE:
+        raise BayescaleError(
+            f"{path}: a {kind} file has at most {MAX_SIZE:,} bytes; the runs belong in a table"
+        )
+    try:
+        return tomllib.loads(content.decode())
     except RecursionError as error:
         raise BayescaleError(f"{path}: not a {kind} file: it is nested too deeply") from error
-    except BayescaleError:
-        raise
     except ValueError as error:
         raise BayescaleError(f"{path}: not a TOML file: {error}") from error
 

@@ -236,8 +236,9 @@ def test_a_hundred_draws_go_from_the_first_to_the_last(made_fit) -> None:
 
 
 def test_six_runs_are_planned_unless_more_are_asked_for(made_fit) -> None:
-    cheap = pd.DataFrame({"params": np.geomspace(1e9, 1e11, 9), "tokens": np.full(9, 2e11)})
-    asked = {"candidates": cheap, "about": "flops=1e23", "random_seed": 0}
+    """Of nine sizes in the middle of the runs, each is worth about as much as another."""
+    middle = pd.DataFrame({"params": np.geomspace(1e8, 1e9, 9), "tokens": np.full(9, 1e10)})
+    asked = {"candidates": middle, "about": "alpha-beta", "discrepancy": None}
     assert len(bs.plan(made_fit, **asked).runs) == 6
     assert len(bs.plan(made_fit, runs=7, **asked).runs) == 7
 

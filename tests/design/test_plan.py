@@ -109,9 +109,7 @@ class TestBeliefs:
         at = inputs_of(sure, pd.DataFrame({"params": [1e10], "tokens": [2e11]}))
         # what is usual among the runs stays what it was before the new one
         before_places, places = (Places.of(f, DISCREPANCY.reach) for f in (sure, more))
-        monkeypatch.setattr(
-            Places, "of", lambda *_: replace(places, usual=before_places.usual), raising=True
-        )
+        monkeypatch.setattr(Places, "of", lambda *_: replace(places, usual=before_places.usual))
         after = DISCREPANCY.surface(more).at(at)[1].item()
         monkeypatch.undo()
         before = DISCREPANCY.surface(sure).at(at)[1].item()

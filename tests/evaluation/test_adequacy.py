@@ -148,6 +148,15 @@ def test_a_saved_fit_keeps_what_was_found(tmp_path: Path, monkeypatch: pytest.Mo
     assert (again.scatter, again.runs) == (found.scatter, found.runs)
 
 
+@pytest.mark.parametrize("said", [None, 3, [], {}, {"findings": 1}, {"checks": 1, "findings": []}])
+def test_what_is_no_adequacy_is_worked_out_again(said: Any) -> None:
+    made = fitted(table(3))
+    expected = made.adequacy.checks
+    loaded = bs.Fit(made.spec, made.tree, made.record)
+    vars(loaded)["saved_adequacy"] = said
+    pd.testing.assert_frame_equal(loaded.adequacy.checks, expected)
+
+
 def test_a_column_of_numbers_is_named() -> None:
     runs = table(4)
     lr = np.random.default_rng(1).choice([1e-4, 3e-4, 1e-3, 3e-3, 1e-2], 40)
@@ -183,11 +192,32 @@ def test_a_fit_shows_both_verdicts() -> None:
     assert "the law describes the runs" in fitted(table(29))._repr_html_()
 
 
+def test_what_was_measured_of_a_run_is_no_reason_for_its_loss() -> None:
+    """Another metric of the same run shares its noise; a setting that does so is named."""
+    runs = table(3)
+    made = fitted(runs)
+    shared = Residuals.of(made).relative + 0.001 * np.random.default_rng(3).normal(size=len(runs))
+    for column, named in {"loss_c4_en": 0, "err_task": 0, "warmup": 1}.items():
+        findings = fitted(runs.assign(**{column: shared})).adequacy.findings
+        assert [one.column for one in findings] == [column] * named
+
+
 def test_columns_that_repeat_an_input_or_the_target_are_not_looked_at() -> None:
     runs = table(7)
     runs = runs.assign(hours=runs["params"] * runs["tokens"] / 1e18, ppl=np.exp(runs["loss"]))
     checks = fitted(runs).adequacy.checks.index
     assert not [name for name in checks if name.startswith("column")]
+
+
+def test_a_function_of_the_inputs_is_no_other_column() -> None:
+    runs = table(7)
+    sizes = runs["params"].rank(method="dense").astype(int).map("size {}".format)
+    work = runs["params"] ** 0.7 * runs["tokens"] ** 1.2
+    checks = fitted(runs.assign(size=sizes, work=work)).adequacy.checks.index
+    assert not [name for name in checks if name.startswith("column")]
+    large = (runs["params"] > runs["params"].median()).map(str)  # several sizes of one name
+    mixed = fitted(runs.assign(kind=large)).adequacy.checks
+    assert "column kind" in mixed.index
 
 
 def test_it_is_of_one_law() -> None:
