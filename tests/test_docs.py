@@ -1,6 +1,7 @@
 """The catalogue's pages are what `make docs` would write."""
 
 import doctest
+import importlib
 import inspect
 import re
 import sys
@@ -105,3 +106,26 @@ def test_see_also_names_what_exists(name: str) -> None:
     assert 1 <= len(named) <= 5
     assert name not in named
     assert set(named) <= set(bs.__all__)
+
+
+PAGES = [
+    page
+    for pattern in ("*.md", "docs/*.md", "notebooks/*.ipynb", "notebooks/*.py", ".github/**/*.md")
+    for page in sorted(DOCS.parent.glob(pattern))
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_on_pages_exist(page: Path) -> None:
+    """Every ``bs.name`` and ``bayescale.name``, modules and their members among them."""
+    found = re.findall(r"(?<![\w./@-])(?:bs|bayescale)((?:\.[A-Za-z_]\w*)+)", page.read_text())
+    for dotted in sorted(set(found)):
+        names = dotted[1:].split(".")
+        if names[-1] in ("py", "git", "toml"):  # a file, in a sentence
+            continue
+        place: object = bs
+        for i, name in enumerate(names):
+            if not hasattr(place, name):
+                importlib.import_module(".".join(["bayescale", *names[: i + 1]]))
+            assert hasattr(place, name), f"bayescale{dotted}"
+            place = getattr(place, name)

@@ -140,3 +140,44 @@ def of_candidates(
         known = response.noise.typical(fit.known_of(response))
         found.append(rows_of(fit, posterior, response, here, known))
     return np.stack(found, axis=2)
+
+
+def condition_covariance(covariance: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Condition covariances on observations that are linear in the parameters.
+
+    Parameters
+    ----------
+    covariance : array, shape (..., parameter, parameter)
+        Covariances.
+    rows : array, shape (..., observation, parameter)
+        Slopes of the observations, over the standard deviation of their noise.
+
+    Returns
+    -------
+    array, shape (..., parameter, parameter)
+    """
+    spread = rows @ covariance
+    size = np.eye(rows.shape[-2]) + spread @ np.swapaxes(rows, -1, -2)
+    return covariance - np.swapaxes(spread, -1, -2) @ np.linalg.solve(size, spread)
+
+
+def variance_lost(covariance: np.ndarray, rows: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Return by how much each of several candidates alone would lower a variance.
+
+    Parameters
+    ----------
+    covariance : array, shape (draw, parameter, parameter)
+        Covariances.
+    rows : array, shape (draw, candidate, observation, parameter)
+        As for :func:`condition_covariance`.
+    slopes : array, shape (draw, parameter)
+        Of the quantity whose variance it is.
+
+    Returns
+    -------
+    array, shape (draw, candidate)
+    """
+    spread = np.einsum("dcmi,dij->dcmj", rows, covariance)
+    size = np.eye(rows.shape[2]) + np.einsum("dcmi,dcni->dcmn", spread, rows)
+    cross = np.einsum("dcmi,di->dcm", spread, slopes)
+    return np.einsum("dcm,dcm->dc", cross, np.linalg.solve(size, cross[..., None])[..., 0])

@@ -7,8 +7,14 @@ import numpy as np
 import pandas as pd
 
 from bayescale.design.candidates import Candidates, cost_of, inputs_of, runs_nearby
-from bayescale.design.fisher_information import gradients, of_candidates, precision, thinned
-from bayescale.design.gaussian_update import condition_covariance, variance_lost
+from bayescale.design.fisher_information import (
+    condition_covariance,
+    gradients,
+    of_candidates,
+    precision,
+    thinned,
+    variance_lost,
+)
 from bayescale.design.search import Rule, condition_on_runs, greedy
 from bayescale.inference.result import Fit
 from bayescale.prediction.runs_by_compute import run_columns

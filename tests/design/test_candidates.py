@@ -20,15 +20,19 @@ from bayescale.design.candidates import (
 )
 from bayescale.design.contraction import _words, allowed_variance, prior_sds, verdict
 from bayescale.design.discrimination import ModelDiscrimination, model_discrimination
-from bayescale.design.fisher_information import precision, rows_of, thinned
+from bayescale.design.fisher_information import (
+    condition_covariance,
+    precision,
+    rows_of,
+    thinned,
+    variance_lost,
+)
 from bayescale.design.gaussian_update import (
     PosteriorUncertainty,
-    condition_covariance,
     condition_root,
     covariance_root,
     posterior_uncertainty,
     scatter_of,
-    variance_lost,
 )
 from bayescale.design.identify import _spread, contractions
 from bayescale.design.quantities_of_interest import (
