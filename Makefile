@@ -12,7 +12,7 @@ demo: setup  ## simulate runs, fit them, write a report and two pictures into de
 	$(RUN) python notebooks/demo.py
 
 test: setup  ## the whole test suite, README snippets among it; SEED=3 has samplers draw otherwise
-	$(if $(SEED),BAYESCALE_TEST_SEED=$(SEED)) $(RUN) pytest -n 2 --dist loadfile
+	$(if $(SEED),BAYESCALE_TEST_SEED=$(SEED)) $(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup  ## style and types
 	$(RUN) ruff check .

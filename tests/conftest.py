@@ -37,3 +37,13 @@ def made_fit() -> Fit:
 def made_skaling() -> Fit:
     """A skaling fit of forty runs, made by hand."""
     return handmade_fit("skaling")
+
+
+LONGEST = ("test_readme.py", "test_models.py", "test_cli.py", "test_calibrate.py", "test_fit.py")
+"""Files that take minutes: they start first, so that no process is left alone with one of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by file, the longest files first."""
+    place = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))

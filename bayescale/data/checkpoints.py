@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import KINDS
+from bayescale.data.aliases import KINDS, RENAMED, is_outcome
 from bayescale.data.convert import to_numbers
 from bayescale.data.row_messages import cells_of
 from bayescale.data.runs import Runs
@@ -18,7 +18,7 @@ MANY = 5
 """Rows of one configuration from which steps in equal distances are taken for one run's."""
 
 EVEN = 0.05
-"""Relative spread of the distances between steps that counts as equal."""
+"""How much shorter the shortest distance between steps may be than the longest, relatively."""
 
 
 def finished_runs(runs: Runs) -> tuple[Runs, str]:
@@ -93,12 +93,26 @@ def _last(group: pd.Series, places: np.ndarray) -> np.ndarray:
 
 
 def _configuration(table: pd.DataFrame, axis: str) -> pd.Series:
-    """Number the rows that agree in size and in every column of words."""
+    """Number the rows that agree in size, in every column of words, and in every setting.
+
+    A setting is a column of few numbers, which differ between rows of one size and step.
+    """
     words = [c for c in table.columns if table[c].dtype.kind not in "fiub"]
     by = [name for name in ("params", *words) if name in table and name != axis]
+    steps = [pd.Series(table[name]) for name in (*by, "step")]
+    numbers = [c for c in table.columns if table[c].dtype.kind in "fiub" and c not in RENAMED]
+    for name in numbers:
+        few = len(pd.unique(table[name])) <= len(table) / MANY
+        if few and not is_outcome(str(name)) and _at_one_step(table, steps, name) > 1:
+            by.append(name)
     if not by:
         return pd.Series(np.zeros(len(table)), index=table.index)
     return table.groupby(by, dropna=False, sort=False).ngroup()
+
+
+def _at_one_step(table: pd.DataFrame, steps: list[pd.Series], name: str) -> int:
+    """Return the largest number of values that a column has among rows of one step."""
+    return int(table.groupby(steps, dropna=False)[name].nunique().to_numpy(int).max())
 
 
 def _evenly_spaced(group: pd.Series, steps: np.ndarray) -> bool:
@@ -108,5 +122,5 @@ def _evenly_spaced(group: pd.Series, steps: np.ndarray) -> bool:
     for _, one in rows.groupby("group"):
         distances = np.diff(one["step"].to_numpy())
         large += len(one) >= MANY
-        even += len(one) >= MANY and np.ptp(distances) <= EVEN * distances.mean()
+        even += len(one) >= MANY and 0 < distances.min() >= (1 - EVEN) * distances.max()
     return large > 0 and even > 0.5 * large

@@ -19,7 +19,7 @@ from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
 from bayescale.model.build import pymc_model
 from bayescale.model.noise.base import Noise
-from bayescale.model.observations import Data, along_runs
+from bayescale.model.observations import Data, along_runs, rows_to_fit
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.pooling import Pooling
 from bayescale.model.spec import LawLike, Prior, Spec, make_spec
@@ -65,10 +65,11 @@ def fit(
         other runs, or the ``spec`` of another fit.
     noise : str or Noise, optional
         ``"student_t"`` (the default of most laws) or ``"normal"``, both on log loss. A known
-        standard error of a run (column ``loss_se``) is added in quadrature. Where rows share a
-        name in the column ``run``, as checkpoints do, the default is ``"checkpoints"``: residuals
-        that follow from one another along a run (:mod:`bayescale.model.noise.autocorrelated`). A
-        noise that is named here stays.
+        standard error of a run (column ``loss_se``) is added in quadrature. Of a table of
+        checkpoints the last row of each run is fitted, unless a noise is named here, the law is
+        of whole loss curves, or the runs are fewer than twice the law's parameters. Where rows then
+        share a name in the column ``run``, the default is ``"checkpoints"``: residuals that follow
+        from one another along a run (:mod:`bayescale.model.noise.autocorrelated`).
     priors : mapping or "literature", optional
         Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, or in multiples of
         the typical loss, ``{"E": Multiple(0.5, 0.8)}``, to a fixed value, ``{"E": 1.69}``, or to a
@@ -110,10 +111,10 @@ def fit(
     Warns
     -----
     BayescaleWarning
-        When rows were excluded, when an input does not vary, when a fixed reference point is far
-        from the runs and amplitudes have default priors, when the diagnostics still fail
-        after one longer try, and when the law is far from describing the runs
-        (:func:`bayescale.adequacy`).
+        When rows were excluded, when only the last checkpoint of each run is fitted, when an input
+        does not vary, when a fixed reference point is far from the runs and amplitudes have default
+        priors, when the diagnostics still fail after one longer try, and when the law is far from
+        describing the runs (:func:`bayescale.adequacy`).
 
     See Also
     --------
@@ -342,6 +343,7 @@ def prepare(
         pool=pool,
         group=group,
     )
+    table = rows_to_fit(spec, table)
     spec = along_runs(spec, table)
     return spec, checked_data(spec, table)
 

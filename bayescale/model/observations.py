@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from bayescale.data.checkpoints import finished_runs
 from bayescale.data.row_messages import PACKAGE
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
@@ -22,6 +23,9 @@ from bayescale.model.observed_columns import (
     take_observed,
 )
 from bayescale.model.spec import Scales, Spec
+
+FINISHED = 2
+"""Finished runs per sampled parameter of a law, from which other checkpoints are left out."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,43 @@ def along_runs(spec: Spec, runs: Runs) -> Spec:
         )
         return spec
     return replace(spec, noise=noise, default_noise=False)
+
+
+def rows_to_fit(spec: Spec, runs: Runs) -> Runs:
+    """Return the last row of each run, where a table of checkpoints has enough runs for the law.
+
+    All rows where a noise was asked for, and of laws of whole loss curves.
+
+    Parameters
+    ----------
+    spec : Spec
+        What is fitted.
+    runs : Runs
+        The run table.
+
+    Warns
+    -----
+    BayescaleWarning
+        Where the table holds checkpoints: of what is fitted.
+    """
+    law = spec.law.inputs
+    curves = any(law[name].nodes or spec.column(name).startswith("step") for name in law)
+    if not spec.default_noise or curves:
+        return runs
+    finals, said = finished_runs(runs)
+    if not said:
+        return runs
+    noise = (following(spec.noise) or spec.noise).name
+    enough = spec.target in finals.table and len(finals) >= FINISHED * len(spec.free)
+    if enough:
+        said += f"; noise={noise!r} fits all rows"
+    else:
+        said = said.partition(": fitted")[0] + (
+            f", too few for {spec.law.name} alone: fitted all rows; where the learning rate "
+            "decays, rows before a run's end mislead, add finished runs"
+        )
+    warnings.warn(said, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
+    return finals if enough else runs
 
 
 def number_repeats(labels: list[str]) -> tuple[str, ...]:

@@ -52,9 +52,17 @@ def test_steps_in_equal_distances() -> None:
     assert rows["tokens"].tolist() == [8e9] * 3 and "steps in equal distances" in said
 
 
+def test_settings_tell_runs_apart_and_epochs_do_not() -> None:
+    table = trajectories()
+    both = pd.concat([table.assign(lr=lr) for lr in (1e-3, 3e-3)], ignore_index=True)
+    rows, _ = kept(both.assign(epoch=both["step"] // 3000))
+    assert rows["tokens"].tolist() == [8e9] * 6 and sorted(rows["lr"]) == [1e-3] * 3 + [3e-3] * 3
+
+
 @pytest.mark.parametrize(
     "table",
     [
+        pd.concat([trajectories().iloc[7::8].assign(experts=2**i) for i in range(6)]),
         trajectories(evenly=False),
         trajectories().drop(columns="step"),
         trajectories().assign(run=[f"run {i}" for i in range(24)]),
@@ -62,7 +70,13 @@ def test_steps_in_equal_distances() -> None:
             columns=["step", "run"]
         ),
     ],
-    ids=["steps of runs of their own", "no steps", "names of their own", "replicates"],
+    ids=[
+        "all of one step",
+        "steps of runs of their own",
+        "no steps",
+        "names of their own",
+        "replicates",
+    ],
 )
 def test_a_table_of_finished_runs_stays(table: pd.DataFrame) -> None:
     runs = bs.read_runs(table.reset_index(drop=True))

@@ -1,5 +1,7 @@
 """Rows of one run: the noise that has them follow from one another, and all that hangs on it."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pymc as pm
@@ -17,7 +19,7 @@ from bayescale.inference.fitted_runs import log_likelihood_by_run
 from bayescale.model.build import engine_model, model_data
 from bayescale.model.noise.autocorrelated import series_of
 from bayescale.model.noise.registry import NOISES
-from bayescale.model.observations import along_runs, extract
+from bayescale.model.observations import along_runs, extract, rows_to_fit
 from bayescale.model.spec import make_spec
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.places import SPLIT_REACH
@@ -208,8 +210,9 @@ class TestDefault:
 
     def test_rows_that_share_a_run_get_it(self) -> None:
         assert self.chosen(checkpoints()) == "checkpoints"
-        assert bs.build_model(checkpoints(), "chinchilla")["reach"] is not None
-        spec, data = prepare(checkpoints(), "chinchilla", priors={"E": 1.7})
+        with pytest.warns(bs.BayescaleWarning, match="too few for chinchilla alone"):
+            assert bs.build_model(checkpoints(), "chinchilla")["reach"] is not None
+            spec, data = prepare(checkpoints(), "chinchilla", priors={"E": 1.7})
         assert spec.noise.name == "checkpoints" and spec.fixed == {"E": 1.7}
         assert data.digest() == extract(spec, bs.read_runs(checkpoints())).digest()
 
@@ -222,7 +225,7 @@ class TestDefault:
         assert self.chosen(checkpoints(), noise="student_t") == "student_t"
         assert self.chosen(checkpoints(), make_spec("chinchilla", noise="normal")) == "normal"
         assert not make_spec(bs.load_study("luo2025_25m")).default_noise
-        study = bs.load_study("gemstones2025")
+        study = bs.load_study("hoffmann2022")
         assert make_spec(study).default_noise
         assert not make_spec(study, noise="student_t").default_noise
 
@@ -241,6 +244,36 @@ class TestDefault:
         with pytest.warns(bs.BayescaleWarning, match="repeats an earlier row of its run"):
             data = extract(spec, bs.read_runs(twice))
         assert len(data.observed) == len(table)
+
+
+class TestRowsToFit:
+    """Of checkpoints of enough runs, the last rows; the rest is for who asks for it."""
+
+    def rows(self, table: pd.DataFrame, law: str = "chinchilla", **options: Any) -> int:
+        return len(rows_to_fit(make_spec(law, **options), bs.read_runs(table)))
+
+    @pytest.mark.parametrize("table", [checkpoints(10), checkpoints(10).assign(step=0)])
+    def test_of_ten_runs_the_ten_last(self, table: pd.DataFrame) -> None:
+        with pytest.warns(
+            bs.BayescaleWarning,
+            match="80 rows are checkpoints of 10 runs .column run.: fitted the last row of each; "
+            "noise='checkpoints' fits all rows",
+        ):
+            spec, data = prepare(table, "chinchilla")
+        assert spec.noise.name == "student_t"
+        last = table.drop_duplicates("run", keep="last")
+        assert sorted(data.observed) == pytest.approx(sorted(last["loss"]))
+
+    def test_of_nine_runs_all_with_a_word_of_what_they_are(self) -> None:
+        with pytest.warns(bs.BayescaleWarning, match="of 9 runs .*too few for chinchilla alone"):
+            spec, data = prepare(checkpoints(9), "chinchilla")
+        assert spec.noise.name == "checkpoints" and len(data.observed) == 72
+
+    def test_all_rows_where_a_noise_is_asked_for_and_of_whole_curves(self) -> None:
+        assert self.rows(checkpoints(10), noise="checkpoints") == 80
+        assert self.rows(checkpoints(10), noise="normal") == 80
+        assert self.rows(checkpoints(10).assign(step=1), "kaplan_steps") == 80
+        assert self.rows(checkpoints(10).drop(columns="run")) == 80
 
 
 class TestModel:
