@@ -102,7 +102,7 @@ def _configuration(table: pd.DataFrame, axis: str) -> pd.Series:
     steps = [pd.Series(table[name]) for name in (*by, "step")]
     numbers = [c for c in table.columns if table[c].dtype.kind in "fiub" and c not in RENAMED]
     for name in numbers:
-        few = len(pd.unique(table[name])) <= len(table) / MANY
+        few = pd.Series(table[name]).nunique() <= len(table) / MANY
         if few and not is_outcome(str(name)) and _at_one_step(table, steps, name) > 1:
             by.append(name)
     if not by:

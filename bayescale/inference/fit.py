@@ -67,7 +67,7 @@ def fit(
         ``"student_t"`` (the default of most laws) or ``"normal"``, both on log loss. A known
         standard error of a run (column ``loss_se``) is added in quadrature. Of a table of
         checkpoints the last row of each run is fitted, unless a noise is named here, the law is
-        of whole loss curves, or the runs are fewer than twice the law's parameters. Where rows then
+        of whole loss curves, or the runs are fewer than the law's parameters. Where rows then
         share a name in the column ``run``, the default is ``"checkpoints"``: residuals that follow
         from one another along a run (:mod:`bayescale.model.noise.autocorrelated`).
     priors : mapping or "literature", optional

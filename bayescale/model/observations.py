@@ -24,9 +24,6 @@ from bayescale.model.observed_columns import (
 )
 from bayescale.model.spec import Scales, Spec
 
-FINISHED = 2
-"""Finished runs per sampled parameter of a law, from which other checkpoints are left out."""
-
 
 @dataclass(frozen=True)
 class Observations(Observed):
@@ -220,7 +217,7 @@ def rows_to_fit(spec: Spec, runs: Runs) -> Runs:
     if not said:
         return runs
     noise = (following(spec.noise) or spec.noise).name
-    enough = spec.target in finals.table and len(finals) >= FINISHED * len(spec.free)
+    enough = spec.target in finals.table and len(finals) >= len(spec.free)
     if enough:
         said += f"; noise={noise!r} fits all rows"
     else:

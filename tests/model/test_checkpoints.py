@@ -210,11 +210,12 @@ class TestDefault:
 
     def test_rows_that_share_a_run_get_it(self) -> None:
         assert self.chosen(checkpoints()) == "checkpoints"
+        few = checkpoints(3)
         with pytest.warns(bs.BayescaleWarning, match="too few for chinchilla alone"):
-            assert bs.build_model(checkpoints(), "chinchilla")["reach"] is not None
-            spec, data = prepare(checkpoints(), "chinchilla", priors={"E": 1.7})
+            assert bs.build_model(few, "chinchilla")["reach"] is not None
+            spec, data = prepare(few, "chinchilla", priors={"E": 1.7})
         assert spec.noise.name == "checkpoints" and spec.fixed == {"E": 1.7}
-        assert data.digest() == extract(spec, bs.read_runs(checkpoints())).digest()
+        assert data.digest() == extract(spec, bs.read_runs(few)).digest()
 
     def test_single_rows_do_not(self) -> None:
         finals = checkpoints().drop_duplicates("run", keep="last")
@@ -247,16 +248,16 @@ class TestDefault:
 
 
 class TestRowsToFit:
-    """Of checkpoints of enough runs, the last rows; the rest is for who asks for it."""
+    """Of checkpoints of enough runs the last rows; all of them for who asks for it."""
 
     def rows(self, table: pd.DataFrame, law: str = "chinchilla", **options: Any) -> int:
         return len(rows_to_fit(make_spec(law, **options), bs.read_runs(table)))
 
-    @pytest.mark.parametrize("table", [checkpoints(10), checkpoints(10).assign(step=0)])
-    def test_of_ten_runs_the_ten_last(self, table: pd.DataFrame) -> None:
+    @pytest.mark.parametrize("table", [checkpoints(5), checkpoints(5).assign(step=0)])
+    def test_of_as_many_runs_as_parameters_the_last_rows(self, table: pd.DataFrame) -> None:
         with pytest.warns(
             bs.BayescaleWarning,
-            match="80 rows are checkpoints of 10 runs .column run.: fitted the last row of each; "
+            match="40 rows are checkpoints of 5 runs .column run.: fitted the last row of each; "
             "noise='checkpoints' fits all rows",
         ):
             spec, data = prepare(table, "chinchilla")
@@ -264,10 +265,10 @@ class TestRowsToFit:
         last = table.drop_duplicates("run", keep="last")
         assert sorted(data.observed) == pytest.approx(sorted(last["loss"]))
 
-    def test_of_nine_runs_all_with_a_word_of_what_they_are(self) -> None:
-        with pytest.warns(bs.BayescaleWarning, match="of 9 runs .*too few for chinchilla alone"):
-            spec, data = prepare(checkpoints(9), "chinchilla")
-        assert spec.noise.name == "checkpoints" and len(data.observed) == 72
+    def test_of_fewer_all_with_a_word_of_what_they_are(self) -> None:
+        with pytest.warns(bs.BayescaleWarning, match="of 4 runs .*too few for chinchilla alone"):
+            spec, data = prepare(checkpoints(4), "chinchilla")
+        assert spec.noise.name == "checkpoints" and len(data.observed) == 32
 
     def test_all_rows_where_a_noise_is_asked_for_and_of_whole_curves(self) -> None:
         assert self.rows(checkpoints(10), noise="checkpoints") == 80
