@@ -1,7 +1,7 @@
 """Are intervals honest where rows share runs? Simulated checkpoints, and curves of the literature.
 
     python benchmarks/checkpoints.py            # all that is not saved yet, some half an hour
-    python benchmarks/checkpoints.py simulated  # one of the parts: simulated, curves, others
+    python benchmarks/checkpoints.py simulated  # one of the parts: rows, simulated, curves, others
 
 Simulated: thirty data sets of twelve runs, sizes and lengths log-uniform over two decades and one,
 fifteen checkpoints each. The Chinchilla law is drawn from the prior of the fit; residuals have a
@@ -12,6 +12,8 @@ whatever its diagnostics.
 Curves: the laws of whole loss curves fitted to three schedules, as the models of ``models/`` do,
 and held against every fourth row of the six others: error of the median, and how often the bands of
 a new row hold the loss. Others: models of checkpoints, their posterior with both noises.
+
+Rows: which rows of checkpoints to fit, so that the last rows of larger models are predicted best.
 
 One row a data set and noise is saved in ``benchmarks/results/checkpoints/``.
 """
@@ -49,6 +51,9 @@ SAMPLER = Sampler(draws=500, tune=500)
 NOISES = ("student_t", "checkpoints")
 MODELS = tuple(f"{law}_{size}m" for law in ("tissue2024", "luo2025") for size in (25, 100, 400))
 OTHERS = ("gemstones2025", "gemstones2025_cooldown", "jones2021")
+FAMILIES = ("OPT", "gpt3", "pythia", "pythia-deduped")
+"""Families of Choshen et al. (2024) whose smaller models are five or more."""
+ROWS_OF_RUN = 25
 DRAWS = ("chain", "draw")
 
 type Measured = Iterator[tuple[str, str, Callable[[], dict[str, Any]]]]
@@ -229,7 +234,77 @@ def curve_bars(rows: pd.DataFrame) -> list[Bar]:
     return bars
 
 
+def ladders() -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the families whose runs have checkpoints: their largest models are held out."""
+    published = bs.load_dataset("choshen2024")
+    unit = {"ppl": np.log, "log2ppl": lambda loss: loss * np.log(2)}
+    for name in FAMILIES:
+        one = published[published["family"] == name]
+        kind = one["loss_kind"].iloc[0]
+        yield name, one.assign(run=one["model"], loss=unit.get(kind, np.asarray)(one["loss"]))
+    yield "bhagia2024", bs.load_dataset("bhagia2024_ladder_lmloss")
+
+
+def thin_curve(run: pd.DataFrame) -> pd.DataFrame:
+    """Keep some rows of a run, even in the logarithm of tokens, and its last."""
+    run = run.sort_values("tokens")
+    logs = np.log(run["tokens"].to_numpy(float))
+    at = np.searchsorted(logs, np.linspace(logs[0], logs[-1], ROWS_OF_RUN))
+    return run.iloc[np.unique(at.clip(0, len(run) - 1))]
+
+
+def ways(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Yield which rows may be fitted, and with which noise."""
+    end = table.groupby("run")["tokens"].transform("max")
+    yield "last rows", "student_t", table[table["tokens"] == end]
+    yield "second halves", "checkpoints", table[table["tokens"] >= end / 2]
+    yield "second halves, independent", "student_t", table[table["tokens"] >= end / 2]
+    yield "all rows", "checkpoints", table
+    yield "all rows, independent", "student_t", table
+
+
+def which_rows() -> Measured:
+    """Yield what to measure of the ends of the larger models, by which rows were fitted."""
+    for name, found in ladders():
+        table = found[["run", "params", "tokens", "loss"]].dropna()
+        sizes = np.sort(table["params"].unique())
+        held = table["params"].isin(sizes[-max(1, len(sizes) // 4) :])
+        end = table.groupby("run")["tokens"].transform("max")
+        small = pd.concat([thin_curve(run) for _, run in table[~held].groupby("run")])
+        for way, noise, rows in ways(small.reset_index(drop=True)):
+            larger = table[held & (table["tokens"] == end)]
+            yield name, way, partial(predict_ends, rows, noise, larger)
+
+
+def predict_ends(rows: pd.DataFrame, noise: str, larger: pd.DataFrame) -> dict[str, Any]:
+    """Fit Chinchilla's law and predict the last rows of the larger models."""
+    fit = quiet_fit(bs.read_runs(rows), make_spec("chinchilla", noise=noise), 1)
+    drawn = bs.predict(fit, larger[["params", "tokens"]], random_seed=1)["new_run"]
+    low, middle, high = drawn.quantile([0.05, 0.5, 0.95], DRAWS).values
+    observed = larger["loss"].to_numpy(float)
+    error = np.abs(np.log(middle / observed)).mean()
+    inside = ((low <= observed) & (observed <= high)).mean()
+    end = {"E": float(fit.posterior["E"].median()), "rows": len(rows), "held_out": len(larger)}
+    return judged(fit) | end | {"abs_error": float(error), "cover_90": float(inside)}
+
+
+def bars_of_rows(rows: pd.DataFrame) -> list[Bar]:
+    """Compare each way with the last rows, on the families that chose and on the reported set."""
+    error = rows.pivot(index="name", columns="noise", values="abs_error")
+    ratio = error.div(error["last rows"], axis=0)
+    bars = []
+    for name, group in (("families, which chose", list(FAMILIES)), ("bhagia2024", ["bhagia2024"])):
+        for way in ratio.columns.drop("last rows"):
+            middle = float(np.exp(np.log(ratio.loc[group, way]).mean()))
+            bars.append(Bar(f"{name}: error with {way} over the last rows alone", middle))
+        ends = rows[(rows["noise"] == "last rows") & rows["name"].isin(group)]
+        cover = float(np.average(ends["cover_90"], weights=ends["held_out"]))
+        bars.append(Bar(f"{name}: last rows, coverage of 90 % bands", cover, 0.8))
+    return bars
+
+
 PARTS = {
+    "rows": (which_rows, bars_of_rows),
     "simulated": (simulated, simulated_bars),
     "curves": (curves, curve_bars),
     "others": (others, other_bars),
