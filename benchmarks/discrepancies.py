@@ -11,6 +11,9 @@ are answered with the scores.
 *Leave a data set out.* Size and reach are those with the best mean CRPS on the other sets, and
 score the set that was left out. Sets count alike; ``BESIDE`` has no say.
 
+*A size for each law.* Chinchilla, Kaplan and Farseer's laws are fitted and scored likewise. A law's
+size has the best mean log score on the other sets, halfway (of the logarithm) to the common one.
+
 *Learn the size from the user's own backtest.* The runs below each cut are cut once more, the size's
 log-normal prior around the default is weighed with how well each size foretold the inner held-out
 runs, and its mean (of the logarithm) scores the outer ones. It would become part of the package if
@@ -22,7 +25,8 @@ One row a fit and discrepancy is saved in ``benchmarks/results/discrepancies_row
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import Any
 
 import extrapolation
@@ -40,6 +44,7 @@ from bayescale.evaluation.splits import Split, cuts_of
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
+from bayescale.prediction.discrepancy import SIZES as SIZES_USED
 
 LAW = "skaling"
 SIZES = (0.005, 0.0075, 0.01, 0.015, 0.02, 0.03)
@@ -55,6 +60,10 @@ STRENGTHS = (0.0, 0.5, 1.0, 2.0, 5.0)
 """Independent runs that an inner cut may be worth; none leaves the default."""
 GROUPS = {True: "chose", False: "did not choose"}
 SAVED = RESULTS / "discrepancies_rows.json"
+LAWS = ("skaling", "chinchilla", "kaplan", "farseer")
+SIZES_OF_LAWS = (0.0075, 0.01, 0.015, 0.02, 0.03, 0.045)
+SAVED_LAWS = RESULTS / "discrepancies_laws_rows.json"
+PLAN_LAWS = {"laws": LAWS, "cuts": CUTS, "sizes": SIZES_OF_LAWS, "seed": SEED}
 PLAN = {"law": LAW, "cuts": CUTS, "inner": INNER, "sizes": SIZES, "reaches": REACHES, "seed": SEED}
 
 
@@ -66,13 +75,15 @@ def candidates(inner: bool) -> Iterator[Discrepancy | None]:
             yield Discrepancy(size, reach)
 
 
-def score(runs: Runs, split: Split, inner: bool) -> Iterator[dict[str, Any]]:
+def score(
+    runs: Runs, split: Split, given: Iterable[Discrepancy | None], law: str = LAW
+) -> Iterator[dict[str, Any]]:
     """Fit the runs that are not held out; score every candidate on those that are."""
     small = runs.take(~split.held_out)
-    if len(small) < len(make_spec(LAW).parameters):
+    if len(small) < len(make_spec(law).parameters):
         return
-    fit, data = thinned(fitted(small, LAW)), {LAW: extract(make_spec(LAW), runs)}
-    for candidate in candidates(inner):
+    fit, data = thinned(fitted(small, law)), {law: extract(make_spec(law), runs)}
+    for candidate in given:
         scored = score_split(fit, data, split, candidate, SEED)
         summed = summarise(scored, len(small), fit.diagnostics.ok)
         size, reach = (candidate.size, candidate.reach) if candidate else (0.0, 0.0)
@@ -90,10 +101,67 @@ def score_set(name: str) -> Iterator[dict[str, Any]]:
     runs = bs.read_runs(runs_of(name))
     for outer, split in enumerate(cuts_of(runs, "flops", CUTS)):
         about = {"set": name, "cut": outer}
-        yield from (about | {"inner": -1} | row for row in score(runs, split, inner=False))
+        yield from (
+            about | {"inner": -1} | row for row in score(runs, split, candidates(inner=False))
+        )
         small = runs.take(~split.held_out)
         for i, within in enumerate(cuts_of(small, "flops", INNER)):
-            yield from (about | {"inner": i} | row for row in score(small, within, inner=True))
+            yield from (
+                about | {"inner": i} | row for row in score(small, within, candidates(inner=True))
+            )
+
+
+def score_laws() -> pd.DataFrame:
+    """Score every law with every size, above each cut of each set."""
+    rows = rows_of(SAVED_LAWS, PLAN_LAWS)
+    given = [None, *map(Discrepancy, SIZES_OF_LAWS)]
+    for law, name in product(LAWS, SETS):
+        if any((row["law"], row["set"]) == (law, name) for row in rows):
+            continue
+        runs = bs.read_runs(runs_of(name))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", bs.BayescaleWarning)  # `failed` counts them
+            for outer, split in enumerate(cuts_of(runs, "flops", CUTS)):
+                about = {"law": law, "set": name, "cut": outer}
+                rows += [about | row for row in score(runs, split, given, law)]
+        save_rows(SAVED_LAWS, PLAN_LAWS, rows)
+    return pd.DataFrame(rows)
+
+
+def left_out_of_law(rows: pd.DataFrame) -> pd.DataFrame:
+    """Score each set with the size that a law would have had without it, for one law's rows."""
+    means = rows.groupby(["set", "size"])[list(SCORES)].mean().drop(index=list(BESIDE))
+    found = {}
+    for name in means.index.unique("set"):
+        size = size_of_law(rows[rows["set"] != name])
+        own = means.loc[name].drop(index=0.0)
+        at = {k: np.interp(np.log(size), np.log(own.index), own[k]) for k in SCORES}
+        found[name] = at | {"size": size}
+    return pd.DataFrame(found).T
+
+
+def size_of_law(rows: pd.DataFrame) -> float:
+    """Return a law's size by its rows: the best mean log score, halfway to the common size."""
+    means = rows[~rows["set"].isin(BESIDE)].groupby(["set", "size"])["log_score"].mean()
+    best = means.groupby("size").mean().drop(index=0.0).idxmax()
+    return float(np.sqrt(best * DISCREPANCY.size))
+
+
+def bars_of_laws(rows: pd.DataFrame) -> list[Bar]:
+    """Hold each law asked by name against its bars, each set with the size of the others."""
+    found = []
+    for law, own in rows.groupby("law", sort=False):
+        left = left_out_of_law(own)
+        size, used = size_of_law(own), SIZES_USED.get(str(law), DISCREPANCY.size)
+        note = f"all sets: {100 * size:.2g} %, in the package {100 * used:.2g} %"
+        mean = left[list(SCORES)].mean()
+        found += [
+            Bar(f"{law}, left out: cover of the 90 % band", mean["cover_90"], 0.82, 0.97, note),
+            Bar(f"{law}, left out: cover of the 50 % band", mean["cover_50"]),
+            Bar(f"{law}, left out: lowest cover of the 90 % band", left["cover_90"].min()),
+            Bar(f"{law}, left out: CRPS of log loss", mean["crps"]),
+        ]
+    return found
 
 
 def measure(names: list[str] | None = None) -> list[Bar]:
@@ -112,7 +180,7 @@ def measure(names: list[str] | None = None) -> list[Bar]:
     left = left_out(table)
     print(left.round(4).to_string(), flush=True)
     print(by_rule(table).round(4).to_string(), flush=True)
-    return bars(left, by_rule(table))
+    return [*bars(left, by_rule(table)), *bars_of_laws(score_laws())]
 
 
 def by_set(rows: pd.DataFrame) -> pd.DataFrame:

@@ -106,7 +106,7 @@ def optimum(
     answer = optimum(fit, scenario, discrepancy=discrepancy, random_seed=seed)
     with judged(fit):
         if showing.json:
-            known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
+            known = {**header(fit), "ci_prob": showing.width, **allowed(fit.typical(discrepancy))}
             emit({**known, "budgets": answers(answer, showing.width)})
         else:
             from bayescale.reporting.decisions import terms
@@ -114,7 +114,7 @@ def optimum(
             say(title(fit), heading(showing.width), "")
             show_answer(answer, showing.width)
             said = [terms(scenario)] if scenario.constrained else []
-            say("", *said, discrepancy_text(discrepancy))
+            say("", *said, discrepancy_text(fit.typical(discrepancy)))
 
 
 def regret(
@@ -154,7 +154,7 @@ def regret(
     judgement, decided = _judgements(found, showing.width), regret_summary(found)
     with judged(fit):
         if showing.json:
-            known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
+            known = {**header(fit), "ci_prob": showing.width, **allowed(fit.typical(discrepancy))}
             known |= {k: decided.attrs[k] for k in ("tolerance", "probability")}
             emit({**known, "candidates": judgement, "decisions": decided.to_dict("records")})
         else:
@@ -168,7 +168,7 @@ def regret(
                 said = verdict(row, scenario.tolerance, scenario.probability, fit.unit)
                 say("", f"with {label}: {said}")
             said = [terms(scenario)] if scenario.constrained else []
-            say("", *said, discrepancy_text(discrepancy))
+            say("", *said, discrepancy_text(fit.typical(discrepancy)))
 
 
 def _judgements(found: "xr.Dataset", width: float) -> list[dict[str, Any]]:
@@ -276,7 +276,7 @@ def reach(
                     [[_target_cell(k, v, target) for k, v in row.items()] for row in found_rows],
                 )
             )
-            say("", _NEVER, discrepancy_text(allowing.chosen()))
+            say("", _NEVER, discrepancy_text(fit.typical(allowing.chosen())))
 
 
 def crossing(

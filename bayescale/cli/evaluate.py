@@ -278,6 +278,8 @@ def backtest(
     tested = bs.backtest(
         runs, specs, discrepancy=discrepancy, random_seed=seed, progressbar=bar, **options
     )
+    if discrepancy is not None and not isinstance(specs, list):
+        discrepancy = discrepancy.of_law(tested.law)
     if json:
         known = {"law": tested.law, "discrepancy": discrepancy and vars(discrepancy)}
         emit({**known, "cuts": rows(tested.summary), "runs": tested.runs.to_dict("records")})

@@ -241,7 +241,7 @@ class Allowing:
         typer.Option(
             metavar="SIZE[:REACH]|none",
             help="How wrong the law may be far from the runs, 0.02 is 2 %, and over how many "
-            "decades that changes; none assumes that the law holds.  [default: 0.015:1]",
+            "decades that changes; none assumes that the law holds.  [default: by the law]",
         ),
     ] = None
 

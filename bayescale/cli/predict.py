@@ -106,10 +106,10 @@ def predict(
     answer = predict(fit, columns, grid=points.grid, discrepancy=discrepancy, random_seed=seed)
     with judged(fit):
         if showing.json:
-            known = {**header(fit), "ci_prob": showing.width, **allowed(discrepancy)}
+            known = {**header(fit), "ci_prob": showing.width, **allowed(fit.typical(discrepancy))}
             emit({**known, "points": answers(answer, showing.width)})
         else:
             say(title(fit), f"{fit.target}: {heading(showing.width)}", "")
             show_answer(answer, showing.width)
             say("", _MEANING)
-            say(discrepancy_text(discrepancy))
+            say(discrepancy_text(fit.typical(discrepancy)))

@@ -254,8 +254,8 @@ class Fit(FitMethods):
         return {self.law.name: self}
 
     def typical(self, discrepancy: "Discrepancy | None") -> "Discrepancy | None":
-        """Return the discrepancy, as an average returns one for those of all its laws."""
-        return discrepancy
+        """Return that of the law, as an average returns one for those of all its laws."""
+        return None if discrepancy is None else discrepancy.of_law(self.law.name)
 
     def mix(
         self,

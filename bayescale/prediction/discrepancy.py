@@ -18,7 +18,7 @@ will miss is what it has absorbed so far: both were measured, see ``docs/extrapo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -27,6 +27,11 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
 from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach
 from bayescale.prediction.places import Places
+
+SIZES = {"skaling": 0.01, "chinchilla": 0.02, "kaplan": 0.02}
+"""Standard deviation far from every run, of laws whose errors on public runs were measured: between
+the size of the best log score and the common one (``docs/extrapolation.md``)."""
+
 
 CELL = 0.1
 """Runs closer than this, in units of the reach, count as one place with their mean residual."""
@@ -104,6 +109,10 @@ class Discrepancy(SizeAndReach):
             )
         return cls(*map(float, numbers))
 
+    def of_law(self, law: str) -> "Discrepancy":
+        """Return the discrepancy of a law of that name: this one, whatever the law."""
+        return self
+
     def surface(self, fit: Fit) -> "Surface":
         """Return the error of a fit's curves as a random surface, given the runs' residuals.
 
@@ -111,7 +120,7 @@ class Discrepancy(SizeAndReach):
         given.
         """
         places = Places.of(fit, self.reach)
-        variance, correlation = self.size**2, places.correlation
+        variance, correlation = self.of_law(fit.law.name).size ** 2, places.correlation
         if not fit.informed:
             shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
             nowhere, none = np.zeros((0, places.columns)), np.zeros((*shape, 0))
@@ -120,6 +129,34 @@ class Discrepancy(SizeAndReach):
         residual, scatter, at = _at_runs(fit, places)
         process = GaussianProcess.given(variance, at, residual, scatter, correlation)
         return Surface(places, process)
+
+
+@dataclass(frozen=True)
+class LearntDiscrepancy(Discrepancy):
+    """As large as the error of each law was found to be on public runs; the common size else.
+
+    Parameters
+    ----------
+    size, reach : float
+        As of a :class:`Discrepancy`.
+    law : str
+        The law, or several, that the size is of; "" where each law has its own.
+    """
+
+    law: str = ""
+
+    def __str__(self) -> str:
+        if self.law:
+            return super().__str__()
+        sizes = ", ".join(f"{100 * size:g} % for {law}" for law, size in SIZES.items())
+        return (
+            f"the law may be off far from the runs by as much as it was on public ones: {sizes}, "
+            f"{100 * self.size:g} % for other laws (one standard deviation)"
+        )
+
+    def of_law(self, law: str) -> Discrepancy:
+        """Return the discrepancy of a law of that name."""
+        return replace(self, size=SIZES.get(law, self.size), law=law)
 
 
 type DiscrepancyLike = Discrepancy | tuple[float, float] | float | bool | None
@@ -177,7 +214,7 @@ class Surface:
         return self.process.at(self.places.at(inputs))
 
 
-DISCREPANCY = Discrepancy()
+DISCREPANCY = LearntDiscrepancy()
 """What predictions use by default; how it was chosen: ``docs/extrapolation.md``."""
 
 

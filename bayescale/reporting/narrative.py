@@ -25,7 +25,12 @@ from bayescale.inference.fitted_runs import runs_shared
 from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
+from bayescale.prediction.discrepancy import (
+    DISCREPANCY,
+    Discrepancy,
+    DiscrepancyLike,
+    LearntDiscrepancy,
+)
 from bayescale.prediction.intervals import bounds, interval_width, with_bounds
 from bayescale.reporting.targets import Target, fitted_budgets, targets
 
@@ -139,11 +144,11 @@ def discrepancy_summary(discrepancy: Discrepancy | None) -> str:
             "parameters, but no discrepancy. On public data such bands undercover beyond the "
             "runs: they are a lower bound of the uncertainty."
         )
-    learnt = "It was calibrated on public data sets; a"
+    learnt = isinstance(discrepancy, LearntDiscrepancy)
     return (
         f"These bands include a discrepancy of the law: {discrepancy}. "
-        f"{learnt if discrepancy == DISCREPANCY else 'A'} backtest (bayescale backtest) "
-        "checks it on your own runs."
+        f"{'It was calibrated on public data sets; a' if learnt else 'A'} backtest "
+        "(bayescale backtest) checks it on your own runs."
     )
 
 

@@ -327,6 +327,31 @@ def test_a_discrepancy_in_one_line() -> None:
         "3.0 % far from them (one standard deviation)"
     )
     assert (DISCREPANCY.size, DISCREPANCY.reach) == (0.015, 1.0)
+    assert "1 % for skaling, 2 % for chinchilla" in discrepancy_text(DISCREPANCY)
+    assert "2.0 % far from them" in discrepancy_text(DISCREPANCY.of_law("chinchilla"))
+
+
+def test_the_default_is_of_each_law(made_fit, made_skaling) -> None:
+    """Asked by number it is that number for all; an average has the mean variance of its laws."""
+    own = made_fit.typical(DISCREPANCY)
+    assert own is not None and (own.size, own.reach) == (0.02, 1.0)
+    assert made_fit.typical(Discrepancy(0.015)) == Discrepancy(0.015)
+    assert made_fit.typical(None) is None
+    at = {"params": [1e13], "tokens": [1e15]}  # far from every run
+    drawn = {
+        d: np.log(
+            made_fit.predict(at=at, discrepancy=d, random_seed=1)["outcome"]
+            / made_fit.predict(at=at, discrepancy=d, random_seed=1)["law"]
+        )
+        for d in (True, 0.02, 0.015)
+    }
+    assert float(drawn[True].std()) == pytest.approx(0.02, rel=0.1)
+    assert np.array_equal(drawn[True], drawn[0.02])
+    assert float(drawn[0.015].std()) == pytest.approx(0.015, rel=0.1)
+    both = bs.Average({"a": made_fit, "b": made_skaling}, {"a": 0.5, "b": 0.5})
+    mean = both.typical(DISCREPANCY)
+    assert mean is not None and mean.size == pytest.approx(((0.02**2 + 0.01**2) / 2) ** 0.5)
+    assert both.typical(mean) is not None and Discrepancy(mean.size) != mean
 
 
 def test_what_an_average_refuses(made_fit) -> None:
