@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bayescale.evaluation.influence import stability
     from bayescale.evaluation.published import check_published
     from bayescale.evaluation.residuals import outliers, residuals
+    from bayescale.evaluation.sweeps import sweep_minima
     from bayescale.evaluation.waic import waic
     from bayescale.inference.fit import build_model, fit
     from bayescale.inference.fitted_runs import fitted_runs
@@ -159,6 +160,7 @@ _HOME = {
         "outliers",
         "residuals",
     ),
+    "evaluation.sweeps": ("sweep_minima",),
     "evaluation.waic": ("waic",),
     "inference.fit": (
         "build_model",

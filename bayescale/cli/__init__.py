@@ -10,7 +10,16 @@ from typing import Annotated
 import typer
 
 from bayescale.cli.analyze import analyze
-from bayescale.cli.catalogue import check, cite, datasets, laws, models, noises, runs
+from bayescale.cli.catalogue import (
+    check,
+    cite,
+    datasets,
+    laws,
+    models,
+    noises,
+    runs,
+    sweeps,
+)
 from bayescale.cli.decide import crossing, optimum, reach, regret
 from bayescale.cli.design import identify, plan
 from bayescale.cli.errors import GuardedGroup
@@ -24,7 +33,7 @@ __all__ = ["app", "main"]
 
 
 _COMMANDS = (
-    *(analyze, runs, fit, fit_many, compare, backtest, check),
+    *(analyze, runs, sweeps, fit, fit_many, compare, backtest, check),
     *(summary, identify, predict, optimum, regret, reach, crossing, plan),
     *(plot, report, draws, member),
     *(laws, noises, models, datasets, cite),

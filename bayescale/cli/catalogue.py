@@ -1,13 +1,14 @@
-"""``runs``, ``check``, and the lists of laws, noises, models and data sets."""
+"""``runs``, ``sweeps``, ``check``, and the lists of laws, noises, models and data sets."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescale.cli.options import JsonFlag, Reading, RunsSource, Sampling, find_study
+from bayescale.cli.options import JsonFlag, Reading, RunsSource, Sampling, check_folder, find_study
 from bayescale.cli.output import Cell, emit, header, judged, rows, say, table, write
-from bayescale.data.number_format import fixed
+from bayescale.data.number_format import coordinate, fixed
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -26,6 +27,65 @@ def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
         emit(runs_record(found))
     else:
         say(found.describe())
+
+
+def sweeps(
+    source: RunsSource,
+    reading: Reading,
+    swept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A column that was swept. Repeatable.  [default: those of learning rates and "
+            "batch sizes]",
+            show_default=False,
+        ),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A column that tells sweeps apart besides params, tokens and family. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.csv", help="Write the minima there, to fit."),
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    r"""Find the best learning rate and batch size at each size and data, and the loss there.
+
+    \b
+    bayescale sweeps runs.csv -o minima.csv
+    bayescale fit minima.csv --law chinchilla -o fit.nc
+    """
+    from bayescale.evaluation.sweeps import sweep_minima
+
+    if output is not None:
+        check_folder(output)
+    found = sweep_minima(reading.read(source), swept or None, group=group or ())
+    if output is not None:
+        from bayescale.data.write import write_table
+
+        write_table(output, found)
+    if json:
+        emit({"sweeps": found.to_dict("records")})
+        return
+    shown = found.drop(columns=["params_convention", "loss_unit"], errors="ignore")
+    columns = [str(name) for name in shown]
+    lines: list[list[Cell]] = [
+        [_swept_cell(name, row[name]) for name in columns] for row in shown.to_dict("records")
+    ]
+    say(table(columns, lines))
+
+
+def _swept_cell(name: str, value: Any) -> str:
+    """Write a cell of the table of minima."""
+    if not isinstance(value, float):
+        return str(value)
+    return coordinate(name, value) if name in ("params", "tokens", "flops") else f"{value:.4g}"
 
 
 def laws(

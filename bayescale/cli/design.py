@@ -248,7 +248,7 @@ def plan(
     if planning.output is not None:
         from bayescale.data.write import write_table
 
-        write_table(planning.output, found.runs)
+        write_table(planning.output, found.runs.head(0) if found.do_nothing else found.runs)
     judgeable = fits or {"": fit}
     with judged(*judgeable.values()):
         if json:
@@ -264,7 +264,9 @@ def _answer(found: "Plan", least: "pd.DataFrame | None") -> dict[str, Any]:
         "quantity": found.quantity,
         "sd_now": found.sd_now,
         "sd_after": found.sd_after,
-        "runs": found.runs.to_dict("records"),
+        "verdict": "do nothing" if found.do_nothing else "run these",
+        "text": str(found),
+        "runs": [] if found.do_nothing else found.runs.to_dict("records"),
         "least_useful": [] if least is None else rows(least.set_index("run")),
     }
 
@@ -275,7 +277,9 @@ def _show(found: "Plan", least: "pd.DataFrame | None") -> None:
         [_cell(name, row[name]) for name in columns] for row in found.runs.to_dict("records")
     ]
     names = {"sd_after": "sd after it", "share": "share of the gain", "flops": "FLOP"}
-    say(table([names.get(name, name) for name in columns], lines), "", str(found))
+    if not found.do_nothing:
+        say(table([names.get(name, name) for name in columns], lines), "")
+    say(str(found))
     if least is not None:
         named = ", ".join(str(run) for run in least["run"].head(_NAMED))
         most = least.iloc[-1]

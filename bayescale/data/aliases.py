@@ -141,7 +141,19 @@ _CONVENTION_WORDS = {
 
 _OUTCOME_WORDS = (
     "loss losses crossentropy xent nll bpb bpc bpt ppl perplexity err error errors acc accuracy "
-    "score scores elo bleu rouge auroc brier reward stderr se sem ci ci95 ci90"
+    "score scores elo bleu rouge auroc brier reward stderr se sem ci ci95 ci90 "
+    "lower upper"
+)
+
+
+_HYPERPARAMETERS = {
+    "learning rate": "lr lrs learningrate learning rate",
+    "batch size": "bs gbs batch batchsize bsz",
+}
+
+
+_HARMLESS_WORDS = (
+    "peak max base global train training total size tokens seqs sequences samples in of the"
 )
 
 
@@ -200,7 +212,7 @@ def interpret_letter(name: str) -> Meaning | None:
 
 
 def is_outcome(name: str) -> bool:
-    """Whether a column is by its name measured after training, as a loss or an error is.
+    """Whether a column is by its name found after training, as a loss, error or bound is.
 
     Examples
     --------
@@ -209,6 +221,22 @@ def is_outcome(name: str) -> bool:
     """
     words = set(_words(_unwrap(name)))
     return not words.isdisjoint(_OUTCOME_WORDS.split()) and words.isdisjoint(_SETTING_WORDS.split())
+
+
+def hyperparameter(name: str) -> str:
+    """Return ``learning rate`` or ``batch size`` where a column's name says that, else "".
+
+    Examples
+    --------
+    >>> hyperparameter("peak_lr"), hyperparameter("batch_size_seqs"), hyperparameter("min_lr")
+    ('learning rate', 'batch size', '')
+    """
+    words = set(_words(_unwrap(name)))
+    for kind, nouns in _HYPERPARAMETERS.items():
+        known = set(nouns.split())
+        if not words.isdisjoint(known) and words <= known | set(_HARMLESS_WORDS.split()):
+            return kind
+    return ""
 
 
 def convention(text: str) -> str:

@@ -13,13 +13,13 @@ from bayescale.data import derive
 from bayescale.data.limits import check_positive
 from bayescale.data.units import parse_quantity
 from bayescale.decisions.frontier import has_allocation
+from bayescale.design.coverage import NARROW
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
-from bayescale.model.simulate import isoflop_design
 from bayescale.prediction.points import inputs_at, make_points, used
 from bayescale.prediction.runs_by_compute import run_columns
 
-SHARES = (1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16)
+SHARES = (1, 1.5, 2, 3, 4, 6, 8, 12, 16)
 """A run of the grid spends the budget divided by one of these, or by further powers of two."""
 
 
@@ -27,11 +27,14 @@ MOST_HALVINGS = 40
 """Powers of two that the grid has at most, those next to the smallest run: twelve decades."""
 
 
-RATIOS = 24
+SIZES = 8
+"""Sizes of the grid in a decade, two digits each: 1.0B, 1.3B, 1.8B, 2.4B, 3.2B, 4.2B, 5.6B, 7.5B.
+
+Runs of the grid differ by a fifth or more in size or tokens: none is nearly another."""
 
 
-USUAL = (2.0, 200.0)
-"""Tokens per parameter that the grid spans at least, besides those of the fitted runs."""
+ORDINARY = 0.95
+"""The grid's tokens per parameter are those of this share of the fitted runs, the middle ones."""
 
 
 REACH = 10.0
@@ -73,7 +76,11 @@ class Candidates:
 
 
 def candidate_runs(
-    fit: Fit, candidates: Any, budget: float | None, limits: Mapping[str, Any] | None
+    fit: Fit,
+    candidates: Any,
+    budget: float | None,
+    limits: Mapping[str, Any] | None,
+    quantity: Mapping[str, float] | None = None,
 ) -> Candidates:
     """Return the runs that a plan chooses from, without those that are too large.
 
@@ -83,11 +90,14 @@ def candidate_runs(
         Defines the inputs of a run.
     candidates : DataFrame or mapping, optional
         The law's inputs by column, and ``cost`` where :func:`cost_of` does not give it; when None,
-        a grid of runs that spend the budget or a part of it, or :func:`runs_nearby`.
+        a grid of runs that spend the budget or a part of it, or :func:`runs_nearby`, of tokens per
+        parameter as the fitted runs have them.
     budget : float, optional
         The largest total cost.
     limits : mapping, optional
         Column to the largest value of one run.
+    quantity : mapping, optional
+        The quantity of interest; tokens per parameter of a point reach as far as it.
 
     Raises
     ------
@@ -102,7 +112,7 @@ def candidate_runs(
             "a table of runs"
         )
     else:
-        found = _grid(fit, budget)
+        found = _grid(fit, budget, quantity or {})
     table, cost = found.table.assign(cost=found.cost), found.cost
     keep = np.ones(len(table), dtype=bool) if budget is None else _at_most(cost, budget)
     for name, most in (limits or {}).items():
@@ -161,8 +171,8 @@ def _read(fit: Fit, table: pd.DataFrame) -> Candidates:
     return Candidates(found, cost, unit)
 
 
-def _grid(fit: Fit, budget: float) -> Candidates:
-    """Return runs that spend the budget or a part of it, over a range of tokens per parameter.
+def _grid(fit: Fit, budget: float, quantity: Mapping[str, float]) -> Candidates:
+    """Return runs that spend the budget or a part of it, of round sizes and tokens.
 
     For a law of further inputs: runs near the fitted ones.
     """
@@ -170,14 +180,12 @@ def _grid(fit: Fit, budget: float) -> Candidates:
     runs = run_columns(fit)
     smallest = runs["flops"].min() if "flops" in runs else budget
     halvings = np.arange(np.log2(SHARES[-1]) + 1, np.log2(budget / smallest) + 1)
-    flops = budget / np.concatenate([SHARES, 2.0 ** halvings[-MOST_HALVINGS:]])
+    flops = budget / np.concatenate([np.array(SHARES), 2.0 ** halvings[-MOST_HALVINGS:]])
     if has_allocation(fit):
-        tokens = runs.get("tokens", derive.tokens(runs["flops"], runs["params"]))
-        ratio = tokens / runs["params"]
-        ends = min(USUAL[0], ratio.min()), max(USUAL[1], ratio.max())
-        table = isoflop_design(flops, np.geomspace(*ends, RATIOS))
+        table = _round_runs(flops, ratios_of(runs, quantity))
         return Candidates(table, table["flops"].to_numpy(), "FLOP")
     if [fit.spec.column(name) for name in fit.law.inputs] == ["flops"]:
+        flops = np.unique(_rounded_down(flops))[::-1]
         return Candidates(pd.DataFrame({"flops": flops}), flops, "FLOP")
     nearby = runs_nearby(fit)
     if nearby is None or nearby.unit != "FLOP":
@@ -186,7 +194,60 @@ def _grid(fit: Fit, budget: float) -> Candidates:
             f"{fit.law.name} takes {taken}, which a budget does not determine: give candidates, a "
             "table with those columns"
         )
-    return nearby
+    if not {"params", "tokens"} <= set(nearby.table):
+        return nearby
+    kept = _within(nearby.table, ratios_of(runs, quantity))
+    if not kept.any():
+        return nearby
+    return Candidates(nearby.table.loc[kept].reset_index(drop=True), nearby.cost[kept], "FLOP")
+
+
+def ratios_of(runs: Mapping[str, np.ndarray], quantity: Mapping[str, float]) -> tuple[float, float]:
+    """Return the tokens per parameter that are proposed: those of the middle 95 % of the runs.
+
+    Where these lie within a factor of four, a ladder of one ratio, they are from a tenth of it to
+    ten times it. They reach as far as those of a point of interest.
+
+    Parameters
+    ----------
+    runs : mapping
+        The fitted runs by column.
+    quantity : mapping
+        The quantity of interest.
+    """
+    tokens = runs["tokens"] if "tokens" in runs else derive.tokens(runs["flops"], runs["params"])
+    ends = [(1 - ORDINARY) / 2, (1 + ORDINARY) / 2]
+    low, high = np.quantile(tokens / runs["params"], ends, method="nearest")
+    if high < NARROW * low:
+        low, high = low / REACH, high * REACH
+    if {"params", "tokens"} <= set(quantity):
+        asked = quantity["tokens"] / quantity["params"]
+        low, high = min(low, asked), max(high, asked)
+    return float(low), float(high)
+
+
+def _round_runs(flops: np.ndarray, ratios: tuple[float, float]) -> pd.DataFrame:
+    """Return runs of two-digit sizes and tokens that spend at most each compute."""
+    smallest, largest = (flops.min() / 6 / ratios[1]) ** 0.5, (flops.max() / 6 / ratios[0]) ** 0.5
+    steps = np.arange(np.floor(SIZES * np.log10(smallest)), np.ceil(SIZES * np.log10(largest)) + 1)
+    sizes = np.array([float(f"{10 ** (step / SIZES):.1e}") for step in steps])
+    pairs = pd.DataFrame(list(product(flops, sizes)), columns=["flops", "params"])
+    tokens = _rounded_down(derive.tokens(pairs["flops"], pairs["params"]).to_numpy())
+    table = pairs[["params"]].assign(tokens=tokens)
+    table = table.loc[_within(table, ratios)].drop_duplicates(ignore_index=True)
+    return table.assign(flops=derive.flops(table["params"], table["tokens"]))
+
+
+def _rounded_down(values: np.ndarray) -> np.ndarray:
+    """Return the next numbers of two significant digits at or below the values."""
+    digit = 10.0 ** (np.floor(np.log10(values)) - 1)
+    return np.array([float(f"{v:.1e}") for v in np.floor(values / digit * (1 + 1e-9)) * digit])
+
+
+def _within(table: pd.DataFrame, ratios: tuple[float, float]) -> np.ndarray:
+    """Return which runs have tokens per parameter in a range."""
+    ratio = (table["tokens"] / table["params"]).to_numpy()
+    return (ratio >= ratios[0] * (1 - 1e-9)) & (ratio <= ratios[1] * (1 + 1e-9))
 
 
 def runs_nearby(fit: Fit) -> Candidates | None:

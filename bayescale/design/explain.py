@@ -1,6 +1,5 @@
 """Explanations: why runs do not identify something, and which further runs would."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,20 +81,19 @@ def _counted(runs: int) -> str:
 
 
 def _runs_text(runs: pd.DataFrame) -> str:
-    """Format runs: ``2 x params 50M, tokens 10B (D/N = 200)``."""
+    """Format runs: ``params 50M, tokens 10B (D/N = 200)``, the smallest first."""
     columns = list(runs)
-    tally = Counter(tuple(map(float, values)) for values in runs.to_numpy())
-    said = [_run(columns, values, times) for values, times in sorted(tally.items())]
-    return "; ".join(said)
+    rows = sorted(tuple(map(float, values)) for values in runs.to_numpy())
+    return "; ".join(_run(columns, values) for values in rows)
 
 
-def _run(columns: Sequence[str], values: Sequence[float], times: int) -> str:
+def _run(columns: Sequence[str], values: Sequence[float]) -> str:
     each = dict(zip(columns, values, strict=True))
     said = ", ".join(f"{name} {format_amount(name, value)}" for name, value in each.items())
     if {"params", "tokens"} <= set(each):
         ratio = each["tokens"] / each["params"]
         said += f" (D/N = {ratio:,.0f})" if ratio >= 100 else f" (D/N = {ratio:.2g})"
-    return f"{f'{times} x ' if times > 1 else ''}{said}"
+    return said
 
 
 def _price(found: RecommendedRuns) -> str:

@@ -14,7 +14,7 @@ from bayescale.design.candidates import candidate_runs, inputs_of
 from bayescale.design.discrimination import model_discrimination
 from bayescale.design.gaussian_update import posterior_uncertainty
 from bayescale.design.quantities_of_interest import About, quantity_text, read_about
-from bayescale.design.search import Uncertainty, choose
+from bayescale.design.search import Uncertainty, choose, fewest_sizes
 from bayescale.errors import BayescaleError
 from bayescale.inference.fitted_runs import fitted_runs
 from bayescale.inference.posterior_checks import PosteriorLike, check_posterior, of_posterior
@@ -29,7 +29,7 @@ LAW = "law"
 
 
 LITTLE = 0.02
-"""A plan that lowers the standard deviation by less than this share has little effect."""
+"""A plan that lowers the standard deviation by less than this share proposes no run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,8 @@ class Plan:
     runs : DataFrame
         One row per run, the most informative for its cost first: the law's inputs by column,
         ``cost``, ``sd_after`` (the standard deviation after it and those above) and ``share`` of
-        the plan's variance reduction.
+        the plan's variance reduction. They are the best of the candidates, also where
+        ``do_nothing`` says that they are not worth it.
     candidates : DataFrame
         All candidate runs, with ``sd_after`` of each alone.
     done : DataFrame
@@ -80,8 +81,17 @@ class Plan:
     sd_after: float
     unit: str
 
+    @property
+    def gain(self) -> float:
+        """By which share the runs lower the standard deviation."""
+        return 1 - self.sd_after / self.sd_now
+
+    @property
+    def do_nothing(self) -> bool:
+        """Whether the runs are not worth it: they lower the standard deviation by under 2 %."""
+        return self.gain < LITTLE
+
     def __str__(self) -> str:
-        gain = 1 - self.sd_after / self.sd_now
         many = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
         kind = "count" if self.unit in ("params", "tokens") else "flops"
         total = format_quantity(self.runs["cost"].to_numpy(float).sum(), kind=kind)
@@ -90,19 +100,22 @@ class Plan:
         what = f"the standard deviation of {self.about}"
         if not self.quantity:
             what = f"the error probability (upper bound) of {self.about}"
-        said = f"{many} of {cost} in total would lower {what} by {percent(gain, 2)}, {ends}."
-        if gain < LITTLE:
-            said += (
-                " That is little: the target is far from any run within this budget. "
-                "Decide with the present uncertainty, or run closer to the target."
+        lowered = f"{what} by {percent(self.gain, 2)}, {ends}"
+        if self.do_nothing:
+            return (
+                f"Do nothing: the best {many.removeprefix('1 ')} of {cost} in total would lower "
+                f"{lowered}, less than the {percent(LITTLE, 2)} from which runs are proposed. "
+                "Decide with the present uncertainty, or run closer to the target, with a larger "
+                "budget."
             )
-        return said
+        return f"{many} of {cost} in total would lower {lowered}."
 
     def __repr__(self) -> str:
         return f"<bayescale.Plan {self}>"
 
     def _repr_html_(self) -> str:
-        return html_block(f"a plan for {self.about}", str(self), rows=rows_shown(self.runs))
+        rows = [] if self.do_nothing else rows_shown(self.runs)
+        return html_block(f"a plan for {self.about}", str(self), rows=rows)
 
 
 def _several(fit: PosteriorLike | Mapping[str, Fit]) -> PosteriorLike:
@@ -132,14 +145,22 @@ def plan(
     The part of a best size that is not linear in the outcomes is assumed to remain, so ``sd_after``
     is conservative where the best size is very uncertain.
 
+    Without ``candidates`` the runs are ones that people would launch. Their sizes and tokens have
+    two digits; their tokens per parameter are those of the middle 95 % of the fitted runs (of a
+    ladder of one ratio from a tenth to ten times it; and as far as a point asked about); no two
+    differ by less than a fifth in both; and of plans within a twentieth of the best gain, it has
+    the fewest sizes. Runs that lower the standard deviation by less than 2 % are not proposed:
+    ``do_nothing``.
+
     Parameters
     ----------
     fit : Fit, Average or mapping of str to Fit
         A fitted law, or several of the same runs.
     candidates : DataFrame or mapping, optional
         The runs to choose from: the law's inputs by column, and ``cost`` where that is neither 6 N
-        D nor, for a law without compute, the params or tokens. When None, a grid of runs that
-        spend the budget or a part of it; for a law of further inputs, runs near the fitted ones.
+        D nor, for a law without compute, the params or tokens; any of them may be chosen. When
+        None, a grid of runs that spend the budget or a part of it; for a law of further inputs,
+        runs near the fitted ones.
     budget : number or str, optional
         The largest total cost of the runs, in FLOP or the unit of ``cost``; unlimited when None.
     about : str or mapping, optional
@@ -187,24 +208,28 @@ def plan(
     several = _several(fit)
     first, discrepancy = several.representative, several.typical(discrepancy)
     spend = np.inf if budget is None else parse_quantity(budget, "flops")
-    choice = candidate_runs(first, candidates, None if budget is None else spend, limits)
+    which = about == LAW or (about is None and several is not fit)
+    quantity = {} if which else read_about(about, first)
+    most = None if budget is None else spend
+    choice = candidate_runs(first, candidates, most, limits, quantity)
     places = {name: inputs_of(one, choice.table) for name, one in several.members().items()}
-    if about == LAW or (about is None and several is not fit):
+    if which:
         if len(several.weights) == 1:
             raise BayescaleError(
                 "about='law' compares several fits and one is given: pass "
                 "plan({'a': fit_a, 'b': fit_b}, ...)"
             )
-        quantity, words = {}, f"which of {', '.join(several.members())} is right"
+        words = f"which of {', '.join(several.members())} is right"
         now, show = model_discrimination(several, places, discrepancy), np.asarray
     else:
-        quantity = read_about(about, first)
         words = quantity_text(quantity, first)
         rng = np.random.default_rng(seed_of(random_seed, several.seed))
         now, show = posterior_uncertainty(several, quantity, places, discrepancy, rng), np.sqrt
     chosen = choose(now, choice.cost, spend, runs)
     if not chosen:
         raise BayescaleError(f"no candidate run is informative about {words}")
+    if candidates is None:
+        chosen = fewest_sizes(now, chosen, choice.cost, spend, _sizes(choice.table))
     remaining = _uncertainties(now, chosen)
     lost, sd = -np.diff(remaining), show(remaining)
     outcome = {"sd_after": sd[1:], "share": lost / lost.sum()}
@@ -219,6 +244,11 @@ def plan(
         sd_after=float(sd[-1]),
         unit=choice.unit,
     )
+
+
+def _sizes(table: pd.DataFrame) -> np.ndarray:
+    """Return what a new size of model means building: params, or a run's first input."""
+    return table["params" if "params" in table else str(table.columns[0])].to_numpy()
 
 
 def _uncertainties(now: Uncertainty, chosen: Sequence[int]) -> np.ndarray:

@@ -39,8 +39,8 @@ SHARED = 2
 """Runs that settle other rows too may be this many more."""
 
 
-RULE = Rule(nearly=0.9, worth=None, repeats=True)
-"""The cheapest run with nine tenths of the best run's gain is chosen, also again."""
+RULE = Rule(nearly=0.9, worth=None)
+"""The cheapest run with nine tenths of the best run's gain is chosen, each once."""
 
 
 @dataclass(frozen=True)

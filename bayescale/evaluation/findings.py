@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
+from bayescale.data.aliases import hyperparameter
 from bayescale.data.number_format import format_value, kind_of, percent
 from bayescale.evaluation.lack_of_fit import Explained, Residuals, standardised
+from bayescale.evaluation.parabolas import VALUES
 from bayescale.evaluation.residuals import OUTLYING
 from bayescale.inference.result import Fit
 from bayescale.prediction.runs_by_compute import run_columns
@@ -198,6 +201,12 @@ def _column_text(fit: Fit, check: Check, residuals: Residuals) -> str:
     now = _percent(_scatter(residuals))
     column, labels = check.column, check.labels
     numeric = fit.other_columns[column].dtype.kind == "f"
+    if hyperparameter(column) and _swept(fit, column):
+        return (
+            f"residuals follow {column}, which the law does not use (scatter {now}, "
+            f"{_percent(_within(check.found, residuals))} without it): choose a law that has it, "
+            "or fit the best of each sweep, bayescale.sweep_minima"
+        )
     if labels is None or numeric:
         return (
             f"residuals follow {column}, which the law does not use (scatter {now}, "
@@ -212,6 +221,15 @@ def _column_text(fit: Fit, check: Check, residuals: Residuals) -> str:
         f"residuals differ by {column} (scatter {now}, {_percent(left)} if fitted by {column}): "
         f"{advice}"
     )
+
+
+def _swept(fit: Fit, column: str) -> bool:
+    """Return whether most runs have equal inputs with runs of other values of a column."""
+    inputs = pd.DataFrame({k: v.values for k, v in fit.inputs.items() if v.ndim == 1})
+    cells = inputs.groupby(list(inputs), sort=False).ngroup().to_numpy()
+    values = fit.other_columns[column].to_numpy()
+    several = [np.unique(values[cells == cell]).size >= VALUES for cell in range(cells.max() + 1)]
+    return bool(np.mean(np.array(several)[cells]) >= 0.5)
 
 
 def _with_slopes(fit: Fit, labels: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ from bayescale.evaluation.backtest import Backtest, backtest
 from bayescale.evaluation.compare import compare
 from bayescale.evaluation.forecast_weights import weights_of_forecasts
 from bayescale.evaluation.law_choice import specs_for
+from bayescale.evaluation.sweeps import swept_text
 from bayescale.inference.fit import fit
 from bayescale.inference.fit_warnings import MISSES
 from bayescale.inference.result import Fit
@@ -251,6 +252,7 @@ def analyze(
     """
     table, said = finished_runs(read_runs(runs))
     notes = [sentence(said)] if said else []
+    notes += swept_text(table)
     specs = specs_for(table, laws, notes)
     seed = seed_of(random_seed)
     fits, failed = _fits(table, specs, seed, progressbar)

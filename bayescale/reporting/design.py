@@ -41,12 +41,13 @@ def next_runs_section(
     spent = float(run_columns(fit.representative)["flops"].sum())
     options = {"budget": SHARE * spent, "about": {"flops": asked[0].value}}
     found = plan(fit, **options, discrepancy=discrepancy)
-    said = (
-        f"Ten per cent of the compute of the fitted runs, {
-            format_value(SHARE * spent, 'flops')
-        }, is best "
-        f"spent as follows: {found} Other budgets and quantities of interest: bayescale plan."
+    amount = (
+        f"Ten per cent of the compute of the fitted runs, {format_value(SHARE * spent, 'flops')}"
     )
+    others = "Other budgets and quantities of interest: bayescale plan."
+    if found.do_nothing:
+        return Section("What to run next", [Text(f"{amount}, is to spend. {found} {others}")])
+    said = f"{amount}, is best spent as follows: {found} {others}"
     shows = (
         "Left: the completed runs, the information in each candidate run alone, and the chosen "
         "ones. Right: the standard deviation that remains as they are done."

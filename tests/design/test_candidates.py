@@ -16,6 +16,7 @@ from bayescale.design.candidates import (
     candidate_runs,
     cost_of,
     inputs_of,
+    ratios_of,
     runs_nearby,
 )
 from bayescale.design.contraction import _words, allowed_variance, prior_sds, verdict
@@ -49,6 +50,7 @@ from bayescale.design.recommend import local_approximation
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.inference.link_scale_draws import links
 from bayescale.model.observations import extract
+from bayescale.prediction.runs_by_compute import run_columns
 
 
 def test_round_numbers_of_a_range() -> None:
@@ -70,7 +72,7 @@ def test_costs() -> None:
 
 def test_candidates_spend_the_budget_or_a_part_of_it(made_fit) -> None:
     found = candidate_runs(made_fit, None, 1e22, None)
-    assert found.cost.max() == pytest.approx(1e22)
+    assert 1e22 / 1.1 < found.cost.max() <= 1e22
     table = found.table
     np.testing.assert_allclose(found.cost, 6 * table["params"] * table["tokens"])
     limited = candidate_runs(made_fit, None, 1e22, {"params": "2B", "flops": "1e21"}).table
@@ -300,37 +302,82 @@ def test_covariances_conditioned_on_linear_observations() -> None:
 
 
 def test_a_grid_spends_the_budget_and_parts_of_it(made_fit) -> None:
-    """Ten shares, powers of two to just below the smallest run, and twenty-four ratios."""
+    """Nine shares, then powers of two to just below the smallest run, of round sizes and tokens."""
     smallest = float((6 * made_fit.inputs["N"] * made_fit.inputs["D"]).min())
     budget = 1000.5 * smallest
     found = candidate_runs(made_fit, None, budget, None).table
-    parts = [1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, 32, 64, 128, 256, 512, 1024]
-    spent = np.unique((6 * found["params"] * found["tokens"]).to_numpy().round(-15))
-    np.testing.assert_allclose(spent, np.sort(budget / np.array(parts)), rtol=1e-3)
-    assert len(found) == 16 * 24
-    ratio = found["tokens"] / found["params"]
-    np.testing.assert_allclose(np.unique(ratio.round(6)), np.geomspace(2, 200, 24), rtol=1e-5)
+    parts = budget / np.array([1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256, 512, 1024])
+    spent = (6 * found["params"] * found["tokens"]).to_numpy()
+    np.testing.assert_allclose(found["flops"], spent)
+    of = (spent[:, None] / parts)[
+        np.arange(len(spent)), np.argmin(abs(spent[:, None] / parts - 1), 1)
+    ]
+    assert (of <= 1 + 1e-9).all() and (of > 1 / 1.1).all(), "tokens are rounded down to two digits"
+    for value in found[["params", "tokens"]].to_numpy().ravel():
+        assert value == float(f"{value:.1e}")
+    mantissas = {f"{size:.1e}"[:3] for size in found["params"]}
+    assert mantissas <= {"1.0", "1.3", "1.8", "2.4", "3.2", "4.2", "5.6", "7.5"}
+    assert not found.duplicated().any()
     far = candidate_runs(made_fit, None, smallest * 2.0**60 * 1.001, None).cost
-    parts = [1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, *2.0 ** np.arange(22, 62)]
-    np.testing.assert_allclose(
-        np.unique([float(f"{c:.8g}") for c in far]),
-        np.sort(smallest * 2.0**60 * 1.001 / np.array(parts)),
-        rtol=1e-6,
-    )
-    odd = handmade_fit(runs=pd.DataFrame({"params": 1e9, "tokens": np.geomspace(1e9, 1e12, 9)}))
-    ratio = candidate_runs(odd, None, 1e22, None).table.eval("tokens / params")
-    assert (ratio.min(), ratio.max()) == pytest.approx((1, 1000))
-    low = handmade_fit(runs=pd.DataFrame({"params": 1e9, "tokens": np.geomspace(1e10, 2e10, 9)}))
-    ratio = candidate_runs(low, None, 1e22, None).table.eval("tokens / params")
-    assert (ratio.min(), ratio.max()) == pytest.approx((2, 200))
+    assert far.min() > smallest / 2.2 and far.max() > smallest * 2.0**59.8
+
+
+def test_nearly_equal_runs_are_no_candidates(made_fit) -> None:
+    """Any two differ by a fifth in size or tokens, whatever the budget."""
+    for budget in (1e21, 3.7e22, 9.99e20, 1.9e19):
+        found = candidate_runs(made_fit, None, budget, None).table
+        logs = np.log(found[["params", "tokens"]].to_numpy())
+        apart = np.abs(logs[:, None] - logs).max(-1)
+        assert apart[np.triu_indices(len(logs), 1)].min() > np.log(1.2)
+
+
+def ratios(fit, quantity=None) -> tuple[float, float]:
+    found = candidate_runs(fit, None, 1e22, None, quantity).table.eval("tokens / params")
+    return float(found.min()), float(found.max())
+
+
+def test_tokens_per_parameter_are_those_of_the_runs(made_fit) -> None:
+    """Of the middle 95 %, of a ladder wider, and as far as a point asked about."""
+    fitted = np.sort((made_fit.inputs["D"] / made_fit.inputs["N"]).to_numpy())
+    assert ratios_of(run_columns(made_fit), {}) == pytest.approx((fitted[1], fitted[-2]))
+    low, high = ratios(made_fit)
+    assert fitted[0] <= low < 1.8 * fitted[0] and fitted[-1] / 1.8 < high <= fitted[-1]
+    wide = np.r_[np.geomspace(10, 100, 98), 1e-3, 1e5]
+    odd = handmade_fit(runs=pd.DataFrame({"params": 1e9, "tokens": 1e9 * wide}))
+    low, high = ratios(odd)
+    assert low >= 10 and high <= 100, "one odd run at either end does not count"
+    for times, ends in ((3.99, (1, 399)), (4.01, (10, 40.1))):
+        columns = {"params": np.ones(3), "tokens": 10 * np.array([1.0, 2.0, times])}
+        assert ratios_of(columns, {}) == pytest.approx(ends, rel=0.001)
+    sizes = np.geomspace(1e8, 1e9, 9)
+    ladder = handmade_fit(runs=pd.DataFrame({"params": sizes, "tokens": 20 * sizes}))
+    low, high = ratios(ladder)
+    assert 2 <= low < 4 and 100 < high <= 200, "a ladder of one ratio is no range"
+    assert ratios(ladder, {"flops": 1e24}) == (low, high)
+    low, high = ratios(ladder, {"params": 1e9, "tokens": 1e12})
+    assert low < 4 and 600 < high <= 1000, "what is asked about is within"
+    own = pd.DataFrame({"params": [1e9], "tokens": [1e13]})
+    assert len(candidate_runs(ladder, own, None, None).table) == 1, "one's own are not filtered"
+
+
+def test_candidates_of_further_inputs_keep_to_the_runs_ratios() -> None:
+    fit = handmade_fit("repeated")
+    columns = run_columns(fit)
+    found = candidate_runs(fit, None, 1e23, None).table.eval("tokens / params")
+    low, high = ratios_of(columns, {})
+    assert low * (1 - 1e-9) <= found.min() and found.max() <= high * (1 + 1e-9)
+    everything = runs_nearby(fit)
+    assert everything is not None
+    assert everything.table.eval("tokens / params").max() > high
 
 
 def test_a_grid_of_compute_alone_and_what_has_none() -> None:
     fit = handmade_fit("power_law")
     smallest = float(fit.inputs["x"].min())
     found = candidate_runs(fit, None, 40 * smallest, None)
-    parts = np.array([1, 1.5, 2, 3, 4, 5, 6, 8, 12, 16, 32, 64])
-    np.testing.assert_allclose(found.cost, 40 * smallest / parts)
+    parts = 40 * smallest / np.array([1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32, 64])
+    assert (found.cost <= parts * (1 + 1e-9)).all() and (found.cost > parts / 1.1).all()
+    assert all(cost == float(f"{cost:.1e}") for cost in found.cost)
     assert found.unit == "FLOP" and list(found.table) == ["flops"]
     with pytest.raises(bs.BayescaleError, match="takes loss, which a budget does not determine"):
         candidate_runs(handmade_fit("accuracy_from_loss"), None, 1e22, None)

@@ -409,11 +409,11 @@ def by_hand(precisions: np.ndarray, costs: list[float], informs: list[float]) ->
 class TestPlansByHand:
     """Each run adds one to a precision of one; four fifths of what is allowed must be met."""
 
-    one = by_hand(np.ones(20), [2.0], [1.0])
+    one = by_hand(np.ones(20), [2.0] * 20, [1.0] * 20)
 
     def test_as_few_runs_as_needed(self) -> None:
         found = recommended_runs(self.one, {"a": 0.5})["a"]
-        assert found.plan == [0, 0] and found.cost == 4.0, "1 / 3 is below 0.8 x 0.5, 1 / 2 is not"
+        assert found.plan == [0, 1] and found.cost == 4.0, "1 / 3 is below 0.8 x 0.5, 1 / 2 is not"
         assert found.variance == pytest.approx(1 / 3) and found.chance == 1.0
         assert (found.spent, found.unit, len(found.runs)) == (100.0, "FLOP", 2)
         exactly = recommended_runs(self.one, {"a": 0.625 * (1 + 1e-9)})["a"]
@@ -421,11 +421,12 @@ class TestPlansByHand:
 
     def test_no_more_than_sixteen_runs_or_the_cost_so_far(self) -> None:
         hard = recommended_runs(self.one, {"a": 0.01})["a"]
+        assert len(set(hard.plan)) == len(hard.plan), "each once"
         assert len(hard.plan) == 16 and hard.chance == 0 and not hard.settles
         assert hard.variance == pytest.approx(1 / 17)
         for budget, runs in ((7.0, 3), (8.0, 4), (1.0, 0)):
             assert len(recommended_runs(self.one, {"a": 0.01}, budget)["a"].plan) == runs
-        dear = by_hand(np.ones(20), [30.0], [1.0])
+        dear = by_hand(np.ones(20), [30.0] * 20, [1.0] * 20)
         assert len(recommended_runs(dear, {"a": 0.01})["a"].plan) == 3, "of 100 in all"
 
     @pytest.mark.parametrize(("other", "shared"), [(0.25, 4), (1 / 4.8, 2)])
@@ -544,8 +545,12 @@ def test_a_plan_in_words() -> None:
         "0.5 to 0.4."
     )
     one = shown(runs=pd.DataFrame({"cost": [3e9]}), unit="tokens", sd_after=0.4905)
-    assert one.startswith("1 run of 3B tokens in total would lower") and "That is little" in one
-    assert "That is little" not in shown(sd_after=0.4895)
+    assert one == (
+        "Do nothing: the best run of 3B tokens in total would lower the standard deviation of "
+        "alpha by 1.9 %, from 0.5 to 0.49, less than the 2 % from which runs are proposed. Decide "
+        "with the present uncertainty, or run closer to the target, with a larger budget."
+    )
+    assert "Do nothing" not in shown(sd_after=0.4895)
     assert shown(runs=pd.DataFrame({"cost": [5e9]}), unit="").startswith("1 run of 5e+09 in total")
     assert "lower the error probability (upper bound) of x by" in shown(quantity={}, about="x")
     assert "of alpha by 2.5 %, from 0.5 to 0.487." in shown(sd_after=0.4873)

@@ -177,15 +177,39 @@ class TestPlan:
 
     def test_far_targets_are_said_to_learn_little(self, made_fit) -> None:
         found = bs.plan(made_fit, budget=1e19, about={"flops": 1e24})
-        assert "That is little" in str(found)
+        assert found.do_nothing and 0 < found.gain < 0.02
+        assert str(found).startswith("Do nothing: the best ")
+        assert "less than the 2 % from which runs are proposed" in str(found)
         believed = bs.plan(made_fit, budget=1e19, about={"flops": 1e24}, discrepancy=None)
-        assert 1 - believed.sd_after / believed.sd_now > 3 * (1 - found.sd_after / found.sd_now)
+        assert believed.gain > 3 * found.gain
 
     def test_the_discrepancy_sends_runs_near_the_target(self, made_fit) -> None:
         target = {"params": 2e8, "tokens": 3e10}
         honest = bs.plan(made_fit, budget=1e21, about=target, runs=1).runs.iloc[0]
         distance = np.hypot(*np.log10([honest["params"] / 2e8, honest["tokens"] / 3e10]))
         assert distance < 0.2
+
+    @pytest.mark.parametrize("about", ["alpha-beta", "flops=3e21", "E"])
+    def test_runs_that_people_would_launch(self, made_fit, about) -> None:
+        """Round, of few sizes, apart, and of the runs' tokens per parameter."""
+        found = bs.plan(made_fit, budget=1e21, about=about, runs=8).runs
+        fitted = (made_fit.inputs["D"] / made_fit.inputs["N"]).to_numpy()
+        assert (found["tokens"] / found["params"]).between(fitted.min(), fitted.max()).all()
+        for value in found[["params", "tokens"]].to_numpy().ravel():
+            assert value == float(f"{value:.1e}")
+        logs = np.log(found[["params", "tokens"]].to_numpy())
+        for one, other in combinations(logs, 2):
+            assert np.abs(one - other).max() > np.log(1.2)
+
+    def test_fewer_sizes_and_runs_at_nearly_the_same_gain(self, made_fit) -> None:
+        found = bs.plan(made_fit, budget=1e21, about="alpha-beta", runs=8)
+        free = bs.plan(made_fit, found.candidates[["params", "tokens"]], budget=1e21,
+                       about="alpha-beta", runs=8)  # fmt: skip
+        assert found.sd_now == pytest.approx(free.sd_now)
+        gains = [one.sd_now**2 - one.sd_after**2 for one in (found, free)]
+        assert 0.95 * gains[1] * (1 - 1e-9) <= gains[0] <= gains[1] * (1 + 1e-9)
+        assert found.runs["params"].nunique() < free.runs["params"].nunique()
+        assert len(found.runs) <= len(free.runs)
 
     def test_own_candidates_costs_and_limits(self, made_fit) -> None:
         table = FEW.assign(cost=[1, 1, 1, 1, 1, 50], name=list("abcdef"))
@@ -323,6 +347,20 @@ class TestCommandLine:
         written = pd.read_csv(out)
         np.testing.assert_allclose(written["params"], [r["params"] for r in found["runs"]])
         assert written["params"].max() <= 5e9
+
+    def test_nothing_is_to_do(self, saved) -> None:
+        """Said alike in text and JSON, with no run to launch in either, nor in the file."""
+        out = saved.parent / "nothing.csv"
+        arguments = ("plan", saved, "--budget", "1e19", "--about", "flops=1e24")
+        text = self.run(*arguments)
+        found = json.loads(self.run(*arguments, "--json", "-o", out))
+        assert found["verdict"] == "do nothing" and found["runs"] == []
+        assert found["text"].startswith("Do nothing: ")
+        assert found["text"] in " ".join(text.split())
+        assert "share of the gain" not in text
+        assert len(pd.read_csv(out)) == 0
+        done = json.loads(self.run("plan", saved, "--budget", "1e21", "--about", "E", "--json"))
+        assert done["verdict"] == "run these" and done["runs"]
 
     def test_words(self, saved) -> None:
         said = self.run("plan", saved, "--budget", "1e21", "--about", "alpha", "--runs", 2)

@@ -12,7 +12,7 @@ from scipy.stats import gaussian_kde
 from bayescale.design import search
 from bayescale.design.coverage import Span, spans, tied_inputs
 from bayescale.design.posterior_modes import _merge, _peaks, _valleys, modes
-from bayescale.design.search import BEST, Rule, choose, exchange, greedy, in_order
+from bayescale.design.search import BEST, Rule, choose, exchange, fewest_sizes, greedy, in_order
 
 
 @dataclass(frozen=True)
@@ -85,18 +85,44 @@ def test_greedy_rules_by_hand() -> None:
     assert greedy(start, cost, 2.5, 4) == [1, 2], "a budget may be spent in full"
     assert greedy(start, cost, 2.4, 4, rule=Rule(worth=None)) == [1, 3]
     assert greedy(start, cost, np.inf, 2, chosen=[1]) == [1, 0]
-    again = Rule(worth=None, repeats=True)
-    assert greedy(Line(np.diag([3.0, 0.1]), np.ones(2), np.eye(2)), cost[:2], 20.0, 2, rule=again)
     enough = greedy(start, cost, np.inf, 4, until=lambda u: u.uncertainty < 2.5)
     assert enough == [0, 1]
     assert in_order(start, [0, 1, 2], cost) == [2, 1, 0]
 
 
-def test_a_run_is_done_again_where_that_is_allowed() -> None:
+def test_no_run_is_done_twice() -> None:
     start = Line(np.diag([1.0, 0.1]), np.ones(2), np.eye(2))
-    rule = Rule(worth=None, repeats=True)
-    assert greedy(start, np.ones(2), 9.0, 3, rule=rule) == [0, 0, 0]
     assert greedy(start, np.ones(2), 9.0, 3, rule=Rule(worth=None)) == [0, 1]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_fewest_sizes_keep_nearly_the_whole_gain(seed: int) -> None:
+    """No set of fewer sizes among those left would do, and no run can be spared."""
+    start, cost = line(seed, runs=12)
+    sizes = np.arange(12) % 4
+    chosen = choose(start, cost, 15.0, 6)
+    found = fewest_sizes(start, chosen, cost, 15.0, sizes)
+    gain = start.uncertainty - after(start, chosen)
+    assert start.uncertainty - after(start, found) >= 0.95 * gain * (1 - 1e-9)
+    assert cost[found].sum() <= 15.0 * (1 + 1e-9) and len(set(found)) == len(found)
+    kept = np.unique(sizes[found])
+    assert set(kept) <= set(sizes[chosen])
+    for one in kept if len(kept) > 1 else []:
+        others = np.where(np.isin(sizes, kept[kept != one]), cost, np.inf)
+        best = choose(start, others, 15.0, len(chosen))
+        assert start.uncertainty - after(start, best) < 0.95 * gain
+    for run in found if len(found) > 1 else []:
+        assert start.uncertainty - after(start, [r for r in found if r != run]) < 0.95 * gain
+
+
+def test_runs_of_one_size_are_preferred_to_those_of_several() -> None:
+    """Sizes 0 and 1 inform alike, and a fourth run adds little."""
+    rows = np.eye(4)[[0, 1, 0, 1, 2]] * np.array([3.0, 3.0, 2.99, 2.99, 0.3])[:, None]
+    start = Line(rows, np.ones(4), np.eye(4))
+    chosen = choose(start, np.ones(5), 3.0, 3)
+    assert set(chosen) == {0, 1, 4} or set(chosen) == {0, 1, 2}
+    found = fewest_sizes(start, [0, 1, 4], np.ones(5), 3.0, np.array([0, 1, 1, 1, 2]))
+    assert sorted(found) == [1, 2]
 
 
 def mixture(share: float, apart: float, size: int = 4000) -> np.ndarray:
@@ -225,7 +251,7 @@ def test_what_a_greedy_search_stops_at() -> None:
     stop = greedy(diagonal(0.9, 0.5), cost, np.inf, 9, until=lambda now: now.uncertainty <= 1.1001)
     assert stop == [0]
     assert greedy(diagonal(0.9, 0.5), cost, np.inf, 0) == []
-    assert (Rule().by_cost, Rule().nearly, Rule().worth, Rule().repeats) == (False, 1, 0.01, False)
+    assert (Rule().by_cost, Rule().nearly, Rule().worth) == (False, 1, 0.01)
 
 
 def test_whole_budgets_parts_of_them_and_gains_per_cost_are_tried(monkeypatch) -> None:

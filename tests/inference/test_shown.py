@@ -92,12 +92,16 @@ def test_diagnostics_say_what_is_wrong(made_fit: Fit) -> None:
 
 
 def test_a_plan_shows_its_runs(made_fit: Fit) -> None:
-    found = bs.plan(made_fit, budget=1e21, runs=2)
+    found = bs.plan(made_fit, budget=1e21, about="alpha-beta", runs=2)
     assert repr(found).startswith("<bayescale.Plan ")
     page = found._repr_html_()
     assert str(found) in page
     assert page.count("<tr>") == 1 + len(found.runs)
     assert "FLOP" in page
+    nothing = bs.plan(made_fit, budget=1e21, runs=2)
+    page = nothing._repr_html_()
+    assert str(nothing) in page and str(nothing).startswith("Do nothing: ")
+    assert "<tr>" not in page
 
 
 def test_a_backtest_shows_its_scores() -> None:

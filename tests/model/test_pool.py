@@ -375,6 +375,20 @@ def test_member_is_drawn(pooled: Fit) -> None:
     assert bs.plot_bands(bs.group_fit(pooled, "qwen")) is not None
 
 
+@pytest.mark.parametrize("name", ["qwen", None])
+def test_the_next_runs_of_a_group(pooled: Fit, name: str | None) -> None:
+    """Of its own tokens per parameter, and about its own parameters."""
+    one = bs.group_fit(pooled, name, random_seed=1)
+    found = bs.plan(one, budget=1e22, about="alpha-beta", runs=3)
+    ratio, fitted = found.runs["tokens"] / found.runs["params"], one.inputs["D"] / one.inputs["N"]
+    assert ratio.between(float(fitted.min()), float(fitted.max())).all()
+    assert len(found.done) == (6 if name else 18)
+    draws = one.posterior["alpha"] - one.posterior["beta"]
+    assert found.sd_now == pytest.approx(float(draws.std()), rel=0.01)
+    assert found.sd_after < found.sd_now and not found.do_nothing
+    assert len(bs.least_useful(one, "alpha")) == len(found.done)
+
+
 def test_backtest_refuses() -> None:
     spec, _ = pooled_spec()
     with pytest.raises(bs.BayescaleError, match="not of pooled groups"):
