@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import arviz_stats as azs
@@ -17,7 +17,7 @@ from bayescale.inference.fitted_runs import tree_by_run
 from bayescale.inference.posterior_checks import check_fits, of_fits
 from bayescale.inference.result import Fit
 from bayescale.inference.saved_tree import Laws, fit_of_tree, take_header, tree_of_fit, with_header
-from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, LearntDiscrepancy
+from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
 from bayescale.prediction.intervals import DRAWS
 
 
@@ -144,7 +144,7 @@ class Average(PosteriorMethods):
 
     def typical(self, discrepancy: Discrepancy | None) -> Discrepancy | None:
         """Return one discrepancy that stands for those of the laws: mean variance and reach."""
-        if not isinstance(discrepancy, LearntDiscrepancy):
+        if discrepancy is None or discrepancy.learnt_for != "":
             return discrepancy
         asked = [
             (wrong.of_law(fit.law.name), share)
@@ -153,9 +153,8 @@ class Average(PosteriorMethods):
         ]
         size = sum(share * wrong.size**2 for wrong, share in asked) ** 0.5
         reach = sum(share * wrong.reach for wrong, share in asked)
-        if self.discrepancies:
-            return Discrepancy(size, reach)
-        return replace(discrepancy, size=size, reach=reach, law=" and ".join(self.members()))
+        learnt = None if self.discrepancies else " and ".join(self.members())
+        return Discrepancy(size, reach, learnt_for=learnt)
 
     def members(self) -> dict[str, Fit]:
         """Return the fits of positive weight by name, largest weight first."""

@@ -18,7 +18,7 @@ will miss is what it has absorbed so far: both were measured, see ``docs/extrapo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -27,6 +27,10 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
 from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach
 from bayescale.prediction.places import Places
+
+COMMON_SIZE = 0.015
+"""Standard deviation far from every run, of a law whose error was not measured."""
+
 
 SIZES = {"skaling": 0.01, "chinchilla": 0.02, "kaplan": 0.02}
 """Standard deviation far from every run, of laws whose errors on public runs were measured: between
@@ -37,16 +41,20 @@ CELL = 0.1
 """Runs closer than this, in units of the reach, count as one place with their mean residual."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Discrepancy(SizeAndReach):
     """How wrong a law may be.
 
     Parameters
     ----------
-    size : float
-        Standard deviation far from every run: 0.015 is 1.5 % of a loss.
+    size : float, optional
+        Standard deviation far from every run: 0.015 is 1.5 % of a loss. When None, as much as each
+        law was off on public runs, and 0.015 for a law that was not measured.
     reach : float
         Decades of an input over which the error changes.
+    learnt_for : str, optional
+        The law, or several, whose error on public runs the size is; "" where it follows the law,
+        None where it was asked for.
 
     Raises
     ------
@@ -68,12 +76,27 @@ class Discrepancy(SizeAndReach):
     >>> none = bs.predict(fit, flops="1e24", params="70B", discrepancy=None)
     >>> bool(wide["outcome"].std() > none["outcome"].std())
     True
+    >>> bs.Discrepancy().of_law("skaling").size
+    0.01
     """
 
-    size: float = 0.015
-    reach: float = 1.0
+    learnt_for: str | None
+
+    def __init__(
+        self, size: float | None = None, reach: float = 1.0, *, learnt_for: str | None = None
+    ) -> None:
+        object.__setattr__(self, "size", COMMON_SIZE if size is None else size)
+        object.__setattr__(self, "reach", reach)
+        object.__setattr__(self, "learnt_for", "" if size is None else learnt_for)
+        self.__post_init__()
 
     def __str__(self) -> str:
+        if self.learnt_for == "":
+            sizes = ", ".join(f"{100 * size:g} % for {law}" for law, size in SIZES.items())
+            return (
+                "the law may be off far from the runs by as much as it was on public ones: "
+                f"{sizes}, {100 * self.size:g} % for other laws (one standard deviation)"
+            )
         return (
             f"the law may be off by {100 * self.beyond():.1f} % one decade beyond the runs, "
             f"{100 * self.size:.1f} % far from them (one standard deviation)"
@@ -110,8 +133,10 @@ class Discrepancy(SizeAndReach):
         return cls(*map(float, numbers))
 
     def of_law(self, law: str) -> "Discrepancy":
-        """Return the discrepancy of a law of that name: this one, whatever the law."""
-        return self
+        """Return the discrepancy of a law of that name: this one where its size was asked for."""
+        if self.learnt_for != "":
+            return self
+        return Discrepancy(SIZES.get(law, self.size), self.reach, learnt_for=law)
 
     def surface(self, fit: Fit) -> "Surface":
         """Return the error of a fit's curves as a random surface, given the runs' residuals.
@@ -129,34 +154,6 @@ class Discrepancy(SizeAndReach):
         residual, scatter, at = _at_runs(fit, places)
         process = GaussianProcess.given(variance, at, residual, scatter, correlation)
         return Surface(places, process)
-
-
-@dataclass(frozen=True)
-class LearntDiscrepancy(Discrepancy):
-    """As large as the error of each law was found to be on public runs; the common size else.
-
-    Parameters
-    ----------
-    size, reach : float
-        As of a :class:`Discrepancy`.
-    law : str
-        The law, or several, that the size is of; "" where each law has its own.
-    """
-
-    law: str = ""
-
-    def __str__(self) -> str:
-        if self.law:
-            return super().__str__()
-        sizes = ", ".join(f"{100 * size:g} % for {law}" for law, size in SIZES.items())
-        return (
-            f"the law may be off far from the runs by as much as it was on public ones: {sizes}, "
-            f"{100 * self.size:g} % for other laws (one standard deviation)"
-        )
-
-    def of_law(self, law: str) -> Discrepancy:
-        """Return the discrepancy of a law of that name."""
-        return replace(self, size=SIZES.get(law, self.size), law=law)
 
 
 type DiscrepancyLike = Discrepancy | tuple[float, float] | float | bool | None
@@ -214,7 +211,7 @@ class Surface:
         return self.process.at(self.places.at(inputs))
 
 
-DISCREPANCY = LearntDiscrepancy()
+DISCREPANCY = Discrepancy()
 """What predictions use by default; how it was chosen: ``docs/extrapolation.md``."""
 
 

@@ -29,7 +29,6 @@ from bayescale.prediction.discrepancy import (
     DISCREPANCY,
     Discrepancy,
     DiscrepancyLike,
-    LearntDiscrepancy,
 )
 from bayescale.prediction.intervals import bounds, interval_width, with_bounds
 from bayescale.reporting.targets import Target, fitted_budgets, targets
@@ -144,7 +143,7 @@ def discrepancy_summary(discrepancy: Discrepancy | None) -> str:
             "parameters, but no discrepancy. On public data such bands undercover beyond the "
             "runs: they are a lower bound of the uncertainty."
         )
-    learnt = isinstance(discrepancy, LearntDiscrepancy)
+    learnt = discrepancy.learnt_for is not None
     return (
         f"These bands include a discrepancy of the law: {discrepancy}. "
         f"{'It was calibrated on public data sets; a' if learnt else 'A'} backtest "

@@ -222,7 +222,7 @@ class TestCommandLine:
         text = said(*arguments, "--plot", drawn, "--seed", 0)
         for sentence in backtest_summary(tested):
             assert sentence in text
-        assert "discrepancy: the law may be off by 1.3 %" in text
+        assert "discrepancy: the law may be off by 1.7 %" in text
         assert all(cells[2] in text for cells in scores(tested)[1])
         assert np.allclose(pd.read_csv(kept)["error"], tested.runs["error"])
         assert drawn.read_bytes().startswith(b"\x89PNG")

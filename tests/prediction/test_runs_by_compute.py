@@ -5,6 +5,7 @@ from typing import Any
 
 import arviz_base as azb
 import arviz_stats as azs
+import example_fits
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,7 +93,7 @@ def test_a_discrepancy_as_people_write_it() -> None:
     for wrong in ([], (0.01, 1.0, 2.0), "0.02", [True, 1.0], (0.01, "x")):
         with pytest.raises(bs.BayescaleError, match="is not a discrepancy"):
             Discrepancy.of(wrong)
-    assert "off by 1.3 % one decade beyond the runs, 1.5 % far" in str(Discrepancy())
+    assert "off by 1.3 % one decade beyond the runs, 1.5 % far" in str(Discrepancy(0.015))
 
 
 def test_runs_in_heavy_tails_count_for_little(made_fit) -> None:
@@ -134,7 +135,7 @@ def test_an_average_of_discrepancies() -> None:
     assert list(both.members()) == ["b", "a"]
     found = both.typical(Discrepancy())
     assert found is not None
-    variance = 0.75 * 0.015**2 + 0.25 * (0.25 * 0.03**2 + 0.75 * 0.01**2)
+    variance = 0.75 * 0.02**2 + 0.25 * (0.25 * 0.03**2 + 0.75 * 0.01**2)
     assert found.size == pytest.approx(variance**0.5)
     assert found.reach == pytest.approx(0.75 * 1.0 + 0.25 * (0.25 * 0.5 + 0.75 * 1.0))
     assert both.typical(Discrepancy(0.5, 0.5)) == Discrepancy(0.5, 0.5)
@@ -287,6 +288,7 @@ def test_a_surface_that_knows_no_run() -> None:
         inputs={k: xr.DataArray(v, dims="run") for k, v in ones.items()}
         | {"c": xr.DataArray(np.ones((2, 3)), dims=("run", "node"))},
         informed=False,
+        law=SimpleNamespace(name="a law"),
         input_of=lambda column: None,
         posterior=xr.Dataset({"E": (("chain", "draw"), np.ones((2, 5)))}),
     )
@@ -331,7 +333,7 @@ def test_a_discrepancy_in_one_line() -> None:
     assert "2.0 % far from them" in discrepancy_text(DISCREPANCY.of_law("chinchilla"))
 
 
-def test_the_default_is_of_each_law(made_fit, made_skaling) -> None:
+def test_the_default_is_of_each_law(made_fit) -> None:
     """Asked by number it is that number for all; an average has the mean variance of its laws."""
     own = made_fit.typical(DISCREPANCY)
     assert own is not None and (own.size, own.reach) == (0.02, 1.0)
@@ -348,10 +350,13 @@ def test_the_default_is_of_each_law(made_fit, made_skaling) -> None:
     assert float(drawn[True].std()) == pytest.approx(0.02, rel=0.1)
     assert np.array_equal(drawn[True], drawn[0.02])
     assert float(drawn[0.015].std()) == pytest.approx(0.015, rel=0.1)
-    both = bs.Average({"a": made_fit, "b": made_skaling}, {"a": 0.5, "b": 0.5})
+    both = bs.Average(example_fits.namespace()["fits"], {"chinchilla": 1, "skaling": 1})
     mean = both.typical(DISCREPANCY)
     assert mean is not None and mean.size == pytest.approx(((0.02**2 + 0.01**2) / 2) ** 0.5)
-    assert both.typical(mean) is not None and Discrepancy(mean.size) != mean
+    assert both.typical(mean) is mean and Discrepancy(mean.size) != mean
+    assert Discrepancy(0.015) != Discrepancy() == DISCREPANCY
+    other = handmade_fit("kaplan").typical(Discrepancy(reach=0.5))
+    assert other == Discrepancy(0.02, 0.5, learnt_for="kaplan")
 
 
 def test_what_an_average_refuses(made_fit) -> None:

@@ -172,7 +172,7 @@ def test_answer_holds_the_numbers_of_optimum_and_predict(made_fit: Fit) -> None:
 
 def test_answer_says_what_the_bands_allow_for_beyond_the_data(made_fit: Fit) -> None:
     beyond, within = answer(made_fit, "5e23"), answer(made_fit, [1e20, 1e21])
-    assert f"a discrepancy of the law: {bs.Discrepancy()}" in beyond[-1]
+    assert f"a discrepancy of the law: {bs.Discrepancy(0.02)}" in beyond[-1]
     assert "calibrated on public data sets" in beyond[-1]
     assert not any("discrepancy of the law" in paragraph for paragraph in within)
     believed = answer(made_fit, "5e23", discrepancy=None)[-1]
