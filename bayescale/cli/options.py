@@ -81,8 +81,8 @@ RunsSource = Annotated[
     typer.Argument(
         metavar="RUNS",
         help="A table of runs (.csv, .tsv, .jsonl, .json, .parquet, .xlsx, ...), a folder or "
-        "pattern of them, - for standard input, a model file (.toml), or the name of a model or data "
-        "set.",
+        "pattern of them, - for standard input, a model file (.toml), or the name of a model or "
+        "data set.",
         show_default=False,
     ),
 ]

@@ -209,6 +209,8 @@ def interpret(name: str) -> Meaning | None:
         inner = interpret(text[found.end() :])
         return inner and replace(inner, rank=FALLBACK)
     text, bracket = _split_bracket(text)
+    if not bracket and text[:2] in ("N_", "D_") and text[2:] in ("M", "B"):
+        text, bracket = text[0], text[2]
     if text in _LETTERS:
         return _with_unit(Meaning(_LETTERS[text]), bracket)
     words = _words(text)

@@ -118,13 +118,8 @@ def _is_data(line: str, columns: int) -> bool:
     """Whether a line that begins with # is a row, of a run called #3, or a header."""
     fields = max((line.split(d) for d in _DELIMITERS), key=len)
     first = fields[0].strip().strip('"')
-    if columns:
-        return (
-            len(fields) == columns
-            and first[1:2].isalnum()
-            and not is_number(first[1:])
-            and any(is_number(f.strip()) for f in fields[1:])
-        ) or (len(fields) == columns and len(first) < 5 and first[1:].isdigit())
+    if columns:  # a row that was commented out, but for a run called by a short number
+        return len(fields) == columns and len(first) < 5 and first[1:].isdigit()
     return first == "#" and len(fields) > 2
 
 

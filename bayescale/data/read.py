@@ -57,7 +57,8 @@ def read_runs(
     or seed, are read as a row per value. Tokens follow from unique tokens x epochs or batch x
     steps, and of params, tokens and flops the one that is absent by C = 6 N D, unless the numbers
     cannot be what their column says. Rows that cannot be used are excluded
-    (``Runs.set_aside``), with the reason and one `BayescaleWarning`. ``Runs.notes`` says what was done.
+    (``Runs.set_aside``), with the reason and one `BayescaleWarning`. ``Runs.notes`` says what was
+    done.
 
     Parameters
     ----------

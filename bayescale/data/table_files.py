@@ -24,6 +24,10 @@ _MEMORY = 2**27
 """Bytes that decompressing may take: its window is declared by the file."""
 
 
+_PIECE = 1_024
+"""Bytes that are decoded at a time: no more than some 10 MB come of them."""
+
+
 _BINARY = {
     b"PK": "a zip archive or an Excel file: export the sheet as CSV, or name it .xlsx",
     b"\x1f\x8b": "compressed: name it .csv.gz or .jsonl.gz",
@@ -68,35 +72,41 @@ class Loaded:
 
 
 class _Decompressed(io.RawIOBase):
-    """A stream of what an xz file holds; its window may take no more than `_MEMORY`."""
+    """A stream of what a compressed file holds, decoded a piece at a time.
 
-    def __init__(self, raw: BinaryIO) -> None:
+    Unlike readers of whole files it refuses one that ends too early, and a declared window that
+    takes more than `_MEMORY`.
+    """
+
+    def __init__(self, raw: BinaryIO, decoder: Callable[[], Any]) -> None:
         self._raw, self._ready = raw, b""
-        self._decoder = lzma.LZMADecompressor(memlimit=_MEMORY)
+        self._make, self._decoder, self._started = decoder, decoder(), False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         while not self._ready:
-            if self._decoder.eof:
-                rest = self._decoder.unused_data + self._raw.read(65_536)
-                if not rest.strip(b"\0"):
-                    return 0
-                self._decoder = lzma.LZMADecompressor(memlimit=_MEMORY)
-                self._ready = self._decoder.decompress(rest, max_length=65_536)
-            else:
-                more = self._raw.read(65_536) if self._decoder.needs_input else b""
-                if self._decoder.needs_input and not more:
+            rest = b""
+            if self._decoder.eof:  # another frame may follow, or padding
+                rest = self._decoder.unused_data.lstrip(b"\0")
+                self._decoder, self._started = self._make(), False
+            piece = rest or self._raw.read(_PIECE)
+            if not self._started:
+                piece = piece.lstrip(b"\0")
+            if not piece:
+                if self._started:
                     raise EOFError("the compressed file ends too early")
-                self._ready = self._decoder.decompress(more, max_length=65_536)
+                return 0
+            self._started = True
+            self._ready = self._decoder.decompress(piece)
         size = min(len(buffer), len(self._ready))
         buffer[:size], self._ready = self._ready[:size], self._ready[size:]
         return size
 
 
 def _unzip_xz(raw: BinaryIO) -> Any:
-    return io.BufferedReader(_Decompressed(raw))
+    return io.BufferedReader(_Decompressed(raw, lambda: lzma.LZMADecompressor(memlimit=_MEMORY)))
 
 
 def _unzip_zst(raw: BinaryIO) -> Any:
@@ -107,7 +117,7 @@ def _unzip_zst(raw: BinaryIO) -> Any:
             "reading .zst needs zstandard: pip install 'bayescale[zstd]'"
         ) from error
     decoder = zstandard.ZstdDecompressor(max_window_size=_MEMORY)
-    return io.BufferedReader(decoder.stream_reader(raw, read_across_frames=True))
+    return io.BufferedReader(_Decompressed(raw, decoder.decompressobj))
 
 
 COMPRESSIONS: dict[str, Callable[[BinaryIO], Any]] = {

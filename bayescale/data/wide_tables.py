@@ -26,7 +26,7 @@ _SIZE = re.compile(
 
 
 _NAMED_SIZE = re.compile(
-    rf"(?:(?P<before>[a-z][\w./ ]*?)[\s_./-]*)?\b_?(?P<size>{_SIZE.pattern})(?![a-z0-9])"
+    rf"(?:(?P<before>[a-z][\w./ ]*?)[\s_./-]*)?(?<![a-z0-9])(?P<size>{_SIZE.pattern})(?![a-z0-9])"
     r"(?:[\s_./-]+(?P<after>[a-z][\w./ ]*))?",
     re.IGNORECASE,
 )
