@@ -130,9 +130,8 @@ class Reading:
         list[str],
         typer.Option(
             metavar="NAME=COLUMN",
-            help="Read params, tokens, flops, loss, ... from this column of the table: "
-            '"tokens=my col", or compute them: "tokens=unique_tokens * epochs". "flops=" says '
-            "there is none. Repeatable.",
+            help='Read params, tokens, flops, loss, ... from this column, "tokens=my col", or by a '
+            'formula, "tokens=unique_tokens * epochs". "flops=" says there is none. Repeatable.',
             show_default=False,
         ),
     ] = field(default_factory=list)
@@ -375,8 +374,8 @@ def _dataset(source: str) -> Any:
 
 def _is_name(source: str) -> bool:
     """Whether it can be the name of a model or a data set, and not a file."""
-    is_path = "/" in source or source == "-" or glob.has_magic(source)
-    return not is_path and not Path(source).suffix and not Path(source).exists()
+    path = source == "-" or "/" in source or glob.has_magic(source) or Path(source).exists()
+    return not path and not Path(source).suffix
 
 
 def check_fit_file(option: str, path: Path | None) -> None:

@@ -48,6 +48,11 @@ def doubts(table: pd.DataFrame, chosen: Collection[str] = ()) -> Iterator[Doubt]
     chosen
         Quantities for which the user named a column: they are noted, and stay.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        yield from _doubts(table, chosen)
+
+
+def _doubts(table: pd.DataFrame, chosen: Collection[str]) -> Iterator[Doubt]:
     values = {n: _numbers(table, n) for n in ("params", "tokens", "flops") if n in table}
     if "flops" in values and (note := _odd_compute(values)):
         leave = ("params" in values or "tokens" in values) and "flops" not in chosen

@@ -10,7 +10,7 @@ from table_writer import Written, write_table
 import bayescale as bs
 from bayescale.errors import BayescaleError, BayescaleWarning
 
-TABLES = int(os.environ.get("BAYESCALE_TABLES", "150"))
+TABLES = int(os.environ.get("BAYESCALE_TABLES", "120"))
 """Tables that are drawn; `make tables` draws 2,000."""
 
 
