@@ -6,7 +6,7 @@ RUN := $(UV) run --quiet
 # Many short processes: each imports in a second what is compiled, in several what is not.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint fuzz notebooks bars bench calibrate check-models mutants docs build setup
+.PHONY: demo test lint fuzz tables notebooks bars bench calibrate check-models mutants docs build setup
 
 demo: setup  ## simulate runs, fit them, write a report and two pictures into demo/
 	$(RUN) python notebooks/demo.py
@@ -21,6 +21,9 @@ lint: setup  ## style and types
 
 fuzz: setup  ## thousands of hostile tables, options, TOML files and saved fits, counted; ONLY="-k toml"
 	$(RUN) pytest tests/fuzz --hypothesis-profile=fuzz $(ONLY)
+
+tables: setup  ## read 2,000 generated tables whose truth is known
+	BAYESCALE_TABLES=2000 $(RUN) pytest tests/data/test_generated_tables.py
 
 notebooks: setup  ## run every notebook from start to end; ONLY="--drawn 3" draws three by the commit
 	$(RUN) python notebooks/run.py $(ONLY)

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
     """Show how a table of runs is read.
 
-    What each column is, in what unit, and which rows are excluded and why.
+    What each column is, in what unit and range, what was filled, which columns are not used and
+    what they could be used for, and which rows are excluded and why.
     """
-    from bayescale.data.describe import runs_record
+    from bayescale.data.describe import reading_record
 
     found = reading.read(source)
     if json:
-        emit(runs_record(found))
+        emit(reading_record(found))
     else:
         say(found.describe())
 

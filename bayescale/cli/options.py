@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import glob
 import re
 import sys
 import warnings
@@ -79,8 +80,9 @@ RunsSource = Annotated[
     str,
     typer.Argument(
         metavar="RUNS",
-        help="A table of runs (.csv, .tsv, .jsonl, .json, .parquet), a model file (.toml), or the "
-        "name of a model or data set.",
+        help="A table of runs (.csv, .tsv, .jsonl, .json, .parquet, .xlsx, ...), a folder or "
+        "pattern of them, - for standard input, a model file (.toml), or the name of a model or "
+        "data set.",
         show_default=False,
     ),
 ]
@@ -128,8 +130,8 @@ class Reading:
         list[str],
         typer.Option(
             metavar="NAME=COLUMN",
-            help="Read params, tokens, flops, loss, ... from this column of the table: "
-            '"tokens=my col". "flops=" says there is none. Repeatable.',
+            help='Read params, tokens, flops, loss, ... from this column, "tokens=my col", or by a '
+            'formula, "tokens=unique_tokens * epochs". "flops=" says there is none. Repeatable.',
             show_default=False,
         ),
     ] = field(default_factory=list)
@@ -152,6 +154,13 @@ class Reading:
         typer.Option(
             metavar="UNIT",
             help="Unit of the loss: nats/token, bits/byte, ...",
+        ),
+    ] = None
+    decimal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MARK",
+            help='What marks decimals in the table, "." or ",".  [default: by its cells]',
         ),
     ] = None
     nats: Annotated[
@@ -194,7 +203,7 @@ class Reading:
         }
         frame = _dataset(source)
         if frame is None:
-            return read_runs(source, columns=columns, **options)
+            return read_runs(source, columns=columns, decimal=self.decimal, **options)
         return replace(read_runs(frame, columns=columns, **options), source=source)
 
 
@@ -365,7 +374,8 @@ def _dataset(source: str) -> Any:
 
 def _is_name(source: str) -> bool:
     """Whether it can be the name of a model or a data set, and not a file."""
-    return not Path(source).suffix and "/" not in source and not Path(source).exists()
+    path = source == "-" or "/" in source or glob.has_magic(source) or Path(source).exists()
+    return not path and not Path(source).suffix
 
 
 def check_fit_file(option: str, path: Path | None) -> None:

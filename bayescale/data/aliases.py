@@ -7,9 +7,10 @@ not).
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from bayescale.data.units import LOSS_UNITS, Kind, canonical_loss_unit, unit_factor
+from bayescale.errors import BayescaleError
 
 KINDS: dict[str, Kind] = {
     "params": "count",
@@ -34,7 +35,7 @@ EXACT, ALIAS, FALLBACK = range(3)
 
 _WRAPPERS = re.compile(
     "(metrics?|params?|summary|summary_metrics|config|hparams|hyperparameters|tags|attributes"
-    "|mlflow|data|results)[./:](?=.)",
+    "|mlflow|data|results|throughput(?=[./:]total_))[./:](?=.)",
     re.IGNORECASE,
 )
 
@@ -68,7 +69,23 @@ _PHRASES = {
 }
 
 
-_LOSS_WORDS = "eval evaluation val valid validation dev test heldout final last lm mean avg average"
+_MACRO = re.compile(r"eval[./](?:.+[./])?macro_(?=loss$|bpb$)", re.IGNORECASE)
+"""Averages over the parts of an evaluation, as levanter names them."""
+
+
+_LOGARITHM = re.compile(r"(log_?10|lg|ln|log_?2)(?:[\s_-]+|(?=\())(\(?)(.+)", re.IGNORECASE)
+
+
+LOGARITHMS = {"log10": 10.0, "lg": 10.0, "ln": 2.718281828459045, "log2": 2.0}
+"""The base of each logarithm that a name can say."""
+
+
+_PREFIXED = re.compile(r"([kmbgt])(params?|parameters?|tokens?|toks?)")
+
+
+_LOSS_WORDS = (
+    "macro eval evaluation val valid validation dev test heldout final last lm mean avg average"
+)
 
 
 _VOCABULARY = {
@@ -100,6 +117,7 @@ _WHOLE: dict[str, tuple[str, int]] = {
     "size": ("params", FALLBACK),
     "flopsbudget": ("flops", FALLBACK),
     "computebudget": ("flops", FALLBACK),
+    "numinputtokensseen": ("tokens", ALIAS),
     "runname": ("run", ALIAS),
     "name": ("run", FALLBACK),
     "runid": ("run", FALLBACK + 1),
@@ -172,10 +190,12 @@ class Meaning:
     """What a number in the column is counted in."""
     unit: str = ""
     """That unit as the name spells it."""
-    convention: str = ""
+    convention: str = field(default="", repr=False)
     """Which parameters are counted, where the name says so."""
-    loss_unit: str = ""
+    loss_unit: str = field(default="", repr=False)
     """The unit of the loss, where the name says so."""
+    logarithm: str = field(default="", repr=False)
+    """Which logarithm of the quantity it is: log10, lg, ln or log2."""
 
 
 def interpret(name: str) -> Meaning | None:
@@ -184,14 +204,25 @@ def interpret(name: str) -> Meaning | None:
     Examples
     --------
     >>> interpret("tokens (B)")
-    Meaning(name='tokens', rank=1, factor=1000000000.0, unit='B', convention='', loss_unit='')
+    Meaning(name='tokens', rank=1, factor=1000000000.0, unit='B')
     >>> interpret("tokens_per_param") is None
     True
     """
     text = name.strip()
     if text in RENAMED or text in ROLES:
         return Meaning(text, EXACT)
-    text, bracket = _split_bracket(_unwrap(text))
+    text = _unwrap(text)
+    if found := _LOGARITHM.fullmatch(text):
+        inner = interpret(found[3].removesuffix(")") if found[2] else found[3])
+        if inner is None or inner.name not in KINDS or inner.logarithm:
+            return None
+        return replace(inner, rank=FALLBACK, logarithm=found[1].lower().replace("_", ""))
+    if found := _MACRO.match(text):
+        inner = interpret(text[found.end() :])
+        return inner and replace(inner, rank=FALLBACK)
+    text, bracket = _split_bracket(text)
+    if not bracket and text[:2] in ("N_", "D_") and text[2:] in ("M", "B"):
+        text, bracket = text[0], text[2]
     if text in _LETTERS:
         return _with_unit(Meaning(_LETTERS[text]), bracket)
     words = _words(text)
@@ -201,6 +232,64 @@ def interpret(name: str) -> Meaning | None:
     if "_".join(words) in (*RENAMED, *ROLES):
         return _with_unit(Meaning("_".join(words)), bracket)
     return _interpret_words(words, bracket) or _interpret_words(words + _words(bracket), "")
+
+
+def interpret_as(name: str, column: str) -> Meaning:
+    """Say what the name of a column adds to the user's word that it is a quantity: its unit.
+
+    Raises
+    ------
+    BayescaleError
+        The name says that it is something else: a rate, or hours.
+
+    Examples
+    --------
+    >>> interpret_as("flops", "job/gflops_used").factor
+    1000000000.0
+    """
+    meaning = interpret(column)
+    if meaning and meaning.name == name:
+        return meaning
+    if name not in ("params", "tokens", "flops"):
+        return Meaning(name, EXACT)
+    if found := _LOGARITHM.fullmatch(_unwrap(column.strip())):
+        inner = interpret_as(name, found[3])
+        return replace(inner, logarithm=found[1].lower().replace("_", ""))
+    text, bracket = _split_bracket(_unwrap(column.strip()))
+    words = _words(text)
+    rate = {"per", "second", "sec", "seconds", "rate"} & {*words, *_words(bracket)}
+    if {"hours", "hour", "hrs"} & {*words, *_words(bracket)} or (name == "flops" and rate):
+        what = "a rate" if rate else "hours"
+        raise BayescaleError(
+            f"columns= says {name!r} is {column!r}, which by its name is {what}: derive {name} "
+            f"from it, as in columns={{{name!r}: '`{column}` * 3600 * 4e14'}} for hours at "
+            "400 TFLOP/s"
+        )
+    units = [bracket] if bracket else [unit for _, unit in _units_in(words, KINDS[name])]
+    for unit in units:
+        factor = unit_factor(re.sub(r"^(in|x|×)\s+", "", unit), KINDS[name])
+        clear = bracket or len(unit) > 1 or (unit in "mb" and words[-1] == unit)
+        if factor is not None and clear:
+            return Meaning(name, EXACT, factor, unit)
+    return Meaning(name, EXACT)
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a column's name, without what trackers put before it or a unit after it.
+
+    >>> words_of("params/batchSize (M)")
+    ['batch', 'size']
+    """
+    return _words(_split_bracket(_unwrap(name.strip()))[0])
+
+
+def factor_of(name: str) -> float:
+    """Return what a count in a column is counted in by its name: 1e9 for ``unique tokens (B)``."""
+    text, bracket = _split_bracket(_unwrap(name.strip()))
+    words = _words(text)
+    factors = [unit_factor(bracket)] if bracket else []
+    factors += [unit_factor(words[-1])] if len(words) > 1 else []
+    return next((factor for factor in factors if factor is not None), 1.0)
 
 
 def interpret_letter(name: str) -> Meaning | None:
@@ -333,4 +422,6 @@ def _words(name: str) -> list[str]:
     text = " ".join(re.findall(r"[a-z0-9]+", spaced.lower()))
     for phrase, word in _PHRASES.items():
         text = re.sub(rf"\b{phrase}\b", word, text)
-    return [str(word) for word in text.split()]
+    split = (_PREFIXED.fullmatch(word) for word in text.split())
+    parts = zip(text.split(), split, strict=True)
+    return [part for word, found in parts for part in (found.groups() if found else (word,))]

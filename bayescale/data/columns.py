@@ -1,6 +1,6 @@
 """Which column of a table is which quantity."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -15,6 +15,7 @@ from bayescale.data.aliases import (
     Meaning,
     convention,
     interpret,
+    interpret_as,
     interpret_letter,
 )
 from bayescale.data.number_format import listed
@@ -37,7 +38,11 @@ class Recognition:
         return found[0] if found else None
 
 
-def recognise(frame: pd.DataFrame, columns: Mapping[str, str | None] | None = None) -> Recognition:
+def recognise(
+    frame: pd.DataFrame,
+    columns: Mapping[str, str | None] | None = None,
+    computed: Collection[str] = (),
+) -> Recognition:
     """Decide which column of a table is which quantity.
 
     Parameters
@@ -46,6 +51,8 @@ def recognise(frame: pd.DataFrame, columns: Mapping[str, str | None] | None = No
         The table as it was read.
     columns
         The user's own word, by canonical name; None for "there is no such column".
+    computed
+        Columns that were computed from others, whose names say no unit.
 
     Raises
     ------
@@ -55,12 +62,19 @@ def recognise(frame: pd.DataFrame, columns: Mapping[str, str | None] | None = No
     chosen = _check_chosen(columns or {}, [str(name) for name in frame.columns])
     candidates = _candidates(frame, chosen)
     taken = {
-        name: (column, _chosen_meaning(name, column)) for name, column in chosen.items() if column
+        name: (
+            column,
+            Meaning(name, EXACT) if column in computed else interpret_as(name, column),
+        )
+        for name, column in chosen.items()
+        if column
     }
     notes = []
     for name, found in candidates.items():
         best = min(meaning.rank for _, meaning in found)
         leading = [(column, meaning) for column, meaning in found if meaning.rank == best]
+        if name == "params":
+            leading = _total(leading)
         if len(leading) > 1 and name in KINDS:
             raise _ambiguous(name, [column for column, _ in leading])
         taken[name] = leading[0]
@@ -96,13 +110,29 @@ def _interpret(values: pd.Series, column: str) -> Meaning | None:
         words = {str(value) for value in values.dropna()}
         if words and not any(character.isdigit() for word in words for character in word):
             return Meaning("params_convention")
-    return meaning
+    return meaning or _interpret_cells(values)
 
 
-def _chosen_meaning(name: str, column: str) -> Meaning:
-    """Keep the unit that the user's column carries in its name."""
-    meaning = interpret(column)
-    return meaning if meaning and meaning.name == name else Meaning(name, EXACT)
+def _interpret_cells(values: pd.Series) -> Meaning | None:
+    """Read the noun that nearly all cells end with: ``0.2B tokens``, ``7B params``."""
+    texts = (
+        [str(value).strip().lower() for value in values.dropna()]
+        if values.dtype.kind in "OTU"
+        else []
+    )
+    for name, endings in (("tokens", ("tokens", "token")), ("params", ("params", "parameters"))):
+        ends = [text.endswith(endings) and text[0].isdigit() for text in texts]
+        if ends and sum(ends) > 0.8 * len(ends):
+            return Meaning(name, FALLBACK)
+    return None
+
+
+def _total(found: list[tuple[str, Meaning]]) -> list[tuple[str, Meaning]]:
+    """Beside counts without the embedding, the other count is the total."""
+    others = [one for one in found if one[1].convention != "non-embedding"]
+    if len(found) > len(others) == 1 and others[0][1].convention in ("", "total"):
+        return [(others[0][0], replace(others[0][1], convention="total"))]
+    return found
 
 
 def _check_chosen(columns: Mapping[str, str | None], known: list[str]) -> dict[str, str | None]:

@@ -1,5 +1,6 @@
 """From the cells of a table, which may be text such as ``7B``, to numbers."""
 
+import re
 import reprlib
 from collections.abc import Hashable
 from decimal import Decimal
@@ -8,16 +9,21 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import KINDS, RENAMED
+from bayescale.data.aliases import KINDS, LOGARITHMS, RENAMED
 from bayescale.data.columns import Recognition
+from bayescale.data.missing import MISSING
 from bayescale.data.row_messages import cells_of, row_name
 from bayescale.data.units import Kind, parse_quantity
 from bayescale.errors import BayescaleError
 
-MISSING = {"", "-", "--", "na", "n/a", "#n/a", "<na>", "nan", "none", "null"}
+_FEW = 1e4
+"""A count below this may lack the unit that others have."""
 
 
 _INFINITE = {"inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
+
+
+_GROUPED = re.compile(r"\d{1,3},\d{3}(?!\d)")
 
 
 Unreadable = dict[int, str]
@@ -54,7 +60,27 @@ def to_numbers(
             values[position] = _number(cell, kind, factor)
         except BayescaleError as error:
             unreadable[position] = str(error)
+    if kind != "number" and factor == 1:
+        unreadable |= _without_unit(cells, values)
+    values[list(unreadable)] = np.nan
     return values, unreadable
+
+
+def _without_unit(cells: pd.Series, values: np.ndarray) -> Unreadable:
+    """Find small numbers without a unit in a column whose other cells have one: 20M, 200."""
+    bare = np.full(len(cells), False)
+    units = 0
+    for place, cell in enumerate(cells):
+        if np.isfinite(values[place]) and values[place]:
+            has = isinstance(cell, str) and cell.rstrip()[-1:].isalpha()
+            bare[place] = not has and abs(values[place]) < _FEW
+            units += has
+    if 3 * units < len(cells):
+        return {}
+    return {
+        int(place): f"{cells.iloc[place]!r} has no unit, and other cells have one"
+        for place in np.flatnonzero(bare)
+    }
 
 
 def is_missing(cells: pd.Series) -> np.ndarray:
@@ -86,29 +112,58 @@ def canonical_table(
         if name not in KINDS:
             _refuse_nested(sources[name], cells, name)
         if name in KINDS:
-            factor = recognition.taken[name][1].factor
-            table[name], unreadable[name] = to_numbers(cells, KINDS[name], factor)
+            meaning = recognition.taken[name][1]
+            base = LOGARITHMS.get(meaning.logarithm)
+            factor = 1.0 if base else meaning.factor
+            values, unreadable[name] = to_numbers(cells, KINDS[name], factor)
+            with np.errstate(over="ignore"):
+                table[name] = base**values * meaning.factor if base else values
     for column in frame.columns.difference(list(sources.values()), sort=False):
-        table[_free_name(column, frame)] = frame[column]
+        table[free_name(column, frame)] = frame[column]
     return pd.DataFrame(table, index=frame.index), unreadable
 
 
-def refuse_text(column: str, index: pd.Index, unreadable: Unreadable, canonical: str) -> None:
-    """Raise for the first cell that cannot be converted to a number.
+def unreadable_reasons(
+    name: str, column: str, cells: pd.Series, unreadable: Unreadable
+) -> list[tuple[np.ndarray, str]]:
+    """Say why rows cannot be used whose cell is no number, such as ``OOM``.
+
+    Parameters
+    ----------
+    name
+        The canonical name.
+    column
+        The user's column.
+    cells
+        Its cells, in the rows that are used.
+    unreadable
+        The messages, by position.
+
+    Returns
+    -------
+    list
+        Masks of rows, and the reason.
 
     Raises
     ------
     BayescaleError
-        There is such a cell; names its column and row.
+        More than half of the cells that hold something are no numbers; names the column and a row.
     """
-    for position, message in unreadable.items():
+    present = int((~is_missing(cells)).sum())
+    if 2 * len(unreadable) > present:
+        position, message = next(iter(unreadable.items()))
         more = f" ({len(unreadable) - 1:,} more like it)" if len(unreadable) > 1 else ""
         remedy = "correct it, or leave it empty to set the row aside"
-        if canonical in RENAMED and len(unreadable) > len(index) / 2:
-            remedy += f"; if this column is not {canonical}, say columns={{{canonical!r}: None}}"
+        if name in RENAMED:
+            remedy += f"; if this column is not {name}, say columns={{{name!r}: None}}"
         raise BayescaleError(
-            f"column {column!r}, {row_name(index, position)}: {message}{more}; {remedy}"
+            f"column {column!r}, {row_name(cells.index, position)}: {message}{more}; {remedy}"
         )
+    parts: dict[str, np.ndarray] = {}
+    for position in unreadable:
+        text = f"{name} is {reprlib.repr(cells.iloc[position])}"
+        parts.setdefault(text, np.full(len(cells), False))[position] = True
+    return [(mask, text) for text, mask in parts.items()]
 
 
 def _refuse_nested(column: str, cells: pd.Series, canonical: str) -> None:
@@ -128,7 +183,14 @@ def _number(cell: object, kind: Kind, factor: float) -> float:
         word = cell.strip().lower()
         if word in MISSING:
             return np.nan
-        return np.inf if word in _INFINITE else parse_quantity(cell, kind, unit=factor)
+        if word in _INFINITE:
+            return np.inf
+        if found := _GROUPED.search(word):
+            raise BayescaleError(
+                f"cannot read {cell!r}: the comma in {found[0]!r} may mark decimals or thousands; "
+                "say decimal='.' or decimal=',' (--decimal)"
+            )
+        return parse_quantity(cell, kind, unit=factor)
     if isinstance(cell, Real | Decimal) and not isinstance(cell, bool | np.bool):
         try:
             return float(cell) * factor
@@ -141,7 +203,7 @@ def _number(cell: object, kind: Kind, factor: float) -> float:
     return parse_quantity(str(cell), kind)
 
 
-def _free_name(column: str, frame: pd.DataFrame) -> str:
+def free_name(column: str, frame: pd.DataFrame) -> str:
     """Keep a column's own name, unless a canonical column needs it."""
     if column not in RENAMED:
         return column

@@ -7,11 +7,16 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import KINDS
+from bayescale.data.column_uses import unused_columns
 from bayescale.data.number_format import format_quantity, listed
 from bayescale.data.row_messages import cells_of, summarise
 
 if TYPE_CHECKING:
     from bayescale.data.runs import Runs
+
+
+_USES = 12
+"""Columns whose use is said, a line each."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,22 @@ def describe_columns(table: pd.DataFrame, columns: tuple[Column, ...]) -> list[s
     """Say, a line each, what the columns of a table were taken for."""
     lines = [f"{column.name:<8} {_column(table, column)}" for column in columns]
     named = {column.name for column in columns}
-    others = [name for name in table.columns if name not in named]
-    return [*lines, f"other columns: {listed(others)}"] if others else lines
+    made = " ".join(f"{column.note} {column.source}" for column in columns if not column.unit)
+    others = unused_columns(str(name) for name in table.columns if name not in named)
+    others = {name: "" if name in made else use for name, use in others.items()}
+    plain = [name for name, use in others.items() if not use]
+    lines += [f"not used: {name!r}, {use}" for name, use in list(others.items())[:_USES] if use]
+    return [*lines, f"other columns: {listed(plain)}"] if plain else lines
+
+
+def describe_names(table: pd.DataFrame, columns: tuple[Column, ...]) -> str:
+    """List the columns of a table, with the user's names for those that were recognised."""
+    sources = {column.name: column.source for column in columns}
+    names = (str(name) for name in table.columns)
+    return listed(
+        (f"{n} (from {sources[n]!r})" if sources.get(n) not in (None, n) else n for n in names),
+        limit=20,
+    )
 
 
 def describe_set_aside(rows: pd.DataFrame) -> str:
@@ -70,7 +89,7 @@ def runs_record(runs: "Runs") -> dict[str, Any]:
     return {
         "source": runs.source,
         "rows": len(runs),
-        "columns": [vars(column) for column in runs.columns],
+        "columns": [dict(vars(column)) for column in runs.columns],
         "params_convention": runs.params_convention,
         "loss_unit": runs.loss_unit,
         "notes": list(runs.notes),
@@ -79,3 +98,23 @@ def runs_record(runs: "Runs") -> dict[str, Any]:
             for label, reason in zip(labels, runs.set_aside["reason"], strict=True)
         ],
     }
+
+
+def reading_record(runs: "Runs") -> dict[str, Any]:
+    """Return all that is known of how a run table was read.
+
+    Beside `runs_record`: the range of each column, the columns that are not used with what they
+    could be used for, and the rows set aside by reason.
+    """
+    record = runs_record(runs)
+    named = {column.name for column in runs.columns}
+    for column in record["columns"] if named else ():
+        cells = cells_of(runs.table, column["name"]).dropna()
+        numbers = column["name"] in KINDS and len(cells) > 0
+        column_range = [float(cells.min()), float(cells.max())] if numbers else None
+        column["range"] = column_range
+    names = (str(name) for name in runs.table.columns if name not in named)
+    unused = [{"column": name, "use": use} for name, use in unused_columns(names).items()]
+    reasons = cells_of(runs.set_aside, "reason").value_counts()
+    counts = [{"reason": str(reason), "rows": int(n)} for reason, n in reasons.items()]
+    return {**record, "unused": unused, "set_aside_by_reason": counts}

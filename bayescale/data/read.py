@@ -8,20 +8,36 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data import aliases
+from bayescale.data.column_uses import use_notes
 from bayescale.data.columns import Recognition, named_convention, recognise
-from bayescale.data.convert import canonical_table, refuse_text
+from bayescale.data.convert import Unreadable, canonical_table, free_name, unreadable_reasons
+from bayescale.data.derived_readings import Derived, derive_columns, with_expressions
 from bayescale.data.describe import Column
+from bayescale.data.doubts import Doubt, doubts
 from bayescale.data.expressions import matching
-from bayescale.data.formats import half_character, load_file, refuse_columns
-from bayescale.data.limits import MAX_ROWS, refuse_large
+from bayescale.data.json_tables import half_character
 from bayescale.data.row_messages import cells_of, rows_of, warn_set_aside
 from bayescale.data.runs import Runs, refuse_empty, with_reason
+from bayescale.data.sources import Source, open_source
 from bayescale.data.units import canonical_loss_unit
-from bayescale.data.validate import FILLS, drop_empty, fill, fillable, oddities, reading_reasons
+from bayescale.data.validate import (
+    FILLS,
+    drop_empty,
+    fill,
+    fillable,
+    oddities,
+    reading_reasons,
+)
+from bayescale.data.wide_tables import melt
 from bayescale.errors import BayescaleError
 
 type RunsLike = Runs | pd.DataFrame | str | Path
-"""A run table: read already, in memory, or the path of a file."""
+"""A run table: read already, in memory (a frame of pandas or, by Arrow, of another library), or the
+path of a file."""
+
+
+DECIMALS = (".", ",")
+"""What may mark decimals."""
 
 
 def read_runs(
@@ -31,31 +47,44 @@ def read_runs(
     where: str | None = None,
     params_convention: str | None = None,
     loss_unit: str | None = None,
+    decimal: str | None = None,
 ) -> Runs:
     """Read a table of training runs, and record how each column was read.
 
     Columns are recognised by their names (``N``, ``n_params``, ``tokens (B)``, ``compute_pf_days``,
-    ``metrics.eval_loss``, ...), human-readable numbers (``7B``). Of params, tokens and flops
-    the one that is absent is filled by C = 6 N D. Rows that cannot be used are excluded
-    (``Runs.set_aside``), with the reason and one `BayescaleWarning`.
+    ``metrics.eval_loss``, ``log10_params``, ...), and human-readable numbers (``7B``,
+    ``20 000 000``, ``4,92``, ``27.6 %``, ``4.96 ± 0.01``). Wide tables, with a column per run, size
+    or seed, are read as a row per value. Tokens follow from unique tokens x epochs or batch x
+    steps, and of params, tokens and flops the one that is absent by C = 6 N D, unless the numbers
+    cannot be what their column says. Rows that cannot be used are excluded
+    (``Runs.set_aside``), with the reason and one `BayescaleWarning`. ``Runs.notes`` says what was
+    done.
 
     Parameters
     ----------
     source
-        A ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson`` file (each also ``.gz``), a ``.json`` or
-        ``.parquet`` file, a DataFrame, or a `Runs`. At most 20,000 rows and 10,000 columns; a file
-        of text has at most 1,000,000 lines (empty ones included), 10,000,000 characters per line,
-        and 500,000,000 characters in all, after decompression.
+        A ``.csv``, ``.tsv``, ``.txt``, ``.json``, ``.jsonl`` or ``.ndjson`` file (each also
+        ``.gz``, ``.bz2``, ``.xz`` or ``.zst``), a ``.parquet``, ``.feather``, ``.arrow`` or
+        ``.xlsx`` file, a folder or a pattern such as ``"runs/*.csv"``, ``"-"`` for standard input,
+        a DataFrame (pandas, or any that hands out Arrow streams, as polars and pyarrow do), or a
+        `Runs`. JSON may be a
+        ``trainer_state.json`` or a result file of lm-evaluation-harness. At most 20,000 rows and
+        10,000 columns; a file of text has at most 1,000,000 lines (empty ones included), 10,000,000
+        characters per line, and 500,000,000 characters in all, after decompression.
     columns
-        Your own column, by canonical name (params, tokens, flops, loss, loss_se, run, family, step,
-        status, diverged, params_convention, loss_unit): ``{"loss": "loss_c4"}``. None means that
-        there is no such column: ``{"flops": None}``.
+        Your own column, or an expression of columns, by canonical name (params, tokens, flops,
+        loss, loss_se, run, family, step, status, diverged, params_convention, loss_unit):
+        ``{"loss": "loss_c4", "tokens": "unique_tokens * epochs"}``. The unit in a column's name is
+        kept. None means that there is no such column: ``{"flops": None}``.
     where
         A condition over the columns of the resulting table; other rows are left out.
     params_convention
         Which parameters are counted: ``total``, ``non-embedding``, ``active`` or ``unknown``.
     loss_unit
         ``nats/token``, ``bits/byte``, ``perplexity``, or another name.
+    decimal
+        What marks decimals in text: ``.`` or ``,``. By default it is decided for each column from
+        all cells of the table; numbers that stay ambiguous are refused.
 
     Returns
     -------
@@ -90,15 +119,24 @@ def read_runs(
         raise BayescaleError(
             f"params_convention={params_convention!r}: say one of {', '.join(aliases.CONVENTIONS)}"
         )
+    if decimal not in (None, *DECIMALS):
+        raise BayescaleError(f"decimal={decimal!r}: say '.' or ','")
     unit = canonical_loss_unit(loss_unit) if loss_unit else None
     if isinstance(source, Runs):
         return _read_again(source, columns, where, params_convention, unit)
     name = "the table"
     try:
-        frame, name = _load(source)
-        recognition = recognise(frame, columns)
-        runs = _check(frame, recognition, where, name)
-        return _with_units(runs, recognition, params_convention, unit)
+        opened = open_source(source, decimal)
+        name, asked = opened.name, dict(columns or {})
+        opened.frame, wide = melt(opened.frame, [c for c in asked.values() if c])
+        opened.notes += wide
+        frame, computed = with_expressions(opened.frame, asked)
+        recognition = recognise(frame, asked, computed)
+        unwanted = {name for name, column in asked.items() if column is None}
+        frame, recognition, derived = derive_columns(frame, recognition, unwanted)
+        opened.frame = frame
+        runs = _check(opened, recognition, where, {n for n, c in asked.items() if c}, derived)
+        return _with_units(runs, recognition, params_convention, unit, opened.loss_units)
     except UnicodeEncodeError as error:
         raise half_character(name, error.object) from error
 
@@ -121,76 +159,122 @@ def _read_again(
     return runs.where(where) if where else runs
 
 
-def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Get the table as it is, and what to call it."""
-    if isinstance(source, pd.DataFrame):
-        names = [str(name) for name in source.columns]
-        refuse_columns(names, "the DataFrame")
-        if len(source) > MAX_ROWS:
-            raise refuse_large("the DataFrame", len(source))
-        if source.empty:
-            raise BayescaleError("the DataFrame is empty: it needs one row per run")
-        unique = source if source.index.is_unique else source.reset_index(drop=True)
-        return unique.set_axis(names, axis=1).copy(), "a DataFrame"
-    if isinstance(source, str | Path):
-        try:
-            path = Path(source).expanduser()
-            return load_file(path), path.name
-        except (OSError, RuntimeError) as error:  # too deep, or there is no such user's folder
-            raise BayescaleError(f"cannot read {Path(source).name!r}: {error}") from error
-    raise BayescaleError(
-        f"cannot read runs from {type(source).__name__}: give a path, a DataFrame, or Runs"
-    )
-
-
-def _check(frame: pd.DataFrame, recognition: Recognition, where: str | None, source: str) -> Runs:
+def _check(
+    source: Source,
+    recognition: Recognition,
+    where: str | None,
+    chosen: set[str],
+    derived: Derived,
+) -> Runs:
     """Convert, fill, filter and set aside."""
+    frame = source.frame
     table, unreadable = canonical_table(frame, recognition)
     table, empty = drop_empty(table, [name for name in unreadable if not unreadable[name]])
-    table, filled = fill(table)
-    notes = [*recognition.notes]
+    doubted = list(doubts(table, chosen))
+    table = _leave(table, recognition, doubted)
+    table, filled = fill(table, [doubt.name for doubt in doubted])
+    notes = [*source.notes, *recognition.notes, *(doubt.note for doubt in doubted)]
     notes += [f"the column {recognition.column(name)!r} is empty" for name in empty]
     keep = np.full(len(table), True)
     if where is not None:
         keep = matching(table, where, {old: new for new, (old, _) in recognition.taken.items()})
         notes.append(f"where {where}: {keep.sum():,} of {len(table):,} rows")
-    for name, cells in unreadable.items():
-        used = {position: text for position, text in cells.items() if keep[position]}
-        refuse_text(str(recognition.column(name)), table.index, used, name)
     table, original = rows_of(table, keep), rows_of(frame, keep)
-    reasons = reading_reasons(table, recognition, filled)
+    words = _words(original, recognition, table, unreadable, keep)
+    reasons = reading_reasons(table, recognition, filled, words)
     usable = (reasons == "").to_numpy(bool)
-    refuse_empty(reasons, usable, source)
-    warn_set_aside(reasons)
+    refuse_empty(reasons, usable, source.name)
+    warn_set_aside(pd.concat([reasons, source.rejected]) if len(source.rejected) else reasons)
     kept = rows_of(table, usable)
+    aside = rows_of(with_reason(original, reasons), ~usable)
     return Runs(
         table=kept,
         original=rows_of(original, usable),
-        columns=_columns(kept, recognition, filled),
-        set_aside=rows_of(with_reason(original, reasons), ~usable),
+        columns=_columns(kept, recognition, filled, derived.formulas),
+        set_aside=_with_rejected(aside, source.rejected),
         params_convention="unknown",
         loss_unit="unknown",
-        notes=(*notes, *fillable(reasons, kept), *oddities(kept)),
-        source=source,
+        notes=(
+            *notes,
+            *fillable(reasons, kept),
+            *oddities(kept),
+            *use_notes(_unused(kept, recognition, derived)),
+        ),
+        source=source.name,
     )
 
 
+def _leave(table: pd.DataFrame, recognition: Recognition, doubted: list[Doubt]) -> pd.DataFrame:
+    """Give a column that cannot be the quantity its name says that name back."""
+    for doubt in doubted:
+        if doubt.leave:
+            column = str(recognition.column(doubt.name))
+            name = free_name(column, table.drop(columns=doubt.name))
+            cells = table.pop(doubt.name)
+            table[name] = cells / recognition.taken[doubt.name][1].factor
+    return table
+
+
+def _words(
+    original: pd.DataFrame,
+    recognition: Recognition,
+    table: pd.DataFrame,
+    unreadable: Mapping[str, Unreadable],
+    keep: np.ndarray,
+) -> dict[str, list[tuple[np.ndarray, str]]]:
+    """Say why the rows cannot be used whose cells are no numbers, by quantity."""
+    places = np.cumsum(keep) - 1
+    found = {}
+    for name in (name for name in unreadable if name in table):
+        column = str(recognition.column(name))
+        used = {int(places[p]): text for p, text in unreadable[name].items() if keep[p]}
+        if used:
+            found[name] = unreadable_reasons(name, column, cells_of(original, column), used)
+    return found
+
+
+def _with_rejected(aside: pd.DataFrame, rejected: pd.Series) -> pd.DataFrame:
+    """Add the lines that are no rows to the rows that were set aside."""
+    if rejected.empty:
+        return aside
+    lines = pd.DataFrame({"reason": rejected}, index=rejected.index)
+    both = pd.concat([aside, lines]) if len(aside) else lines.reindex(columns=aside.columns)
+    return both.sort_index()
+
+
+def _unused(table: pd.DataFrame, recognition: Recognition, derived: Derived) -> list[str]:
+    """Return the columns that are no quantity and say nothing of one."""
+    used = {column for column, _ in recognition.taken.values()} | derived.parts
+    names = [str(n) for n in table.columns if str(n) not in (*aliases.RENAMED, *used)]
+    return [name for name in names if not any(name in column for column in used)]
+
+
 def _columns(
-    table: pd.DataFrame, recognition: Recognition, filled: str | None
+    table: pd.DataFrame,
+    recognition: Recognition,
+    filled: str | None,
+    derived: Mapping[str, str],
 ) -> tuple[Column, ...]:
     """Record what each canonical column was made of."""
     records = []
     for name in aliases.RENAMED:
         if name == filled:
             records.append(Column(name, None, note=f"filled: {name} = {FILLS[name]}"))
+        elif name in derived and name in table:
+            records.append(Column(name, None, note=f"derived: {name} = {derived[name]}"))
         elif name in table:
             column, meaning = recognition.taken[name]
-            records.append(Column(name, column, meaning.factor, meaning.unit))
+            note = f"{meaning.logarithm} of it, raised" if meaning.logarithm else ""
+            records.append(Column(name, column, meaning.factor, meaning.unit, note))
     return tuple(records)
 
 
 def _with_units(
-    runs: Runs, recognition: Recognition, params_convention: str | None, loss_unit: str | None
+    runs: Runs,
+    recognition: Recognition,
+    params_convention: str | None,
+    loss_unit: str | None,
+    cell_units: Mapping[str, str],
 ) -> Runs:
     """Settle the convention and the unit: the user's word, then a column's, then a name's."""
     notes = list(runs.notes)
@@ -208,7 +292,14 @@ def _with_units(
     if "params" in said:
         convention = convention if convention not in ("", "unknown") else said["params"].convention
     if "loss" in said:
-        unit = unit or said["loss"].loss_unit
+        column = str(recognition.column("loss"))
+        named, written = said["loss"].loss_unit, cell_units.get(column, "")
+        if named and written and not named.startswith(written) and not written.startswith(named):
+            raise BayescaleError(
+                f"column {column!r}: its name says {named}, and its cells say {written}: correct "
+                "one of them"
+            )
+        unit = unit or max(named, written, key=len)
     return replace(
         runs,
         params_convention=params_convention or convention or "unknown",

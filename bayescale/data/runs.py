@@ -5,17 +5,16 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import KINDS, RENAMED
-from bayescale.data.convert import is_missing, refuse_text, to_numbers
+from bayescale.data.aliases import KINDS
+from bayescale.data.column_uses import absent_hint
+from bayescale.data.convert import is_missing, to_numbers, unreadable_reasons
 from bayescale.data.derive import averaged, with_derived
-from bayescale.data.describe import Column, describe_columns, describe_set_aside
+from bayescale.data.describe import Column, describe_columns, describe_names, describe_set_aside
 from bayescale.data.expressions import matching
-from bayescale.data.number_format import listed
 from bayescale.data.row_messages import cells_of, row_name, rows_of, summarise, warn_set_aside
 from bayescale.data.validate import error_reasons, join_reasons, number_reasons
 from bayescale.errors import BayescaleError
@@ -234,10 +233,17 @@ class Runs:
         for name in [*numeric, *labels]:
             self._refuse_absent(name)
         errors = [name for name in errors if name in self.table]
-        values = {name: self._numbers(name) for name in [*numeric, *errors]}
         parts = [(is_missing(cells_of(self.table, name)), f"{name} missing") for name in labels]
-        for name in numeric:
-            parts += number_reasons(name, values[name], positive=name in positive)
+        values = {}
+        for name in dict.fromkeys([*numeric, *errors]):
+            cells = cells_of(self.table, name)
+            values[name], unreadable = to_numbers(cells, KINDS.get(name, "count"))
+            words = unreadable_reasons(name, name, cells, unreadable)
+            parts += words
+            if name in numeric:
+                empty = values[name].copy()
+                empty[list(unreadable)] = 1.0  # has its own reason
+                parts += number_reasons(name, empty, positive=name in positive)
         for name in errors:
             parts += error_reasons(name, values[name])
         read = dataclasses.replace(self, table=self.table.assign(**values))
@@ -274,27 +280,12 @@ class Runs:
         set_aside = pd.concat([self.set_aside, aside])
         return dataclasses.replace(self.take(keep), set_aside=set_aside)
 
-    def _numbers(self, name: str) -> np.ndarray:
-        """Read a column as numbers."""
-        values, unreadable = to_numbers(cells_of(self.table, name), KINDS.get(name, "count"))
-        refuse_text(name, self.table.index, unreadable, name)
-        return values
-
     def _refuse_absent(self, name: str) -> None:
         """Raise for a column that is not there."""
         if name in self.table:
             return
-        has = {column.name: f"{column.name} (from {column.source!r})" for column in self.columns}
-        has |= {c.name: c.name for c in self.columns if c.source in (c.name, None)}
-        others = [str(column) for column in self.table.columns if column not in has]
-        alike = [other for other in others if name in other.lower()]
-        yours = (alike or get_close_matches(name, others, n=1) or ["your column"])[0]
-        remedy = f", or say columns={{{name!r}: {yours!r}}}" if name in RENAMED else ""
-        table = listed((has.get(str(c), str(c)) for c in self.table.columns), limit=20)
-        raise BayescaleError(
-            f"{self.source} has no column for {name}; it has {table}. "
-            f"Rename the column that is {name}{remedy}"
-        )
+        table, remedy = describe_names(self.table, self.columns), absent_hint(name, self.table)
+        raise BayescaleError(f"{self.source} has no column for {name}; it has {table}. {remedy}")
 
 
 def with_reason(frame: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:

@@ -34,10 +34,10 @@ _EXPECTED: dict[Kind, str] = {
 
 
 _COUNT_UNITS = (
-    (("k", "thousand", "thousands"), 10**3),
-    (("m", "mn", "mil", "million", "millions"), 10**6),
-    (("b", "bn", "billion", "billions"), 10**9),
-    (("t", "tn", "trillion", "trillions"), 10**12),
+    (("k", "kilo", "thousand", "thousands"), 10**3),
+    (("m", "mn", "mil", "mega", "million", "millions"), 10**6),
+    (("b", "bn", "g", "giga", "billion", "billions"), 10**9),
+    (("t", "tn", "tera", "trillion", "trillions"), 10**12),
 )
 
 

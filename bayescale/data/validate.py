@@ -1,6 +1,7 @@
 """Which rows cannot be used and why, what follows from the others, and what looks odd."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ _BAD = {word: kind for kind, words in _ENDINGS.items() for word in words.split()
 _TOLERANCE = 0.2
 
 
-_FEW = 1_000
+_SUMMARIES = {"mean", "average", "avg", "median", "total", "sum", "std", "min", "max", "count"}
 
 
 def join_reasons(parts: Iterable[tuple[np.ndarray, str]], index: pd.Index) -> pd.Series:
@@ -74,7 +75,10 @@ def error_reasons(name: str, values: np.ndarray) -> Iterator[tuple[np.ndarray, s
 
 
 def reading_reasons(
-    table: pd.DataFrame, recognition: Recognition, filled: str | None = None
+    table: pd.DataFrame,
+    recognition: Recognition,
+    filled: str | None = None,
+    words: Mapping[str, Sequence[tuple[np.ndarray, str]]] = MappingProxyType({}),
 ) -> pd.Series:
     """Say of each row why it cannot be used, or nothing.
 
@@ -86,6 +90,8 @@ def reading_reasons(
         Where its status is.
     filled
         The column that only follows from others, whose faults are theirs.
+    words
+        The rows whose cell is no number, and why, by canonical column.
 
     Returns
     -------
@@ -101,9 +107,15 @@ def reading_reasons(
         parts.append((np.isin(flags, ["true", "1", "1.0", "yes"]), "diverged"))
     for name in (*SIZES, "loss"):
         if name in table and name != filled:
-            parts += number_reasons(name, table[name].to_numpy(), positive=name in SIZES)
+            values = table[name].to_numpy(float, copy=True)
+            for mask, text in words.get(name, ()):
+                parts.append((mask, text))
+                values[mask] = 1.0  # has its own reason
+            parts += number_reasons(name, values, positive=name in SIZES)
     if "loss_se" in table:
+        parts += [*words.get("loss_se", ())]
         parts += error_reasons("loss_se", table["loss_se"].to_numpy())
+    parts += _summary_rows(table)
     return join_reasons(parts, table.index)
 
 
@@ -113,8 +125,10 @@ def drop_empty(table: pd.DataFrame, names: Iterable[str]) -> tuple[pd.DataFrame,
     return table.drop(columns=empty), empty
 
 
-def fill(table: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+def fill(table: pd.DataFrame, doubted: Collection[str] = ()) -> tuple[pd.DataFrame, str | None]:
     """Fill the one of params, tokens and FLOP that is lacking, by C = 6 N D.
+
+    Nothing is filled from a column that was doubted.
 
     Returns
     -------
@@ -124,7 +138,7 @@ def fill(table: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
         The column that was filled.
     """
     lacking = [name for name in SIZES if name not in table]
-    if len(lacking) != 1:
+    if len(lacking) != 1 or any(name in table for name in doubted):
         return table, None
     full = table.assign(**{lacking[0]: evaluate(table, FILLS[lacking[0]])})
     first = [name for name in RENAMED if name in full]
@@ -147,13 +161,6 @@ def oddities(table: pd.DataFrame) -> Iterator[str]:
     """Note what a user may not have meant."""
     if not any(name in table for name in (*SIZES, "loss")):
         yield "no column was recognised as params, tokens, flops or loss: name them with columns="
-    for name in SIZES:
-        median = float(np.median(table[name].to_numpy())) if name in table else 0.0
-        if 0 < median < _FEW:
-            yield (
-                f"{name} are small (median {median:.3g}): if they are counted in "
-                f"billions, say, name the column '{name} (B)'"
-            )
     if all(name in table for name in SIZES):
         ratio = _median_ratio(table)
         if abs(ratio - 1) > _TOLERANCE:
@@ -164,6 +171,17 @@ def oddities(table: pd.DataFrame) -> Iterator[str]:
     copies = int(_duplicated(table).sum())
     if copies:
         yield f"exact copies of another row: {copies:,}; they are kept, and each counts in a fit"
+
+
+def _summary_rows(table: pd.DataFrame) -> Iterator[tuple[np.ndarray, str]]:
+    """Find the rows that sum up others: ``mean`` in place of a run's name."""
+    first = [str(n) for n in table.columns if table[n].dtype.kind in "OTUS"][:1]
+    for name in dict.fromkeys(["run", *first]):
+        if name in table:
+            words = [str(cell).strip().lower() for cell in cells_of(table, name)]
+            mask = np.isin(words, list(_SUMMARIES))
+            if mask.sum() <= 0.2 * len(table):
+                yield mask, "a summary of other rows"
 
 
 def _status_reasons(cells: pd.Series) -> Iterator[tuple[np.ndarray, str]]:

@@ -260,9 +260,17 @@ def test_a_negative_loss_is_not_the_readers_business():
         assert len(runs.require(["loss"], positive=["loss"])) == 1
 
 
-def test_text_in_a_number_names_column_line_and_value(write):
-    with pytest.raises(BayescaleError, match=r"column 'tokens', line 3: cannot read 'n/a\?'"):
-        read_runs(write(GOOD.replace("4e9", "n/a?")))
+def test_text_in_most_numbers_names_column_line_and_value(write):
+    text = GOOD.replace("4e9", "n/a?").replace("2e9", "n/a?")
+    with pytest.raises(BayescaleError, match=r"column 'tokens', line 2: cannot read 'n/a\?'"):
+        read_runs(write(text))
+
+
+def test_text_in_one_number_sets_its_row_aside_by_column_line_and_value(write):
+    with pytest.warns(BayescaleWarning, match=r"1 of 3 rows set aside: tokens is 'n/a\?' \(line 3"):
+        runs = read_runs(write(GOOD.replace("4e9", "n/a?")))
+    assert runs.table.index.tolist() == [2, 4]
+    assert runs.set_aside.loc[3, "params"] == 2e8
 
 
 def test_text_in_a_row_that_is_filtered_out_does_no_harm(write):
@@ -437,7 +445,12 @@ def test_semicolons_byte_order_mark_and_index_column(write):
         ('{"loss": 1}', "runs.json", "list of objects"),
         ("nothing", "runs.parquet", "not a Parquet file"),
         ("nothing", "runs.csv.gz", "cannot read"),
-        ("nothing", "runs.xlsx", r"how to read \.xlsx"),
+        ("nothing", "runs.xlsx", "not an Excel file"),
+        ("nothing", "runs.xls", r"how to read \.xls"),
+        ("nothing", "runs.csv.xz", "cannot read"),
+        ("nothing", "runs.csv.bz2", "cannot read"),
+        ("nothing", "runs.csv.zst", "cannot read"),
+        ("nothing", "runs.feather", "not an Arrow file"),
     ],
 )
 def test_bad_files_are_refused_with_the_reason(write, text, name, message):

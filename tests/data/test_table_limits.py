@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import bayescale as bs
-from bayescale.data import formats
+from bayescale.data import limits
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
@@ -72,7 +72,7 @@ def test_averages_by_a_column_of_lists_are_refused() -> None:
 
 
 def test_ten_thousand_columns_are_read_and_more_are_refused() -> None:
-    wide = pd.DataFrame(np.zeros((6, formats.MAX_COLUMNS - 3))).add_prefix("x")
+    wide = pd.DataFrame(np.zeros((6, limits.MAX_COLUMNS - 3))).add_prefix("x")
     assert len(bs.read_runs(pd.concat([frame(), wide], axis=1)).table.columns) >= 10_000
     with pytest.raises(BayescaleError, match="10,001 columns, and the limit is 10,000"):
         bs.read_runs(pd.concat([frame(), wide.assign(one=0)], axis=1))
@@ -81,7 +81,7 @@ def test_ten_thousand_columns_are_read_and_more_are_refused() -> None:
 def test_keys_of_all_records_count_as_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(formats, "MAX_COLUMNS", 5)
+    monkeypatch.setattr(limits, "MAX_COLUMNS", 5)
     path = tmp_path / "runs.jsonl"
     path.write_text("\n".join(json.dumps({f"key{i}": i}) for i in range(6)))
     with pytest.raises(BayescaleError, match="6 columns, and the limit is 5"):
@@ -103,7 +103,7 @@ HEADER = "params,tokens,loss\n"
 def test_what_a_file_holds_is_limited_while_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, name: str, text: str, message: str
 ) -> None:
-    monkeypatch.setattr(formats, name, 200)
+    monkeypatch.setattr(limits, name, 200)
     if "jsonl" in suffix:
         text = text.replace(HEADER, '{"loss": 1}\n')
     path = tmp_path / f"runs{suffix}"
@@ -116,7 +116,7 @@ def test_what_a_file_holds_is_limited_while_it_is_read(
 def test_a_long_json_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    monkeypatch.setattr(formats, "MAX_TEXT", 200)
+    monkeypatch.setattr(limits, "MAX_TEXT", 200)
     path, text = tmp_path / f"runs{suffix}", b"[" + b" " * 300 + b"]"
     path.write_bytes(gzip.compress(text) if suffix.endswith("gz") else text)
     with pytest.raises(BayescaleError, match="more than 200 characters"):

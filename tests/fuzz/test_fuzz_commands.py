@@ -30,7 +30,7 @@ SOUND = {
     "FILE.html": ["out.html"], "FILE.nc": ["out.nc"], "FILE.csv": ["out.csv"], "FOLDER": ["out"],
     "NAME=COLUMN": ["loss=loss", "tokens=", "params=tokens"], "EXPR": ["params > 1e8", "loss < 3"],
     "WORD": ["total", "active"], "UNIT": ["nats/token", "bits/byte", "perplexity"],
-    "N": ["7B", "3"],
+    "MARK": [".", ","], "N": ["7B", "3"],
     "LAW": ["chinchilla", "skaling"], "LAW,...": ["chinchilla,skaling"], "D": ["1T", "1e11,1e12"],
     "LAW[:NOISE],...": ["chinchilla,skaling:normal"], "C": ["1e22", "1e21,1e23"], "PROB": ["0.9"],
     "NAME=LOW:HIGH": ["E=1:2", "alpha=0.3"], "INPUT=COLUMN": ["N=params"],

@@ -1,0 +1,132 @@
+"""What columns could be used for that are no quantity themselves, and what stands in for one."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import pandas as pd
+
+from bayescale.data.aliases import RENAMED, interpret, is_outcome, words_of
+from bayescale.data.number_format import listed
+
+_OTHERWISE = (
+    "log ln lg unique distinct per ratio std sd se sem stderr stdev seed seeds batch step steps "
+    "embedding vocabulary hours hour rate second sec embeddings epoch epochs"
+)
+
+
+_NOT_A_COUNT = set(_OTHERWISE.split())
+"""Words that make a column with a quantity's noun something else."""
+
+
+_HOURS = {"hours", "hour", "hrs", "gpuh"}
+
+
+_DEVIATIONS = {"std", "sd", "stddev", "stdev", "deviation"}
+
+
+_EXTREMES = {"ci", "ci95", "ci90", "lower", "upper", "low", "high"}
+
+
+_LEARNING_RATES = {"lr", "learningrate", "peaklr", "maxlr", "maxlearningrate", "learning rate"}
+
+
+def column_use(name: str) -> str:
+    """Say what a column that is no quantity could be used for, "" where nothing is known.
+
+    Examples
+    --------
+    >>> column_use("seed")
+    'runs that differ in it alone are repeats: Runs.average, or a group'
+    >>> column_use("colour")
+    ''
+    """
+    words = set(words_of(name))
+    quoted = _expression_name(name)
+    if words & _HOURS:
+        return (
+            "hours are no FLOP: with the FLOP/s that a device reached, say 4e14, "
+            f"columns={{'flops': '{quoted} * 3600 * 4e14'}}"
+        )
+    if words & {"log", "ln", "lg", "log10"}:
+        noun = next((n for w in sorted(words) if (n := _quantity(w))), "")
+        if noun:
+            return (
+                f"a logarithm, of base 10 (columns={{{noun!r}: '10**{quoted}'}}) or natural "
+                f"(columns={{{noun!r}: 'exp({quoted})'}})"
+            )
+    if words & {"unique", "distinct"} and "tokens" in words:
+        return (
+            "tokens of one pass: tokens are these times the epochs, "
+            f"columns={{'tokens': '{quoted} * epochs'}}"
+        )
+    if words & _DEVIATIONS:
+        return (
+            "a standard deviation: over n seeds, the standard error is "
+            f"columns={{'loss_se': '{quoted} / sqrt(n)'}}"
+        )
+    if is_outcome(name):
+        if words & (_EXTREMES | {"se", "sem", "stderr"}):
+            return "an error of a result: as loss_se it weighs the runs"
+        return f"another result: columns={{'loss': {name!r}}} fits it"
+    return _setting_use(words)
+
+
+def _setting_use(words: set[str]) -> str:
+    """Say what a setting of the training could be used for."""
+    if words & {"seed", "seeds"}:
+        return "runs that differ in it alone are repeats: Runs.average, or a group"
+    if words & {"epoch", "epochs"}:
+        return "the law 'repeated' takes epochs"
+    if "batch" in words:
+        return "the law 'step_law' takes batch_size_tokens; batch times steps are tokens"
+    if "".join(sorted(words)) in _LEARNING_RATES or words & {"lr"} or {"learning", "rate"} <= words:
+        return "the law 'step_law' takes lr; other laws need its tuned runs only"
+    return ""
+
+
+def unused_columns(names: Iterable[str]) -> dict[str, str]:
+    """Return what the columns could be used for, by name; those that matter first."""
+    found = {name: column_use(name) for name in names}
+    return dict(sorted(found.items(), key=lambda item: not item[1]))
+
+
+def use_notes(names: Iterable[str]) -> list[str]:
+    """Return a note for each column that changes what is fitted, and is not used."""
+    notes = []
+    for name in names:
+        words = set(words_of(name))
+        said = words & (_HOURS | _DEVIATIONS | {"log", "ln", "lg", "log10", "unique", "distinct"})
+        if said and (use := column_use(name)):
+            notes.append(f"{name!r} is not used: {use}")
+    return notes
+
+
+def absent_hint(name: str, table: pd.DataFrame) -> str:
+    """Say what to do about a quantity that no column is, by what the other columns mean."""
+    if name not in RENAMED:
+        alike = get_close_matches(name, [str(c) for c in table.columns], n=1)
+        return f"Rename the column that is {name}" + (f" ({alike[0]!r}?)" if alike else "")
+    others = [str(c) for c in table.columns if str(c) not in RENAMED]
+    ways = [f"{c!r}: {use}" for c in others if f"columns={{{name!r}: " in (use := column_use(c))]
+    derived = [way for way in ways if "another result" not in way]
+    if derived:
+        return f"There is {listed(derived)}"
+    if name == "loss":
+        plain = [c for c in others if is_outcome(c) and "another result" in column_use(c)]
+    else:
+        plain = [c for c in others if name in c.lower() and not set(words_of(c)) & _NOT_A_COUNT]
+        plain = plain or [
+            c for c in get_close_matches(name, others, n=1) if not set(words_of(c)) & _NOT_A_COUNT
+        ]
+    yours = plain[0] if plain else "your column"
+    return f"Rename the column that is {name}, or say columns={{{name!r}: {yours!r}}}"
+
+
+def _quantity(word: str) -> str:
+    meaning = interpret(word.upper() if len(word) == 1 else word)
+    return meaning.name if meaning and meaning.name in ("params", "tokens", "flops") else ""
+
+
+def _expression_name(name: str) -> str:
+    """Write a column's name as an expression takes it."""
+    return name if name.isidentifier() else f"`{name}`"

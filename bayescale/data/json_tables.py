@@ -1,0 +1,186 @@
+"""JSON as tables: lines or lists of objects, objects by run, by column, and files of trackers."""
+
+import json
+import re
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import pandas as pd
+
+from bayescale.data import limits
+from bayescale.data.aliases import interpret
+from bayescale.data.column_names import refuse_columns
+from bayescale.data.limits import refuse_large
+from bayescale.data.table_files import Loaded, TableFile, limited_lines, open_text, too_long
+from bayescale.errors import BayescaleError
+
+
+def read_json_lines(file: TableFile) -> Loaded:
+    """Read one JSON object a line."""
+    lines, records = [], []
+    with open_text(file) as stream:
+        numbered = enumerate(limited_lines(stream, file), start=1)
+        filled = ((n, t) for n, t in numbered if t.strip())
+        for line, text in islice(filled, limits.MAX_ROWS + 1):
+            try:
+                record = _record(json.loads(text), f"{file.name!r}, line {line}")
+            except (ValueError, RecursionError) as error:
+                raise BayescaleError(
+                    f"{file.name!r}, line {line}: not JSON ({_fault(error)}); "
+                    'each line must be one object, as in {"params": 7e9, "loss": 2.1}'
+                ) from error
+            lines.append(line)
+            records.append(record)
+    if len(records) > limits.MAX_ROWS:
+        raise refuse_large(repr(file.name))
+    return Loaded(_frame(records, pd.Index(lines, name="line"), file))
+
+
+def read_json(file: TableFile) -> Loaded:
+    """Read a JSON list of objects, an object by run or by column, or a tracker's file."""
+    with open_text(file) as stream:
+        text = stream.read(limits.MAX_TEXT + 1)
+    if len(text) > limits.MAX_TEXT:
+        raise too_long(file)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise BayescaleError(
+            f"{file.name!r}{line}: not JSON ({_fault(error)}); "
+            "if each line is one object, name it .jsonl"
+        ) from error
+    notes: list[str] = []
+    records = _records(content, file, notes) if isinstance(content, dict) else content
+    if not isinstance(records, list):
+        raise BayescaleError(
+            f"{file.name!r} must hold a list of objects, one a run, or an object of them by name"
+        )
+    if len(records) > limits.MAX_ROWS:
+        raise refuse_large(repr(file.name), len(records))
+    rows = [
+        _record(record, f"{file.name!r}, record {n}") for n, record in enumerate(records, start=1)
+    ]
+    frame = _frame(rows, pd.RangeIndex(1, len(rows) + 1, name="row"), file)
+    return Loaded(frame, notes=notes)
+
+
+def _records(content: dict[str, Any], file: TableFile, notes: list[str]) -> Any:
+    """Find the records in an object."""
+    if isinstance(content.get("log_history"), list):
+        return _trainer_history(content, file, notes)
+    results = content.get("results")
+    if isinstance(results, dict) and {"config", "versions", "configs"} & set(content):
+        notes.append("one run: the results of lm-evaluation-harness, a column per task and metric")
+        return [_evaluation(content, results)]
+    if len(content) == 1 and isinstance(only := next(iter(content.values())), list | dict):
+        name = next(iter(content))
+        if isinstance(only, list) and all(isinstance(r, dict) for r in only) and only:
+            notes.append(f"the runs are the list {name!r}")
+            return only
+    if content and all(isinstance(value, dict) for value in content.values()):
+        if any(interpret(name) for name in content):
+            return _by_column({k: list(v.values()) for k, v in content.items()}, content, notes)
+        notes.append("an object of records by name: each is one run, called by it")
+        taken = any("run" in record for record in content.values())
+        label = "key" if taken else "run"
+        return [{label: name, **record} for name, record in content.items()]
+    if content and all(isinstance(value, list) for value in content.values()):
+        return _by_column(content, {}, notes)
+    return None
+
+
+def _by_column(
+    columns: Mapping[str, list[Any]], keyed: Mapping[str, dict[str, Any]], notes: list[str]
+) -> list[dict[str, Any]] | None:
+    """Turn lists of equal length, or objects of the same keys, into records."""
+    keys = {tuple(cells) for cells in keyed.values()}
+    if len({len(cells) for cells in columns.values()}) != 1 or len(keys) > 1:
+        return None
+    notes.append("an object of columns: each place in them is one row")
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _trainer_history(
+    content: dict[str, Any], file: TableFile, notes: list[str]
+) -> list[dict[str, Any]]:
+    """Read ``trainer_state.json`` of Hugging Face: a row per evaluation, or per logged loss."""
+    entries = [entry for entry in content["log_history"] if isinstance(entry, dict)]
+    evaluated = [entry for entry in entries if "eval_loss" in entry]
+    logged = [entry for entry in entries if "loss" in entry]
+    rows = [dict(entry) for entry in evaluated or logged or entries]
+    by_step: dict[Any, dict[str, Any]] = {}
+    for entry in entries:
+        seen = {k: v for k, v in entry.items() if k in ("num_input_tokens_seen", "total_flos")}
+        by_step.setdefault(str(entry.get("step")), {}).update(seen)
+    run = content.get("trial_name") or file.path.parent.name
+    for row in rows:
+        row.update(by_step.get(str(row.get("step")), {}) | row)
+        row["total_flops"] = row.pop("total_flos", None)
+        row["run"] = str(run or "trainer")
+    if rows and rows[-1].get("step") == content.get("global_step"):
+        last = {"total_flops": content.get("total_flos"), "num_input_tokens_seen": None}
+        last["num_input_tokens_seen"] = content.get("num_input_tokens_seen")
+        rows[-1].update({k: v for k, v in last.items() if v and rows[-1].get(k) is None})
+    kind = "evaluations" if evaluated else "logged losses"
+    notes.append(f"the history of a Hugging Face trainer: {len(rows):,} {kind} of one run")
+    return [{k: v for k, v in row.items() if v is not None} for row in rows]
+
+
+def _evaluation(content: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
+    """Read a result file of lm-evaluation-harness: one run, a column per task and metric."""
+    config = content.get("config")
+    config = config if isinstance(config, dict) else {}
+    found = {
+        "run": content.get("model_name") or config.get("model_args") or config.get("model"),
+        "params": config.get("model_num_parameters"),
+    }
+    row = {name: value for name, value in found.items() if value is not None}
+    for task, metrics in results.items():
+        for metric, value in metrics.items() if isinstance(metrics, dict) else ():
+            name = metric.removesuffix(",none").replace(",", "_").replace("_stderr", "_se")
+            if metric != "alias":
+                row[f"{task}/{name}"] = None if value == "N/A" else value
+    return row
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a text that is not JSON."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+
+
+def _frame(records: list[dict[str, Any]], index: pd.Index, file: TableFile) -> pd.DataFrame:
+    """Make a table of records, whose keys are its columns."""
+    refuse_columns({name for one in records for name in one}, repr(file.name))
+    return pd.DataFrame(records, index=index)
+
+
+def _refuse_surrogates(text: object, where: str) -> None:
+    r"""Refuse what JSON can write and no file of text can hold: half a character, ``\ud800``."""
+    if isinstance(text, str) and not text.isascii() and re.search("[\ud800-\udfff]", text):
+        raise half_character(where, text)
+
+
+def half_character(where: str, text: str) -> BayescaleError:
+    """Say that a text holds a lone surrogate, which no file of text can."""
+    return BayescaleError(
+        f"{where}: {text[:60]!r} holds half a character, a lone surrogate: correct it"
+    )
+
+
+def _record(value: object, where: str, prefix: str = "") -> dict[str, Any]:
+    """Flatten one object: {"metrics": {"loss": 2}} becomes {"metrics.loss": 2}."""
+    if not isinstance(value, dict):
+        raise BayescaleError(f'{where}: expected an object such as {{"params": 7e9, "loss": 2.1}}')
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        _refuse_surrogates(key, where)
+        if isinstance(item, dict):
+            flat |= _record(item, where, f"{prefix}{key}.")
+        else:
+            _refuse_surrogates(item, where)
+            flat[f"{prefix}{key}"] = json.dumps(item) if isinstance(item, list) else item
+    return flat

@@ -1,0 +1,220 @@
+"""Files of tables as streams: decompressed while they are read, and looked at before."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+import pandas as pd
+
+from bayescale.data import limits
+from bayescale.errors import BayescaleError
+
+_HEAD = 1_000_000
+
+
+_MEMORY = 2**27
+"""Bytes that decompressing may take: its window is declared by the file."""
+
+
+_PIECE = 1_024
+"""Bytes that are decoded at a time: no more than some 10 MB come of them."""
+
+
+_BINARY = {
+    b"PK": "a zip archive or an Excel file: export the sheet as CSV, or name it .xlsx",
+    b"\x1f\x8b": "compressed: name it .csv.gz or .jsonl.gz",
+    b"\xfd7zXZ": "compressed: name it .csv.xz or .jsonl.xz",
+    b"BZh": "compressed: name it .csv.bz2 or .jsonl.bz2",
+    b"\x28\xb5\x2f\xfd": "compressed: name it .csv.zst or .jsonl.zst",
+    b"PAR1": "a Parquet file: name it .parquet",
+    b"ARROW1": "an Arrow file: name it .arrow",
+    b"FEA1": "a Feather file of version 1: save it as version 2",
+    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
+}
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file of a table, or the bytes of one that came by standard input."""
+
+    path: Path
+    """Where it is; of bytes, a name."""
+    content: bytes | None = None
+    """The bytes, where it is no file."""
+
+    @property
+    def name(self) -> str:
+        """The name, for messages."""
+        return self.path.name
+
+
+@dataclass
+class Loaded:
+    """A table as it is in its file."""
+
+    frame: pd.DataFrame
+    """One row per run, or checkpoint; cells of text files are text."""
+    delimiter: str | None = None
+    """What separates the columns of a text file, whose cells are all text."""
+    rejected: dict[int, str] = field(default_factory=dict)
+    """Why a line is no row, by its number."""
+    notes: list[str] = field(default_factory=list)
+    """What a user should know."""
+
+
+class _Decompressed(io.RawIOBase):
+    """A stream of what a compressed file holds, decoded a piece at a time.
+
+    Unlike readers of whole files it refuses one that ends too early, and a declared window that
+    takes more than `_MEMORY`.
+    """
+
+    def __init__(self, raw: BinaryIO, decoder: Callable[[], Any]) -> None:
+        self._raw, self._ready = raw, b""
+        self._make, self._decoder, self._started = decoder, decoder(), False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            rest = b""
+            if self._decoder.eof:  # another frame may follow, or padding
+                rest = self._decoder.unused_data.lstrip(b"\0")
+                self._decoder, self._started = self._make(), False
+            piece = rest or self._raw.read(_PIECE)
+            if not self._started:
+                piece = piece.lstrip(b"\0")
+            if not piece:
+                if self._started:
+                    raise EOFError("the compressed file ends too early")
+                return 0
+            self._started = True
+            self._ready = self._decoder.decompress(piece)
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+
+def _unzip_xz(raw: BinaryIO) -> Any:
+    return io.BufferedReader(_Decompressed(raw, lambda: lzma.LZMADecompressor(memlimit=_MEMORY)))
+
+
+def _unzip_zst(raw: BinaryIO) -> Any:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise BayescaleError(
+            "reading .zst needs zstandard: pip install 'bayescale[zstd]'"
+        ) from error
+    decoder = zstandard.ZstdDecompressor(max_window_size=_MEMORY)
+    return io.BufferedReader(_Decompressed(raw, decoder.decompressobj))
+
+
+COMPRESSIONS: dict[str, Callable[[BinaryIO], Any]] = {
+    ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
+    ".bz2": bz2.BZ2File,
+    ".xz": _unzip_xz,
+    ".zst": _unzip_zst,
+}
+"""How to decompress, by the suffix."""
+
+
+@contextmanager
+def open_bytes(file: TableFile) -> Iterator[BinaryIO]:
+    """Open a file, decompressed by its suffix."""
+    unzip = COMPRESSIONS.get(file.path.suffix.lower())
+    raw = open(file.path, "rb") if file.content is None else io.BytesIO(file.content)  # noqa: SIM115
+    with raw:
+        yield unzip(raw) if unzip else raw
+
+
+@contextmanager
+def open_text(file: TableFile) -> Iterator[TextIO]:
+    """Open a text file, after a look at what it really holds.
+
+    Raises
+    ------
+    BayescaleError
+        It cannot be read, decompressed or decoded, or is no text.
+    """
+    try:
+        with open_bytes(file) as stream:
+            head = stream.read(_HEAD)
+        _check_head(head, file)
+        with (
+            open_bytes(file) as stream,
+            TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text,
+        ):
+            yield text
+    except UnicodeDecodeError as error:
+        raise BayescaleError(
+            f"{file.name!r} is not UTF-8 text ({error}): save it as UTF-8"
+        ) from error
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise BayescaleError(f"cannot read {file.name!r}: {error}") from error
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":  # an optional package's own
+            raise
+        raise BayescaleError(f"cannot read {file.name!r}: {error}") from error
+
+
+def limited_lines(stream: TextIO, file: TableFile) -> Iterator[str]:
+    """Yield the lines of a file, none of which is read further than the limits.
+
+    Raises
+    ------
+    BayescaleError
+        A line is too long, or there are too many lines or characters.
+    """
+    total = 0
+    lines = iter(lambda: stream.readline(limits.MAX_LINE + 1), "")
+    for place, line in enumerate(lines, start=1):
+        total += len(line)
+        if len(line) > limits.MAX_LINE:
+            raise BayescaleError(
+                f"{file.name!r}, line {place} has more than {limits.MAX_LINE:,} characters, which "
+                "is the limit: check that the file has line breaks and is a table of runs"
+            )
+        if place > limits.MAX_LINES:
+            raise BayescaleError(
+                f"{file.name!r} has more than {limits.MAX_LINES:,} lines, which is the limit, "
+                "empty ones included: save one row per run"
+            )
+        if total > limits.MAX_TEXT:
+            raise too_long(file)
+        yield line
+
+
+def too_long(file: TableFile) -> BayescaleError:
+    """Say that a file holds more than the limit."""
+    return BayescaleError(
+        f"{file.name!r} holds more than {limits.MAX_TEXT:,} characters, which is the limit (after "
+        "decompression): save one row per run, and only the columns that are needed"
+    )
+
+
+def _check_head(head: bytes, file: TableFile) -> None:
+    """Refuse what is no text table, by how it begins."""
+    for magic, kind in _BINARY.items():
+        if head.startswith(magic):
+            raise BayescaleError(f"{file.name!r} is not a text table but {kind}")
+    if b"\0" in head:
+        raise BayescaleError(f"{file.name!r} is not a table but binary data")
+    if head.lstrip()[:1] == b"<":
+        raise BayescaleError(
+            f"{file.name!r} is not a table but HTML or XML: download the data itself"
+        )
+    if not head.strip():
+        raise BayescaleError(f"{file.name!r} is empty: it needs a header and one row per run")
+    if len(head) == _HEAD and b"\n" not in head and b"\r" not in head:
+        raise BayescaleError(f"{file.name!r} is not a table: it has no line breaks")

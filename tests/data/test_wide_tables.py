@@ -1,0 +1,112 @@
+"""Tables with a column per run, size or seed are read as a row per value."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayescale as bs
+from bayescale.data import limits
+from bayescale.errors import BayescaleError
+
+
+@pytest.mark.parametrize("extremes", [True, False])
+@pytest.mark.parametrize("metric", ["eval/loss", "val_loss", "eval/bpb"])
+def test_a_panel_of_a_tracker(extremes, metric):
+    columns = {"Step": [0, 1000, 2000]}
+    for size, run in enumerate(["d12-60M", "d20 - wide", "d28"]):
+        columns[f"{run} - {metric}"] = [19.0 - size, 3.9 - size / 10, None if size else 3.7]
+        if extremes:
+            columns |= {f"{run} - {metric}__{end}": [1.0, 2.0, 3.0] for end in ("MIN", "MAX")}
+    runs = bs.read_runs(pd.DataFrame(columns))
+    assert runs.table["run"].tolist() == ["d12-60M"] * 3 + ["d20 - wide"] * 2 + ["d28"] * 2
+    losses = [19.0, 3.9, 3.7, 18.0, 3.8, 17.0, 3.7]
+    assert runs.table["loss"].tolist() == pytest.approx(losses)
+    assert runs.table["step"].tolist() == [0, 1000, 2000, 0, 1000, 0, 1000]
+    assert "a column per run (3 runs)" in runs.notes[0]
+
+
+@pytest.mark.parametrize("axis", ["Step", "tokens", "step"])
+def test_a_column_per_size(axis):
+    columns = {axis: [1e9, 2e9], "14b": [0.8, 0.9], "1.7b": [0.5, None], "350M": [0.3, 0.4]}
+    runs = bs.read_runs(
+        pd.DataFrame(columns), columns={"loss": "value"} if axis != "Step" else None
+    )
+    assert runs.table["params"].tolist() == [1.4e10, 1.4e10, 1.7e9, 3.5e8, 3.5e8]
+    assert runs.table["loss" if axis != "Step" else "value"].tolist() == [0.8, 0.9, 0.5, 0.3, 0.4]
+    assert any("a column per size" in note for note in runs.notes)
+    assert axis == "tokens" or runs.table["run"].tolist()[:2] == ["14b", "14b"]
+
+
+@pytest.mark.parametrize("name", ["loss_{}", "{}_loss", "val_loss/{}", "loss {}"])
+def test_sizes_beside_a_metric(name):
+    table = pd.DataFrame({"tokens": [1e9, 2e9], **{name.format(s): [3, 2] for s in ("7b", "70b")}})
+    runs = bs.read_runs(table)
+    assert runs.table["params"].tolist() == [7e9, 7e9, 7e10, 7e10]
+    assert runs.table["loss"].tolist() == [3, 2, 3, 2]
+    assert runs.table["flops"].tolist() == [4.2e19, 8.4e19, 4.2e20, 8.4e20]
+
+
+def test_tokens_across_and_sizes_down():
+    table = pd.DataFrame({"params": ["20M", "60M"], "10B": [4.0, 3.5], "20B": [3.8, 3.2]})
+    runs = bs.read_runs(table, columns={"loss": "value"})
+    assert runs.table["tokens"].tolist() == [1e10, 1e10, 2e10, 2e10]
+    assert runs.table["loss"].tolist() == [4.0, 3.5, 3.8, 3.2]
+
+
+@pytest.mark.parametrize("name", ["loss_seed{}", "val_loss seed {}", "seed{}_loss", "loss_seed_{}"])
+def test_a_column_per_seed(name):
+    table = pd.DataFrame({"params": [1e8, 2e8], **{name.format(s): [3 + s, 2] for s in (0, 1, 2)}})
+    runs = bs.read_runs(table)
+    assert runs.table["seed"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert runs.table["loss"].tolist() == [3, 2, 4, 2, 5, 2]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"params": [1e8], "loss_c4": [3.0], "loss_pile": [2.0]},
+        {"params": [1e8], "loss": [3.0], "top 5": [0.3]},
+        {"run": ["a"], "loss": [3.0], "err_7b": [0.1]},
+    ],
+)
+def test_other_tables_stay_as_they_are(columns):
+    runs = bs.read_runs(pd.DataFrame(columns))
+    assert len(runs) == 1
+    assert not any("wide" in note for note in runs.notes)
+
+
+def test_a_column_that_the_user_named_is_not_melted():
+    table = pd.DataFrame({"Step": [1, 2], "14b": [0.8, 0.9], "7b": [0.5, 0.6]})
+    runs = bs.read_runs(table, columns={"loss": "14b"})
+    assert runs.table["loss"].tolist() == [0.8, 0.9]
+
+
+def test_a_wide_table_beyond_the_limits_is_refused(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_ROWS", 20)
+    table = pd.DataFrame({"Step": range(8), **{f"{s}b": np.ones(8) for s in (1, 2, 3)}})
+    with pytest.raises(BayescaleError, match=r"the wide table.* 24 rows"):
+        bs.read_runs(table)
+
+
+RECORDS = [{"n_params": 1e8, "val_loss": 3.0}, {"n_params": 2e8, "val_loss": 2.5}]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        dict(zip(["a", "b"], RECORDS, strict=True)),
+        {"runs": RECORDS},
+        {"n_params": [1e8, 2e8], "val_loss": [3.0, 2.5]},
+        {"n_params": {"0": 1e8, "1": 2e8}, "val_loss": {"0": 3.0, "1": 2.5}},
+        RECORDS,
+    ],
+)
+def test_json_of_several_shapes(tmp_path, content):
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps(content))
+    runs = bs.read_runs(path)
+    assert runs.table["params"].tolist() == [1e8, 2e8]
+    assert runs.table["loss"].tolist() == [3.0, 2.5]
+    assert runs.labels() == (["a", "b"] if "a" in content else ["row 1", "row 2"])
