@@ -21,7 +21,17 @@ from bayescale.cli.options import (
     quantities,
     several,
 )
-from bayescale.cli.output import Cell, discrepancy_text, emit, header, judged, rows, say, table
+from bayescale.cli.output import (
+    Cell,
+    allowed,
+    discrepancy_text,
+    emit,
+    header,
+    judged,
+    rows,
+    say,
+    table,
+)
 from bayescale.cli.saved_fits import load_fits
 from bayescale.data.number_format import whole_percent
 from bayescale.errors import BayescaleError
@@ -281,7 +291,7 @@ def backtest(
     if discrepancy is not None and not isinstance(specs, list):
         discrepancy = discrepancy.of_law(tested.law)
     if json:
-        known = {"law": tested.law, "discrepancy": discrepancy and vars(discrepancy)}
+        known = {"law": tested.law, **allowed(discrepancy)}
         emit({**known, "cuts": rows(tested.summary), "runs": tested.runs.to_dict("records")})
     else:
         _show_backtest(tested, discrepancy)

@@ -275,7 +275,9 @@ def discrepancy_text(discrepancy: "Discrepancy | None") -> str:
 
 def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
     """Return what printed JSON says of the discrepancy."""
-    return {"discrepancy": None if discrepancy is None else vars(discrepancy)}
+    if discrepancy is None:
+        return {"discrepancy": None}
+    return {"discrepancy": {"size": discrepancy.size, "reach": discrepancy.reach}}
 
 
 def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
