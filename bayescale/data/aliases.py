@@ -157,27 +157,6 @@ _CONVENTION_WORDS = {
 }
 
 
-_OUTCOME_WORDS = (
-    "loss losses crossentropy xent nll bpb bpc bpt ppl perplexity err error errors acc accuracy "
-    "score scores elo bleu rouge auroc brier reward stderr se sem ci ci95 ci90 "
-    "lower upper"
-)
-
-
-_HYPERPARAMETERS = {
-    "learning rate": "lr lrs learningrate learning rate",
-    "batch size": "bs gbs batch batchsize bsz",
-}
-
-
-_HARMLESS_WORDS = (
-    "peak max base global train training total size tokens seqs sequences samples in of the"
-)
-
-
-_SETTING_WORDS = "coef coefficient weight factor scale alpha lambda"
-
-
 @dataclass(frozen=True)
 class Meaning:
     """What the name, or alias, of one column says."""
@@ -298,34 +277,6 @@ def interpret_letter(name: str) -> Meaning | None:
     if len(letter) == 1 and letter.upper() in _LETTERS:
         return Meaning(_LETTERS[letter.upper()], FALLBACK)
     return None
-
-
-def is_outcome(name: str) -> bool:
-    """Whether a column is by its name found after training, as a loss, error or bound is.
-
-    Examples
-    --------
-    >>> is_outcome("loss_c4_en"), is_outcome("err_boolq"), is_outcome("z_loss_weight")
-    (True, True, False)
-    """
-    words = set(_words(_unwrap(name)))
-    return not words.isdisjoint(_OUTCOME_WORDS.split()) and words.isdisjoint(_SETTING_WORDS.split())
-
-
-def hyperparameter(name: str) -> str:
-    """Return ``learning rate`` or ``batch size`` where a column's name says that, else "".
-
-    Examples
-    --------
-    >>> hyperparameter("peak_lr"), hyperparameter("batch_size_seqs"), hyperparameter("min_lr")
-    ('learning rate', 'batch size', '')
-    """
-    words = set(_words(_unwrap(name)))
-    for kind, nouns in _HYPERPARAMETERS.items():
-        known = set(nouns.split())
-        if not words.isdisjoint(known) and words <= known | set(_HARMLESS_WORDS.split()):
-            return kind
-    return ""
 
 
 def convention(text: str) -> str:

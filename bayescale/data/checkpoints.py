@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import KINDS, RENAMED, is_outcome
+from bayescale.data.aliases import KINDS, RENAMED
+from bayescale.data.column_uses import is_outcome
 from bayescale.data.convert import to_numbers
 from bayescale.data.row_messages import cells_of
 from bayescale.data.runs import Runs

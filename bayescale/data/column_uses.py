@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 import pandas as pd
 
-from bayescale.data.aliases import RENAMED, interpret, is_outcome, words_of
+from bayescale.data.aliases import RENAMED, interpret, words_of
 from bayescale.data.number_format import listed
 
 _OTHERWISE = (
@@ -27,7 +27,53 @@ _DEVIATIONS = {"std", "sd", "stddev", "stdev", "deviation"}
 _EXTREMES = {"ci", "ci95", "ci90", "lower", "upper", "low", "high"}
 
 
-_LEARNING_RATES = {"lr", "learningrate", "peaklr", "maxlr", "maxlearningrate", "learning rate"}
+_OUTCOME_WORDS = (
+    "loss losses crossentropy xent nll bpb bpc bpt ppl perplexity err error errors acc accuracy "
+    "score scores elo bleu rouge auroc brier reward stderr se sem ci ci95 ci90 "
+    "lower upper"
+)
+
+
+_HYPERPARAMETERS = {
+    "learning rate": "lr lrs learningrate learning rate",
+    "batch size": "bs gbs batch batchsize bsz",
+}
+
+
+_HARMLESS_WORDS = (
+    "peak max base global train training total size tokens seqs sequences samples in of the"
+)
+
+
+_SETTING_WORDS = "coef coefficient weight factor scale alpha lambda"
+
+
+def is_outcome(name: str) -> bool:
+    """Whether a column is by its name found after training, as a loss, error or bound is.
+
+    Examples
+    --------
+    >>> is_outcome("loss_c4_en"), is_outcome("err_boolq"), is_outcome("z_loss_weight")
+    (True, True, False)
+    """
+    words = set(words_of(name))
+    return not words.isdisjoint(_OUTCOME_WORDS.split()) and words.isdisjoint(_SETTING_WORDS.split())
+
+
+def hyperparameter(name: str) -> str:
+    """Return ``learning rate`` or ``batch size`` where a column's name says that, else "".
+
+    Examples
+    --------
+    >>> hyperparameter("peak_lr"), hyperparameter("batch_size_seqs"), hyperparameter("min_lr")
+    ('learning rate', 'batch size', '')
+    """
+    words = set(words_of(name))
+    for kind, nouns in _HYPERPARAMETERS.items():
+        known = set(nouns.split())
+        if not words.isdisjoint(known) and words <= known | set(_HARMLESS_WORDS.split()):
+            return kind
+    return ""
 
 
 def column_use(name: str) -> str:
@@ -68,10 +114,10 @@ def column_use(name: str) -> str:
         if words & (_EXTREMES | {"se", "sem", "stderr"}):
             return "an error of a result: as loss_se it weighs the runs"
         return f"another result: columns={{'loss': {name!r}}} fits it"
-    return _setting_use(words)
+    return _setting_use(name, words)
 
 
-def _setting_use(words: set[str]) -> str:
+def _setting_use(name: str, words: set[str]) -> str:
     """Say what a setting of the training could be used for."""
     if words & {"seed", "seeds"}:
         return "runs that differ in it alone are repeats: Runs.average, or a group"
@@ -79,7 +125,7 @@ def _setting_use(words: set[str]) -> str:
         return "the law 'repeated' takes epochs"
     if "batch" in words:
         return "the law 'step_law' takes batch_size_tokens; batch times steps are tokens"
-    if "".join(sorted(words)) in _LEARNING_RATES or words & {"lr"} or {"learning", "rate"} <= words:
+    if hyperparameter(name) == "learning rate" or "lr" in words:
         return "the law 'step_law' takes lr; other laws need its tuned runs only"
     return ""
 

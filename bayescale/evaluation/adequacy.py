@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kurtosistest
 
-from bayescale.data.aliases import is_outcome
+from bayescale.data.column_uses import is_outcome
 from bayescale.data.display_tables import html_block
 from bayescale.data.number_format import percent
 from bayescale.evaluation.findings import (

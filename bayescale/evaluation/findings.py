@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import hyperparameter
+from bayescale.data.column_uses import hyperparameter
 from bayescale.data.number_format import format_value, kind_of, percent
 from bayescale.evaluation.lack_of_fit import Explained, Residuals, standardised
 from bayescale.evaluation.parabolas import VALUES

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import hyperparameter
+from bayescale.data.column_uses import hyperparameter
 from bayescale.data.convert import to_numbers
 from bayescale.data.number_format import listed
 from bayescale.data.read import RunsLike, read_runs

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
-from bayescale.data.aliases import hyperparameter
+from bayescale.data.column_uses import hyperparameter
 from bayescale.evaluation.findings import _swept
 from bayescale.evaluation.parabolas import Sweep, draw_coefficients, lowest, terms
 from bayescale.evaluation.sweeps import swept_columns, swept_text
