@@ -354,6 +354,7 @@ def runs_and_law(runs: Any, law: Any) -> tuple[Runs, Any]:
         return study_runs(runs), runs if law is None else law
     if law is None:
         raise BayescaleError(
-            "no law given: pass law='chinchilla', say, or a class; bayescale.list_laws() lists them"
+            "no law given: pass law='chinchilla', say, or a class (bayescale.list_laws() lists "
+            "them), or let bayescale.analyze(runs) fit and weigh the laws that the columns allow"
         )
     return read_runs(runs), law

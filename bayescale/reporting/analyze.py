@@ -24,6 +24,7 @@ from bayescale.data.number_format import (
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.decisions.regret import regret, regret_summary
+from bayescale.design.plan import Plan
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.evaluation.backtest import Backtest, backtest
 from bayescale.evaluation.compare import compare
@@ -36,7 +37,9 @@ from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.model.spec import LawLike, Spec
 from bayescale.prediction.averaging import Average, pointwise_loo
+from bayescale.prediction.discrepancy import DISCREPANCY
 from bayescale.prediction.intervals import bounds, interval_width, with_bounds
+from bayescale.reporting.design import next_runs, what_would_change_it
 from bayescale.reporting.narrative import (
     adequacy_of,
     counted,
@@ -80,6 +83,8 @@ class Analysis:
     choices : DataFrame or None
         For each budget the size to train and those that are as good, as
         :func:`bayescale.regret_summary` has them; None for laws without a size to choose.
+    plan : Plan or None
+        Runs of a tenth of the compute so far that would tell most about the first best size.
     notes : tuple of str
         What was decided on the way, one sentence each.
 
@@ -96,12 +101,14 @@ class Analysis:
     backtests: Mapping[str, Backtest]
     targets: list[Target]
     choices: pd.DataFrame | None
+    plan: Plan | None
     notes: tuple[str, ...]
 
     def paragraphs(self) -> list[str]:
         """Say the decision first, then what it rests on, a paragraph each."""
         return [
             *self._decisions(),
+            *([] if self.plan is None else [what_would_change_it(self.posterior, self.plan)]),
             *adequacy_of(self.posterior),
             self._basis(),
             *self.notes,
@@ -283,6 +290,7 @@ def analyze(
         backtests,
         asked,
         _chosen(posterior, asked),
+        next_runs(posterior, asked, DISCREPANCY),
         tuple(notes),
     )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bayescale.data.number_format import format_value, kind_of, plain, whole_percent
+from bayescale.data.number_format import format_value, kind_of, listed, plain, whole_percent
 from bayescale.decisions.targets import required_compute
 from bayescale.design.plan import Plan, plan
 from bayescale.inference.posterior_checks import PosteriorLike
@@ -22,6 +22,36 @@ BETTER = (0.02, 0.05, 0.1)
 """How far below the lowest observed loss the goals are."""
 
 
+def next_runs(
+    fit: PosteriorLike, asked: list[Target], discrepancy: Discrepancy | None
+) -> Plan | None:
+    """Plan runs of a tenth of the compute of the fitted ones, about the first budget's best size.
+
+    None for laws without such a size.
+    """
+    if not (asked and plans(fit)):
+        return None
+    about = {"flops": asked[0].value}
+    return plan(fit, budget=SHARE * _spent(fit), about=about, discrepancy=discrepancy)
+
+
+def what_would_change_it(fit: PosteriorLike, found: Plan) -> str:
+    """Say in one paragraph which runs :func:`next_runs` proposes and how much they would tell."""
+    if found.do_nothing:
+        return f"What would change this: with {_to_spend(fit)} more, nothing would. {found}"
+    pairs = found.runs[["params", "tokens"]].to_numpy(float)
+    runs = [f"{format_value(n, 'count')} on {format_value(d, 'count')} tokens" for n, d in pairs]
+    return f"What would change this: {listed(runs)}. {found}"
+
+
+def _spent(fit: PosteriorLike) -> float:
+    return float(run_columns(fit.representative)["flops"].sum())
+
+
+def _to_spend(fit: PosteriorLike) -> str:
+    return format_value(SHARE * _spent(fit), "flops")
+
+
 def next_runs_section(
     fit: PosteriorLike, asked: list[Target], discrepancy: Discrepancy | None
 ) -> Section | None:
@@ -36,14 +66,10 @@ def next_runs_section(
     discrepancy : Discrepancy, optional
         The discrepancy of the law.
     """
-    if not (asked and plans(fit)):
+    found = next_runs(fit, asked, discrepancy)
+    if found is None:
         return None
-    spent = float(run_columns(fit.representative)["flops"].sum())
-    options = {"budget": SHARE * spent, "about": {"flops": asked[0].value}}
-    found = plan(fit, **options, discrepancy=discrepancy)
-    amount = (
-        f"Ten per cent of the compute of the fitted runs, {format_value(SHARE * spent, 'flops')}"
-    )
+    amount = f"Ten per cent of the compute of the fitted runs, {_to_spend(fit)}"
     others = "Other budgets and quantities of interest: bayescale plan."
     if found.do_nothing:
         return Section("What to run next", [Text(f"{amount}, is to spend. {found} {others}")])

@@ -33,7 +33,11 @@ def found() -> bs.Analysis:
 
 
 def test_the_decision_comes_first_and_holds_the_truth(found: bs.Analysis) -> None:
-    first, second, adequate, basis, *notes = found.paragraphs()
+    first, second, change, adequate, basis, *notes = found.paragraphs()
+    assert change.startswith("What would change this: ")
+    assert found.plan is not None and str(found.plan) in change
+    spent = 6 * (found.runs.table["params"] * found.runs.table["tokens"]).sum()
+    assert found.plan.runs["cost"].sum() <= 0.1 * spent
     assert first.startswith("With 1e+22 FLOP (10 times the largest run), train ")
     assert second.startswith("With 1e+23 FLOP (100 times the largest run), train ")
     assert "describes the runs: scatter 0." in adequate
