@@ -56,7 +56,7 @@ def sweeps(
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    r"""Find the best learning rate and batch size at each size and data, and the loss there.
+    r"""Find the best learning rates and batch sizes of sweeps.
 
     \b
     bayescale sweeps runs.csv -o minima.csv

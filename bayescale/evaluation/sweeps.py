@@ -84,7 +84,7 @@ def sweep_minima(
     *,
     group: Sequence[str] = (),
     ci_prob: float | None = None,
-    random_seed: int = 0,
+    random_seed: int | None = None,
 ) -> pd.DataFrame:
     """Find the best learning rate and batch size at each size and data, and the loss there.
 
@@ -106,8 +106,8 @@ def sweep_minima(
         Columns that tell sweeps apart besides params, tokens, flops and family.
     ci_prob : float, optional
         Probability inside the intervals, equal-tailed; ArviZ's setting (0.89) when None.
-    random_seed : int
-        Seed of the 1,000 draws.
+    random_seed : int, optional
+        Seed of the 1,000 draws; zero when None.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def sweep_minima(
                   log_loss)
         for cell in range(cells.max() + 1)
     ]  # fmt: skip
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(0 if random_seed is None else random_seed)
     scatter = draw_scatter(sweeps, rng)
     rows = []
     for sweep in sweeps:

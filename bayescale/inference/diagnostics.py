@@ -5,7 +5,6 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
@@ -216,6 +215,8 @@ def _bfmi(stats: xr.Dataset) -> float:
     """Return the smallest Bayesian fraction of missing information, NaN where unknown."""
     if "energy" not in stats or stats.sizes["draw"] < LEAST_DRAWS:
         return float("nan")
+    import arviz_stats as azs
+
     with np.errstate(all="ignore"):
         return float(azs.bfmi(xr.DataTree.from_dict({"sample_stats": stats})).energy.min())
 
@@ -225,6 +226,8 @@ def _rhat_and_ess(draws: xr.Dataset) -> tuple[dict[str, float], dict[str, float]
     if not draws or draws.sizes["draw"] < LEAST_DRAWS:
         unknown = dict.fromkeys(map(str, draws), float("nan"))
         return unknown, unknown
+    import arviz_stats as azs
+
     bulk, tail = (azs.ess(draws, method=kind) for kind in ("bulk", "tail"))
     ess = {str(k): min(float(bulk[k]), float(tail[k])) for k in draws}
     if draws.sizes["chain"] < 2:

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.stats import chi2
 from threadpoolctl import threadpool_limits
 
 CLIMBS = 30
@@ -82,6 +80,8 @@ class _Mode:
 
     def share_near(self, points: np.ndarray) -> float:
         """Return the share of points, shape (draw, coordinate), in the 99.9 % ellipsoid."""
+        from scipy.stats import chi2
+
         distance = (((points - self.point) @ self.axes / self.sd) ** 2).sum(axis=1)
         return float((distance < chi2.ppf(0.999, self.sd.size)).mean())
 
@@ -183,6 +183,7 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_M
 
 def _climbed(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[np.ndarray]:
     """Return the ends of the climbs."""
+    from scipy.optimize import minimize
 
     def descent(point: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = log_density(point)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import qmc
 
 from bayescale.data import derive
 from bayescale.data.limits import OutOfRange, check_positive
@@ -183,6 +182,8 @@ def typical_design(law: str | type[Law], runs: int, random_seed: int | None = No
     if runs < 1:
         raise OutOfRange(f"runs = {runs}: it must be 1 or more")
     spans = {name: i.range() for i in found.inputs.values() for name in i.columns()}
+    from scipy.stats import qmc
+
     places = qmc.LatinHypercube(len(spans), rng=random_seed).random(runs)
     table = {}
     for place, (column, (low, high)) in zip(places.T, spans.items(), strict=True):

@@ -9,7 +9,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from bayescale.data.row_messages import PACKAGE
 from bayescale.data.runs import Runs
@@ -121,6 +120,8 @@ def _check_trend(spec: Spec, data: Data) -> None:
     """
     if data.groups or any(i.nodes for i in spec.law.inputs.values()):
         return
+    from scipy.stats import spearmanr
+
     for seen in spec.observables:
         signs = _ways_of_law(spec, data, seen)
         observed = data.of(seen).observed

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-import arviz_stats as azs
 import numpy as np
 import xarray as xr
 
@@ -312,6 +311,8 @@ def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None)
 
 def pointwise_loo(fit: Fit) -> np.ndarray:
     """Return the log density of each run left out; checkpoints of one run go together."""
+    import arviz_stats as azs
+
     with warnings.catch_warnings():
         # Said in the `warning` column of compare's table.
         warnings.filterwarnings("ignore", message="Estimated shape parameter")

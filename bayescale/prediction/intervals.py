@@ -4,7 +4,6 @@ import math
 from typing import Any, NamedTuple
 
 import arviz_base as azb
-import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -74,19 +73,26 @@ def credible_interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.D
             f"{getattr(draws, 'dims', np.shape(draws))}"
         )
     width = interval_width(ci_prob)
-    between = azs.hdi if azb.rcParams["stats.ci_kind"] == "hdi" else azs.eti
     never = bool(np.isposinf(draws).any())
     finite = draws.where(~np.isposinf(draws), NEVER) if never else draws
-    bounds = between(finite, prob=width, dim=list(DRAWS))
+    lower, upper = _ends(finite, width)
     found = xr.Dataset(
-        {
-            "median": finite.median(DRAWS),
-            "lower": bounds.sel(ci_bound="lower", drop=True),
-            "upper": bounds.sel(ci_bound="upper", drop=True),
-        },
-        attrs={"ci_prob": width},
+        {"median": finite.median(DRAWS), "lower": lower, "upper": upper}, attrs={"ci_prob": width}
     )
     return found.where(~(found > NEVER_FROM), np.inf) if never else found
+
+
+def _ends(draws: xr.DataArray, width: float) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the ends of an interval of the kind that ArviZ is set to."""
+    if azb.rcParams["stats.ci_kind"] == "hdi":
+        import arviz_stats as azs  # a second of imports, for this alone
+
+        found = azs.hdi(draws, prob=width, dim=list(DRAWS))
+        ends = [found.sel(ci_bound=end, drop=True) for end in ("lower", "upper")]
+    else:
+        at = [(1 - width) / 2, (1 + width) / 2]
+        ends = list(draws.quantile(at, DRAWS, skipna=False).drop_vars("quantile"))
+    return ends[0], ends[1]
 
 
 def credible_intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:

@@ -3,11 +3,9 @@
 import re
 from typing import Literal, get_args
 
-import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats.base.stats_utils import round_num
 
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.diagnostics import elements
@@ -140,6 +138,8 @@ def _rounded(table: pd.DataFrame, round_to: int | str) -> pd.DataFrame:
         raise BayescaleError(
             f"round_to = {round_to!r}: give decimal places, 3, or significant digits, '3g'"
         )
+    from arviz_stats.base.stats_utils import round_num
+
     numbers = table.select_dtypes("number")
     return table.assign(**numbers.map(lambda value: round_num(value, round_to)))
 
@@ -162,12 +162,16 @@ def _by_arviz(draws: xr.Dataset, ci_prob: float | None, kind: SummaryKind) -> pd
         raise BayescaleError(
             f"no summary of the kind {kind!r}{closest(kind, known)}; there are {', '.join(known)}"
         )
+    import arviz_stats as azs
+
     found = azs.summary(draws, kind=kind, ci_prob=interval_width(ci_prob), round_to="none")
     return pd.DataFrame(found)
 
 
 def _described(fit: Fit, draws: xr.Dataset, ci_prob: float | None) -> pd.DataFrame:
     """Return the median, the interval, the diagnostics and the meaning of each parameter."""
+    import arviz_stats as azs
+
     with np.errstate(all="ignore"):  # draws that are all the same have none of the three
         bulk, tail = azs.ess(draws, method="bulk"), azs.ess(draws, method="tail")
         rhat = azs.rhat(draws)
