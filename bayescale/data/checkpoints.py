@@ -43,7 +43,9 @@ def finished_runs(runs: Runs) -> tuple[Runs, str]:
         What was recognised and kept, "" for none.
     """
     for keep, how in _ways(runs.table):
-        if 1 < keep.sum() < len(runs):
+        if keep.all():  # all are last rows by this way, whatever the next would say
+            break
+        if keep.sum() > 1:
             said = (
                 f"{len(runs):,} rows are checkpoints of {keep.sum():,} runs ({how}): fitted the "
                 "last row of each"

@@ -52,6 +52,12 @@ def test_steps_in_equal_distances() -> None:
     assert rows["tokens"].tolist() == [8e9] * 3 and "steps in equal distances" in said
 
 
+def test_rows_that_are_all_final_stay_whatever_their_names() -> None:
+    """Cooldowns of several lengths share a name, and so do the rows that analyze hands on."""
+    runs = bs.read_runs(trajectories().assign(is_final=True, run=np.repeat(["a", "b", "c"], 8)))
+    assert finished_runs(runs) == (runs, "")
+
+
 def test_settings_tell_runs_apart_and_epochs_do_not() -> None:
     table = trajectories()
     both = pd.concat([table.assign(lr=lr) for lr in (1e-3, 3e-3)], ignore_index=True)
