@@ -45,6 +45,9 @@ def analyze(
         ),
     ] = None,
     seed: Seed = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Do not say what is being fitted.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     r"""Fit, judge and weigh laws, and say what to train.
@@ -67,7 +70,7 @@ def analyze(
         list(several(laws, least=1).values()) if laws else None,
         flops=quantities("--flops", flops, "flops") if flops else None,
         random_seed=seed,
-        progressbar=not json,
+        progressbar=not (quiet or json),
     )
     written = [found.report(output)] if output is not None else []
     if save is not None:

@@ -1,13 +1,14 @@
 """``fit`` and ``fit-many``: from tables of runs to saved posteriors."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayescale.cli.analyze import analyze
 from bayescale.cli.errors import BAD_INPUT, UNTRUSTED
 from bayescale.cli.options import (
     JsonFlag,
@@ -183,11 +184,23 @@ def fit(
     \b
     bayescale fit runs.csv --law chinchilla -o fit.nc
 
-    A model file, or the name of a model such as hoffmann2022, brings its own runs and law.
+    A model file, or the name of a model such as hoffmann2022, brings its own runs and law. Without
+    a law, those that the table allows are fitted and weighed, as by `bayescale analyze`.
     """
     writing.check()
     width, watch = showing.width, Stopwatch()
     study = find_study(source)
+    if fitting.law is None and study is None:
+        _check_no_choice(fitting, pooled, sampling, showing)
+        return analyze(
+            source,
+            reading,
+            output=writing.report,
+            save=writing.output,
+            seed=sampling.seed,
+            quiet=sampling.quiet,
+            json=showing.json,
+        )
     spec = pooled.of(fitting.spec(study))
     runs = reading.read(source)
     watch.lap("reading")
@@ -204,6 +217,19 @@ def fit(
             emit(_answer(found, width, watch, written))
         else:
             _show(found, width, watch, written)
+
+
+def _check_no_choice(*chosen: Fitting | _Pooling | Sampling | Showing) -> None:
+    """Refuse, where no law is given, an option that says how one law is fitted or shown."""
+    for options in chosen:
+        for given in fields(options):
+            free = given.name in ("seed", "quiet", "json")
+            if not free and getattr(options, given.name) != getattr(type(options)(), given.name):
+                raise BayescaleError(
+                    f"--{given.name} is said of one law and none is given: pass --law chinchilla "
+                    "(`bayescale laws` lists them), or leave it out and the laws that the table "
+                    "allows are fitted and weighed"
+                )
 
 
 def priors(texts: list[str]) -> dict[str, tuple[float, float] | float] | str:

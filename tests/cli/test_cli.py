@@ -428,7 +428,11 @@ BAD = {
     "no such table": (["fit", "nowhere.csv", "--law", "chinchilla"], "no file 'nowhere.csv'"),
     "no such name": (["fit", "nowhere", "--law", "chinchilla"], "no file, model or data set"),
     "no such model": (["fit", "hofmann2022.toml"], "hoffmann2022"),
-    "no law": (["fit", "TABLE"], "no law is given"),
+    "no law": (
+        ["fit", "TABLE", "--noise", "normal"],
+        "--noise is said of one law and none is given",
+    ),
+    "interval of no law": (["fit", "TABLE", "--ci", "0.5"], "--ci is said of one law"),
     "unknown law": (["fit", "TABLE", "--law", "chinchila"], "did you mean 'chinchilla'?"),
     "unknown noise": (["fit", "TABLE", "-l", "skaling", "--noise", "t"], "student_t, normal"),
     "prior without =": (["fit", "TABLE", "-l", "skaling", "--prior", "k:1"], "alpha=0.1:0.8"),

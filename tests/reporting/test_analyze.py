@@ -83,6 +83,18 @@ def test_the_command(tmp_path) -> None:
         assert refused.exit_code == 1 and f"end it in {said}" in refused.stderr
 
 
+def test_fit_without_a_law_weighs_those_that_the_table_allows(tmp_path) -> None:
+    table()[["flops", "loss"]].to_csv(tmp_path / "runs.csv", index=False)
+    asked = ["fit", str(tmp_path / "runs.csv"), "--seed", "1", "--quiet"]
+    result = CliRunner().invoke(app, [*asked, "-o", str(tmp_path / "fit.nc")])
+    assert result.exit_code in (0, 4), result.output
+    assert "10 times the largest" in result.stdout and "fitting" not in result.stderr
+    assert set(bs.load(tmp_path / "fit.nc").members()) <= {
+        "power_law_floor",
+        "power_law_saturating",
+    }
+
+
 @pytest.mark.parametrize(
     ("columns", "rows", "laws", "note"),
     [
