@@ -33,7 +33,7 @@ import extrapolation
 import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
-from kept import SEED, fitted, rows_of, save_rows, thinned
+from kept import SEED, STRUCTURE, fitted, rows_of, save_rows, thinned
 from sets import BESIDE, SETS, runs_of
 
 import bayescale as bs
@@ -63,8 +63,15 @@ SAVED = RESULTS / "discrepancies_rows.json"
 LAWS = ("skaling", "chinchilla", "kaplan", "farseer")
 SIZES_OF_LAWS = (0.0075, 0.01, 0.015, 0.02, 0.03, 0.045)
 SAVED_LAWS = RESULTS / "discrepancies_laws_rows.json"
-PLAN_LAWS = {"laws": LAWS, "cuts": CUTS, "sizes": SIZES_OF_LAWS, "seed": SEED}
-PLAN = {"law": LAW, "cuts": CUTS, "inner": INNER, "sizes": SIZES, "reaches": REACHES, "seed": SEED}
+PLAN_LAWS = {"laws": LAWS, "cuts": CUTS, "sizes": SIZES_OF_LAWS, "error": STRUCTURE}
+PLAN = {
+    "law": LAW,
+    "cuts": CUTS,
+    "inner": INNER,
+    "sizes": SIZES,
+    "reaches": REACHES,
+    "error": STRUCTURE,
+}
 
 
 def candidates(inner: bool) -> Iterator[Discrepancy | None]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
-from kept import SEED, rows_of, save_rows
+from kept import SEED, STRUCTURE, fitted, rows_of, save_rows
 from sets import BESIDE, SETS, runs_of
 
 import bayescale as bs
@@ -34,7 +34,7 @@ DEFAULT = "skaling"
 LAWS = ("chinchilla", "skaling", "farseer")
 CUTS = (0.5, 0.7, 0.85)
 SAVED = RESULTS / "extrapolation_rows.json"
-PLAN = {"laws": LAWS, "cuts": CUTS, "discrepancy": str(DISCREPANCY), "seed": SEED}
+PLAN = {"laws": LAWS, "cuts": CUTS, "discrepancy": str(DISCREPANCY), "error": STRUCTURE}
 MEANS = (
     "cover_50",
     "cover_90",
@@ -58,16 +58,16 @@ def score(name: str) -> list[dict[str, Any]]:
     for split in cuts_of(runs, "flops", CUTS):
         small = runs.take(~split.held_out)
         fits = {
-            law: bs.fit(small, law, random_seed=SEED, progressbar=False)
+            law: fitted(small, law)
             for law in LAWS
             if (~split.held_out).sum() >= len(make_spec(law).parameters)
         }
         everyone: dict[str, bs.Fit | Average] = {**fits, "average": average(fits)}
-        for rival, fitted in everyone.items():
+        for rival, each in everyone.items():
             fine = all(f.diagnostics.ok for f in fits.values()) if rival == "average" else None
             fine = fits[rival].diagnostics.ok if fine is None else fine
             for words, discrepancy in (("", DISCREPANCY), (", believed", None)):
-                scored = score_split(fitted, data, split, discrepancy, SEED)
+                scored = score_split(each, data, split, discrepancy, SEED)
                 summed = summarise(scored, len(small), fine)
                 summed["runs"] = scored[list(DRAWN)].round(5).values.tolist()
                 rows.setdefault(rival + words, []).append(summed)

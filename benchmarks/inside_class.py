@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from bars import RESULTS, Bar
 from calibrate import problem
-from kept import fitted, rows_of, save_rows
+from kept import STRUCTURE, fitted, rows_of, save_rows
 
 import bayescale as bs
 from bayescale.evaluation.backtest import CUTS, score_split
@@ -32,7 +32,7 @@ QUIET = 0.005
 """Scatter below which a band is mostly the law's, not the runs'."""
 SCORES = ("cover_50", "cover_90", "crps", "log_score", "width_90")
 SAVED = RESULTS / "inside_class_rows.json"
-PLAN = {"cuts": CUTS, "discrepancy": str(DISCREPANCY)}
+PLAN = {"cuts": CUTS, "discrepancy": str(DISCREPANCY), "error": STRUCTURE}
 
 
 def score(law: str, study: int) -> list[dict[str, Any]]:

@@ -21,9 +21,13 @@ from bayescale.inference.sampling import Sampler
 from bayescale.laws.registry import get_law
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
+from bayescale.prediction.places import COMMON, SPLIT_REACH
 
 FOLDER = Path(__file__).parent / ".fits"
 SEED = 1
+
+STRUCTURE = {"common": COMMON, "reach": SPLIT_REACH}
+"""Of the law's error over a budget: rows that were saved under another are measured anew."""
 
 
 def fitted(

@@ -14,21 +14,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
-from kept import SEED, fitted, rows_of, save_rows, thinned
+from kept import SEED, STRUCTURE, fitted, rows_of, save_rows, thinned
 
 import bayescale as bs
 from bayescale.prediction.discrepancy import DISCREPANCY
-from bayescale.prediction.places import COMMON, SPLIT_REACH
 
 LAW = "skaling"
 FITTED = (0.4, 0.6)
 SAVED = RESULTS / "optimum_beyond_rows.json"
-SPLITS = {"common": COMMON, "reach": SPLIT_REACH}
 PLAN = {
     "law": LAW,
     "fitted": FITTED,
     "discrepancy": str(DISCREPANCY),
-    "splits": SPLITS,
+    "error": STRUCTURE,
     "seed": SEED,
 }
 FAR = 1.0

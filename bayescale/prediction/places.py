@@ -6,7 +6,7 @@ compute still buys. So for a law with an optimum the error is a sum,
 
 .. math:: \mathrm{cov}(\delta, \delta') / s^2 =
           \sqrt{(1 - v)(1 - v')}\, k\!\left(\tfrac{|u - u'|}{\ell}\right) +
-          \sqrt{v v'}\, k\!\left(\tfrac{|x - x'|}{0.75\, \ell}\right), \quad v = 0.7 \min(g, 1),
+          \sqrt{v v'}\, k\!\left(\tfrac{|x - x'|}{0.75\, \ell}\right), \quad v = 0.85 \min(g, 1),
 
 of a part common to a budget, over :math:`u = \log_{10}(C) / \sqrt 2`, and one over all inputs x,
 where g is how fast the law's loss falls with compute there, against the same among the runs. The
@@ -25,7 +25,7 @@ import xarray as xr
 from bayescale.inference.result import Fit
 from bayescale.prediction.gaussian_process import kernel, matern
 
-COMMON = 0.3
+COMMON = 0.15
 """Share of the variance that is common to all splits of a budget, among the runs."""
 
 
