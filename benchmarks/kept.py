@@ -21,12 +21,12 @@ from bayescale.inference.sampling import Sampler
 from bayescale.laws.registry import get_law
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
-from bayescale.prediction.places import COMMON, SPLIT_REACH
+from bayescale.prediction.places import COMMON, COMMON_OF, SPLIT_REACH
 
 FOLDER = Path(__file__).parent / ".fits"
 SEED = 1
 
-STRUCTURE = {"common": COMMON, "reach": SPLIT_REACH}
+STRUCTURE = {"common": COMMON, **COMMON_OF, "reach": SPLIT_REACH}
 """Of the law's error over a budget: rows that were saved under another are measured anew."""
 
 

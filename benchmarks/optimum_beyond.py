@@ -1,14 +1,16 @@
 """Does the band of the compute-optimal size hold beyond the budgets that were fitted?
 
-Nine public isoFLOP tables: the lower 40 and 60 % of the runs are fitted with the skaling law, and
-N* at each higher budget is compared with the minimum of the parabola through that budget's own
-runs; every fourth draw is asked. The structure of the discrepancy over a budget was chosen on these
-tables, by the interval score and the cover of log10 N*. One row per table and budget is saved in
-``benchmarks/results/optimum_beyond_rows.json``.
+Nine public isoFLOP tables: the lower 40 and 60 % of the runs are fitted with a law, skaling or
+Chinchilla's, and N* at each higher budget is compared with the minimum of the parabola through that
+budget's own runs; every fourth draw is asked. The structure of the discrepancy over a budget was
+chosen on these tables, by the interval score and the cover of log10 N*. One row per table, law and
+budget is saved in ``benchmarks/results/optimum_beyond_rows.json``.
 """
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,11 +21,11 @@ from kept import SEED, STRUCTURE, fitted, rows_of, save_rows, thinned
 import bayescale as bs
 from bayescale.prediction.discrepancy import DISCREPANCY
 
-LAW = "skaling"
+LAWS = ("skaling", "chinchilla")
 FITTED = (0.4, 0.6)
 SAVED = RESULTS / "optimum_beyond_rows.json"
 PLAN = {
-    "law": LAW,
+    "laws": LAWS,
     "fitted": FITTED,
     "discrepancy": str(DISCREPANCY),
     "error": STRUCTURE,
@@ -59,11 +61,11 @@ def best_size(runs: pd.DataFrame) -> float | None:
     return float(np.exp(lowest)) if bend > 0 and size.min() < lowest < size.max() else None
 
 
-def score(name: str, table: pd.DataFrame, share: float) -> Iterator[dict[str, Any]]:
+def score(name: str, table: pd.DataFrame, share: float, law: str) -> Iterator[dict[str, Any]]:
     """Fit the lower budgets of one table, and score N* at the higher ones."""
     limit = np.quantile(table["flops"], share)
     small = table.loc[table["flops"] <= limit, ["params", "tokens", "loss"]]
-    fit = thinned(fitted(bs.read_runs(small), LAW))
+    fit = thinned(fitted(bs.read_runs(small), law))
     largest = 6 * float((small["params"] * small["tokens"]).max())
     budgets = table[table["flops"] > 1.2 * limit].groupby(np.round(20 * np.log(table["flops"])))
     for _, runs in budgets:
@@ -76,6 +78,7 @@ def score(name: str, table: pd.DataFrame, share: float) -> Iterator[dict[str, An
             missed = max(low - np.log10(truth), np.log10(truth) - high, 0.0)
             yield {
                 "table": name,
+                "law": law,
                 "share": share,
                 "flops": at,
                 "believed": discrepancy is None,
@@ -90,19 +93,19 @@ def score(name: str, table: pd.DataFrame, share: float) -> Iterator[dict[str, An
 def measure() -> list[Bar]:
     """Count how often the intervals of N* hold the minimum that was seen later."""
     rows = rows_of(SAVED, PLAN)
-    done = {(row["table"], row["share"]) for row in rows}
-    for name, table in tables().items():
-        for share in FITTED:
-            if (name, share) not in done:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", bs.BayescaleWarning)
-                    rows += score(name, table, share)
-                save_rows(SAVED, PLAN, rows)
-    return bars(pd.DataFrame(rows))
+    done = {(row["table"], row["share"], row["law"]) for row in rows}
+    for (name, table), share, law in product(tables().items(), FITTED, LAWS):
+        if (name, share, law) not in done:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", bs.BayescaleWarning)
+                rows += score(name, table, share, law)
+            save_rows(SAVED, PLAN, rows)
+    found = pd.DataFrame(rows).groupby("law", sort=False)
+    return [replace(bar, name=f"{law}: {bar.name}") for law, each in found for bar in bars(each)]
 
 
 def bars(table: pd.DataFrame) -> list[Bar]:
-    """Hold the intervals of N* against their bars, and beside those that assume the law."""
+    """Hold a law's intervals of N* against their bars, and beside those that assume the law."""
     honest, believed = (table[table["believed"] == b] for b in (False, True))
     covered = {p: honest["pit"].between(0.5 - p / 2, 0.5 + p / 2).mean() for p in (0.5, 0.9)}
     score, far = honest["interval_score"], honest["beyond"] > FAR

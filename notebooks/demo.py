@@ -1,7 +1,8 @@
 """From a table of small runs to a decision, in a minute: what ``make demo`` runs.
 
-Simulates forty runs, fits Chinchilla's law, prints the intervals, and writes into ``demo/`` the
-table, the fit, two pictures and the report. No data and no network needed.
+Simulates forty runs of Chinchilla's law, lets ``analyze`` fit, judge and weigh laws, and says what
+to train. Then it shows one of the laws more closely. Writes into ``demo/`` the table, the weighted
+laws, the report and two pictures. No data and no network needed.
 """
 
 from pathlib import Path
@@ -24,23 +25,21 @@ def main() -> None:
     runs.to_csv(FOLDER / "runs.csv", index=False)
     print(bs.read_runs(FOLDER / "runs.csv", params_convention="total", loss_unit="nats/token"))
 
-    fit = bs.fit(
-        bs.read_runs(FOLDER / "runs.csv", params_convention="total", loss_unit="nats/token"),
-        "chinchilla",
-        random_seed=1,
-    )
-    bs.save(fit, FOLDER / "fit.nc")
-    pd.set_option("display.width", 120, "display.max_columns", 12, "display.precision", 4)
-    print(f"\n{fit.diagnostics}\n\nThe parameters (the simulated truth is {TRUTH}):")
-    print(bs.summary(fit)[["median", "lower", "upper", "ess", "rhat"]])
-    print("\nWhat the runs can tell:")
-    print(bs.identify(fit)[["verdict", "contraction", "partner"]])
-    print(f"\nThe compute-optimal model at {BUDGET:.0e} FLOP, a thousand times the largest run:")
-    print(bs.credible_intervals(bs.optimum(fit, BUDGET))[["quantity", "median", "lower", "upper"]])
+    analysis = bs.analyze(runs, flops=BUDGET, random_seed=1)
+    print(f"\n{analysis}")
+    bs.save(analysis.posterior, FOLDER / "laws.nc")
+    analysis.report(FOLDER / "report.html")
 
-    bs.plot_bands(fit).figure.savefig(FOLDER / "bands.png", dpi=150, bbox_inches="tight")
+    fit = analysis.fits["chinchilla"]
+    pd.set_option("display.width", 120, "display.max_columns", 12, "display.precision", 4)
+    print(f"\nThe parameters of Chinchilla's law (the simulated truth is {TRUTH}):")
+    print(bs.summary(fit)[["median", "lower", "upper", "ess", "rhat"]])
+    print("\nWhat the runs can tell of them:")
+    print(bs.identify(fit)[["verdict", "contraction", "partner"]])
+    bs.plot_bands(analysis.posterior).figure.savefig(
+        FOLDER / "bands.png", dpi=150, bbox_inches="tight"
+    )
     bs.plot_isoflop(fit).figure.savefig(FOLDER / "isoflop.png", dpi=150, bbox_inches="tight")
-    bs.report(fit, FOLDER / "report.html", flops=[BUDGET])
     print(f"\nwrote {', '.join(str(p) for p in sorted(FOLDER.iterdir()))}")
 
 

@@ -6,11 +6,11 @@ compute still buys. So for a law with an optimum the error is a sum,
 
 .. math:: \mathrm{cov}(\delta, \delta') / s^2 =
           \sqrt{(1 - v)(1 - v')}\, k\!\left(\tfrac{|u - u'|}{\ell}\right) +
-          \sqrt{v v'}\, k\!\left(\tfrac{|x - x'|}{0.75\, \ell}\right), \quad v = 0.85 \min(g, 1),
+          \sqrt{v v'}\, k\!\left(\tfrac{|x - x'|}{0.75\, \ell}\right), \quad v = (1 - c) \min(g, 1),
 
 of a part common to a budget, over :math:`u = \log_{10}(C) / \sqrt 2`, and one over all inputs x,
 where g is how fast the law's loss falls with compute there, against the same among the runs. The
-variance is :math:`s^2` everywhere. The shares and the shorter reach were chosen on isoFLOP minima
+variance is :math:`s^2` everywhere. The shares c and the shorter reach were chosen on isoFLOP minima
 beyond the fitted budgets of Porian's tables and Hoffmann's (``docs/extrapolation.md``).
 """
 
@@ -27,6 +27,10 @@ from bayescale.prediction.gaussian_process import kernel, matern
 
 COMMON = 0.15
 """Share of the variance that is common to all splits of a budget, among the runs."""
+
+
+COMMON_OF = {"chinchilla": 0.75}
+"""The same of laws whose error was seen to move the loss of a budget more than its best size."""
 
 
 SPLIT_REACH = 0.75
@@ -75,6 +79,11 @@ class Places:
         slopes = found._slope(found._runs)
         slopes = slopes[np.isfinite(slopes) & (slopes > 0)]
         return replace(found, usual=float(np.exp(np.log(slopes).mean())) if len(slopes) else None)
+
+    @property
+    def common(self) -> float:
+        """The share of the law's variance that is common to a budget, among the runs."""
+        return COMMON_OF.get(self.fit.law.name, COMMON)
 
     @property
     def columns(self) -> int:
@@ -140,5 +149,5 @@ class Places:
             return kernel(one, other)
         common = matern(np.abs(one[:, None, -2] - other[None, :, -2]))
         apart = kernel(one[:, :-2] / SPLIT_REACH, other[:, :-2] / SPLIT_REACH)
-        share, to = ((1 - COMMON) * at[:, -1] for at in (one, other))
+        share, to = ((1 - self.common) * at[:, -1] for at in (one, other))
         return np.sqrt(np.outer(1 - share, 1 - to)) * common + np.sqrt(np.outer(share, to)) * apart

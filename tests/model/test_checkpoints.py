@@ -22,7 +22,7 @@ from bayescale.model.noise.registry import NOISES
 from bayescale.model.observations import along_runs, extract, rows_to_fit
 from bayescale.model.spec import make_spec
 from bayescale.prediction.discrepancy import Discrepancy
-from bayescale.prediction.places import SPLIT_REACH
+from bayescale.prediction.places import COMMON_OF, SPLIT_REACH
 from bayescale.reporting.narrative import drift
 
 NOISE = NOISES["checkpoints"]
@@ -349,7 +349,7 @@ class TestAnswers:
         apart = gap / SPLIT_REACH
         budgets = np.abs(np.subtract.outer(logs.sum(1), logs.sum(1))) / np.sqrt(2)
         common = np.sqrt(5) * budgets / 0.2
-        share = 0.7 * surface.places[:, -1]
+        share = (1 - COMMON_OF["chinchilla"]) * surface.places[:, -1]
         order = np.lexsort(logs.T[::-1])
         there = np.lexsort(surface.places[:, :2].T[::-1])
         np.testing.assert_allclose(surface.places[there, :2] * 0.2, logs[order])

@@ -34,7 +34,7 @@ from bayescale.prediction.intervals import (
     middle,
     with_bounds,
 )
-from bayescale.prediction.places import COMMON, SPLIT_REACH, Places
+from bayescale.prediction.places import COMMON, COMMON_OF, SPLIT_REACH, Places
 from bayescale.prediction.runs_by_compute import main_column, near, run_columns, typical_budgets
 
 
@@ -180,8 +180,10 @@ def test_errors_of_a_budget_in_common_and_apart() -> None:
     n, d = np.array([3e7, 1e11, 1e10]), np.array([6e8, 2e12, 2e13])
     at = places.at({"N": xr.DataArray(n, dims="point"), "D": xr.DataArray(d, dims="point")})
     found = places.correlation(at, at)
-    logs, share = np.log10([n, d]) / 2.0, (1 - COMMON) * np.minimum(slope(n, d) / usual, 1.0)
-    assert share.max() == 1 - COMMON and share.min() < 0.9 * (1 - COMMON)
+    assert places.common == COMMON_OF["chinchilla"]
+    split = 1 - places.common
+    logs, share = np.log10([n, d]) / 2.0, split * np.minimum(slope(n, d) / usual, 1.0)
+    assert share.max() == split and share.min() < 0.9 * split
     apart = matern(np.hypot(*(logs[:, :, None] - logs[:, None])) / SPLIT_REACH)
     budgets = logs.sum(0) / np.sqrt(2)
     together = matern(np.abs(budgets[:, None] - budgets))
@@ -190,11 +192,11 @@ def test_errors_of_a_budget_in_common_and_apart() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-3)
     np.testing.assert_allclose(np.diag(found), 1.0)
     # a large run of few tokens per parameter and one of many: apart, but for their budget
-    assert found[1, 2] > COMMON * 0.99 and together[1, 2] == pytest.approx(1.0)
+    assert found[1, 2] > places.common * 0.99 and together[1, 2] == pytest.approx(1.0)
 
 
 def test_an_error_common_to_a_budget_leaves_its_best_size(monkeypatch) -> None:
-    fit = handmade_fit()
+    fit = handmade_fit("skaling")
     held = bs.optimum(fit, 1e24, discrepancy=None)["params"]
     spread = {}
     for common in (0.0, COMMON, 1.0):
