@@ -3,6 +3,7 @@
     python benchmarks/calibrate.py                     # every law not measured yet, or changed
     python benchmarks/calibrate.py chinchilla skaling  # these
     python benchmarks/calibrate.py --workers 2         # two laws at once, one core a fit
+    python benchmarks/calibrate.py --data-sets 100     # more of them, for the test of ranks
 
 A truth, noise included, is drawn from the default priors; its runs fill the typical range of the
 law's inputs; the fit is the package's default and knows nothing of the truth. Default priors of
@@ -12,7 +13,10 @@ noise could produce every value: both look at the runs alone, and such a choice 
 calibrated. Every fit counts, whatever its diagnostics.
 
 A parameter is identified when, over the data sets, the posterior's sd is on average at most half of
-the prior's (on the link scale). Each law's numbers are saved as ``results/calibrate/LAW.json``.
+the prior's (on the link scale). Where inference is right, the rank of the truth among the draws is
+uniform (simulation-based calibration; Talts et al. 2018, arXiv:1804.06788); Kolmogorov's and
+Smirnov's test says whether it is, for each identified parameter. Each law's numbers are saved as
+``results/calibrate/LAW.json``.
 """
 
 import argparse
@@ -34,6 +38,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
+from scipy.stats import kstest
 
 import bayescale as bs
 from bayescale.inference.diagnostics import RHAT_LIMIT
@@ -203,6 +208,7 @@ def recover(law: type[Law], seed: int, sampler: Sampler | None = None) -> dict[s
         "draws": found.draws,
         "seconds": round(time.perf_counter() - started, 2),
         "parameters": {name: _beside(fit, name, value) for name, value in truth.items()},
+        "ranks": {name: float((fit.posterior[name] < v).mean()) for name, v in truth.items()},
     }
 
 
@@ -233,17 +239,20 @@ def table_of(record: Mapping[str, Any]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a parameter of the law: ``hits``, ``data_sets``, ``sd_ratio``, ``identified``.
+        One row a parameter of the law: ``hits``, ``data_sets``, ``sd_ratio``, ``identified``, and
+        ``p``, the p-value of the ranks' uniformity, NaN where ranks were not saved.
     """
     rows = {}
     for name in BUILT_IN[record["law"]].parameters:
         truth, lower, upper, ratios = np.array([f["parameters"][name] for f in record["fits"]]).T
         ratio = float(ratios.mean())
+        ranks = [fit["ranks"][name] for fit in record["fits"] if "ranks" in fit]
         rows[name] = {
             "hits": int(((lower <= truth) & (truth <= upper)).sum()),
             "data_sets": len(truth),
             "sd_ratio": ratio,
             "identified": ratio <= IDENTIFIED,
+            "p": float(kstest(ranks, "uniform").pvalue) if ranks else float("nan"),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -260,6 +269,7 @@ def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "identified": f"{len(known)} of {len(table)}",
         "coverage": known["hits"].sum() / known["data_sets"].sum() if len(known) else float("nan"),
         "worst": f"{worst} {known['hits'].min()}/{len(fits)}" if len(known) else "",
+        "least p of ranks": known["p"].min() if len(known) else float("nan"),
         "R-hat < 1.01": float(np.mean([f["rhat"] < RHAT_LIMIT for f in fits])),
         "max R-hat": max(f["rhat"] for f in fits),
         "min ESS": min(f["ess"] for f in fits),
@@ -278,23 +288,28 @@ def bars_of(records: Sequence[Mapping[str, Any]]) -> list[Bar]:
     hits, tried = known["hits"].to_numpy(float), known["data_sets"].to_numpy(float)
     low_rhat = float(np.mean([f["rhat"] < RHAT_LIMIT for f in fits]))
     failed = float(np.mean([not f["ok"] for f in fits]))
+    tested = known["p"].dropna()
+    ranked = f"{len(tested)} parameters; the least p, times their number"
+    uniform = [Bar("uniform ranks", tested.min() * len(tested), 0.01, note=ranked)]
     return [
         Bar("laws measured", len(records), note=f"of {len(BUILT_IN)}"),
         Bar("identified parameters", len(known), note=f"of {sum(map(len, tables))}"),
         Bar("coverage of their 90 % intervals", hits.sum() / tried.sum(), 0.87, 0.93),
         Bar("least share of data sets covered, one parameter", (hits / tried).min(), 21 / 30),
+        *(uniform if len(tested) else []),
         Bar("share of fits with R-hat < 1.01", low_rhat, 0.95),
         Bar("share of fits whose diagnostics failed", failed),
     ]
 
 
-def saved(name: str) -> dict[str, Any] | None:
-    """Return the saved numbers of a law unless it has changed since."""
+def saved(name: str, least: int = 1) -> dict[str, Any] | None:
+    """Return the saved numbers of a law unless it has changed since, or has too few data sets."""
     path = FOLDER / f"{name}.json"
     if not path.exists():
         return None
     record = json.loads(path.read_text())
-    return record if record["digest"] == digest(BUILT_IN[name]) else None
+    same = record["digest"] == digest(BUILT_IN[name])
+    return record if same and len(record["fits"]) >= least else None
 
 
 def records() -> list[dict[str, Any]]:
@@ -310,12 +325,12 @@ def save(record: Mapping[str, Any]) -> None:
     (FOLDER / f"{record['law']}.json").write_text(f'{head[:-1]}, "fits": [\n{fits}\n]}}\n')
 
 
-def run(names: Sequence[str], workers: int) -> Iterator[dict[str, Any] | str]:
+def run(names: Sequence[str], workers: int, data_sets: int) -> Iterator[dict[str, Any] | str]:
     """Measure laws, several at once if wanted; yield each record, or why there is none."""
     cores = None if workers == 1 else 1
     digests = {name: digest(BUILT_IN[name]) for name in names}  # of the source as it is now
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = {pool.submit(measure_law, name, DATA_SETS, cores): name for name in names}
+        jobs = {pool.submit(measure_law, name, data_sets, cores): name for name in names}
         for job in as_completed(jobs):
             name, error = jobs[job], job.exception()
             yield f"{name}: {error!r}" if error else {**job.result(), "digest": digests[name]}
@@ -332,13 +347,14 @@ def main(arguments: Sequence[str]) -> bool:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("laws", nargs="*", help="names; all laws when none is given")
     parser.add_argument("--workers", type=int, default=1, help="laws measured at once")
+    parser.add_argument("--data-sets", type=int, default=DATA_SETS, help="of each law")
     given = parser.parse_args(arguments)
     unknown = set(given.laws) - set(BUILT_IN)
     if unknown:
         parser.error(f"no law named {', '.join(sorted(unknown))}; there are {', '.join(BUILT_IN)}")
-    wanted = [name for name in given.laws or BUILT_IN if not saved(name)]
+    wanted = [name for name in given.laws or BUILT_IN if not saved(name, given.data_sets)]
     failures = []
-    for found in run(wanted, given.workers) if wanted else ():
+    for found in run(wanted, given.workers, given.data_sets) if wanted else ():
         if isinstance(found, str):
             failures.append(found)
             print(f"not measured: {found}", flush=True)

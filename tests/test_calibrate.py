@@ -40,6 +40,7 @@ def test_a_law_is_set_beside_its_truth() -> None:
         assert (lower < upper).all()
         assert (np.abs(truth / ((lower + upper) / 2) - 1)[:2] < 0.2).all()
         assert (ratio[:2] < 0.1).all()
+        assert all(0 <= rank <= 1 for rank in fit["ranks"].values())
     row = calibrate.row_of(record)
     assert row["identified"] == "2 of 2"
     assert row["coverage"] >= 0.5
@@ -62,11 +63,21 @@ def test_the_bars_can_fail() -> None:
     assert calibrate.row_of(record(20, 0.9))["identified"] == "0 of 2"
 
 
+def test_ranks_of_a_fit_that_is_too_sure_are_not_uniform() -> None:
+    made, ranks = record(27, 0.1), {"even": np.linspace(0.01, 0.99, 30), "ends": [0.0, 1.0] * 15}
+    for name, passes in (("even", True), ("ends", False)):
+        for fit, rank in zip(made["fits"], ranks[name], strict=True):
+            fit["ranks"] = {"scale": rank, "exponent": rank}
+        (bar,) = [bar for bar in calibrate.bars_of([made]) if bar.name == "uniform ranks"]
+        assert bar.met == passes
+
+
 def test_what_is_saved_is_found_until_the_law_changes(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(calibrate, "FOLDER", tmp_path)
     made = record(27, 0.1) | {"digest": calibrate.digest(BUILT_IN["power_law"])}
     calibrate.save(made)
-    assert calibrate.saved("power_law") == made
+    assert calibrate.saved("power_law", least=30) == made
+    assert calibrate.saved("power_law", least=100) is None
     calibrate.save(made | {"digest": "of another source"})
     assert calibrate.saved("power_law") is None
     assert calibrate.saved("chinchilla") is None

@@ -29,7 +29,7 @@ COMMON = 0.15
 """Share of the variance that is common to all splits of a budget, among the runs."""
 
 
-COMMON_OF = {"chinchilla": 0.75}
+COMMON_OF = {"chinchilla": 0.8}
 """The same of laws whose error was seen to move the loss of a budget more than its best size."""
 
 
