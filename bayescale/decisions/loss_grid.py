@@ -13,6 +13,10 @@ AROUND = 3.0 * float(np.log(10))
 """How far from the law's own optima to look, in natural-log units of D / N."""
 
 
+STEP = 0.4
+"""Distance of the splits looked at, in the same unit; between them the loss is a parabola."""
+
+
 @dataclass(frozen=True, eq=False)
 class Survey:
     """A grid of losses of many ways to spend, less is better.
@@ -49,7 +53,6 @@ def survey(
     sizes: np.ndarray,
     surface: Surface | None,
     rng: np.random.Generator,
-    step: float,
 ) -> Survey:
     """Evaluate the law, with one draw of its discrepancy a posterior draw, over many choices.
 
@@ -65,13 +68,10 @@ def survey(
         Sizes to evaluate at the first budget, besides.
     surface, rng
         The discrepancy, None where the law is assumed to hold, and where it comes from.
-    step : float
-        Distance of the splits looked at, in natural-log units of D / N; between them the loss is
-        a parabola.
     """
     options = spending.options
     ends = [np.quantile(ratio, [0.005, 0.995]) + np.array([-AROUND, AROUND]) for ratio in around]
-    count = max(int(np.ceil(np.ptp(end) / step)) + 1 for end in ends)
+    count = max(int(np.ceil(np.ptp(end) / STEP)) + 1 for end in ends)
     grids, params, tokens, at = [], [], [], []
     for option, (low, high) in zip(options, ends, strict=True):
         first, last = spending.limits(budgets, option)

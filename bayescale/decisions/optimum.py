@@ -24,10 +24,6 @@ SEARCH = 60.0
 """Half width of the search, in natural-log units of D / N around the ratio that the runs had."""
 
 
-STEP = 0.2
-"""With a discrepancy, distance of the splits looked at, in the same unit."""
-
-
 GRID = 33
 
 
@@ -126,7 +122,7 @@ def _optimum(
         none = np.empty(0)
         for i, each in enumerate(budget.to_numpy()):
             around = [ratio.isel(budget=i).to_numpy() for ratio in ratios]
-            best = survey(spending, np.array([each]), around, none, surface, rng, STEP).best()
+            best = survey(spending, np.array([each]), around, none, surface, rng).best()
             for found, values in zip((option, ratio, loss), best, strict=True):
                 found[dict(budget=i)] = values[..., 0]
     chosen = {

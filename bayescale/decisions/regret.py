@@ -29,10 +29,6 @@ BETWEEN = 9.0 * np.linspace(0.0, 1.0, 181) ** 2
 """Budgets between which it is then a straight line; a cubic spline leads from one to the next."""
 
 
-STEP = 0.4
-"""Distance of the splits looked at, in natural-log units of D / N."""
-
-
 SIZES = 49
 
 
@@ -280,7 +276,7 @@ def _at_budget(
     budgets = float(budget[0]) * np.exp(-SMALLER)
     ends = xr.DataArray(budgets[[0, -1]], dims="budget")
     around = [ratio.to_numpy() for ratio in law_ratios(spending, ends)]
-    seen = survey(spending, budgets, around, sizes, surface, rng, STEP)
+    seen = survey(spending, budgets, around, sizes, surface, rng)
     best = seen.best()[2]
     chosen = seen.chosen.reshape(*best.shape[:2], -1)
     best[..., 0] = np.minimum(best[..., 0], chosen.min(axis=-1))

@@ -247,7 +247,7 @@ def test_a_survey_by_hand(made_fit) -> None:
     spending = Spending(made_fit, bs.Scenario(flops=[1e22, 1e21]))
     around, sizes = [np.linspace(2.0, 4.0, 400)], np.array([1e9, 3e9])
     rng = np.random.default_rng(0)
-    found = survey(spending, np.array([1e22, 1e21]), around, sizes, None, rng, 0.4)
+    found = survey(spending, np.array([1e22, 1e21]), around, sizes, None, rng)
     low, high = np.quantile(around[0], [0.005, 0.995]) + 3 * np.log(10) * np.array([-1, 1])
     count = int(np.ceil((high - low) / 0.4)) + 1
     assert found.ratio.shape == (1, 2, count) and found.loss.shape == (4, 250, 1, 2, count)
