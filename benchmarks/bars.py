@@ -27,6 +27,7 @@ MEASUREMENTS = (
     "inside_class",
     "optimum_beyond",
     "plan",
+    "first_answers",
     "decisions",
     "adequacy",
     "one_input",

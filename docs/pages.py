@@ -23,6 +23,7 @@ FOLDER = Path(__file__).parent
 BENCHMARKS = FOLDER.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import answers
 import beyond
 import calibrate
 import check_models
@@ -219,6 +220,7 @@ PAGES = {
     "calibration": calibration_page,
     "extrapolation": beyond.page,
     "families": hierarchical.page,
+    "first_answers": answers.page,
 }
 
 
