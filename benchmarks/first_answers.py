@@ -74,7 +74,7 @@ CASES = {
         _PORIAN,
         _TUNED,
         columns=("hparams", "warmup", "decay"),
-        must_say="hparams",
+        must_say="group=",
     ),
     "openeurollm2026": Case("openeurollm2026_optima"),
     "muennighoff2023, one epoch": Case("muennighoff2023", "epochs <= 1"),
