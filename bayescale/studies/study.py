@@ -12,11 +12,12 @@ what to fit, and fitting it is the business of :func:`bayescale.fit`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from bayescale.errors import BayescaleError
+from bayescale.laws.registry import get_law
 from bayescale.model.pooling import Pooling, make_pool
 from bayescale.model.spec import Spec, make_spec
 from bayescale.studies.schema import Table, find, packaged, plain, read_toml
@@ -160,12 +161,17 @@ class Study:
         Column that names groups of runs, such as families.
     pool : str, mapping or None
         What the groups share, see :func:`bayescale.fit`.
+    targets : tuple of str
+        Columns that the law predicts, each by a fit of its own; none for the law's own target.
+    discrepancy : float or None
+        Size of the law's error away from the runs, in place of the default.
     published : tuple of Published
         Values from the literature.
 
     See Also
     --------
     load_study : Read one.
+    load_model : One that is fitted when it is asked.
     fit : Fit it.
     check_published : Its published values beside a posterior.
 
@@ -189,6 +195,8 @@ class Study:
     priors: Mapping[str, Interval | float] | str = field(default_factory=dict)
     group: str | None = None
     pool: Pooling | None = None
+    targets: tuple[str, ...] = ()
+    discrepancy: float | None = None
     published: tuple[Published, ...] = ()
 
     @classmethod
@@ -220,13 +228,25 @@ class Study:
             priors=table.get("priors", _read_priors, {}),
             group=table.get("group", Table.text, None),
             pool=table.get("pool", _read_pool, None),
+            targets=table.get("targets", Table.texts, ()),
+            discrepancy=table.get("discrepancy", Table.positive, None),
             published=tuple(_read_published(t) for t in table.tables("published")),
         )
         table.finish()
         return study
 
+    def of_targets(self) -> "dict[str, Study]":
+        """Return the study of each target by its column; of a study that names none, itself."""
+        own = get_law(self.law).target
+        if not self.targets:
+            return {self.inputs.get(own, own): self}
+        return {
+            column: replace(self, inputs={**self.inputs, own: column}, targets=())
+            for column in self.targets
+        }
+
     def to_spec(self) -> Spec:
-        """Return what to fit, without the runs.
+        """Return what to fit, without the runs: of several targets, the first.
 
         Raises
         ------
@@ -237,7 +257,7 @@ class Study:
             self.law,
             noise=self.noise,
             priors=self.priors,
-            columns=self.inputs,
+            columns=next(iter(self.of_targets().values())).inputs,
             references=self.references,
             pool=self.pool,
             group=self.group,
