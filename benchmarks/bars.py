@@ -36,6 +36,7 @@ MEASUREMENTS = (
     "hitchhiker",
     "calibrate",
     "checkpoints",
+    "tasks",
     "observational",
     "chaos",
 )
