@@ -75,7 +75,7 @@ def score(name: str) -> dict[str, float]:
     groups = rows[TASKS[name].group] if TASKS[name].group else pd.Series("", index=rows.index)
     r2, cover, rank = [], [], {}
     for target, fit in fits.items():
-        observed = rows[target if target in rows else list(rows.filter(like="loss"))[0]]
+        observed = rows[target if target in rows else next(iter(rows.filter(like="loss")))]
         answer = bs.predict(fit, rows)
         middle = pd.Series(answer["outcome"].median(("chain", "draw")).values)
         low, high = (answer["new_run"].quantile(q, ("chain", "draw")).values for q in (0.05, 0.95))
