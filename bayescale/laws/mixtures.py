@@ -1,4 +1,4 @@
-r"""Laws of data mixtures: the loss on one domain over the shares of all domains of the training data.
+r"""Laws of data mixtures: the loss on one domain over the shares of all domains in training.
 
 >>> from bayescale.laws.registry import get_law
 >>> law = get_law("additive_mixture_5")
