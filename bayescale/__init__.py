@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from bayescale.inference.fitted_runs import fitted_runs
     from bayescale.inference.groups import group_fit, population_prior
     from bayescale.inference.io import load, save
+    from bayescale.inference.models import Model, load_model
     from bayescale.inference.parallel import Fitted, fit_many
     from bayescale.inference.result import Fit
     from bayescale.inference.sampling import Sampler
@@ -174,6 +175,10 @@ _HOME = {
     "inference.io": (
         "load",
         "save",
+    ),
+    "inference.models": (
+        "Model",
+        "load_model",
     ),
     "inference.parallel": (
         "Fitted",

@@ -37,6 +37,7 @@ MEASUREMENTS = (
     "hitchhiker",
     "calibrate",
     "checkpoints",
+    "tasks",
     "observational",
     "chaos",
 )

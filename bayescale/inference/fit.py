@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import pymc as pm
@@ -38,8 +38,17 @@ CAREFUL = 0.99
 """What ``target_accept`` is then, if transitions diverged: smaller steps."""
 
 
+@runtime_checkable
+class FitsItself(Protocol):
+    """What knows its runs, its law and how it is fitted: :class:`bayescale.Model`."""
+
+    def fit(self, random_seed: int | None = None) -> Any:
+        """Return its fit, or what answers for its fits of several targets."""
+        ...
+
+
 def fit(
-    runs: RunsLike | Study,
+    runs: RunsLike | Study | FitsItself,
     law: LawLike | None = None,
     *,
     noise: str | Noise | None = None,
@@ -56,9 +65,10 @@ def fit(
 
     Parameters
     ----------
-    runs : Runs, DataFrame, path or Study
+    runs : Runs, DataFrame, path, Study or Model
         The run table, as for :func:`bayescale.read_runs`; or a model file loaded by
-        :func:`bayescale.load_study`, which brings its runs and its law.
+        :func:`bayescale.load_study`, which brings its runs and its law, or by
+        :func:`bayescale.load_model`, which is then fitted as it says.
     law : str, Law class, Study or Spec
         A built-in law by name (:func:`bayescale.list_laws`), two by
         ``"chinchilla_then_accuracy_from_loss"``, a law of your own, a model file to fit to
@@ -139,6 +149,8 @@ def fit(
     alpha        0.35   0.33   0.37
     beta         0.35   0.33   0.37
     """
+    if isinstance(runs, FitsItself):
+        return runs.fit(random_seed)
     spec, data = prepare(
         runs,
         law,
@@ -154,7 +166,13 @@ def fit(
     warn_far_reference(spec, data)
     made = _fit(spec, data, sampler, seed_of(random_seed), progressbar)
     warn_misfit(made)
-    return made
+    return _of_study(made, runs) if isinstance(runs, Study) else made
+
+
+def _of_study(fit: Fit, study: Study) -> Fit:
+    """Record what predictions take of the study: how columns follow, and how wrong its law is."""
+    said = {"derive": dict(study.data.derive), "discrepancy": study.discrepancy}
+    return replace(fit, record={**fit.record, "study": said})
 
 
 def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:

@@ -255,7 +255,7 @@ class Fit(FitMethods):
 
     def typical(self, discrepancy: "Discrepancy | None") -> "Discrepancy | None":
         """Return that of the law, as an average returns one for those of all its laws."""
-        return None if discrepancy is None else discrepancy.of_law(self.law.name)
+        return None if discrepancy is None else discrepancy.of_fit(self)
 
     def mix(
         self,

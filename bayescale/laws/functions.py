@@ -37,6 +37,7 @@ __all__ = [
     "logit",
     "maximum",
     "minimum",
+    "node_values",
     "sigmoid",
     "softplus",
     "sqrt",
@@ -178,8 +179,14 @@ def total(term: Callable[..., Any], *nodes: Any) -> Any:
     """
     if _has_tensor(*nodes):
         return term(*nodes).sum(axis=0)
-    by_node = [
-        x if isinstance(x, np.ndarray) else [x.isel(node=i) for i in range(x.sizes["node"])]
-        for x in nodes
-    ]
-    return sum(term(*at) for at in zip(*by_node, strict=True))
+    return sum(term(*at) for at in zip(*map(node_values, nodes), strict=True))
+
+
+def node_values(x: Any, count: int | None = None) -> list[Any]:
+    """Return an input with nodes as its values at each, for terms that differ from node to node.
+
+    ``count`` is the number of nodes, which a PyTensor variable does not know.
+    """
+    if hasattr(x, "isel"):
+        return [x.isel(node=i) for i in range(x.sizes["node"])]
+    return [x[i] for i in range(len(x) if count is None else count)]

@@ -41,6 +41,10 @@ SPANS = {"params": (3e7, 1e10), "tokens": (1e9, 2e11), "flops": (1e18, 1e22)}
 """Range of the canonical inputs in a table of small runs."""
 
 
+ROUNDING = 0.02
+"""How far shares of a whole may sum from one: tables round them."""
+
+
 @dataclass(frozen=True)
 class Input:
     """A quantity that the law takes from the run table.
@@ -63,6 +67,8 @@ class Input:
         For an input that is an array in each run: the number of its elements, in the columns
         ``<column>_1``, ``<column>_2``, ...; the equation sums over them by
         :func:`bayescale.laws.functions.total`.
+    simplex : bool
+        Whether the elements are shares of a whole: none negative, their sum one.
 
     Raises
     ------
@@ -86,6 +92,7 @@ class Input:
     about: str = ""
     span: tuple[float, float] | None = None
     nodes: int | None = None
+    simplex: bool = False
 
     def __post_init__(self) -> None:
         if self.span is not None and not self.span[0] < self.span[1]:
@@ -106,6 +113,8 @@ class Input:
     def take(self, table: Any, column: str | None = None) -> np.ndarray:
         """Return its values in a table of columns, shape (run,) or (node, run)."""
         values = [np.asarray(table[name], dtype=float) for name in self.columns(column)]
+        if self.simplex:
+            return _shares(np.array(values), self.columns(column))
         return np.array(values) if self.nodes else values[0]
 
     def range(self) -> tuple[float, float]:
@@ -122,6 +131,26 @@ class Input:
                 f"give Input({self.column!r}) the range of a typical table: span=(low, high)"
             )
         return found
+
+
+def _shares(values: np.ndarray, columns: list[str]) -> np.ndarray:
+    """Return shares of a whole, shape (node, run), rid of the rounding of their sum.
+
+    Raises
+    ------
+    BayescaleError
+        When one is negative, or a run's do not sum to one.
+    """
+    whole = values.sum(axis=0)
+    wrong = np.flatnonzero((values < 0).any(axis=0) | ~(np.abs(whole - 1) <= ROUNDING))
+    if wrong.size:
+        i = wrong[0]
+        raise BayescaleError(
+            f"{columns[0]} to {columns[-1]} of row {i + 1} are no shares of a whole: the least is "
+            f"{values[:, i].min():g} and they sum to {whole[i]:g}; none may be negative, and they "
+            "sum to one"
+        )
+    return values / whole
 
 
 @dataclass(frozen=True)

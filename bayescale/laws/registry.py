@@ -17,6 +17,7 @@ from bayescale.errors import BayescaleError, closest
 from bayescale.laws import library
 from bayescale.laws.base import Law
 from bayescale.laws.chain import THEN, chain
+from bayescale.laws.mixtures import MIXTURES, mixture
 from bayescale.laws.rising import PREFIX, rising
 
 
@@ -50,6 +51,15 @@ CHAINS = (
     ("power_law_floor", "accuracy_from_loss"),
 )
 """Chains that the literature uses; any other goes by the two names as well."""
+
+
+@cache
+def _mixed(name: str) -> type[Law] | None:
+    return mixture(name)
+
+
+DOMAINS = 5
+"""Domains of the mixture laws that are listed; any other number goes by its name as well."""
 
 TURNED_OVER = ("power_law_floor", "broken_power_law")
 """Laws of metrics of any sign that rise; any other law of loss goes by ``rising_`` as well."""
@@ -90,6 +100,8 @@ def get_law(law: str | type[Law]) -> type[Law]:
     if isinstance(law, str) and THEN in law:
         first, _, then = law.partition(THEN)
         return _chained(first, then)
+    if isinstance(law, str) and (mixed := _mixed(law)) is not None:
+        return mixed
     if isinstance(law, str) and law.startswith(PREFIX):
         return _turned_over(law.removeprefix(PREFIX))
     raise BayescaleError(
@@ -100,3 +112,4 @@ def get_law(law: str | type[Law]) -> type[Law]:
 
 BUILT_IN |= {law.name: law for law in (_chained(*names) for names in CHAINS)}
 BUILT_IN |= {law.name: law for law in map(_turned_over, TURNED_OVER)}
+BUILT_IN |= {law.name: law for law in (get_law(f"{kind}_{DOMAINS}") for kind in MIXTURES)}

@@ -159,8 +159,9 @@ def typical_design(law: str | type[Law], runs: int, random_seed: int | None = No
     -------
     pandas.DataFrame
         The law's inputs by column, log-uniform over their spans (uniform where a span reaches zero
-        or below), stratified so that each input covers its whole range; and the number of trials of
-        each run where the law's noise takes it.
+        or below), stratified so that each input covers its whole range; shares of a whole are
+        uniform over the simplex; and the number of trials of each run where the law's noise takes
+        it.
 
     Raises
     ------
@@ -189,6 +190,10 @@ def typical_design(law: str | type[Law], runs: int, random_seed: int | None = No
     for place, (column, (low, high)) in zip(places.T, spans.items(), strict=True):
         linear = low + (high - low) * place
         table[column] = linear if low <= 0 else low * (high / low) ** place
+    for given in (i for i in found.inputs.values() if i.simplex):
+        drawn = {column: -np.log1p(-table[column]) for column in given.columns()}
+        whole = sum(drawn.values())
+        table |= {column: part / whole for column, part in drawn.items()}
     for seen in observables(found, get_noise(found.noise), {}):
         table |= dict.fromkeys(seen.needed, TYPICAL_TRIALS)
     return pd.DataFrame(table)

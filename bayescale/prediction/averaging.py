@@ -146,9 +146,7 @@ class Average(PosteriorMethods):
         if discrepancy is None or discrepancy.learnt_for != "":
             return discrepancy
         asked = [
-            (wrong.of_law(fit.law.name), share)
-            for fit, wrong, share in self._asked(discrepancy)
-            if wrong
+            (wrong.of_fit(fit), share) for fit, wrong, share in self._asked(discrepancy) if wrong
         ]
         size = sum(share * wrong.size**2 for wrong, share in asked) ** 0.5
         reach = sum(share * wrong.reach for wrong, share in asked)

@@ -138,6 +138,13 @@ class Discrepancy(SizeAndReach):
             return self
         return Discrepancy(SIZES.get(law, self.size), self.reach, learnt_for=law)
 
+    def of_fit(self, fit: Fit) -> "Discrepancy":
+        """Return the discrepancy of a fit: that of its model file, or of its law, unless asked."""
+        stated = fit.record.get("study", {}).get("discrepancy")
+        if stated is None or self.learnt_for != "":
+            return self.of_law(fit.law.name)
+        return Discrepancy(stated, self.reach, learnt_for=fit.law.name)
+
     def surface(self, fit: Fit) -> "Surface":
         """Return the error of a fit's curves as a random surface, given the runs' residuals.
 
@@ -145,7 +152,7 @@ class Discrepancy(SizeAndReach):
         given.
         """
         places = Places.of(fit, self.reach)
-        variance, correlation = self.of_law(fit.law.name).size ** 2, places.correlation
+        variance, correlation = self.of_fit(fit).size ** 2, places.correlation
         if not fit.informed:
             shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
             nowhere, none = np.zeros((0, places.columns)), np.zeros((*shape, 0))

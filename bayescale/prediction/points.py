@@ -17,6 +17,10 @@ CONVENTIONS_DIFFER = 3.0
 """Factor by which a FLOP count may differ from 6 N D, or from the fitted runs' multiple of it."""
 
 
+COUNTED = ("params", "tokens", "flops")
+"""Columns of run tables that points are read by under the names of their own table too."""
+
+
 type PointsLike = pd.DataFrame | Mapping[str, Quantities]
 """Points at which a law is asked, as columns."""
 
@@ -112,6 +116,31 @@ def _complete(points: xr.Dataset) -> xr.Dataset:
     else:
         return points
     return points.assign_coords(filled)
+
+
+def as_read(fit: Fit, table: PointsLike | None) -> PointsLike | None:
+    """Return a table of points with the columns that the fitted runs' were made into.
+
+    A column that was renamed when the runs were read is found under its own name, and what a model
+    file derives of others is derived here too. Columns that are there stay as they are.
+    """
+    if table is None:
+        return None
+    made: dict[str, Any] = {}
+    for column in fit.record["runs"].get("columns", ()):
+        name, source = column["name"], column["source"]
+        if name not in table and source is not None and source in table:
+            values = parse_quantities(name, table[source], "count") if name in COUNTED else None
+            if values is not None:
+                made[name] = column["factor"] * np.array(values, dtype=float)
+    told = fit.record.get("study", {}).get("derive", {})
+    absent = {name: text for name, text in told.items() if name not in table}
+    if absent:
+        whole = {**{str(k): table[k] for k in table}, **made}
+        frame = pd.DataFrame({k: pd.Series(np.atleast_1d(v)) for k, v in whole.items()}).ffill()
+        found = derive.with_derived(frame, absent)
+        made |= {name: found[name].to_numpy() for name in absent}
+    return table.assign(**made) if isinstance(table, pd.DataFrame) else {**table, **made}
 
 
 def used(fit: Fit, table: Any) -> Any:

@@ -8,12 +8,14 @@ import xarray as xr
 
 from bayescale.data.units import Quantities
 from bayescale.inference.groups import group_fit
-from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
+from bayescale.inference.models import Model
+from bayescale.inference.posterior_checks import PosteriorLike, check_posterior
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import (
     PointsLike,
+    as_read,
     drop_node_columns,
     inputs_at,
     make_points,
@@ -23,9 +25,8 @@ from bayescale.prediction.points import (
 )
 
 
-@of_posterior
 def predict(
-    fit: PosteriorLike,
+    fit: PosteriorLike | Model,
     at: PointsLike | None = None,
     *,
     params: Quantities | None = None,
@@ -39,11 +40,12 @@ def predict(
 
     Parameters
     ----------
-    fit : Fit or Average
-        A fitted law, or several.
+    fit : Fit, Average or Model
+        A fitted law, or several; a model file's (:func:`bayescale.load_model`), fitted if needed.
     at : DataFrame or mapping, optional
         Points as columns, for laws with other inputs than params, tokens and flops. Of a DataFrame
-        the columns that the law does not take are left out. Of a pooled fit it has the column of
+        the columns that the law does not take are left out, and those that it takes may have the
+        names of the fitted runs' own table. Of a pooled fit it has the column of
         the groups: ``{"family": "pythia"}``.
     params, tokens, flops : number, str or 1-d array, optional
         Points: ``params="70B", tokens="1.4T"``. Of the three, two make the third by C = 6 N D.
@@ -57,7 +59,7 @@ def predict(
 
     Returns
     -------
-    xarray.Dataset, dims (chain, draw, point)
+    xarray.Dataset, dims (chain, draw, point), of a model of several targets (target, ...)
         ``law``, the expected value under the law; ``outcome``, that with its discrepancy: the mean
         of a run, without scatter; and ``new_run``, the posterior predictive of an observed value
         (the outcome with one run's scatter), all in the target's unit. The points' columns are
@@ -91,6 +93,18 @@ def predict(
     quantity
     law         1.94   1.92   1.96
     """
+    if isinstance(fit, Model):
+        asked = {
+            "params": params,
+            "tokens": tokens,
+            "flops": flops,
+            "grid": grid,
+            "discrepancy": discrepancy,
+            "random_seed": random_seed,
+        }
+        answers = [predict(one, at, **asked) for one in fit.fits.values()]
+        return answers[0] if len(answers) == 1 else _by_target(fit, answers)
+    check_posterior("predict", fit)
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     given = {"params": params, "tokens": tokens, "flops": flops}
     several = list(fit.members().values())
@@ -99,6 +113,12 @@ def predict(
         return _of_fit(one, own_columns(one, several, at), given, grid, wrong, seed)
 
     return fit.mix(ask, discrepancy)
+
+
+def _by_target(model: Model, answers: list[xr.Dataset]) -> xr.Dataset:
+    """Put the answers for each target side by side."""
+    names = xr.DataArray(list(model.targets), dims="target", name="target")
+    return xr.concat(answers, dim=names, combine_attrs="drop_conflicts")
 
 
 def _of_fit(
@@ -110,6 +130,7 @@ def _of_fit(
     seed: int,
 ) -> xr.Dataset:
     """Predict by one fit; ``given`` has params, tokens and flops."""
+    table = as_read(fit, table)
     if fit.spec.pool is not None:
         table, names = split_groups(fit, table)
         points = make_points({**given, **names}, table, grid, fit)

@@ -110,6 +110,15 @@ class Table:
             raise self.error(key, f"is {value!r}: it must be a list of numbers")
         return tuple(self._number(key, item) for item in value)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Read a list of one or more texts."""
+        value = self.take(key)
+        if not isinstance(value, list | tuple) or not value:
+            raise self.error(key, f"is {value!r}: it must be a list of texts in quotes")
+        return tuple(
+            Table({key: item}, self.source, self.name, self.kind).text(key) for item in value
+        )
+
     def interval(self, key: str) -> tuple[float, float]:
         """Read ``[low, high]``."""
         value = self.take(key)

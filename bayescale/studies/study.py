@@ -12,13 +12,15 @@ what to fit, and fitting it is the business of :func:`bayescale.fit`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from bayescale.errors import BayescaleError
+from bayescale.laws.registry import get_law
 from bayescale.model.pooling import Pooling, make_pool
 from bayescale.model.spec import Spec, make_spec
+from bayescale.studies.origins import Schedule, Simulation
 from bayescale.studies.schema import Table, find, packaged, plain, read_toml
 
 if TYPE_CHECKING:
@@ -26,48 +28,6 @@ if TYPE_CHECKING:
 
 
 Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """A study's runs that are made from a law, where its data are not public.
-
-    Attributes
-    ----------
-    parameters : mapping of str to float
-        The law's parameters, at the reference points.
-    references : mapping of str to float
-        The reference point of each relative input.
-    design : mapping of str to tuple of float
-        Values of each input; every combination is a run.
-    noise : float or None
-        Standard deviation of log loss around the law; None for a noise that has none, such as
-        counts. Other parameters of the noise stand among ``parameters``.
-    seed : int
-        Seed of the noise.
-    """
-
-    parameters: Mapping[str, float]
-    references: Mapping[str, float]
-    design: Mapping[str, tuple[float, ...]]
-    noise: float | None
-    seed: int
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Where a study's loss curves have their learning rates, see :func:`bayescale.with_schedule`.
-
-    Attributes
-    ----------
-    run : str
-        Column of the curve's name. Curves of one name have one schedule.
-    warmup_steps : int
-        Steps of linear warm-up before the first row.
-    """
-
-    run: str
-    warmup_steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -160,12 +120,17 @@ class Study:
         Column that names groups of runs, such as families.
     pool : str, mapping or None
         What the groups share, see :func:`bayescale.fit`.
+    targets : tuple of str
+        Columns that the law predicts, each by a fit of its own; none for the law's own target.
+    discrepancy : float or None
+        Size of the law's error away from the runs, in place of the default.
     published : tuple of Published
         Values from the literature.
 
     See Also
     --------
     load_study : Read one.
+    load_model : One that is fitted when it is asked.
     fit : Fit it.
     check_published : Its published values beside a posterior.
 
@@ -189,6 +154,8 @@ class Study:
     priors: Mapping[str, Interval | float] | str = field(default_factory=dict)
     group: str | None = None
     pool: Pooling | None = None
+    targets: tuple[str, ...] = ()
+    discrepancy: float | None = None
     published: tuple[Published, ...] = ()
 
     @classmethod
@@ -220,13 +187,25 @@ class Study:
             priors=table.get("priors", _read_priors, {}),
             group=table.get("group", Table.text, None),
             pool=table.get("pool", _read_pool, None),
+            targets=table.get("targets", Table.texts, ()),
+            discrepancy=table.get("discrepancy", Table.positive, None),
             published=tuple(_read_published(t) for t in table.tables("published")),
         )
         table.finish()
         return study
 
+    def of_targets(self) -> "dict[str, Study]":
+        """Return the study of each target by its column; of a study that names none, itself."""
+        own = get_law(self.law).target
+        if not self.targets:
+            return {self.inputs.get(own, own): self}
+        return {
+            column: replace(self, inputs={**self.inputs, own: column}, targets=())
+            for column in self.targets
+        }
+
     def to_spec(self) -> Spec:
-        """Return what to fit, without the runs.
+        """Return what to fit, without the runs: of several targets, the first.
 
         Raises
         ------
@@ -237,7 +216,7 @@ class Study:
             self.law,
             noise=self.noise,
             priors=self.priors,
-            columns=self.inputs,
+            columns=next(iter(self.of_targets().values())).inputs,
             references=self.references,
             pool=self.pool,
             group=self.group,

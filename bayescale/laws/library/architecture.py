@@ -1,7 +1,7 @@
 """The shape of a model: width and depth, and the parameters inside and outside the embedding."""
 
 from bayescale.laws.base import Law
-from bayescale.laws.functions import Value
+from bayescale.laws.functions import Value, exp, log
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive, Real
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -144,3 +144,88 @@ class Vocabulary(Law):
     ) -> dict[str, Value]:
         """Tao's A_1, A_2 and B, the amplitudes at one parameter and one character."""
         return {"A_1": a * N_nv**alpha, "A_2": v * N_v**alpha_v, "B": b * H**beta}
+
+
+class VocabularySize(Law):
+    r"""A floor, and a power of three power laws: size, vocabulary, and characters that it needs.
+
+    A larger vocabulary lowers the loss and needs more data: characters count by H / V^delta. The
+    loss is counted from a unigram model's, and so is its floor, below zero.
+
+    .. math:: L_u(N_{nv}, V, H) = E + R \left[ \frac{n^{-\alpha} + s \, v^{-\gamma}
+              + q \, (h \, v^{-\delta})^{-\beta}}{1 + s + q} \right]^k, \quad
+              n = \frac{N_{nv}}{N_{nv,0}}, \; v = \frac{V}{V_0}, \; h = \frac{H}{H_0}
+    """
+
+    reference = (
+        "Tao et al. (2024), arXiv:2407.13623 (three power laws); Videau et al. (2026), "
+        "arXiv:2608.07222 (the outer exponent); what a vocabulary needs is ours"
+    )
+    target = "loss_unigram"
+    noise = "raw_student_t"
+
+    N_nv = Input("params_non_vocabulary", span=(3e7, 3e9), about="parameters outside the embedding")
+    V = Input("vocab_size", span=(4e3, 1e5), about="tokens of the vocabulary")
+    H = Input("characters", span=(2e8, 5e11), about="characters trained on")
+    E = Real(-3.0, -0.3, of="target", about="irreducible unigram-normalised loss")
+    R = Positive(0.05, 2.5, of="target", about="reducible loss at the reference point")
+    alpha = Positive(0.1, 1.5, about="size exponent, inside the bracket")
+    s = Positive(0.02, 1.0, about="part of the vocabulary in the bracket, over that of the size")
+    gamma = Positive(0.1, 1.5, about="vocabulary exponent, inside the bracket")
+    q = Positive(0.1, 4.0, about="part of the data in the bracket, over that of the size")
+    beta = Positive(0.1, 2.0, about="data exponent, inside the bracket")
+    delta = Real(-0.3, 0.9, about="data exponent of a vocabulary: what a larger one needs")
+    k = Positive(0.1, 1.5, about="outer exponent")
+
+    @staticmethod
+    def equation(
+        N_nv: Value,
+        V: Value,
+        H: Value,
+        E: Value,
+        R: Value,
+        alpha: Value,
+        s: Value,
+        gamma: Value,
+        q: Value,
+        beta: Value,
+        delta: Value,
+        k: Value,
+    ) -> Value:
+        """Unigram-normalised loss at relative size, vocabulary and characters."""
+        bracket = N_nv**-alpha + s * V**-gamma + q * (H * V**-delta) ** -beta
+        return E + R * (bracket / (1 + s + q)) ** k
+
+    @staticmethod
+    def coordinates(
+        E: Value,
+        R: Value,
+        alpha: Value,
+        s: Value,
+        gamma: Value,
+        q: Value,
+        beta: Value,
+        delta: Value,
+        k: Value,
+    ) -> tuple[Value, ...]:
+        """Level, reducible loss, local slopes in size, vocabulary and data, parts; delta, k."""
+        steep = k + R - log(1 + exp(s) + exp(q))
+        slopes = (alpha + steep, gamma + steep + s, beta + steep + q)
+        return E + exp(R), R, slopes[0], s, slopes[1], q, slopes[2], delta, k
+
+    @staticmethod
+    def from_coordinates(
+        level: Value,
+        R: Value,
+        slope_n: Value,
+        s: Value,
+        slope_v: Value,
+        q: Value,
+        slope_h: Value,
+        delta: Value,
+        k: Value,
+    ) -> tuple[Value, ...]:
+        """Invert :meth:`coordinates`."""
+        steep = k + R - log(1 + exp(s) + exp(q))
+        exponents = (slope_n - steep, slope_v - steep - s, slope_h - steep - q)
+        return level - exp(R), R, exponents[0], s, exponents[1], q, exponents[2], delta, k

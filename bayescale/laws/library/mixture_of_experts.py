@@ -4,7 +4,12 @@ from bayescale.laws.base import Law
 from bayescale.laws.functions import Value, exp, log, logaddexp
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive, Real
-from bayescale.laws.transforms import from_two_power_laws, of_two_power_laws
+from bayescale.laws.transforms import (
+    from_total_ratio,
+    from_two_power_laws,
+    of_two_power_laws,
+    total_ratio,
+)
 
 LN10 = 2.302585092994046
 
@@ -95,6 +100,71 @@ class RoutedExperts(Law):
             "d": log(L0) / LN10 + alpha * size + beta * first + c * size * first,
             "E_start": start,
         }
+
+
+class RoutedExpertsFloor(Law):
+    r"""The law of routed experts above an irreducible loss.
+
+    .. math:: L(N, E) = L_\infty + a \, n^{-\alpha} e^{-\beta + c \ln n}, \quad n = N / N_0, \;
+              e = \hat E(E) / \hat E(1), \;
+              \frac{1}{\hat E(E)} = \frac{1}{E - 1 + E_o} + \frac{1}{E_{max}}
+    """
+
+    reference = (
+        "Clark et al. (2022), arXiv:2202.01169, eq. 2; Ludziejewski et al. (2025), "
+        "arXiv:2502.05172 (the floor and the interaction with size)"
+    )
+
+    N = Input("params", about="parameters of the dense model, those that one token uses")
+    experts = Input("num_experts", relative=False, span=(1, 512), about="experts a routed layer")
+    E = Positive(0.2, 0.95, of="target", about="irreducible loss")
+    a = Positive(0.05, 1.0, of="target", about="excess loss of a dense model of reference size")
+    alpha = Positive(0.05, 0.8, about="size exponent of a dense model")
+    beta = Positive(0.01, 0.6, about="experts exponent at the reference size")
+    c = Real(-0.05, 0.1, about="interaction: above zero, experts help larger models less")
+    offset = Positive(1.0, 10.0, about="E_o, experts that a dense model counts for")
+    E_max = Positive(50.0, 5000.0, about="effective experts of infinitely many")
+
+    @staticmethod
+    def equation(
+        N: Value,
+        experts: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        beta: Value,
+        c: Value,
+        offset: Value,
+        E_max: Value,
+    ) -> Value:
+        """Loss at relative size N and a number of experts, one for a dense model."""
+        start = 1 / (1 / offset + 1 / E_max)
+        effective = -log((1 / (experts - 1 + offset) + 1 / E_max) * start)
+        return E + a * N**-alpha * exp((c * log(N) - beta) * effective)
+
+    @staticmethod
+    def coordinates(
+        E: Value, a: Value, alpha: Value, beta: Value, c: Value, offset: Value, E_max: Value
+    ) -> tuple[Value, ...]:
+        """Level and floor to excess of a dense model, slope, what experts take away; the rest."""
+        level, floor_ratio = total_ratio(E, a)
+        taken = beta + log(_log_gain(offset, E_max)) + a - level
+        return level, floor_ratio, alpha + a - level, taken, c, offset, E_max
+
+    @staticmethod
+    def from_coordinates(
+        level: Value,
+        floor_ratio: Value,
+        slope: Value,
+        taken: Value,
+        c: Value,
+        offset: Value,
+        E_max: Value,
+    ) -> tuple[Value, ...]:
+        """Invert :meth:`coordinates`."""
+        E, a = from_total_ratio(level, floor_ratio)
+        beta = taken - log(_log_gain(offset, E_max)) - a + level
+        return E, a, slope - a + level, beta, c, offset, E_max
 
 
 class Granularity(Law):
