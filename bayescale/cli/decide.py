@@ -109,7 +109,7 @@ def optimum(
             known = {**header(fit), "ci_prob": showing.width, **allowed(fit.typical(discrepancy))}
             emit({**known, "budgets": answers(answer, showing.width)})
         else:
-            from bayescale.reporting.decisions import terms
+            from bayescale.reporting.scenario_texts import terms
 
             say(title(fit), heading(showing.width), "")
             show_answer(answer, showing.width)
@@ -158,7 +158,7 @@ def regret(
             known |= {k: decided.attrs[k] for k in ("tolerance", "probability")}
             emit({**known, "candidates": judgement, "decisions": decided.to_dict("records")})
         else:
-            from bayescale.reporting.decisions import budget_labels, terms, verdict
+            from bayescale.reporting.scenario_texts import budget_labels, terms, verdict
 
             say(title(fit))
             if judgement:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.interpolate import CubicSpline
 
 from bayescale.data.number_format import format_quantity
 from bayescale.data.row_messages import PACKAGE
@@ -299,6 +298,8 @@ def _wasted(best: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     chosen : array, shape (chain, draw, choice)
         The loss of each choice, at the first of them.
     """
+    from scipy.interpolate import CubicSpline
+
     best = CubicSpline(SMALLER, best, axis=-1)(BETWEEN)
     best = np.maximum.accumulate(best, axis=-1)
     last = best.shape[-1] - 2

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -295,6 +294,8 @@ def _sampled(fit: Fit, values: xr.Dataset) -> pd.DataFrame:
     if not values.data_vars:
         columns = ("prior_sensitivity", "likelihood_sensitivity", "rhat", "ess")
         return pd.DataFrame(np.nan, index=pd.Index(list(drawn.data_vars)), columns=list(columns))
+    import arviz_stats as azs
+
     groups = {name: fit.tree_group(name) for name in ("log_likelihood", "log_prior")}
     numbered = values.rename({name: f"v{i}" for i, name in enumerate(values.data_vars)})
     with _quiet():

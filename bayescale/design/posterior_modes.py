@@ -3,7 +3,6 @@
 from itertools import pairwise
 
 import numpy as np
-from scipy.stats import gaussian_kde
 
 POINTS = 256
 
@@ -33,6 +32,8 @@ def modes(values: np.ndarray) -> list[tuple[float, float]]:
     list of (float, float)
         Place and share of each peak, from left to right; one for what has a single peak.
     """
+    from scipy.stats import gaussian_kde
+
     values = np.ravel(values)
     values = values[np.isfinite(values)]
     if values.size < 2 or np.ptp(values) < 1e-12 * (1 + abs(float(values[0]))):

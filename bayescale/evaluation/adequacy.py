@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kurtosistest
 
 from bayescale.data.column_uses import is_outcome
 from bayescale.data.display_tables import html_block
@@ -255,6 +254,8 @@ def _clusters(residuals: Residuals) -> Iterator[Check]:
     raw = residuals.relative / residuals.size
     if len(raw) < LIGHT_TAILS:
         return
+    from scipy.stats import kurtosistest
+
     p_value = float(kurtosistest(raw, alternative="less").pvalue)
     yield Check("light tails", "clusters", Explained(p_value, 0.0, residuals.relative))
 

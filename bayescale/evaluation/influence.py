@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from bayescale.data.units import Quantities
 from bayescale.design.quantities_of_interest import on_scale, quantities, scaled
@@ -149,6 +148,8 @@ def _largest_shift(fit: Fit, values: xr.Dataset, name: str) -> float:
 
 def _reweighted(fit: Fit, names: list[str]) -> tuple[np.ndarray, float]:
     """Return weights of the draws without some runs, shape (chain x draw,), and Pareto's k."""
+    from arviz_stats.base import array_stats
+
     density = fit.tree_group("log_likelihood")
     total: Any = 0.0
     for seen in fit.spec.observables:

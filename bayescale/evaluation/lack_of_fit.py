@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import f as f_distribution
 
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
@@ -131,6 +130,8 @@ class Residuals:
         found = self._left_of(directions)
         if found is None:
             return None
+        from scipy.stats import f as f_distribution
+
         basis, tested = found
         count, rest = basis.shape[1], self.freedom - basis.shape[1]
         if rest < 1:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import huber
 from threadpoolctl import threadpool_limits
 
 from bayescale.model.link_scale import draw_prior, natural, to_link
@@ -80,6 +78,8 @@ def _law(link: np.ndarray, spec: Spec, data: Data) -> Mapping[str, np.ndarray]:
 
 def _objective(link: np.ndarray, spec: Spec, data: Data, rows: np.ndarray) -> np.ndarray:
     """Return the Huber loss at points of the link scale, shape (point, parameter)."""
+    from scipy.special import huber
+
     inputs = {name: values[..., None, rows] for name, values in data.inputs.items()}
     with np.errstate(all="ignore"):  # a step of the line search may leave the range of floats
         curve = spec.law.curve(inputs, data.references, _law(link[:, None], spec, data))
@@ -91,6 +91,8 @@ def _objective(link: np.ndarray, spec: Spec, data: Data, rows: np.ndarray) -> np
 def _minimise(
     start: np.ndarray, spec: Spec, data: Data, rows: np.ndarray
 ) -> tuple[np.ndarray, float]:
+    from scipy.optimize import minimize
+
     steps = STEP * np.vstack([0 * start, np.eye(len(start)), -np.eye(len(start))])
 
     def objective(link: np.ndarray) -> tuple[float, np.ndarray]:

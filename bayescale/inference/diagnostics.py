@@ -1,9 +1,9 @@
 """Whether the draws can be trusted, in numbers and in words."""
 
 import itertools
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import xarray as xr
@@ -55,6 +55,19 @@ class Diagnostics:
     chains: int
     broken: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return them as plain values, as a saved fit keeps them."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Self:
+        """Return what :meth:`to_dict` was made of."""
+        found: dict[str, Any] = {name: float(said[name]) for name in ("rhat", "ess", "bfmi")}
+        found |= {name: int(said[name]) for name in ("divergences", "draws", "chains")}
+        found |= {name: str(said[name]) for name in ("worst_rhat", "worst_ess")}
+        found |= {name: tuple(map(str, said[name])) for name in ("broken", "missed")}
+        return cls(**found)
 
     @property
     def ok(self) -> bool:
@@ -181,7 +194,7 @@ def diagnose(
     sampled = elements(posterior).drop_vars(fixed, errors="ignore")
     broken = {str(name): why for name, v in sampled.items() if (why := _why_broken(v.values))}
     judged = sampled.drop_vars(broken)
-    rhat, ess = _rhat_and_ess(judged)
+    rhat, ess = rhat_and_ess(judged)
     worst_rhat = max(rhat, key=rhat.__getitem__, default="")
     worst_ess = min(ess, key=ess.__getitem__, default="")
     return Diagnostics(
@@ -221,7 +234,7 @@ def _bfmi(stats: xr.Dataset) -> float:
         return float(azs.bfmi(xr.DataTree.from_dict({"sample_stats": stats})).energy.min())
 
 
-def _rhat_and_ess(draws: xr.Dataset) -> tuple[dict[str, float], dict[str, float]]:
+def rhat_and_ess(draws: xr.Dataset) -> tuple[dict[str, float], dict[str, float]]:
     """Return R-hat and effective sample size, the smaller of bulk and tail, of each variable."""
     if not draws or draws.sizes["draw"] < LEAST_DRAWS:
         unknown = dict.fromkeys(map(str, draws), float("nan"))

@@ -3,10 +3,9 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 
 from bayescale.data.read import RunsLike, read_runs
@@ -17,7 +16,6 @@ from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.fit_warnings import warn_constant, warn_far_reference, warn_misfit
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
-from bayescale.model.build import pymc_model
 from bayescale.model.noise.base import Noise
 from bayescale.model.observations import Data, along_runs, rows_to_fit
 from bayescale.model.parametrization import parametrization_of
@@ -26,6 +24,9 @@ from bayescale.model.spec import LawLike, Prior, Spec, make_spec
 from bayescale.model.target_checks import checked_data
 from bayescale.studies.runs import study_runs
 from bayescale.studies.study import Study
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 PRIOR_DRAWS = 1000
 
@@ -186,7 +187,8 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
     warn_of(diagnostics, draws.interrupted)
     seconds = {name: round(value, 2) for name, value in draws.seconds.items()}
     made = assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=seconds)
-    return replace(made, record={**made.record, "missed_modes": list(draws.missed)})
+    record = {**made.record, "missed_modes": list(draws.missed)}
+    return replace(made, record=record, checks={"diagnostics": diagnostics.to_dict()})
 
 
 def warn_of(diagnostics: Diagnostics, interrupted: bool) -> None:
@@ -272,7 +274,7 @@ def build_model(
     references: Mapping[str, Any] | None = None,
     pool: Pooling | None = None,
     group: str | None = None,
-) -> pm.Model:
+) -> "pm.Model":
     """Build the PyMC model that :func:`bayescale.fit` fits, to look at or change by hand.
 
     Parameters
@@ -310,6 +312,8 @@ def build_model(
     >>> model.coords["run"][:2]
     ('row 0', 'row 1')
     """
+    from bayescale.model.build import pymc_model
+
     spec, data = prepare(
         runs,
         law,

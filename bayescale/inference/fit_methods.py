@@ -3,7 +3,6 @@
 The functions stand above this module, and are found by their public names when they are called.
 """
 
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -271,10 +270,7 @@ class FitMethods(PosteriorMethods):
         import bayescale
 
         one: Any = self
-        saved = vars(one).get("saved_adequacy")
-        with suppress(KeyError, TypeError, ValueError):  # a file may hold anything by that name
-            return bayescale.Adequacy.from_dict(saved)
-        return bayescale.adequacy(one)
+        return one.check("adequacy", bayescale.Adequacy.from_dict) or bayescale.adequacy(one)
 
     def summary(
         self,

@@ -3,8 +3,7 @@
 A process pool is the default; any :class:`concurrent.futures.Executor` will do, such as Dask's
 ``Client(...).get_executor()``. With a folder every finished fit is kept at once, and an interrupted
 call is resumed by the same call. Draws depend on the seed and on the names of table and law, not on
-who drew them. A law travels by its name where the package knows it; one of a user's own, from a
-notebook too, travels as what its class declares, and is made once in each process.
+who drew them. A law travels by its name, one of a user's own as what its class declares.
 """
 
 import os
@@ -33,6 +32,7 @@ from bayescale.inference.fit import fit, prepare, second_try
 from bayescale.inference.io import load_fit, save
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler
+from bayescale.inference.saved_tree import checks_of
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law
 from bayescale.model.spec import Spec, make_spec
@@ -368,16 +368,17 @@ def unpack(packed: bytes) -> tuple[Runs, Spec, Sampler, int]:
 
 def _pack_answer(answer: Fit | str) -> bytes:
     """Pack a fit, or why there is none."""
-    return pickle.dumps((answer.tree, answer.record) if isinstance(answer, Fit) else answer)
+    parts = (answer.tree, answer.record, checks_of(answer)) if isinstance(answer, Fit) else answer
+    return pickle.dumps(parts)
 
 
 def _unpack_answer(packed: bytes, spec: Spec) -> Fit | str:
     """Invert :func:`_pack_answer`, given what was fitted."""
-    answer: str | tuple[xr.DataTree, Mapping[str, Any]] = pickle.loads(packed)
+    answer: str | tuple[xr.DataTree, dict[str, Any], dict[str, Any]] = pickle.loads(packed)
     if isinstance(answer, str):
         return answer
-    tree, record = answer
-    return Fit(spec, tree, {**record, "law": spec.law.fingerprint()})
+    answer[1]["law"] = spec.law.fingerprint()
+    return Fit(spec, *answer)
 
 
 def _declared(law: type[Law]) -> bytes:

@@ -1,10 +1,12 @@
 """A fit: what was fitted, the posterior draws, and the record of how they were made."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -12,7 +14,7 @@ from bayescale.data.display_tables import SHOWN, heading, html_block, text_table
 from bayescale.data.number_format import with_interval
 from bayescale.errors import BayescaleError
 from bayescale.inference.datatree import OTHER_COLUMNS, observations_of
-from bayescale.inference.diagnostics import Diagnostics, diagnose
+from bayescale.inference.diagnostics import Diagnostics, diagnose, elements, rhat_and_ess
 from bayescale.inference.fit_methods import FitMethods
 from bayescale.laws.base import Law
 from bayescale.model.link_scale import with_fixed
@@ -46,6 +48,9 @@ class Fit(FitMethods):
         chained law's steps stand beside the target by their columns, dim ``loss_run`` for a loss.
     record : mapping
         Where the numbers came from: versions, seed, sampler, the run table and the excluded rows.
+    checks : mapping
+        What was found out about it where it was made, as plain values: ``diagnostics``,
+        ``convergence``, ``adequacy``. What is not there is worked out when it is asked for.
 
     See Also
     --------
@@ -66,6 +71,7 @@ class Fit(FitMethods):
     spec: Spec
     tree: xr.DataTree
     record: Mapping[str, Any]
+    checks: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def law(self) -> type[Law]:
@@ -175,11 +181,45 @@ class Fit(FitMethods):
         steps = self.law.steps.items()
         return found | {step.column: self.references[name] for name, step in steps}
 
-    @property
+    def check[T](self, name: str, read: Callable[[Any], T]) -> T | None:
+        """Return what a check found where the fit was made, None where that is not known."""
+        with suppress(KeyError, TypeError, ValueError, AttributeError):  # a file holds anything
+            return read(self.checks[name])
+        return None
+
+    @cached_property
     def diagnostics(self) -> Diagnostics:
         """Whether the draws can be trusted."""
+        if found := self.check("diagnostics", Diagnostics.from_dict):
+            return found
         missed = self.record.get("missed_modes", ())
         return diagnose(self.posterior, self.tree_group("sample_stats"), missed=missed)
+
+    @cached_property
+    def convergence(self) -> dict[str, tuple[float, float]]:
+        """R-hat, and ESS (the smaller of bulk and tail), of each parameter and derived constant."""
+        if found := self.check("convergence", _convergence):
+            return found
+        with np.errstate(all="ignore"):  # draws that are all the same have neither
+            rhat, ess = rhat_and_ess(self.described)
+        return {name: (rhat[name], ess[name]) for name in rhat}
+
+    @property
+    def described(self) -> xr.Dataset:
+        """Draws of all parameters and of the literature's constants, each element by its name."""
+        posterior, spec = self.posterior, self.spec
+        law = posterior[[*spec.free, *spec.population]]
+        return elements(xr.merge([law, self.derived, posterior[list(spec.noise_parameters)]]))
+
+    @property
+    def derived(self) -> xr.Dataset:
+        """The literature's constants; see :func:`bayescale.derived_parameters`."""
+        if not hasattr(self.law, "derived"):
+            return xr.Dataset()
+        parameters = {name: self.parameters[name] for name in self.law.parameters}
+        derived = self.law.derived(**self.references, **parameters)
+        first = dict(chain=0, draw=0)
+        return xr.Dataset({k: v for k, v in derived.items() if bool((v != v.isel(first)).any())})
 
     @cached_property
     def model(self) -> "pm.Model":
@@ -305,6 +345,11 @@ class Fit(FitMethods):
             }
             for row in table.reset_index().head(SHOWN).to_dict("records")
         ]
+
+
+def _convergence(said: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Return a saved fit's R-hat and ESS of each parameter."""
+    return {str(name): (float(rhat), float(ess)) for name, (rhat, ess) in said.items()}
 
 
 def with_draws(fit: Fit, posterior: xr.Dataset) -> Fit:

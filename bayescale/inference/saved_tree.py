@@ -6,6 +6,7 @@ The attributes are JSON, with versions and hashes, so that reading can say what 
 import json
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import xarray as xr
@@ -18,7 +19,7 @@ from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law
 from bayescale.model.spec import Spec
 
-FORMAT = 1
+FORMAT = 2
 
 
 ATTRIBUTE = "bayescale"
@@ -57,10 +58,17 @@ def take_header(tree: xr.DataTree, source: str) -> dict[str, Any]:
 
 def tree_of_fit(fit: Fit) -> xr.DataTree:
     """Return the tree that is saved of a fit: law, noise, priors and record as attributes."""
-    header = {**fit.spec.to_dict(), "record": dict(fit.record)}
-    if "adequacy" in vars(fit):  # worked out already, as it is where a fit is made
-        header["adequacy"] = fit.adequacy.to_dict()
+    header = {**fit.spec.to_dict(), "record": dict(fit.record), "checks": checks_of(fit)}
     return with_header(fit.tree, "fit", header)
+
+
+def checks_of(fit: Fit) -> dict[str, Any]:
+    """Return what a fit carries with it, so that whoever loads it need not work it out again."""
+    found = {"diagnostics": fit.diagnostics.to_dict(), "convergence": fit.convergence}
+    with suppress(BayescaleError):  # a law that is not finite at the draws, as it says when asked
+        if fit.informed:
+            found["adequacy"] = fit.adequacy.to_dict()
+    return found
 
 
 def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
@@ -97,10 +105,9 @@ def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
     same = _compare(header["record"]["law"], found.fingerprint(), source)
     spec = Spec.from_dict(header, found)
     check_draws(spec, tree, source)
-    fit = Fit(spec, tree, header["record"])
-    if same and "adequacy" in header:
-        vars(fit)["saved_adequacy"] = header["adequacy"]
-    return fit
+    of_draws = ("diagnostics", "convergence")
+    checks = {k: found for k, found in header["checks"].items() if same or k in of_draws}
+    return Fit(spec, tree, header["record"], checks)
 
 
 def _compare(then: Mapping[str, Any], now: Mapping[str, Any], name: str) -> bool:

@@ -130,7 +130,8 @@ def as_read(fit: Fit, table: PointsLike | None) -> PointsLike | None:
     for column in fit.record["runs"].get("columns", ()):
         name, source = column["name"], column["source"]
         if name not in table and source is not None and source in table:
-            values = parse_quantities(name, table[source], "count") if name in COUNTED else None
+            given: Any = table[source]
+            values = parse_quantities(name, given, "count") if name in COUNTED else None
             if values is not None:
                 made[name] = column["factor"] * np.array(values, dtype=float)
     told = fit.record.get("study", {}).get("derive", {})

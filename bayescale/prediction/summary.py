@@ -3,12 +3,10 @@
 import re
 from typing import Literal, get_args
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayescale.errors import BayescaleError, closest
-from bayescale.inference.diagnostics import elements
 from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import credible_interval, interval_width
@@ -60,12 +58,7 @@ def derived_parameters(fit: Fit) -> xr.Dataset:
     >>> list(constants), dict(constants.sizes)
     (['A', 'B'], {'chain': 4, 'draw': 250})
     """
-    if not hasattr(fit.law, "derived"):
-        return xr.Dataset()
-    parameters = {name: fit.parameters[name] for name in fit.law.parameters}
-    derived = fit.law.derived(**fit.references, **parameters)
-    first = dict(chain=0, draw=0)
-    return xr.Dataset({k: v for k, v in derived.items() if bool((v != v.isel(first)).any())})
+    return fit.derived
 
 
 @of_one_law
@@ -125,8 +118,7 @@ def summary(
     >>> bs.summary(fit, ci_prob=0.5).attrs["ci_prob"]
     0.5
     """
-    draws = _draws(fit)
-    table = _described(fit, draws, ci_prob) if kind is None else _by_arviz(draws, ci_prob, kind)
+    table = _described(fit, ci_prob) if kind is None else _by_arviz(fit, ci_prob, kind)
     table = table.rename_axis("parameter")
     table.attrs["ci_prob"] = interval_width(ci_prob)
     return table if round_to is None else _rounded(table, round_to)
@@ -144,18 +136,7 @@ def _rounded(table: pd.DataFrame, round_to: int | str) -> pd.DataFrame:
     return table.assign(**numbers.map(lambda value: round_num(value, round_to)))
 
 
-def _draws(fit: Fit) -> xr.Dataset:
-    """Return the draws of all parameters, and of the literature's constants, one by one."""
-    posterior, spec = fit.posterior, fit.spec
-    parts = [
-        posterior[[*spec.free, *spec.population]],
-        derived_parameters(fit),
-        posterior[list(spec.noise_parameters)],
-    ]
-    return elements(xr.merge(parts))
-
-
-def _by_arviz(draws: xr.Dataset, ci_prob: float | None, kind: SummaryKind) -> pd.DataFrame:
+def _by_arviz(fit: Fit, ci_prob: float | None, kind: SummaryKind) -> pd.DataFrame:
     """Return ArviZ's own summary, unrounded."""
     known = list(get_args(SummaryKind))
     if kind not in known:
@@ -164,27 +145,24 @@ def _by_arviz(draws: xr.Dataset, ci_prob: float | None, kind: SummaryKind) -> pd
         )
     import arviz_stats as azs
 
-    found = azs.summary(draws, kind=kind, ci_prob=interval_width(ci_prob), round_to="none")
+    width = interval_width(ci_prob)
+    found = azs.summary(fit.described, kind=kind, ci_prob=width, round_to="none")
     return pd.DataFrame(found)
 
 
-def _described(fit: Fit, draws: xr.Dataset, ci_prob: float | None) -> pd.DataFrame:
+def _described(fit: Fit, ci_prob: float | None) -> pd.DataFrame:
     """Return the median, the interval, the diagnostics and the meaning of each parameter."""
-    import arviz_stats as azs
-
-    with np.errstate(all="ignore"):  # draws that are all the same have none of the three
-        bulk, tail = azs.ess(draws, method="bulk"), azs.ess(draws, method="tail")
-        rhat = azs.rhat(draws)
     rows = {}
-    for name in draws.data_vars:
-        bounds = credible_interval(draws[name], ci_prob)
+    for name, draws in fit.described.items():
+        bounds = credible_interval(draws, ci_prob)
+        rhat, ess = fit.convergence[str(name)]
         rows[str(name)] = {
             "median": float(bounds["median"]),
-            "sd": float(draws[name].std()),
+            "sd": float(draws.std()),
             "lower": float(bounds["lower"]),
             "upper": float(bounds["upper"]),
-            "ess": min(float(bulk[name]), float(tail[name])),
-            "rhat": float(rhat[name]),
+            "ess": ess,
+            "rhat": rhat,
             "unit": fit.unit_of(_base(str(name))),
             "about": _about(fit, _base(str(name))),
         }

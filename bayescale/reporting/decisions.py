@@ -1,13 +1,12 @@
-"""The decision in a scenario: texts and a section."""
+"""The decision in a scenario: what to choose, and its section of the report."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from bayescale.data.number_format import format_quantity, format_value, plain, relative
+from bayescale.data.number_format import format_value, relative
 from bayescale.data.units import Kind
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.regret import regret, regret_summary
@@ -18,6 +17,13 @@ from bayescale.plots.regret import plot_regret
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import bounds, estimate, middle
 from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
+from bayescale.reporting.scenario_texts import (
+    budget_labels,
+    count_text,
+    loss_text,
+    terms,
+    verdict,
+)
 
 CURVE = 12
 """Budgets along which the frontier of a scenario is drawn."""
@@ -32,67 +38,6 @@ NAMES: dict[str, tuple[str, Kind]] = {
     "days": ("days of training", "number"),
 }
 """What an optimum says, with how it is written; anything else is a plain number."""
-
-
-def terms(scenario: Scenario) -> str:
-    """Say in one sentence of the report what a budget pays for, and what limits the choice."""
-    said = ["the budget pays for training"]
-    if scenario.inference_tokens:
-        said[0] += f" and for {_count(scenario.inference_tokens)} tokens of inference"
-        if scenario.inference_cost != 1:
-            said.append(f"a FLOP of inference costs {scenario.inference_cost:.3g} of training")
-    if scenario.max_params is not None:
-        said.append(f"at most {_count(scenario.max_params)} parameters")
-    if scenario.max_tokens is not None:
-        said.append(f"at most {_count(scenario.max_tokens)} training tokens")
-    for name, values in scenario.at.items():
-        said.append(f"{name.replace('_', ' ')} {' or '.join(map(_count, values))}")
-    if scenario.full_bits is not None:
-        said.append(f"training in fewer bits than {scenario.full_bits:g} costs as much less")
-    text = "; ".join(said)
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def verdict(
-    decided: Mapping[Any, Any], tolerance: float, probability: float, unit: str = ""
-) -> str:
-    """Say in the report which size to choose at one budget, and which are as good.
-
-    Parameters
-    ----------
-    decided : mapping
-        A row of what :func:`bayescale.regret_summary` returned.
-    tolerance, probability : float
-        Of the flat set.
-    unit : str
-        Of the target.
-    """
-    known = {"params", "tokens", "regret", "wasted", "within", "flops", "price", "days"}
-    ends = ("near_lower", "near_upper", "flat_lower", "flat_upper")
-    opened = [f"{k} = {decided[k]:g}" for k in decided if k not in {*known, *ends}]
-    said = [
-        f"The least mean regret has the model of {_count(decided['params'])} parameters and "
-        f"{_count(decided['tokens'])} tokens{''.join(f', {o}' for o in opened)}: "
-        f"{_regret(decided['regret'], unit)}, a mean compute overhead of "
-        f"{relative(decided['wasted'])} of the budget relative to the best model under each draw."
-    ]
-    if decided["near_lower"] < decided["near_upper"]:
-        said.append(
-            f"Sizes from {_count(decided['near_lower'])} to {_count(decided['near_upper'])} are "
-            f"expected to have at most {relative(tolerance)} of the budget more overhead."
-        )
-    if np.isfinite(decided["flat_lower"]):
-        said.append(
-            f"From {_count(decided['flat_lower'])} to {_count(decided['flat_upper'])}, the "
-            f"overhead is at most {relative(tolerance)} with a probability of "
-            f"{relative(probability)}."
-        )
-    else:
-        said.append(
-            f"No size has an overhead below {relative(tolerance)} with a probability of "
-            f"{relative(probability)}: the best size is too uncertain."
-        )
-    return " ".join(said)
 
 
 @dataclass(frozen=True)
@@ -196,15 +141,6 @@ def decisions_section(
     return Section(scenario.title or "The scenario", blocks)
 
 
-def budget_labels(scenario: Scenario) -> list[str]:
-    """Write the budgets of a decision as they were given: FLOP, money or days."""
-    if scenario.price:
-        return [f"a price of {_count(price)}" for price in scenario.price]
-    if scenario.days:
-        return [f"{days:,.4g} days of training" for days in scenario.days]
-    return [format_value(flops, "flops") for flops in scenario.flops]
-
-
 def _optima(best: xr.Dataset, ci_prob: float | None, target: str) -> Table:
     names = {name: NAMES.get(str(name), (str(name), "number")) for name in best.data_vars}
     names["loss"] = (f"expected {target}", "number")
@@ -231,10 +167,10 @@ def _candidates(found: xr.Dataset, ci_prob: float | None, unit: str) -> Table:
         lost, wasted = (estimate(at[name], ci_prob) for name in ("regret", "wasted"))
         rows.append(
             [
-                _count(float(at["params"])),
-                _count(float(at["tokens"])),
+                count_text(float(at["params"])),
+                count_text(float(at["tokens"])),
                 *(f"{float(at[name]):g}" for name in opened),
-                Pair(_regret(float(at["regret"].mean()), unit), bounds(lost)),
+                Pair(loss_text(float(at["regret"].mean()), unit), bounds(lost)),
                 Pair(
                     relative(float(at["wasted"].mean())),
                     f"{relative(wasted.lower)} to {relative(wasted.upper)}",
@@ -243,11 +179,3 @@ def _candidates(found: xr.Dataset, ci_prob: float | None, unit: str) -> Table:
         )
     header = ["candidate", "tokens", *opened, "median regret", "median compute overhead"]
     return Table(header, rows)
-
-
-def _regret(value: float, unit: str) -> str:
-    return f"{plain(value, value)} {unit}".rstrip()
-
-
-def _count(value: float) -> str:
-    return format_quantity(float(value))

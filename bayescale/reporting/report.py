@@ -21,7 +21,7 @@ from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import interval_width
 from bayescale.reporting.backtest import backtest_section, backtest_summary, discrepancy_section
-from bayescale.reporting.decisions import choices, decisions_section, terms
+from bayescale.reporting.decisions import choices, decisions_section
 from bayescale.reporting.design import next_runs_section, reach_section
 from bayescale.reporting.identifiability import knowledge_section
 from bayescale.reporting.narrative import (
@@ -45,6 +45,7 @@ from bayescale.reporting.result_sections import (
     optimum_section,
     outliers_section,
 )
+from bayescale.reporting.scenario_texts import terms
 from bayescale.reporting.targets import Target, questions, targets
 from bayescale.studies.study import Study
 

@@ -20,7 +20,8 @@ from bayescale.decisions.scenario import Hardware, Scenario, load_scenario
 from bayescale.inference.result import Fit
 from bayescale.plots.frontier import frontier_data
 from bayescale.plots.regret import regret_data
-from bayescale.reporting.decisions import choices, terms
+from bayescale.reporting.decisions import choices
+from bayescale.reporting.scenario_texts import terms
 
 DRAWS = ("chain", "draw")
 

@@ -152,8 +152,7 @@ def test_a_saved_fit_keeps_what_was_found(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_is_no_adequacy_is_worked_out_again(said: Any) -> None:
     made = fitted(table(3))
     expected = made.adequacy.checks
-    loaded = bs.Fit(made.spec, made.tree, made.record)
-    vars(loaded)["saved_adequacy"] = said
+    loaded = bs.Fit(made.spec, made.tree, made.record, {"adequacy": said})
     pd.testing.assert_frame_equal(loaded.adequacy.checks, expected)
 
 

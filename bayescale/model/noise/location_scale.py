@@ -78,6 +78,8 @@ class _Shape:
         Its own parameters, beside location and scale.
     in_pymc, in_scipy : callable
         From the scale and those parameters to the keywords of either.
+    standard : callable
+        Draws at location 0 and scale 1, from a generator, a shape and SciPy's keywords.
     moments : callable
         From the same to the mean's distance from the location, and the expected size around it.
     side : 1 or -1
@@ -89,6 +91,7 @@ class _Shape:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     in_pymc: Callable[..., dict[str, Any]] = lambda size: {}
     in_scipy: Callable[..., dict[str, Any]] = lambda size: {}
+    standard: Callable[..., np.ndarray] = lambda rng, shape: rng.standard_normal(shape)
     moments: Callable[..., tuple[Any, Any]] = lambda size, *shapes: (0.0, size)
     side: int = 1
 
@@ -99,6 +102,7 @@ STUDENT = _Shape(
     {"nu": Positive(1.5, 30.0, about="degrees of freedom: small means heavy tails")},
     in_pymc=lambda size, nu: {"nu": nu},
     in_scipy=lambda size, nu: {"df": nu},
+    standard=lambda rng, shape, df: rng.standard_t(df, shape),
 )
 
 
@@ -113,6 +117,9 @@ def _one_sided(side: int, inefficiency: Parameter) -> _Shape:
         {"inefficiency": inefficiency},
         in_pymc=lambda size, mean: {"nu": mean},
         in_scipy=lambda size, mean: {"K": mean / size},
+        standard=lambda rng, shape, K: (
+            rng.standard_exponential(shape) * K + rng.standard_normal(shape)
+        ),
         moments=lambda size, mean: (mean, sqrt(size**2 + mean**2)),
         side=side,
     )
@@ -205,9 +212,10 @@ class Scatter(Noise):
     ) -> Any:
         """Draw observed values."""
 
-        def sample(*at: Any) -> Any:
-            shape = np.broadcast_shapes(*(np.shape(x) for x in at))
-            return self._frozen(*at).rvs(size=shape, random_state=rng)
+        def sample(at: Any, size: Any, *shapes: Any) -> Any:
+            shape = np.broadcast_shapes(*(np.shape(x) for x in (at, size, *shapes)))
+            named = self._shape.in_scipy(size, *shapes)
+            return at + size * self._shape.standard(rng, shape, **named)
 
         arguments = self._arguments(curve, parameters, self._error(curve, known or {"se": 0.0}))
         with np.errstate(over="ignore"):  # a heavy tail may leave the range of floats: infinity
