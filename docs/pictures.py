@@ -53,9 +53,10 @@ def prior_curve(law: type[Law]) -> tuple[np.ndarray, xr.DataArray]:
     first, *others = law.inputs.items()
     low, high = first[1].range()
     along = np.geomspace(low, high, POINTS) if low > 0 else np.linspace(low, high, POINTS)
-    table = {column: along for column in first[1].columns()}
+    table = _columns(first[1], along)
     for _, given in others:
-        table |= {column: np.full(POINTS, middle(given)) for column in given.columns()}
+        even = 1 / (given.nodes or 1) if given.simplex else middle(given)
+        table |= _columns(given, np.full(POINTS, even))
     inputs = {
         name: xr.DataArray(given.take(table), dims=given.dims) for name, given in law.inputs.items()
     }
@@ -64,6 +65,13 @@ def prior_curve(law: type[Law]) -> tuple[np.ndarray, xr.DataArray]:
     scales = dict.fromkeys(law.units(), 1.0)
     draws = draw_prior(make_spec(law), scales, DRAWS, np.random.default_rng(0)).isel(chain=0)
     return along, law.curve(inputs, at, draws).transpose("draw", "run")
+
+
+def _columns(given: Input, along: np.ndarray) -> dict[str, np.ndarray]:
+    """Return an input's columns; of shares of a whole, the others are even beside the first."""
+    first, *others = given.columns()
+    rest = (1 - along) / len(others) if given.simplex else along
+    return {first: along, **dict.fromkeys(others, rest)}
 
 
 def draw(law: type[Law]) -> Axes:
