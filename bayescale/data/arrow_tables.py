@@ -1,12 +1,13 @@
 """Tables of Apache Arrow: Parquet and Arrow files, and the frames of polars, pyarrow and others."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
 
 from bayescale.data import limits
 from bayescale.data.column_names import refuse_columns
-from bayescale.data.limits import refuse_large
+from bayescale.data.histories import gather
 from bayescale.data.table_files import Loaded, TableFile
 from bayescale.errors import BayescaleError
 
@@ -20,12 +21,10 @@ def read_parquet(file: TableFile) -> Loaded:
     try:
         with pq.ParquetFile(_source(file)) as table:
             refuse_columns(table.schema_arrow.names, repr(file.name))
-            if table.metadata.num_rows > limits.MAX_ROWS:
-                raise refuse_large(repr(file.name), table.metadata.num_rows)
-            frame = table.read().to_pandas()
+            batches = table.iter_batches(batch_size=limits.MAX_ROWS)
+            return gather(_frames(batches), file)
     except (pa.ArrowException, OSError) as error:
         raise BayescaleError(f"{file.name!r} is not a Parquet file: {error}") from error
-    return Loaded(_numbered(frame))
 
 
 def read_arrow(file: TableFile) -> Loaded:
@@ -36,16 +35,10 @@ def read_arrow(file: TableFile) -> Loaded:
     try:
         with pa.ipc.open_file(_source(file)) as table:
             refuse_columns(table.schema.names, repr(file.name))
-            batches, rows = [], 0
-            for place in range(table.num_record_batches):
-                batches.append(table.get_batch(place))
-                rows += batches[-1].num_rows
-                if rows > limits.MAX_ROWS:
-                    raise refuse_large(repr(file.name))
-            frame = pa.Table.from_batches(batches, table.schema).to_pandas()
+            batches = (table.get_batch(place) for place in range(table.num_record_batches))
+            return gather(_frames(batches), file)
     except (pa.ArrowException, OSError) as error:
         raise BayescaleError(f"{file.name!r} is not an Arrow file: {error}") from error
-    return Loaded(_numbered(frame))
 
 
 def is_arrow(source: object) -> bool:
@@ -53,7 +46,7 @@ def is_arrow(source: object) -> bool:
     return hasattr(source, "__arrow_c_stream__")
 
 
-def from_arrow(source: Any) -> pd.DataFrame:
+def from_arrow(source: Any, asked: TableFile) -> Loaded:
     """Take over a frame of another library.
 
     Raises
@@ -61,19 +54,12 @@ def from_arrow(source: Any) -> pd.DataFrame:
     BayescaleError
         It is too large, its columns have no distinct names, or pyarrow is not there.
     """
-    kind = type(source).__name__
-    _need_pyarrow(f"a {kind}")
+    _need_pyarrow(asked.name)
     import pyarrow as pa
 
     reader = pa.RecordBatchReader.from_stream(source)
-    refuse_columns(reader.schema.names, f"the {kind}")
-    batches, rows = [], 0
-    for batch in reader:
-        batches.append(batch)
-        rows += batch.num_rows
-        if rows > limits.MAX_ROWS:
-            raise refuse_large(f"the {kind}")
-    return pa.Table.from_batches(batches, reader.schema).to_pandas()
+    refuse_columns(reader.schema.names, asked.name)
+    return gather(_frames(reader, "", 0), asked)
 
 
 def _source(file: TableFile) -> Any:
@@ -92,9 +78,12 @@ def _need_pyarrow(what: str) -> None:
         ) from error
 
 
-def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
-    """Number the rows from one; an index with a name is a column."""
-    if isinstance(frame.index, pd.MultiIndex) or frame.index.name:
-        frame = frame.reset_index()
-    frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
-    return frame
+def _frames(batches: Iterable[Any], index: str = "row", start: int = 1) -> Iterator[pd.DataFrame]:
+    """Turn batches into frames whose rows are numbered; an index with a name is a column."""
+    for batch in batches:
+        frame = batch.to_pandas()
+        if isinstance(frame.index, pd.MultiIndex) or frame.index.name:
+            frame = frame.reset_index()
+        frame.index = pd.RangeIndex(start, start + len(frame), name=index or None)
+        start += len(frame)
+        yield frame

@@ -43,6 +43,10 @@ _NUMBER = re.compile(
 )
 
 
+_PLAIN = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+"""Numbers that need nothing but the decision that they have decimal points."""
+
+
 _LABELS = {"run", "family", "status", "diverged", "params_convention", "loss_unit"}
 
 
@@ -90,8 +94,11 @@ def clean_cells(
         cleaned.notes.append(f"decimals are marked by a comma in {listed(map(repr, commas))}")
     changed: dict[str, object] = {}
     for name, column in texts.items():
-        cells = cells_of(frame, name).astype(object).to_list()
         mark = marks.get(name)
+        cells = cells_of(frame, name).astype(object).to_list()
+        known = [c for c, t in zip(cells, column, strict=True) if t is not None]
+        if mark == "." and known == numbers[name] and all(map(_PLAIN.fullmatch, known)):
+            continue
         if mark is not None:
             plain = [t if t is None else decimal_marks.rewrite(t, mark) for t in column]
         else:
@@ -135,6 +142,9 @@ def _texts(cells: pd.Series, name: str) -> list[str | None] | None:
         return None
     texts: list[str | None] = []
     for value in values:
+        if isinstance(value, str) and _PLAIN.fullmatch(value):
+            texts.append(value)
+            continue
         plain = plain_cell(value) if isinstance(value, str) and len(value) < 100 else ""
         number = bool(plain) and plain.lower() not in MISSING and _NUMBER.fullmatch(plain)
         texts.append(plain if number else None)

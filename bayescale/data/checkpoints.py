@@ -1,19 +1,15 @@
 """What a row of a run table is: a finished run, or a checkpoint on the way to one."""
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import KINDS, RENAMED
-from bayescale.data.column_uses import is_outcome
+from bayescale.data.column_uses import is_final_flag, is_outcome, truth_of
 from bayescale.data.convert import to_numbers
 from bayescale.data.row_messages import cells_of
 from bayescale.data.runs import Runs
-
-FINAL = re.compile(r"(is|at)?_?(final|last|end)(_?(step|row|checkpoint|ckpt))?", re.IGNORECASE)
-"""Names of columns that say which rows are finished runs."""
 
 MANY = 5
 """Rows of one configuration from which steps in equal distances are taken for one run's."""
@@ -57,10 +53,8 @@ def finished_runs(runs: Runs) -> tuple[Runs, str]:
 def _ways(table: pd.DataFrame) -> Iterator[tuple[np.ndarray, str]]:
     """Yield which rows are last ones by each way to tell, and the way in words."""
     for name in table.columns:
-        if isinstance(name, str) and FINAL.fullmatch(name):
-            flags = cells_of(table, name)
-            truth = flags.astype("string").str.lower().isin(["true", "1", "1.0", "yes"])
-            yield truth.to_numpy(bool), f"column {name}"
+        if isinstance(name, str) and is_final_flag(name):
+            yield truth_of(cells_of(table, name)), f"column {name}"
     axis = next((name for name in ("tokens", "step", "flops") if name in table), None)
     if axis is None:
         return

@@ -1,8 +1,10 @@
 """What columns could be used for that are no quantity themselves, and what stands in for one."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import RENAMED, interpret, words_of
@@ -46,6 +48,28 @@ _HARMLESS_WORDS = (
 
 
 _SETTING_WORDS = "coef coefficient weight factor scale alpha lambda"
+
+
+_FINAL = re.compile(
+    r"(is|at)?_?(final|last|end)(_?(step|row|checkpoint|ckpt))?|cooldown_end", re.IGNORECASE
+)
+
+
+def is_final_flag(name: str) -> bool:
+    """Whether a column says by its name which rows are finished runs.
+
+    Examples
+    --------
+    >>> is_final_flag("is_final"), is_final_flag("cooldown_end"), is_final_flag("final_loss")
+    (True, True, False)
+    """
+    return _FINAL.fullmatch(name) is not None
+
+
+def truth_of(flags: pd.Series) -> np.ndarray:
+    """Read a column of flags, written as true, 1 or yes."""
+    texts = flags.astype("string").str.strip().str.lower()
+    return texts.isin(["true", "1", "1.0", "yes"]).to_numpy(bool)
 
 
 def is_outcome(name: str) -> bool:

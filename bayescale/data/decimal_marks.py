@@ -19,6 +19,18 @@ MARKS = (".", ",")
 _TOKEN = re.compile(r"(?<![\w.,])(\d[\d.,]*\d|\d+[.,]?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
+_FORMS = [
+    (
+        mark,
+        group,
+        re.compile(rf"\d*\{mark}?\d*"),
+        re.compile(rf"[1-9]\d{{0,2}}(?:\{group}\d{{3}})+(?:\{mark}\d*)?"),
+    )
+    for mark, group in (MARKS, MARKS[::-1])
+]
+"""How numbers look with each mark of decimals, and the other one of groups."""
+
+
 _LOSS_BELOW = 20.0
 """A loss with three places, in nats or bits, is below this; thousands of nats are not."""
 
@@ -49,10 +61,8 @@ def readings(number: str, exponent: str = "") -> dict[str, str]:
     {'.': '4921', ',': '4.921'}
     """
     found = {}
-    for mark, group in (MARKS, MARKS[::-1]):
-        m, g = re.escape(mark), re.escape(group)
-        grouped = rf"[1-9]\d{{0,2}}(?:{g}\d{{3}})+(?:{m}\d*)?"
-        if re.fullmatch(rf"\d*{m}?\d*", number) or (not exponent and re.fullmatch(grouped, number)):
+    for mark, group, plain, grouped in _FORMS:
+        if plain.fullmatch(number) or (not exponent and grouped.fullmatch(number)):
             found[mark] = number.replace(group, "").replace(mark, ".")
     return found
 
@@ -61,6 +71,9 @@ def evidence(texts: Sequence[str]) -> Evidence:
     """Collect what the cells of a column show."""
     certain, undecided, whole = set(), [], []
     for text in texts:
+        if text.isdigit():
+            whole.append(text)
+            continue
         for number, exponent in _TOKEN.findall(text):
             found = readings(number, exponent)
             if len(set(found.values())) == 2:
@@ -121,6 +134,8 @@ def rewrite(text: str, mark: str) -> str:
     >>> rewrite("4,921 nats", ","), rewrite("4,921", "."), rewrite("1.234.567", ".")
     ('4.921 nats', '4921', '1234567')
     """
+    if mark == "." and "," not in text and text.count(".") < 2:
+        return text
 
     def plain(found: re.Match[str]) -> str:
         known = readings(found[1], found[2] or "")

@@ -2,9 +2,10 @@
 
 import csv
 import math
-from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import TextIO
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import batched, chain
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from pandas.api.extensions import ExtensionArray
 
 from bayescale.data import limits
 from bayescale.data.column_names import distinct_names
-from bayescale.data.limits import refuse_large
+from bayescale.data.histories import gather
 from bayescale.data.missing import MISSING
 from bayescale.data.row_messages import cells_of
 from bayescale.data.table_files import Loaded, TableFile, limited_lines, open_text
@@ -21,38 +22,63 @@ from bayescale.errors import BayescaleError
 _DELIMITERS = ",;\t|"
 
 
+type _Row = tuple[int, list[str]]
+"""The line that a row starts on, and its fields."""
+
+
 def read_delimited(file: TableFile) -> Loaded:
     """Read text with delimiters; the cells stay text.
 
     Lines that begin with # are skipped. A line with more or fewer fields than the header, and one
-    that repeats it, is no row, with the reason.
+    that repeats it, is no row, with the reason. A history of more rows than the limit is thinned
+    while it is read.
 
     Raises
     ------
     BayescaleError
         It is no table: no header, or half of its lines do not have the fields of the header.
     """
-    notes: list[str] = []
+    comments: list[str] = []
     with open_text(file) as stream:
         try:
-            lines, rows, delimiter = _fields(stream, file, notes)
+            rows, delimiter = _rows(stream, file, comments)
+            parts = _Parts(next(rows, (1, []))[1], file)
+            pieces = batched(rows, limits.MAX_ROWS)
+            loaded = gather(map(parts.read, pieces), file, delimiter)
         except csv.Error as error:
             raise BayescaleError(f"{file.name!r} is not a table of text: {error}") from error
-    header, body = _header(rows[0], file), rows[1:]
-    if len(body) > limits.MAX_ROWS:
-        raise refuse_large(repr(file.name))
-    rejected = _rejected(rows[0], lines[1:], body)
-    _refuse_many(rejected, len(body), header, file)
-    kept = [i for i, line in enumerate(lines[1:], start=1) if line not in rejected]
-    names, doubled = distinct_names(header, repr(file.name), [rows[i] for i in kept])
-    index = pd.Index([lines[i] for i in kept], name="line", dtype="int64")
-    width = len(header)
-    columns = {
-        name: pd.Series([rows[i][place].strip() or None for i in kept], index=index, dtype=object)
-        for place, name in enumerate(names[:width])
-    }
-    frame = pd.DataFrame(columns, index=index)
-    return Loaded(frame, delimiter, rejected, [*notes, *doubled])
+    skipped = [f"lines that begin with # were skipped: {len(comments):,}"] if comments else []
+    loaded.rejected |= parts.rejected
+    loaded.notes = [*skipped, *parts.notes, *loaded.notes]
+    return loaded
+
+
+class _Parts:
+    """Frames of the rows of one file, whose first part settles the names of its columns."""
+
+    def __init__(self, header: list[str], file: TableFile) -> None:
+        self._raw, self._header, self._file = header, _header(header, file), file
+        self._names: list[str] = []
+        self.rejected: dict[int, str] = {}
+        """Why a line is no row, by its number."""
+        self.notes: list[str] = []
+
+    def read(self, rows: Sequence[_Row]) -> pd.DataFrame:
+        """Make a frame of some rows, without those that do not fit the header."""
+        rejected = _rejected(self._raw, rows)
+        _refuse_many(rejected, len(rows), self._file)
+        self.rejected |= rejected
+        kept = [row for row in rows if row[0] not in rejected] if rejected else rows
+        cells = [fields for _, fields in kept]
+        if not self._names:
+            self._names, self.notes = distinct_names(self._header, repr(self._file.name), cells)
+        index = pd.Index([line for line, _ in kept], name="line", dtype="int64")
+        columns = zip(*cells, strict=True) if cells else [()] * len(self._header)
+        stripped = {
+            name: pd.Series([cell.strip() or None for cell in column], dtype=object)
+            for name, column in zip(self._names, columns, strict=True)
+        }
+        return pd.DataFrame(stripped).set_axis(index)
 
 
 def typed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -61,12 +87,9 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=frame.index)
 
 
-def _fields(
-    stream: TextIO, file: TableFile, notes: list[str]
-) -> tuple[list[int], list[list[str]], str]:
-    """Split up to one row more than the limit into fields, with the line each starts on."""
-    comments: list[str] = []
-    places: list[int] = []
+def _rows(stream: TextIO, file: TableFile, comments: list[str]) -> tuple[Iterator[_Row], str]:
+    """Split a file into fields, the header's first; collect the lines that are comments."""
+    places: deque[int] = deque()
     lines = _without_comments(limited_lines(stream, file), comments, places)
     first = next((line for line in lines if line.strip()), "")
     named = [c for c in comments if c.strip("# \t\r\n")]
@@ -76,38 +99,48 @@ def _fields(
             f"{file.name!r} is not a table: its first line, {first.strip()[:60]!r}, has no comma, "
             "semicolon or tab; the first line must name the columns"
         )
-    skipped = len(places)
-    header = named[-1].lstrip("# ") if named and _is_header(named[-1], first, delimiter) else ""
-    ahead = [header, first] if header else [first]
+    while len(places) > 1:
+        places.popleft()
+    ahead = [first]
+    if named and _is_header(named[-1], first, delimiter):
+        comments.remove(named[-1])
+        ahead.insert(0, named[-1].lstrip("# "))
+        places.appendleft(places[0])
     reader = csv.reader(
         chain(ahead, lines), delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True
     )
-    found, rows, start = [], [], 0
-    for row in reader:
-        if any(field.strip() for field in row):
-            position = skipped - 1 + start - bool(header)
-            found.append(places[max(position, 0)])
-            rows.append(row)
-        start = reader.line_num
-        if len(rows) > limits.MAX_ROWS + 1:
-            break
-    count = len(comments) - bool(header)
-    if count:
-        notes.append(f"lines that begin with # were skipped: {count:,}")
-    return found, rows, delimiter
+    return _numbered(reader, places), delimiter
+
+
+def _numbered(reader: Any, places: deque[int]) -> Iterator[_Row]:
+    """Yield the rows that hold something, with the lines they start on."""
+    taken = 0
+    for fields in reader:
+        line = places.popleft()
+        for _ in range(taken + 1, reader.line_num):
+            places.popleft()
+        taken = reader.line_num
+        if any(map(str.strip, fields)):
+            yield line, fields
 
 
 def _without_comments(
-    lines: Iterable[str], comments: list[str], places: list[int]
+    lines: Iterable[str], comments: list[str], places: deque[int]
 ) -> Iterator[str]:
     """Yield the lines that are no comments, and record their places; quoted text is kept."""
     quoted = False
     columns = 0
     for place, line in enumerate(lines, start=1):
-        if not quoted and line.lstrip().startswith("#") and not _is_data(line, columns):
+        if (
+            not quoted
+            and "#" in line
+            and line.lstrip().startswith("#")
+            and not _is_data(line, columns)
+        ):
             comments.append(line)
             continue
-        quoted ^= line.count('"') % 2 == 1
+        if '"' in line:
+            quoted ^= line.count('"') % 2 == 1
         if not columns and line.strip():
             columns = max(line.count(d) for d in _DELIMITERS) + 1
         places.append(place)
@@ -132,6 +165,8 @@ def _is_header(comment: str, first: str, delimiter: str) -> bool:
 
 def _header(names: list[str], file: TableFile) -> list[str]:
     """Check and complete the names of the columns."""
+    if not names:
+        raise BayescaleError(f"{file.name!r} is empty: it needs a header and one row per run")
     header = [name.strip() or f"column {place}" for place, name in enumerate(names, start=1)]
     if len(header) > limits.MAX_COLUMNS:
         distinct_names(header, repr(file.name))
@@ -143,22 +178,24 @@ def _header(names: list[str], file: TableFile) -> list[str]:
     return header
 
 
-def _rejected(header: list[str], lines: list[int], body: list[list[str]]) -> dict[int, str]:
+def _rejected(header: list[str], rows: Iterable[_Row]) -> dict[int, str]:
     """Say why lines are no rows."""
     rejected = {}
     width, named = len(header), [name.strip() for name in header]
-    for line, row in zip(lines, body, strict=True):
-        while len(row) > width and not row[-1].strip():
-            row.pop()
-        if len(row) != width:
-            noun = "field" if len(row) == 1 else "fields"
-            rejected[line] = f"{len(row)} {noun}, but the header has {width}"
-        elif [cell.strip() for cell in row] == named:
+    for line, fields in rows:
+        if len(fields) == width and fields[0] != header[0]:
+            continue
+        while len(fields) > width and not fields[-1].strip():
+            fields.pop()
+        if len(fields) != width:
+            noun = "field" if len(fields) == 1 else "fields"
+            rejected[line] = f"{len(fields)} {noun}, but the header has {width}"
+        elif [cell.strip() for cell in fields] == named:
             rejected[line] = "the header again"
     return rejected
 
 
-def _refuse_many(rejected: dict[int, str], rows: int, header: list[str], file: TableFile) -> None:
+def _refuse_many(rejected: dict[int, str], rows: int, file: TableFile) -> None:
     """Refuse a file half of whose lines do not have the fields of the header."""
     wrong = {line: reason for line, reason in rejected.items() if "fields" in reason}
     if rows and 2 * len(wrong) >= rows:

@@ -2,39 +2,46 @@
 
 import json
 import re
-from collections.abc import Mapping
-from itertools import islice
-from typing import Any
+from collections.abc import Iterator, Mapping
+from itertools import batched
+from typing import Any, TextIO
 
 import pandas as pd
 
 from bayescale.data import limits
 from bayescale.data.aliases import interpret
 from bayescale.data.column_names import refuse_columns
-from bayescale.data.limits import refuse_large
+from bayescale.data.histories import gather
 from bayescale.data.table_files import Loaded, TableFile, limited_lines, open_text, too_long
 from bayescale.errors import BayescaleError
 
 
 def read_json_lines(file: TableFile) -> Loaded:
     """Read one JSON object a line."""
-    lines, records = [], []
     with open_text(file) as stream:
-        numbered = enumerate(limited_lines(stream, file), start=1)
-        filled = ((n, t) for n, t in numbered if t.strip())
-        for line, text in islice(filled, limits.MAX_ROWS + 1):
+        pieces = batched(_numbered_records(stream, file), limits.MAX_ROWS)
+        frames = (
+            _frame(
+                [record for _, record in piece], pd.Index([n for n, _ in piece], name="line"), file
+            )
+            for piece in pieces
+        )
+        loaded = gather(frames, file)
+    refuse_columns(list(map(str, loaded.frame.columns)), repr(file.name))
+    return loaded
+
+
+def _numbered_records(stream: TextIO, file: TableFile) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects and the lines they stand on."""
+    for line, text in enumerate(limited_lines(stream, file), start=1):
+        if text.strip():
             try:
-                record = _record(json.loads(text), f"{file.name!r}, line {line}")
+                yield line, _record(json.loads(text), f"{file.name!r}, line {line}")
             except (ValueError, RecursionError) as error:
                 raise BayescaleError(
                     f"{file.name!r}, line {line}: not JSON ({_fault(error)}); "
                     'each line must be one object, as in {"params": 7e9, "loss": 2.1}'
                 ) from error
-            lines.append(line)
-            records.append(record)
-    if len(records) > limits.MAX_ROWS:
-        raise refuse_large(repr(file.name))
-    return Loaded(_frame(records, pd.Index(lines, name="line"), file))
 
 
 def read_json(file: TableFile) -> Loaded:
@@ -57,13 +64,12 @@ def read_json(file: TableFile) -> Loaded:
         raise BayescaleError(
             f"{file.name!r} must hold a list of objects, one a run, or an object of them by name"
         )
-    if len(records) > limits.MAX_ROWS:
-        raise refuse_large(repr(file.name), len(records))
     rows = [
         _record(record, f"{file.name!r}, record {n}") for n, record in enumerate(records, start=1)
     ]
-    frame = _frame(rows, pd.RangeIndex(1, len(rows) + 1, name="row"), file)
-    return Loaded(frame, notes=notes)
+    loaded = gather([_frame(rows, pd.RangeIndex(1, len(rows) + 1, name="row"), file)], file)
+    loaded.notes = [*notes, *loaded.notes]
+    return loaded
 
 
 def _records(content: dict[str, Any], file: TableFile, notes: list[str]) -> Any:

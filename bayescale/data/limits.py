@@ -17,14 +17,18 @@ RANGES = {
 
 
 MAX_ROWS = 20_000
-"""Rows of a table."""
+"""Rows of a table; a history of more is thinned to these."""
+
+
+MAX_RUNS = 100_000
+"""Runs of a history, of which at least the last rows are kept."""
 
 
 MAX_COLUMNS = 10_000
 """Columns of a table."""
 
 
-MAX_LINES = 1_000_000
+MAX_LINES = 10_000_000
 """Lines of a file, empty ones included."""
 
 
@@ -73,5 +77,6 @@ def refuse_large(name: str, rows: int | None = None) -> BayescaleError:
     count = f"{rows:,}" if rows else f"more than {MAX_ROWS:,}"
     return BayescaleError(
         f"{name} has {count} rows, and the limit is {MAX_ROWS:,}: a scaling law is fitted to one "
-        "row per run, so keep each run's last checkpoint, or thin the checkpoints, and read that"
+        "row per run. Checkpoints are thinned where columns name the run, the step or tokens, and "
+        "the loss (columns={'run': ...}); otherwise keep each run's last checkpoint"
     )

@@ -69,8 +69,10 @@ def read_runs(
         a DataFrame (pandas, or any that hands out Arrow streams, as polars and pyarrow do), or a
         `Runs`. JSON may be a
         ``trainer_state.json`` or a result file of lm-evaluation-harness. At most 20,000 rows and
-        10,000 columns; a file of text has at most 1,000,000 lines (empty ones included), 10,000,000
-        characters per line, and 500,000,000 characters in all, after decompression.
+        10,000 columns; checkpoints of more rows (a run or a step, tokens or steps, a loss) are
+        thinned in log steps, up to 100,000 runs. A file of text has at most 10,000,000 lines (empty
+        ones included), 10,000,000 characters per line, and 500,000,000 characters in all, after
+        decompression.
     columns
         Your own column, or an expression of columns, by canonical name (params, tokens, flops,
         loss, loss_se, run, family, step, status, diverged, params_convention, loss_unit):
@@ -126,7 +128,7 @@ def read_runs(
         return _read_again(source, columns, where, params_convention, unit)
     name = "the table"
     try:
-        opened = open_source(source, decimal)
+        opened = open_source(source, decimal, columns or {})
         name, asked = opened.name, dict(columns or {})
         opened.frame, wide = melt(opened.frame, [c for c in asked.values() if c])
         opened.notes += wide

@@ -2,8 +2,10 @@
 
 import glob
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -14,8 +16,9 @@ from bayescale.data.cells import clean_cells
 from bayescale.data.column_names import refuse_columns
 from bayescale.data.delimited import typed
 from bayescale.data.formats import load_file, reader_of
+from bayescale.data.histories import gather
 from bayescale.data.limits import refuse_large
-from bayescale.data.table_files import TableFile, too_long
+from bayescale.data.table_files import Loaded, TableFile, too_long
 from bayescale.errors import BayescaleError
 
 STANDARD_INPUT = "-"
@@ -38,8 +41,10 @@ class Source:
     """What a user should know of it."""
 
 
-def open_source(source: Any, decimal: str | None) -> Source:
-    """Get the table as it is, and what to call it.
+def open_source(
+    source: Any, decimal: str | None, columns: Mapping[str, str | None] = MappingProxyType({})
+) -> Source:
+    """Get the table as it is, and what to call it; of a long history, what is kept of it.
 
     Raises
     ------
@@ -48,70 +53,74 @@ def open_source(source: Any, decimal: str | None) -> Source:
     """
     if isinstance(source, str | Path):
         try:
-            return _open_path(source, decimal)
+            return _open_path(TableFile(Path(source), None, columns, decimal))
         except (OSError, RuntimeError) as error:  # too deep, or there is no such user's folder
             raise BayescaleError(f"cannot read {Path(source).name!r}: {error}") from error
-    name = "a DataFrame"
+    if is_arrow(source) and not isinstance(source, pd.DataFrame):
+        asked = TableFile(Path(f"a {type(source).__name__}"), None, columns, decimal)
+        return _cleaned(from_arrow(source, asked), asked)
     if not isinstance(source, pd.DataFrame):
-        if not is_arrow(source):
-            raise BayescaleError(
-                f"cannot read runs from {type(source).__name__}: give a path, a DataFrame "
-                "(pandas, polars, pyarrow), or Runs"
-            )
-        name = f"a {type(source).__name__}"
-        source = from_arrow(source)
+        raise BayescaleError(
+            f"cannot read runs from {type(source).__name__}: give a path, a DataFrame "
+            "(pandas, polars, pyarrow), or Runs"
+        )
+    asked = TableFile(Path("a DataFrame"), None, columns, decimal)
+    return _cleaned(gather([_plain_frame(source)], asked), asked)
+
+
+def _plain_frame(source: pd.DataFrame) -> pd.DataFrame:
+    """Give a DataFrame names of columns that are text, and distinct labels of rows."""
     names = [str(name) for name in source.columns]
     refuse_columns(names, "the DataFrame")
-    if len(source) > limits.MAX_ROWS:
-        raise refuse_large("the DataFrame", len(source))
     if source.empty:
         raise BayescaleError("the DataFrame is empty: it needs one row per run")
     unique = source if source.index.is_unique else source.reset_index(drop=True)
-    frame = unique.set_axis(names, axis=1).copy()
-    cleaned = clean_cells(frame, None, decimal)
-    return Source(cleaned.frame, name, _no_lines(), cleaned.loss_units, cleaned.notes)
+    return unique.set_axis(names, axis=1).copy()
 
 
-def _open_path(source: str | Path, decimal: str | None) -> Source:
+def _open_path(asked: TableFile) -> Source:
     """Open a file, standard input, or all the files of a folder or pattern."""
-    if str(source) == STANDARD_INPUT:
-        return _open_file(_standard_input(), decimal)
-    path = Path(source).expanduser()
+    if str(asked.path) == STANDARD_INPUT:
+        return _open_file(_standard_input(asked))
+    path = asked.path.expanduser()
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if p.is_file() and reader_of(p))
-        return _open_files(found, f"the folder {path.name!r}", decimal)
+        return _open_files(found, f"the folder {path.name!r}", asked)
     if not path.exists() and glob.has_magic(str(path)):
         found = sorted(p for p in map(Path, glob.iglob(str(path))) if p.is_file())
-        return _open_files(found, f"{path.name!r}", decimal)
+        return _open_files(found, f"{path.name!r}", asked)
     if not path.exists():
         raise BayescaleError(f"no file {str(path)!r}: check the path")
-    return _open_file(TableFile(path), decimal)
+    return _open_file(replace(asked, path=path))
 
 
-def _open_file(file: TableFile, decimal: str | None) -> Source:
-    loaded = load_file(file)
-    cleaned = clean_cells(loaded.frame, loaded.delimiter, decimal)
+def _open_file(file: TableFile) -> Source:
+    return _cleaned(load_file(file), file)
+
+
+def _cleaned(loaded: Loaded, file: TableFile) -> Source:
+    """Write the numbers of a table in one form, and give its columns their types."""
+    cleaned = clean_cells(loaded.frame, loaded.delimiter, file.decimal)
     frame = typed(cleaned.frame) if loaded.delimiter else cleaned.frame
     rejected = pd.Series(loaded.rejected, dtype=object)
     rejected.index = pd.Index(list(loaded.rejected), name=frame.index.name)
     return Source(frame, file.name, rejected, cleaned.loss_units, [*loaded.notes, *cleaned.notes])
 
 
-def _open_files(paths: list[Path], where: str, decimal: str | None) -> Source:
+def _open_files(paths: list[Path], where: str, asked: TableFile) -> Source:
     """Read files one below the other, each with its own decimals; the column file names them."""
     if not paths:
         raise BayescaleError(
             f"{where} holds no table: name a file, or a folder or pattern of .csv, .jsonl, ..."
         )
-    parts, rows, columns = [], 0, 0
+    parts, cells = [], 0
     for path in paths:
-        part = _open_file(TableFile(path), decimal)
+        part = _open_file(replace(asked, path=path))
         if any(part.loss_units != other.loss_units for other in parts[:1]):
             raise BayescaleError(f"{where}: {path.name!r} writes another unit of loss in its cells")
         parts.append(part)
-        rows += len(part.frame)
-        columns = max(columns, len(part.frame.columns))
-        if rows > limits.MAX_ROWS or rows * columns > limits.MAX_TEXT:
+        cells += part.frame.size
+        if cells > limits.MAX_TEXT // 10:
             raise refuse_large(where)
     names = [path.name for path in paths]
     label = "file" if all("file" not in part.frame for part in parts) else "source file"
@@ -128,10 +137,13 @@ def _open_files(paths: list[Path], where: str, decimal: str | None) -> Source:
     refuse_columns([str(name) for name in frame.columns], where)
     plural = "s" if len(paths) > 1 else ""
     notes.insert(0, f"read {len(paths):,} file{plural} of {where}; the column {label!r} names them")
-    return Source(frame, where, _no_lines(), parts[0].loss_units, notes)
+    together = gather([frame], replace(asked, path=Path(where.strip("'"))))
+    notes += together.notes
+    rejected = pd.Series(together.rejected, dtype=object)
+    return Source(together.frame, where, rejected, parts[0].loss_units, notes)
 
 
-def _standard_input() -> TableFile:
+def _standard_input(asked: TableFile) -> TableFile:
     """Take what comes by standard input, and name it by what it looks like."""
     content = sys.stdin.buffer.read(limits.MAX_TEXT + 1)
     if len(content) > limits.MAX_TEXT:
@@ -143,8 +155,4 @@ def _standard_input() -> TableFile:
         first = text.partition(b"\n")[0].rstrip()
         lines = first.startswith(b"{") and first.endswith(b"}") and b"\n" in text.strip()
         suffix = ".jsonl" if lines else ".json" if text[:1] in (b"[", b"{") else ".csv"
-    return TableFile(Path(f"standard input{suffix}"), content)
-
-
-def _no_lines() -> pd.Series:
-    return pd.Series([], dtype=object)
+    return replace(asked, path=Path(f"standard input{suffix}"), content=content)

@@ -5,7 +5,7 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import TextIOWrapper
@@ -50,6 +50,10 @@ class TableFile:
     """Where it is; of bytes, a name."""
     content: bytes | None = None
     """The bytes, where it is no file."""
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    """What the user said of its columns, by canonical name."""
+    decimal: str | None = None
+    """What the user said marks decimals."""
 
     @property
     def name(self) -> str:
