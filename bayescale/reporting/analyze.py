@@ -260,7 +260,10 @@ def analyze(
     table, said = finished_runs(read_runs(runs))
     notes = [sentence(said)] if said else []
     notes += swept_text(table)
-    specs = specs_for(table, laws, notes)
+    try:
+        specs = specs_for(table, laws, notes)
+    except BayescaleError as error:
+        raise BayescaleError(" ".join([*notes, str(error)])) from error
     seed = seed_of(random_seed)
     fits, failed = _fits(table, specs, seed, progressbar)
     if not fits:
