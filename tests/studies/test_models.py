@@ -12,6 +12,7 @@ from rotation import drawn_by_commit
 import bayescale as bs
 from bayescale.data.aliases import RENAMED
 from bayescale.data.expressions import condition, evaluate
+from bayescale.laws.registry import get_law
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 
@@ -66,7 +67,9 @@ def test_it_names_columns_of_its_data_set(name: str) -> None:
     assert {*data.columns.values()} <= columns
     known = columns | {*data.columns} | {*RENAMED}
     made = known | {*data.derive}
-    assert {*study.inputs.values()} <= made
+    inputs = get_law(study.law).inputs
+    for key, column in study.inputs.items():
+        assert {*(inputs[key].columns(column) if key in inputs else [column])} <= made
     assert {
         c for c in (study.group, data.average, data.schedule and data.schedule.run) if c
     } <= known
