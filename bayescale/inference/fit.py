@@ -40,7 +40,7 @@ CAREFUL = 0.99
 
 
 @runtime_checkable
-class FitsItself(Protocol):
+class Recipe(Protocol):
     """What knows its runs, its law and how it is fitted: :class:`bayescale.Model`."""
 
     def fit(self, random_seed: int | None = None) -> Any:
@@ -49,7 +49,7 @@ class FitsItself(Protocol):
 
 
 def fit(
-    runs: RunsLike | Study | FitsItself,
+    runs: RunsLike | Study | Recipe,
     law: LawLike | None = None,
     *,
     noise: str | Noise | None = None,
@@ -150,7 +150,7 @@ def fit(
     alpha        0.35   0.33   0.37
     beta         0.35   0.33   0.37
     """
-    if isinstance(runs, FitsItself):
+    if isinstance(runs, Recipe):
         return runs.fit(random_seed)
     spec, data = prepare(
         runs,
@@ -188,7 +188,9 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
     seconds = {name: round(value, 2) for name, value in draws.seconds.items()}
     made = assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=seconds)
     record = {**made.record, "missed_modes": list(draws.missed)}
-    return replace(made, record=record, checks={"diagnostics": diagnostics.to_dict()})
+    return replace(
+        made, record=record, checks={"draws": made.digest, "diagnostics": diagnostics.to_dict()}
+    )
 
 
 def warn_of(diagnostics: Diagnostics, interrupted: bool) -> None:

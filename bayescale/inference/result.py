@@ -1,5 +1,6 @@
 """A fit: what was fitted, the posterior draws, and the record of how they were made."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -182,10 +183,21 @@ class Fit(FitMethods):
         return found | {step.column: self.references[name] for name, step in steps}
 
     def check[T](self, name: str, read: Callable[[Any], T]) -> T | None:
-        """Return what a check found where the fit was made, None where that is not known."""
+        """Return what a check found where the fit was made, None where it knew other draws."""
+        if self.checks.get("draws") != self.digest:
+            return None
         with suppress(KeyError, TypeError, ValueError, AttributeError):  # a file holds anything
             return read(self.checks[name])
         return None
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the draws, by which what was found out about them is known to be theirs."""
+        found = hashlib.sha256()
+        for name, draws in sorted(self.posterior.data_vars.items(), key=lambda one: str(one[0])):
+            found.update(f"{name} {draws.dims} {draws.shape}".encode())
+            found.update(np.ascontiguousarray(draws.values, "<f8").tobytes())
+        return found.hexdigest()
 
     @cached_property
     def diagnostics(self) -> Diagnostics:

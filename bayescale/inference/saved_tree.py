@@ -64,7 +64,11 @@ def tree_of_fit(fit: Fit) -> xr.DataTree:
 
 def checks_of(fit: Fit) -> dict[str, Any]:
     """Return what a fit carries with it, so that whoever loads it need not work it out again."""
-    found = {"diagnostics": fit.diagnostics.to_dict(), "convergence": fit.convergence}
+    found: dict[str, Any] = {
+        "draws": fit.digest,
+        "diagnostics": fit.diagnostics.to_dict(),
+        "convergence": fit.convergence,
+    }
     with suppress(BayescaleError):  # a law that is not finite at the draws, as it says when asked
         if fit.informed:
             found["adequacy"] = fit.adequacy.to_dict()
@@ -105,7 +109,7 @@ def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
     same = _compare(header["record"]["law"], found.fingerprint(), source)
     spec = Spec.from_dict(header, found)
     check_draws(spec, tree, source)
-    of_draws = ("diagnostics", "convergence")
+    of_draws = ("draws", "diagnostics", "convergence")
     checks = {k: found for k, found in header["checks"].items() if same or k in of_draws}
     return Fit(spec, tree, header["record"], checks)
 

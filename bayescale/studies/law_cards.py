@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bayescale.laws.base import Law
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Parameter
-from bayescale.laws.registry import BUILT_IN, get_law
+from bayescale.laws.registry import BUILT_IN, DOMAINS, get_law
 from bayescale.studies.study import load_study, model_names
 
 if TYPE_CHECKING:
@@ -153,10 +153,15 @@ def _parameter(name: str, given: Parameter, target: str) -> ParameterCard:
 
 
 def _models_by_law() -> dict[str, list[str]]:
-    """Return the names of the model files that come with bayescale, by their law."""
+    """Return the names of the model files that come with bayescale, by their law.
+
+    A mixture law of another number of domains counts as the one that is listed.
+    """
     found: dict[str, list[str]] = {}
     for name in model_names():
-        found.setdefault(load_study(name).law, []).append(name)
+        law = load_study(name).law
+        listed = law if law in BUILT_IN else f"{law.rpartition('_')[0]}_{DOMAINS}"
+        found.setdefault(listed, []).append(name)
     return found
 
 

@@ -87,19 +87,19 @@ class TestAnswers:
 
     def test_intervals_are_those_of_optimum_and_predict(self, made_fit: Fit) -> None:
         """What the law's error leaves open by more than a decade is not called identified."""
-        table = bs.identify(made_fit, flops=[1e23, 1e27], at={"params": 7e9, "tokens": 1e12})
-        best = bs.optimum(made_fit, [1e23, 1e27])
+        table = bs.identify(made_fit, flops=[1e23, 1e29], at={"params": 7e9, "tokens": 1e12})
+        best = bs.optimum(made_fit, [1e23, 1e29])
         outcome = bs.predict(made_fit, params=7e9, tokens=1e12)["outcome"]
-        for i, name in enumerate(["N* (1e+23 FLOP)", "N* (1e+27 FLOP)"]):
+        for i, name in enumerate(["N* (1e+23 FLOP)", "N* (1e+29 FLOP)"]):
             low, high = np.percentile(best["params"].isel(budget=i), [5.5, 94.5])
             said = f"{format_quantity(low)} to {format_quantity(high)}"
             assert f"with the law's error {said}" in table["reason"][name]
             assert table["verdict"][name] == ("weak" if high > 10 * low else "identified")
-        assert set(table["verdict"][["N* (1e+23 FLOP)", "N* (1e+27 FLOP)"]]) == {
+        assert set(table["verdict"][["N* (1e+23 FLOP)", "N* (1e+29 FLOP)"]]) == {
             "identified",
             "weak",
         }
-        assert table["reason"]["N* (1e+27 FLOP)"].startswith("within the law the runs identify it")
+        assert table["reason"]["N* (1e+29 FLOP)"].startswith("within the law the runs identify it")
         low, high = np.percentile(outcome, [5.5, 94.5])
         assert table["reason"].iloc[-1].endswith(f"with the law's error {low:.4g} to {high:.4g}")
 

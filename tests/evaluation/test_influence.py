@@ -257,7 +257,7 @@ def test_the_gradient_of_the_huber_loss(monkeypatch) -> None:
         seen.append((objective(at)[1], numeric))
         return minimize(objective, start, **options)
 
-    monkeypatch.setattr(point_estimate, "minimize", watched)
+    monkeypatch.setattr("scipy.optimize.minimize", watched)
     fit = handmade_fit()
     point_fit(fit.spec, extract(fit.spec, runs_again(fit)), random_seed=0)
     assert len(seen) == 8 + 100
@@ -444,7 +444,7 @@ def test_what_the_minimiser_is_given(monkeypatch) -> None:
         seen.append((objective(start), objective(start + np.nan), options))
         return SimpleNamespace(x=start, fun=objective(start)[0])
 
-    monkeypatch.setattr(point_estimate, "minimize", instead)
+    monkeypatch.setattr("scipy.optimize.minimize", instead)
     parameters = fit.spec.free
     start = np.array(
         [to_link(p, 1.1 * TRUTH["chinchilla"][k], data.scales) for k, p in parameters.items()]

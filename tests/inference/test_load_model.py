@@ -1,6 +1,5 @@
 """A model file as what predicts: fitted when asked, of several targets, by its table's names."""
 
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -126,6 +126,7 @@ def test_laws_of_any_sign_are_named_by_what_they_declare() -> None:
     bounds = {name: law.target_bounds for name, law in BUILT_IN.items()}
     assert {name for name, (low, _) in bounds.items() if low < 0} == {
         "vocabulary",
+        "vocabulary_size",
         "board_game",
         "log_trend",
         "rising_power_law_floor",

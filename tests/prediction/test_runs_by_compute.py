@@ -290,6 +290,7 @@ def test_a_surface_that_knows_no_run() -> None:
         inputs={k: xr.DataArray(v, dims="run") for k, v in ones.items()}
         | {"c": xr.DataArray(np.ones((2, 3)), dims=("run", "node"))},
         informed=False,
+        record={},
         law=SimpleNamespace(name="a law"),
         input_of=lambda column: None,
         posterior=xr.Dataset({"E": (("chain", "draw"), np.ones((2, 5)))}),

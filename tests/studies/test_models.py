@@ -88,6 +88,7 @@ def test_the_columns_are_those_of_the_data_sets(data_dir: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*set aside:bayescale.BayescaleWarning")
 @pytest.mark.filterwarnings("ignore:.*the law misses:bayescale.BayescaleWarning")  # a paper's law
+@pytest.mark.filterwarnings("ignore:every run has:bayescale.BayescaleWarning")  # as its table has
 @pytest.mark.parametrize("name", drawn_by_commit(NAMES, SLICE))
 def test_it_fits_with_defaults(name: str, request: pytest.FixtureRequest) -> None:
     if name in PUBLIC:
