@@ -21,6 +21,7 @@ import pandas as pd
 from bars import Bar
 
 import bayescale as bs
+from bayescale.data.expressions import evaluate
 
 SEED = 1
 HELD_OUT = 0.2
@@ -50,7 +51,7 @@ TASKS = {
 def split(name: str, table: pd.DataFrame) -> np.ndarray:
     """Return which rows are held out: at or above the quantile, or every fifth mixture."""
     if TASKS[name].scale:
-        scale = table.eval(TASKS[name].scale).to_numpy(float)
+        scale = evaluate(table, TASKS[name].scale).to_numpy(float)
         return scale >= np.quantile(scale, 1 - HELD_OUT)
     shares = table.filter(regex="^(w_|proportion)")
     return shares.groupby(list(shares), sort=False).ngroup().to_numpy() % round(1 / HELD_OUT) == 0

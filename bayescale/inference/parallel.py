@@ -377,8 +377,8 @@ def _unpack_answer(packed: bytes, spec: Spec) -> Fit | str:
     answer: str | tuple[xr.DataTree, dict[str, Any], dict[str, Any]] = pickle.loads(packed)
     if isinstance(answer, str):
         return answer
-    answer[1]["law"] = spec.law.fingerprint()
-    return Fit(spec, *answer)
+    tree, record, checks = answer
+    return Fit(spec, tree, {**record, "law": spec.law.fingerprint()}, checks)
 
 
 def _declared(law: type[Law]) -> bytes:

@@ -10,6 +10,7 @@ validation set, is fitted by itself.
 """
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from bayescale.errors import BayescaleError
@@ -203,6 +204,7 @@ MIXTURES = {
 """How a mixture law is made, by what its name begins with."""
 
 
+@cache
 def mixture(name: str) -> type[Law] | None:
     """Return the mixture law of that name, None where it names none."""
     kind, _, domains = name.rpartition("_")

@@ -53,11 +53,6 @@ CHAINS = (
 """Chains that the literature uses; any other goes by the two names as well."""
 
 
-@cache
-def _mixed(name: str) -> type[Law] | None:
-    return mixture(name)
-
-
 DOMAINS = 5
 """Domains of the mixture laws that are listed; any other number goes by its name as well."""
 
@@ -100,7 +95,7 @@ def get_law(law: str | type[Law]) -> type[Law]:
     if isinstance(law, str) and THEN in law:
         first, _, then = law.partition(THEN)
         return _chained(first, then)
-    if isinstance(law, str) and (mixed := _mixed(law)) is not None:
+    if isinstance(law, str) and (mixed := mixture(law)) is not None:
         return mixed
     if isinstance(law, str) and law.startswith(PREFIX):
         return _turned_over(law.removeprefix(PREFIX))
