@@ -13,7 +13,6 @@ from bayescale.laws.transforms import (
 
 LN10 = 2.302585092994046
 
-
 MANY = 32
 """A usual number of experts, at which the runs see what experts are worth."""
 
@@ -22,6 +21,11 @@ def _log_gain(log_offset: Value, log_max: Value) -> Value:
     """Return the log of how many times a usual number of experts counts for a dense model."""
     many = log(MANY - 1 + exp(log_offset))
     return logaddexp(-log_offset, -log_max) - logaddexp(-many, -log_max)
+
+
+def _log_effective(experts: Value, offset: Value, E_max: Value) -> Value:
+    """Return the log of the effective number of experts relative to a dense model's."""
+    return log(1 / offset + 1 / E_max) - log(1 / (experts - 1 + offset) + 1 / E_max)
 
 
 class RoutedExperts(Law):
@@ -61,9 +65,7 @@ class RoutedExperts(Law):
         E_max: Value,
     ) -> Value:
         """Loss at relative size N and a number of experts, one for a dense model."""
-        start = 1 / (1 / offset + 1 / E_max)
-        size = log(N)
-        effective = -log((1 / (experts - 1 + offset) + 1 / E_max) * start)
+        size, effective = log(N), _log_effective(experts, offset, E_max)
         return L0 * exp(-alpha * size - beta * effective + c / LN10 * size * effective)
 
     @staticmethod
@@ -138,9 +140,7 @@ class RoutedExpertsFloor(Law):
         E_max: Value,
     ) -> Value:
         """Loss at relative size N and a number of experts, one for a dense model."""
-        start = 1 / (1 / offset + 1 / E_max)
-        effective = -log((1 / (experts - 1 + offset) + 1 / E_max) * start)
-        return E + a * N**-alpha * exp((c * log(N) - beta) * effective)
+        return E + a * N**-alpha * exp((c * log(N) - beta) * _log_effective(experts, offset, E_max))
 
     @staticmethod
     def coordinates(
