@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from bayescale.decisions.targets import crossover_compute, required_compute
     from bayescale.design.contraction import principal_directions
     from bayescale.design.identify import identify
-    from bayescale.design.plan import Plan, least_useful, plan
+    from bayescale.design.least_useful import least_useful
+    from bayescale.design.plan import Plan, plan
     from bayescale.errors import BayescaleError, BayescaleWarning
     from bayescale.evaluation.adequacy import Adequacy, adequacy
     from bayescale.evaluation.backtest import Backtest, backtest, backtest_point_fit
@@ -134,9 +135,9 @@ _HOME = {
     ),
     "design.contraction": ("principal_directions",),
     "design.identify": ("identify",),
+    "design.least_useful": ("least_useful",),
     "design.plan": (
         "Plan",
-        "least_useful",
         "plan",
     ),
     "errors": (

@@ -224,7 +224,8 @@ def plan(
     """
     import pandas as pd
 
-    from bayescale.design.plan import least_useful, plan
+    from bayescale.design.least_useful import least_useful
+    from bayescale.design.plan import plan
 
     if planning.output is not None:
         check_folder(planning.output)

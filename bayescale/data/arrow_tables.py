@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from bayescale.data import limits
-from bayescale.data.column_names import refuse_columns
+from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.histories import gather
 from bayescale.data.table_files import Loaded, TableFile
 from bayescale.errors import BayescaleError

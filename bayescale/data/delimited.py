@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from bayescale.data import limits
-from bayescale.data.column_names import distinct_names
+from bayescale.data.duplicate_columns import distinct_names
 from bayescale.data.histories import gather
 from bayescale.data.missing import MISSING
 from bayescale.data.row_messages import cells_of

@@ -11,7 +11,7 @@ import pandas as pd
 from bayescale.data import limits
 from bayescale.data.aliases import KINDS
 from bayescale.data.cells import clean_cells
-from bayescale.data.column_uses import is_final_flag, truth_of
+from bayescale.data.column_meanings import is_final_flag, truth_of
 from bayescale.data.columns import Recognition, recognise
 from bayescale.data.convert import is_missing, to_numbers
 from bayescale.data.limits import refuse_large

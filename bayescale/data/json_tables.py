@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayescale.data import limits
 from bayescale.data.aliases import interpret
-from bayescale.data.column_names import refuse_columns
+from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.histories import gather
 from bayescale.data.table_files import Loaded, TableFile, limited_lines, open_text, too_long
 from bayescale.errors import BayescaleError

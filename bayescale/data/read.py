@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data import aliases
-from bayescale.data.column_uses import use_notes
+from bayescale.data.column_meanings import use_notes
 from bayescale.data.columns import Recognition, named_convention, recognise
 from bayescale.data.convert import Unreadable, canonical_table, free_name, unreadable_reasons
 from bayescale.data.derived_readings import Derived, derive_columns, with_expressions

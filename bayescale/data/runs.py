@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import KINDS
-from bayescale.data.column_uses import absent_hint
+from bayescale.data.column_meanings import absent_hint
 from bayescale.data.convert import is_missing, to_numbers, unreadable_reasons
 from bayescale.data.derive import averaged, with_derived
 from bayescale.data.describe import Column, describe_columns, describe_names, describe_set_aside

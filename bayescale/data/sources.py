@@ -13,8 +13,8 @@ import pandas as pd
 from bayescale.data import limits
 from bayescale.data.arrow_tables import from_arrow, is_arrow
 from bayescale.data.cells import clean_cells
-from bayescale.data.column_names import refuse_columns
 from bayescale.data.delimited import typed
+from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.formats import load_file, reader_of
 from bayescale.data.histories import gather
 from bayescale.data.limits import refuse_large

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bayescale.data import limits
-from bayescale.data.column_names import refuse_columns
+from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.limits import refuse_large
 from bayescale.data.table_files import Loaded, TableFile, too_long
 from bayescale.errors import BayescaleError

@@ -66,8 +66,8 @@ def best_path(fit: PosteriorLike, values: np.ndarray) -> dict[str, np.ndarray]:
     return {"params": best, "tokens": derive.tokens(values, best), "flops": values}
 
 
-def straight_path(fit: PosteriorLike, held: Mapping[str, Quantity]) -> dict[str, np.ndarray]:
-    """Return the points of a path along which params are held and tokens grow, or the reverse.
+def path_holding(fit: PosteriorLike, held: Mapping[str, Quantity]) -> dict[str, np.ndarray]:
+    """Return the points of a frontier's path that holds params while tokens grow, or the reverse.
 
     Raises
     ------

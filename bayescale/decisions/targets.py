@@ -12,8 +12,8 @@ from bayescale.decisions.frontier import (
     best_path,
     first_time,
     path_column,
+    path_holding,
     path_values,
-    straight_path,
 )
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
@@ -93,7 +93,7 @@ def required_compute(
     if not held:
         path = best_path(fit, path_values([fit], path_column(fit)))
     else:
-        path = straight_path(fit, held)
+        path = path_holding(fit, held)
     table, steps = path, len(next(iter(path.values())))
     if at is not None:
         matched = make_points(at, None, grid=False, fit=fit.representative)

@@ -1,7 +1,7 @@
-"""Which runs to do next, and which completed runs were least informative."""
+"""Which runs to do next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from bayescale.design.quantities_of_interest import About, quantity_text, read_a
 from bayescale.design.search import Uncertainty, choose, fewest_sizes
 from bayescale.errors import BayescaleError
 from bayescale.inference.fitted_runs import fitted_runs
-from bayescale.inference.posterior_checks import PosteriorLike, check_posterior, of_posterior
+from bayescale.inference.posterior_checks import PosteriorLike, check_posterior
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.prediction.averaging import Average
@@ -258,59 +258,3 @@ def _uncertainties(now: Uncertainty, chosen: Sequence[int]) -> np.ndarray:
         now = now.condition_on(run)
         remaining.append(now.uncertainty)
     return np.array(remaining)
-
-
-@of_posterior
-def least_useful(
-    fit: PosteriorLike,
-    about: About | None = None,
-    *,
-    discrepancy: DiscrepancyLike = DISCREPANCY,
-    random_seed: int | None = None,
-) -> pd.DataFrame:
-    """Rank the fitted runs by how informative they are about a quantity of interest.
-
-    Parameters
-    ----------
-    fit : Fit or Average
-        A fitted law, or several.
-    about, discrepancy, random_seed
-        As for :func:`plan`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per run, the least useful first: ``run``, its inputs and target, ``sd_without`` (the
-        posterior standard deviation of the quantity without this run; infinite where the other
-        runs would not determine the law) and ``lost``, the relative loss of precision (0.01: the
-        standard deviation would be 1 % larger).
-
-    Raises
-    ------
-    BayescaleError
-        When the quantity of interest is unknown.
-
-    See Also
-    --------
-    plan : Choose the next runs.
-    stability : How answers move without some of the runs.
-
-    Examples
-    --------
-    >>> ranked = bs.least_useful(fit, "alpha")
-    >>> len(ranked), ranked["sd_without"].is_monotonic_increasing
-    (40, True)
-    """
-    discrepancy = Discrepancy.of(discrepancy)
-    first = fit.representative
-    quantity = read_about(about, first)
-    rng = np.random.default_rng(seed_of(random_seed, fit.seed))
-    now = posterior_uncertainty(fit, quantity, None, fit.typical(discrepancy), rng)
-    fixed = (np.split(now.law[1:], 2)[0] ** 2).sum(1) < now.noise
-    without = replace(now, noise=-now.noise).uncertainty_after()
-    sd = np.sqrt(np.where(fixed, np.maximum(without, now.uncertainty), np.inf))
-    table = fitted_runs(first).assign(sd_without=sd, lost=sd / np.sqrt(now.uncertainty) - 1)
-    found = table.sort_values("sd_without", kind="stable", ignore_index=True)
-    found.attrs["about"] = quantity_text(quantity, first)
-    found.attrs["sd_now"] = float(np.sqrt(now.uncertainty))
-    return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescale.data.column_uses import hyperparameter
+from bayescale.data.column_meanings import hyperparameter_kind
 from bayescale.data.number_format import format_value, kind_of, percent
 from bayescale.evaluation.lack_of_fit import Explained, Residuals, standardised
 from bayescale.evaluation.parabolas import VALUES
@@ -201,7 +201,7 @@ def _column_text(fit: Fit, check: Check, residuals: Residuals) -> str:
     now = _percent(_scatter(residuals))
     column, labels = check.column, check.labels
     numeric = fit.other_columns[column].dtype.kind == "f"
-    if hyperparameter(column) and _swept(fit, column):
+    if hyperparameter_kind(column) and _swept(fit, column):
         return (
             f"residuals follow {column}, which the law does not use (scatter {now}, "
             f"{_percent(_within(check.found, residuals))} without it): choose a law that has it, "

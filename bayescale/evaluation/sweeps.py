@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from bayescale.data.column_uses import hyperparameter
+from bayescale.data.column_meanings import hyperparameter_kind
 from bayescale.data.convert import to_numbers
 from bayescale.data.number_format import listed
 from bayescale.data.read import RunsLike, read_runs
@@ -51,7 +51,7 @@ def swept_columns(runs: Runs) -> list[str]:
     """
     cells, found = _cells(runs, ()), {}
     for name in map(str, runs.table.columns):
-        kind = hyperparameter(name)
+        kind = hyperparameter_kind(name)
         if not kind or kind in found:
             continue
         values, unreadable = to_numbers(cells_of(runs.table, name), "number")

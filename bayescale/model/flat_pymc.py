@@ -12,7 +12,7 @@ from pytensor.graph.replace import clone_replace
 
 from bayescale.laws.parameters import Fraction, Parameter, Positive
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
-from bayescale.model.link_scale import draw_link, log_density_of, natural, to_link
+from bayescale.model.link_scale import draw_link, link_log_density, natural, to_link
 from bayescale.model.observations import Observations
 from bayescale.model.spec import Scales, Spec
 
@@ -151,7 +151,7 @@ def _law_prior(
         of = dict(zip(scales, units, strict=True))
         return pt.sum(
             [
-                log_density_of(spec, name, value[i], mean[i], sd[i], of)
+                link_log_density(spec, name, value[i], mean[i], sd[i], of)
                 for i, name in enumerate(spec.free)
             ]
         )

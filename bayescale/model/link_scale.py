@@ -23,8 +23,8 @@ def to_link(parameter: Parameter, value: Any, scales: Scales) -> Any:
     return parameter.link(value / scales[parameter.of] if parameter.of else value)
 
 
-def log_density_of(spec: Spec, name: str, link: Any, mean: Any, sd: Any, scales: Scales) -> Any:
-    """Return the log prior density of one parameter with respect to its link scale, a tensor."""
+def link_log_density(spec: Spec, name: str, link: Any, mean: Any, sd: Any, scales: Scales) -> Any:
+    """Return the log prior density of one parameter on its link scale, a tensor."""
     import pymc as pm
 
     if name not in spec.distributions:
@@ -66,7 +66,7 @@ def log_prior(spec: Spec, scales: Scales, parameters: xr.Dataset) -> xr.Dataset:
     for name, parameter in spec.parameters.items():
         link = to_link(parameter, parameters[name], scales)
         if name in spec.distributions:
-            value = log_density_of(spec, name, link.values, 0.0, 1.0, scales).eval()
+            value = link_log_density(spec, name, link.values, 0.0, 1.0, scales).eval()
             densities[name] = link.copy(data=value)
         else:
             mean, sd = spec.normal_priors([name], scales)

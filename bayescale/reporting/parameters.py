@@ -1,4 +1,4 @@
-"""The section on parameters: their meaning, estimates, and published values."""
+"""The sections on parameters: their meaning, estimates, published values, and priors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -151,3 +151,32 @@ def _value(published: Published, name: str) -> Pair:
         return Pair(value)
     low, high = published.intervals[name]
     return Pair(value, f"{low:.6g} to {high:.6g}, {percent(interval_width(published.level))}")
+
+
+def priors_section(fit: Fit) -> Section:
+    """Show the priors that were used, as 90 % intervals in each parameter's unit."""
+    rows = [
+        (name, *_prior(fit, name), parameter.about)
+        for name, parameter in fit.spec.parameters.items()
+    ]
+    rows += [(name, f"{value:g}", "held fixed", "") for name, value in fit.spec.fixed.items()]
+    note = (
+        "Defaults are wide. Those of loss-like parameters are multiples of the typical loss "
+        f"({format_value(fit.scale, 'number', fit.scale / 100)} {fit.unit}".rstrip()
+        + ")."
+    )
+    header = ("parameter", "90 % interval", "kind", "what it is")
+    return Section("Priors", [Table(header, rows, note)])
+
+
+def _prior(fit: Fit, name: str) -> tuple[str, str]:
+    """Return the 90 % interval of a prior, and where it comes from."""
+    unit = fit.unit_of(name)
+    if name in fit.spec.distributions:
+        drawn = fit.tree_group("prior")[name]
+        low, high = (float(drawn.quantile(q)) for q in (0.05, 0.95))
+        kind = "given, as a distribution"
+    else:
+        low, high = fit.spec.interval(name, fit.scales)
+        kind = "given" if name in fit.spec.priors else "default"
+    return f"{low:.3g} to {high:.3g} {unit}".strip(), kind

@@ -1,4 +1,4 @@
-"""The sections of a report on the basis of its results: priors, data, versions."""
+"""The sections of a report on the basis of its results: data and versions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,35 +7,6 @@ from bayescale.data.number_format import format_value, kind_of
 from bayescale.inference.result import Fit
 from bayescale.reporting.narrative import sentence
 from bayescale.reporting.page_elements import Block, Bullets, Section, Table, Text
-
-
-def priors_section(fit: Fit) -> Section:
-    """Show the priors that were used, as 90 % intervals in each parameter's unit."""
-    rows = [
-        (name, *_prior(fit, name), parameter.about)
-        for name, parameter in fit.spec.parameters.items()
-    ]
-    rows += [(name, f"{value:g}", "held fixed", "") for name, value in fit.spec.fixed.items()]
-    note = (
-        "Defaults are wide. Those of loss-like parameters are multiples of the typical loss "
-        f"({format_value(fit.scale, 'number', fit.scale / 100)} {fit.unit}".rstrip()
-        + ")."
-    )
-    header = ("parameter", "90 % interval", "kind", "what it is")
-    return Section("Priors", [Table(header, rows, note)])
-
-
-def _prior(fit: Fit, name: str) -> tuple[str, str]:
-    """Return the 90 % interval of a prior, and where it comes from."""
-    unit = fit.unit_of(name)
-    if name in fit.spec.distributions:
-        drawn = fit.tree_group("prior")[name]
-        low, high = (float(drawn.quantile(q)) for q in (0.05, 0.95))
-        kind = "given, as a distribution"
-    else:
-        low, high = fit.spec.interval(name, fit.scales)
-        kind = "given" if name in fit.spec.priors else "default"
-    return f"{low:.3g} to {high:.3g} {unit}".strip(), kind
 
 
 def data_section(fit: Fit) -> Section:

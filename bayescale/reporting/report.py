@@ -34,8 +34,8 @@ from bayescale.reporting.narrative import (
     spanned,
 )
 from bayescale.reporting.page_elements import Section
-from bayescale.reporting.parameters import parameters_section
-from bayescale.reporting.provenance import data_section, origin_section, priors_section
+from bayescale.reporting.parameters import parameters_section, priors_section
+from bayescale.reporting.provenance import data_section, origin_section
 from bayescale.reporting.result_sections import (
     average_sections,
     bands_section,

@@ -7,7 +7,7 @@ from handmade import handmade_fit
 
 import bayescale as bs
 from bayescale.decisions.budget import Spending
-from bayescale.decisions.frontier import along, first_time, path_values, straight_path
+from bayescale.decisions.frontier import along, first_time, path_holding, path_values
 from bayescale.decisions.loss_grid import Survey, lowest, survey
 from bayescale.decisions.regret import SMALLER, _sizes_around, _wasted, regret_summary
 
@@ -106,14 +106,14 @@ def test_a_path_goes_from_below_the_runs_to_far_beyond(made_fit) -> None:
     assert values[0] == pytest.approx(spent.min() / 10)
     assert values[-1] == pytest.approx(spent.max() * 1e4)
     np.testing.assert_allclose(np.diff(np.log10(values)), 0.1, atol=1e-3)
-    path = straight_path(made_fit, {"tokens": "1T"})
+    path = path_holding(made_fit, {"tokens": "1T"})
     assert (path["tokens"] == 1e12).all()
     np.testing.assert_allclose(path["flops"], 6 * path["params"] * 1e12)
     for held in ({}, {"params": 1e9, "tokens": 1e12}):
         with pytest.raises(bs.BayescaleError, match="hold one of"):
-            straight_path(made_fit, held)
+            path_holding(made_fit, held)
     with pytest.raises(bs.BayescaleError, match="must be positive"):
-        straight_path(made_fit, {"params": 0.0})
+        path_holding(made_fit, {"params": 0.0})
 
 
 def test_the_lowest_point_of_a_parabola() -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale.cli import app
 from bayescale.decisions import targets
-from bayescale.decisions.frontier import best_path, path_column, straight_path
+from bayescale.decisions.frontier import best_path, path_column, path_holding
 from bayescale.decisions.targets import _thin
 
 SURE = 1e-6
@@ -207,7 +207,7 @@ class TestPaths:
             path_column(handmade_fit("repeated"))
         with pytest.raises(bs.BayescaleError, match="kaplan_steps takes params, steps_min, which"):
             path_column(handmade_fit("kaplan_steps"))
-        assert (straight_path(sure, {"params": 0.5})["params"] == 0.5).all()
+        assert (path_holding(sure, {"params": 0.5})["params"] == 0.5).all()
         assert path_column(sure) == path_column(steeper) == "flops"
         values = np.array([1e20, 1e21])
         assert list(best_path(steeper, values)) == ["flops"]
@@ -215,7 +215,7 @@ class TestPaths:
         np.testing.assert_allclose(6 * best["params"] * best["tokens"], values)
         middle = bs.optimum(sure, values, discrepancy=None)["params"].median(("chain", "draw"))
         np.testing.assert_allclose(best["params"], middle)
-        assert straight_path(sure, {"params": "1B"}).keys() == {"tokens", "params", "flops"}
+        assert path_holding(sure, {"params": "1B"}).keys() == {"tokens", "params", "flops"}
 
     def test_a_run_to_match_is_as_uncertain_as_the_rest(self, made_fit) -> None:
         """The same run at the same size needs just its tokens, in every draw."""

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
-from bayescale.data.column_uses import hyperparameter
+from bayescale.data.column_meanings import hyperparameter_kind
 from bayescale.evaluation.findings import _swept
 from bayescale.evaluation.parabolas import Sweep, draw_coefficients, lowest, terms
 from bayescale.evaluation.sweeps import swept_columns, swept_text
@@ -165,11 +165,11 @@ class TestEdges:
 
 def test_names_of_swept_columns() -> None:
     for name in ("lr", "learning_rate", "config.lr", "peak_lr", "lr_max", "Learning Rate"):
-        assert hyperparameter(name) == "learning rate"
+        assert hyperparameter_kind(name) == "learning rate"
     for name in ("batch_size", "bs", "global_batch_size", "batch_size_tokens", "train_batch_size"):
-        assert hyperparameter(name) == "batch size"
+        assert hyperparameter_kind(name) == "batch size"
     for name in ("min_lr", "lr_schedule", "loss", "batch_norm", "lr_upper", "params", "final_lr"):
-        assert hyperparameter(name) == ""
+        assert hyperparameter_kind(name) == ""
 
 
 def test_a_table_of_sweeps_is_noticed() -> None:

@@ -1,4 +1,4 @@
-"""What columns could be used for that are no quantity themselves, and what stands in for one."""
+"""What the name of a column says: a flag, an outcome, a hyperparameter, what it could be for."""
 
 import re
 from collections.abc import Iterable
@@ -84,13 +84,13 @@ def is_outcome(name: str) -> bool:
     return not words.isdisjoint(_OUTCOME_WORDS.split()) and words.isdisjoint(_SETTING_WORDS.split())
 
 
-def hyperparameter(name: str) -> str:
+def hyperparameter_kind(name: str) -> str:
     """Return ``learning rate`` or ``batch size`` where a column's name says that, else "".
 
     Examples
     --------
-    >>> hyperparameter("peak_lr"), hyperparameter("batch_size_seqs"), hyperparameter("min_lr")
-    ('learning rate', 'batch size', '')
+    >>> [hyperparameter_kind(name) for name in ("peak_lr", "batch_size_seqs", "min_lr")]
+    ['learning rate', 'batch size', '']
     """
     words = set(words_of(name))
     for kind, nouns in _HYPERPARAMETERS.items():
@@ -149,7 +149,7 @@ def _setting_use(name: str, words: set[str]) -> str:
         return "the law 'repeated' takes epochs"
     if "batch" in words:
         return "the law 'step_law' takes batch_size_tokens; batch times steps are tokens"
-    if hyperparameter(name) == "learning rate" or "lr" in words:
+    if hyperparameter_kind(name) == "learning rate" or "lr" in words:
         return "the law 'step_law' takes lr; other laws need its tuned runs only"
     return ""
 

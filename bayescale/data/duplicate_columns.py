@@ -1,4 +1,4 @@
-"""Names of columns: not too many, and each once."""
+"""Columns of one name in a table, and tables of too many columns."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
