@@ -206,7 +206,7 @@ def member(
     seed: Seed = None,
     json: JsonFlag = False,
 ) -> None:
-    r"""Take one group out of a pooled fit.
+    r"""Save one group of a pooled fit as a fit of its own.
 
     \b
     bayescale fit runs.csv --law chinchilla --group family -o fit.nc

@@ -249,7 +249,7 @@ def check_figure(output: Path) -> None:
 
 
 def save_figure(drawn: Any, output: Path) -> None:
-    """Save the figure of the axes, or array of axes, that a plot returned."""
+    """Save a command's figure, that of the axes or array of axes that a plot returned."""
     import numpy as np
 
     from bayescale.data.write import write_bytes

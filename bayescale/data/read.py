@@ -22,10 +22,10 @@ from bayescale.data.sources import Source, open_source
 from bayescale.data.units import canonical_loss_unit
 from bayescale.data.validate import (
     FILLS,
+    consistency_notes,
     drop_empty,
     fill,
     fillable,
-    oddities,
     reading_reasons,
 )
 from bayescale.data.wide_tables import melt
@@ -199,7 +199,7 @@ def _check(
         notes=(
             *notes,
             *fillable(reasons, kept),
-            *oddities(kept),
+            *consistency_notes(kept),
             *use_notes(_unused(kept, recognition, derived)),
         ),
         source=source.name,

@@ -157,8 +157,8 @@ def fillable(reasons: pd.Series, table: pd.DataFrame) -> Iterator[str]:
             )
 
 
-def oddities(table: pd.DataFrame) -> Iterator[str]:
-    """Note what a user may not have meant."""
+def consistency_notes(table: pd.DataFrame) -> Iterator[str]:
+    """Note what in a valid table a user may not have meant: copies, FLOP that are not 6 N D."""
     if not any(name in table for name in (*SIZES, "loss")):
         yield "no column was recognised as params, tokens, flops or loss: name them with columns="
     if all(name in table for name in SIZES):

@@ -114,12 +114,6 @@ def has_frontier(fit: Fit) -> bool:
     return {fit.spec.column(name) for name in fit.law.inputs} == {"params", "tokens"}
 
 
-def has_allocation(fit: Fit) -> bool:
-    """Return whether a budget alone determines the law's best params and tokens."""
-    columns = {fit.spec.column(name) for name in fit.law.inputs}
-    return columns in ({"params", "tokens"}, {"params", "flops"})
-
-
 def require_frontier(fit: Fit, figure: str) -> None:
     """Raise unless a law has a frontier: takes params and tokens and nothing else."""
     refuse_pooled(fit, figure)

@@ -296,3 +296,9 @@ def _answer(
         coords={"flops": budget},
         attrs={"law": spending.fit.law.name},
     )
+
+
+def has_allocation(fit: Fit) -> bool:
+    """Return whether a budget alone determines the law's best params and tokens."""
+    columns = {fit.spec.column(name) for name in fit.law.inputs}
+    return columns in ({"params", "tokens"}, {"params", "flops"})

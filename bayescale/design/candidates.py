@@ -12,7 +12,7 @@ import xarray as xr
 from bayescale.data import derive
 from bayescale.data.limits import check_positive
 from bayescale.data.units import parse_quantity
-from bayescale.decisions.frontier import has_allocation
+from bayescale.decisions.optimum import has_allocation
 from bayescale.design.coverage import NARROW
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bayescale.data.number_format import whole_percent
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.link_scale_draws import links
 from bayescale.inference.posterior_checks import of_one_law
@@ -107,3 +108,8 @@ def _prior_sd(fit: Fit, name: str) -> float:
         drawn = fit.tree_group("prior")[name]
         return float(to_link(fit.spec.free[name], drawn, fit.scales).std())
     return float(fit.spec.normal_priors([name], fit.scales)[1][0])
+
+
+def contraction_percent(share: float) -> str:
+    """Format a contraction, of identifiability, as a percentage, at least zero."""
+    return "> 99 %" if share > 0.99 else whole_percent(max(share, 0.0))

@@ -29,7 +29,7 @@ from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_checks import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.discrepancy import Discrepancy, Surface, run_weights
-from bayescale.prediction.gaussian_process import NEGLIGIBLE
+from bayescale.prediction.gaussian_process import covariance_root
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,18 +182,3 @@ def condition_root(root: np.ndarray, row: int, noise: float) -> np.ndarray:
         return root
     shrink = (1 - np.sqrt(noise / (size + noise))) / size
     return root - np.outer(root @ here, shrink * here)
-
-
-def covariance_root(covariance: np.ndarray) -> np.ndarray:
-    """Return R with R R' = C, in the few directions that matter (Cholesky's, with pivots)."""
-    size = np.sqrt(np.diag(covariance))
-    safe = np.where(size > 0, size, 1.0)
-    left = np.where(size > 0, 1.0, 0.0)
-    root = np.zeros((len(size), 0))
-    while left.max() > NEGLIGIBLE and root.shape[1] < len(size):
-        at = int(left.argmax())
-        column = covariance[:, at] / (safe * safe[at]) - root @ root[at]
-        column = column / np.sqrt(left[at])
-        root = np.column_stack([root, column])
-        left = np.maximum(left - column**2, 0)
-    return size[:, None] * root

@@ -18,9 +18,8 @@ import xarray as xr
 from bayescale.data import derive
 from bayescale.data.number_format import format_quantity
 from bayescale.data.units import Quantities
-from bayescale.decisions.frontier import has_allocation
 from bayescale.decisions.loss_grid import lowest
-from bayescale.decisions.optimum import optimum
+from bayescale.decisions.optimum import has_allocation, optimum
 from bayescale.errors import BayescaleError, BayescaleWarning, closest
 from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import to_link

@@ -82,7 +82,7 @@ class Sweep:
         return self.log_loss[self.used]
 
 
-def terms(x: np.ndarray) -> np.ndarray:
+def parabola_terms(x: np.ndarray) -> np.ndarray:
     """Return 1, each column, each square and product of two, each cube, shape (..., term)."""
     products = [x[..., i] * x[..., j] for i, j in _pairs(x.shape[-1])]
     columns = np.moveaxis(x, -1, 0)
@@ -100,7 +100,7 @@ def draw_scatter(sweeps: Sequence[Sweep], rng: np.random.Generator) -> np.ndarra
     for sweep in sweeps:
         if not sweep.active:
             continue
-        design = terms(sweep.points - sweep.middle)
+        design = parabola_terms(sweep.points - sweep.middle)
         fitted, _, rank, _ = np.linalg.lstsq(design, sweep.losses)
         squares += float(((sweep.losses - design @ fitted) ** 2).sum())
         freedom += len(design) - rank
@@ -112,7 +112,7 @@ def draw_coefficients(sweep: Sweep, scatter: np.ndarray, rng: np.random.Generato
     count = len(sweep.active)
     sizes = [SLOPE_SD] * count + [CURVATURE_SD] * len(_pairs(count)) + [SKEW_SD] * count
     wide = np.array([10.0, *sizes])
-    design = terms(sweep.points - sweep.middle) * wide
+    design = parabola_terms(sweep.points - sweep.middle) * wide
     level = sweep.losses.mean()
     values, vectors = np.linalg.eigh(design.T @ design)
     precise = 1 + np.maximum(values, 0) / scatter[:, None] ** 2
@@ -141,7 +141,7 @@ def lowest(coefficients: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.n
     count = len(half)
     axis = np.linspace(-1, 1, max(round(GRID ** (1 / count)), VALUES))
     grid = half * np.stack(np.meshgrid(*[axis] * count, indexing="ij"), axis=-1).reshape(-1, count)
-    first = grid[(coefficients @ terms(grid).T).argmin(axis=1)]
+    first = grid[(coefficients @ parabola_terms(grid).T).argmin(axis=1)]
     inside = (np.abs(first) < half * (1 - 1e-9)).all(axis=1)
     places, squares, step = first.copy(), np.zeros((len(first), count, count)), half * axis[-2]
     for (i, j), value in zip(_pairs(count), coefficients[:, 1 + count :].T, strict=False):

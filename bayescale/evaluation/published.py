@@ -5,8 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from bayescale.decisions.frontier import has_allocation
-from bayescale.decisions.optimum import allocation_exponents
+from bayescale.decisions.optimum import allocation_exponents, has_allocation
 from bayescale.inference.diagnostics import elements
 from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit

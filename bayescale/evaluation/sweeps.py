@@ -18,7 +18,7 @@ from bayescale.evaluation.parabolas import (
     draw_coefficients,
     draw_scatter,
     lowest,
-    terms,
+    parabola_terms,
 )
 from bayescale.prediction.intervals import interval_width
 
@@ -241,7 +241,7 @@ def _best(
         coefficients = draw_coefficients(sweep, scatter, rng)
         half = np.ptp(sweep.points, axis=0) / 2
         places, inside = lowest(coefficients, half)
-        level = (coefficients * terms(places)).sum(axis=1)
+        level = (coefficients * parabola_terms(places)).sum(axis=1)
         share = (1 - width) / 2
         ends = np.quantile(places + sweep.middle, [0.5, share, 1 - share], axis=0)
         logs[sweep.active] = ends.T

@@ -13,7 +13,7 @@ from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
 from bayescale.inference.sampling import Sampler
 from bayescale.model.link_scale import with_fixed
-from bayescale.model.observations import Data, Observations, group_scales
+from bayescale.model.observations import Data, Observations, observed_groups
 from bayescale.model.observed_columns import Observable, Observed
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
@@ -138,7 +138,7 @@ def observations_of(spec: Spec, tree: xr.DataTree) -> Observations:
         references=references,
         scales=scales,
         steps=dict(zip(spec.law.steps, others, strict=True)),
-        group_scales=group_scales(spec, target, others, scales["target"]),
+        group_scales=observed_groups(spec, target, others, scales["target"]),
     )
 
 

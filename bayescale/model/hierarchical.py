@@ -220,7 +220,7 @@ def in_units(spec: Spec, data: Observations, links: Links) -> xr.Dataset:
     return xr.Dataset(values, coords=coords)
 
 
-def log_prior_of(spec: Spec, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
+def hierarchical_log_prior(spec: Spec, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
     """Return the log prior density of each hierarchical parameter, on the link scale."""
     found, (by,) = layout(spec), spec.grouping
     sizes = xr.DataArray(list(data.group_scales.values()), {by: data.groups}, dims=by)

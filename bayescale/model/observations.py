@@ -124,11 +124,11 @@ def extract(spec: Spec, runs: Runs) -> Data:
         scales=scales,
         runs=rows[spec.target],
         steps=steps,
-        group_scales=group_scales(spec, target, others, scales["target"]),
+        group_scales=observed_groups(spec, target, others, scales["target"]),
     )
 
 
-def group_scales(
+def observed_groups(
     spec: Spec, target: Observed, others: Iterable[Observed], typical: float
 ) -> dict[str, float]:
     """Return the groups of the observations, with the typical size of the target in each.

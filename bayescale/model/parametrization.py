@@ -18,10 +18,10 @@ from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
 from bayescale.model.hierarchical import (
     Links,
     draw_links,
+    hierarchical_log_prior,
     in_units,
     layout,
     links_at,
-    log_prior_of,
     start_of,
 )
 from bayescale.model.link_scale import natural, to_link, with_fixed
@@ -260,7 +260,7 @@ class Hierarchical(Parametrization):
 
     @override
     def log_prior(self, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
-        return log_prior_of(self.spec, data, parameters)
+        return hierarchical_log_prior(self.spec, data, parameters)
 
     @override
     def at(self, parameters: xr.Dataset, inputs: Mapping[Any, Any]) -> xr.Dataset:

@@ -135,3 +135,18 @@ class GaussianProcess:
         seen = values > NEGLIGIBLE * self.variance
         root = vectors[:, seen] * np.sqrt(values[seen])
         return mean + rng.standard_normal((*mean.shape[:2], root.shape[1])) @ root.T
+
+
+def covariance_root(covariance: np.ndarray) -> np.ndarray:
+    """Return R with R R' = C, in the few directions that matter (Cholesky's, with pivots)."""
+    size = np.sqrt(np.diag(covariance))
+    safe = np.where(size > 0, size, 1.0)
+    left = np.where(size > 0, 1.0, 0.0)
+    root = np.zeros((len(size), 0))
+    while left.max() > NEGLIGIBLE and root.shape[1] < len(size):
+        at = int(left.argmax())
+        column = covariance[:, at] / (safe * safe[at]) - root @ root[at]
+        column = column / np.sqrt(left[at])
+        root = np.column_stack([root, column])
+        left = np.maximum(left - column**2, 0)
+    return size[:, None] * root

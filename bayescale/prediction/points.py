@@ -151,7 +151,7 @@ def used(fit: Fit, table: Any) -> Any:
     return table[[c for c in table if c in {*_columns(fit), "params", "tokens", "flops"}]]
 
 
-def own_columns(fit: Fit, several: Sequence[Fit], table: Any) -> Any:
+def points_for_law(fit: Fit, several: Sequence[Fit], table: Any) -> Any:
     """Return a table of points without the columns that only other laws of an average take."""
     if table is None:
         return None

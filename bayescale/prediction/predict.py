@@ -19,7 +19,7 @@ from bayescale.prediction.points import (
     drop_node_columns,
     inputs_at,
     make_points,
-    own_columns,
+    points_for_law,
     split_groups,
     used,
 )
@@ -110,7 +110,7 @@ def predict(
     several = list(fit.members().values())
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
-        return _of_fit(one, own_columns(one, several, at), given, grid, wrong, seed)
+        return _of_fit(one, points_for_law(one, several, at), given, grid, wrong, seed)
 
     return fit.mix(ask, discrepancy)
 

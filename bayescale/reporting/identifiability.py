@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from bayescale.data.number_format import listed, signed, whole_percent
-from bayescale.design.contraction import principal_directions
+from bayescale.data.number_format import listed, signed
+from bayescale.design.contraction import contraction_percent, principal_directions
 from bayescale.evaluation.influence import changes_text, stability
 from bayescale.inference.result import Fit
 from bayescale.plots.identify import identify_panels, plot_identify
@@ -120,8 +120,3 @@ TONES = {
     "weak": Badge("weak", "doubtful"),
     "prior only": Badge("prior only", "bad"),
 }
-
-
-def contraction_percent(share: float) -> str:
-    """Format a contraction, of identifiability, as a percentage, at least zero."""
-    return "> 99 %" if share > 0.99 else whole_percent(max(share, 0.0))

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.number_format import format_value, kind_of, percent, signed
-from bayescale.decisions.frontier import has_allocation
-from bayescale.decisions.optimum import allocation_exponents
+from bayescale.decisions.optimum import allocation_exponents, has_allocation
+from bayescale.design.contraction import contraction_percent
 from bayescale.inference.result import Fit
 from bayescale.plots.exponents import exponents_data, plot_exponents
 from bayescale.prediction.intervals import Estimate, bounds, estimate, interval_width, middle
 from bayescale.prediction.summary import summary
-from bayescale.reporting.identifiability import TONES, contraction_percent
+from bayescale.reporting.identifiability import TONES
 from bayescale.reporting.narrative import sentence
 from bayescale.reporting.page_elements import (
     Block,

@@ -31,7 +31,6 @@ from bayescale.design.fisher_information import (
 from bayescale.design.gaussian_update import (
     PosteriorUncertainty,
     condition_root,
-    covariance_root,
     posterior_uncertainty,
     scatter_of,
 )
@@ -50,6 +49,7 @@ from bayescale.design.recommend import local_approximation
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.inference.link_scale_draws import links
 from bayescale.model.observations import extract
+from bayescale.prediction.gaussian_process import covariance_root
 from bayescale.prediction.runs_by_compute import run_columns
 
 

@@ -14,7 +14,7 @@ import bayescale as bs
 from bayescale.cli import app
 from bayescale.data.column_meanings import hyperparameter_kind
 from bayescale.evaluation.findings import _swept
-from bayescale.evaluation.parabolas import Sweep, draw_coefficients, lowest, terms
+from bayescale.evaluation.parabolas import Sweep, draw_coefficients, lowest, parabola_terms
 from bayescale.evaluation.sweeps import swept_columns, swept_text
 
 RATES = 1e-3 * 2.0 ** np.arange(-4, 5)
@@ -198,7 +198,7 @@ def test_parabolas_by_hand() -> None:
     skewed, _ = lowest(np.array([[0.0, 0.0, 0.5, 0.2], [1.0, -0.3, 0.5, 0.1]]), np.array([1.0]))
     root = (-1 + np.sqrt(1 + 4 * 0.3 * 0.3)) / (2 * 0.3)
     np.testing.assert_allclose(skewed[:, 0], [0.0, root], atol=1e-9)
-    assert terms(np.array([2.0, 3.0])).tolist() == [1, 2, 3, 4, 9, 6, 8, 27]
+    assert parabola_terms(np.array([2.0, 3.0])).tolist() == [1, 2, 3, 4, 9, 6, 8, 27]
 
 
 def test_the_posterior_of_a_parabola_is_that_of_least_squares() -> None:
@@ -208,7 +208,7 @@ def test_the_posterior_of_a_parabola_is_that_of_least_squares() -> None:
     y = 1.0 + 0.1 * x + 0.1 * x**2 + 0.001 * rng.normal(size=400)
     sweep = Sweep.of(np.arange(400), x[:, None], y)
     drawn = draw_coefficients(sweep, np.full(1000, 0.001), rng)
-    design = terms(sweep.points - sweep.middle)
+    design = parabola_terms(sweep.points - sweep.middle)
     expected = np.linalg.lstsq(design, sweep.losses)[0]
     sd = 0.001 * np.sqrt(np.diag(np.linalg.inv(design.T @ design)))
     # the mean of a thousand draws is known to sd / 32, their sd to 2.2 %: four times that

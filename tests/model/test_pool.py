@@ -21,8 +21,8 @@ from bayescale.model.build import engine_model, model_data
 from bayescale.model.hierarchical import (
     draw_links,
     draw_population,
+    hierarchical_log_prior,
     in_units,
-    log_prior_of,
     own_coordinates,
     start_of,
 )
@@ -217,7 +217,7 @@ def test_the_model_is_what_its_tree_says(name: str) -> None:
     with model:
         logp = model.compile_logp(sum=False, mode="FAST_COMPILE")(point)
     posterior = in_units(spec, data, {k: v[None] for k, v in links.items()})
-    ours = float(log_prior_of(spec, data, posterior).map(np.sum).to_array().sum())
+    ours = float(hierarchical_log_prior(spec, data, posterior).map(np.sum).to_array().sum())
     *priors, likelihood = logp
     assert sum(float(np.sum(p)) for p in priors) == pytest.approx(ours, rel=1e-6)
     stats = xr.Dataset({"diverging": (("chain", "draw"), [[False]])})
