@@ -45,10 +45,11 @@ from bayescale.inference.diagnostics import RHAT_LIMIT
 from bayescale.inference.sampling import Sampler
 from bayescale.laws.base import Law
 from bayescale.laws.registry import BUILT_IN
-from bayescale.model.link_scale import draw_prior, to_link
+from bayescale.model.link_scale import to_link
 from bayescale.model.noise.registry import get_noise
 from bayescale.model.observations import Data, extract
 from bayescale.model.observed_columns import Observable
+from bayescale.model.prior_distribution import draw_prior
 from bayescale.model.spec import Spec, make_spec
 
 FOLDER = RESULTS / "calibrate"

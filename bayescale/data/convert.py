@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayescale.data.aliases import KINDS, LOGARITHMS, RENAMED
 from bayescale.data.columns import Recognition
-from bayescale.data.missing import MISSING
+from bayescale.data.missing import MISSING, is_missing
 from bayescale.data.row_messages import cells_of, row_name
 from bayescale.data.units import Kind, parse_quantity
 from bayescale.errors import BayescaleError
@@ -81,14 +81,6 @@ def _without_unit(cells: pd.Series, values: np.ndarray) -> Unreadable:
         int(place): f"{cells.iloc[place]!r} has no unit, and other cells have one"
         for place in np.flatnonzero(bare)
     }
-
-
-def is_missing(cells: pd.Series) -> np.ndarray:
-    """Tell, before conversion, which cells are empty, or hold a word for that."""
-    missing = cells.isna().to_numpy()
-    if not pd.api.types.is_numeric_dtype(cells):
-        missing = missing | cells.astype("str").str.strip().str.lower().isin(MISSING).to_numpy(bool)
-    return missing
 
 
 def canonical_table(

@@ -11,10 +11,11 @@ import pandas as pd
 
 from bayescale.data.aliases import KINDS
 from bayescale.data.column_meanings import absent_hint
-from bayescale.data.convert import is_missing, to_numbers, unreadable_reasons
+from bayescale.data.convert import to_numbers, unreadable_reasons
 from bayescale.data.derive import averaged, with_derived
 from bayescale.data.describe import Column, describe_columns, describe_names, describe_set_aside
 from bayescale.data.expressions import matching
+from bayescale.data.missing import is_missing
 from bayescale.data.row_messages import cells_of, row_name, rows_of, summarise, warn_set_aside
 from bayescale.data.validate import error_reasons, join_reasons, number_reasons
 from bayescale.errors import BayescaleError

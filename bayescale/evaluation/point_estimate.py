@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bayescale.model.link_scale import draw_prior, natural, to_link
+from bayescale.model.link_scale import natural, to_link
 from bayescale.model.observations import Data
+from bayescale.model.prior_distribution import draw_prior
 from bayescale.model.spec import Spec
 
 DELTA = 1e-3

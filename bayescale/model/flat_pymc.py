@@ -12,8 +12,9 @@ from pytensor.graph.replace import clone_replace
 
 from bayescale.laws.parameters import Fraction, Parameter, Positive
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
-from bayescale.model.link_scale import draw_link, link_log_density, natural, to_link
+from bayescale.model.link_scale import natural, to_link
 from bayescale.model.observations import Observations
+from bayescale.model.prior_distribution import draw_link, link_log_density
 from bayescale.model.spec import Scales, Spec
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError
-from bayescale.model import link_scale
+from bayescale.model import prior_distribution
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
 from bayescale.model.hierarchical import (
     Links,
@@ -181,11 +181,11 @@ class Flat(Parametrization):
 
     @override
     def draw_prior(self, data: Observations, draws: int, rng: np.random.Generator) -> xr.Dataset:
-        return link_scale.draw_prior(self.spec, data.scales, draws, rng)
+        return prior_distribution.draw_prior(self.spec, data.scales, draws, rng)
 
     @override
     def log_prior(self, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
-        return link_scale.log_prior(self.spec, data.scales, parameters)
+        return prior_distribution.log_prior(self.spec, data.scales, parameters)
 
     @override
     def at(self, parameters: xr.Dataset, inputs: Mapping[Any, Any]) -> xr.Dataset:

@@ -15,9 +15,9 @@ from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.laws.base import ANY_SIGN, SHARE
 from bayescale.laws.registry import BUILT_IN
-from bayescale.model.link_scale import draw_prior
 from bayescale.model.observations import Data, extract
 from bayescale.model.observed_columns import Observable
+from bayescale.model.prior_distribution import draw_prior
 from bayescale.model.spec import Spec
 
 STRAY, SCATTERED = 0.1, 0.4

@@ -14,8 +14,8 @@ from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive, Real
 from bayescale.laws.registry import BUILT_IN, get_law
 from bayescale.model.coordinates import Coordinates
-from bayescale.model.link_scale import draw_prior
 from bayescale.model.noise.registry import get_noise
+from bayescale.model.prior_distribution import draw_prior
 from bayescale.model.spec import make_spec
 
 LAWS = list(BUILT_IN.values())

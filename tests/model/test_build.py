@@ -18,9 +18,10 @@ from bayescale.laws.registry import BUILT_IN
 from bayescale.model.build import engine_model, pymc_model
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
 from bayescale.model.hierarchical import OWN_LINK, draw_links, in_units, layout, to_own
-from bayescale.model.link_scale import draw_prior, to_link
+from bayescale.model.link_scale import to_link
 from bayescale.model.observations import Data, extract
 from bayescale.model.parametrization import Flat, Hierarchical, parametrization_of
+from bayescale.model.prior_distribution import draw_prior
 from bayescale.model.spec import Spec, make_spec
 
 LAWS = list(BUILT_IN.values())
@@ -178,7 +179,7 @@ def test_a_parametrization_has_every_parameter(options: dict | None) -> None:
     assert start.size == sum(np.size(value) for value in engine.initial_point().values())
 
 
-def prior_draws(model: pm.Model) -> xr.Dataset:
+def prior_distribution(model: pm.Model) -> xr.Dataset:
     with model:
         drawn = pm.sample_prior_predictive(500, random_seed=1, compile_kwargs=QUICK)
     return drawn["prior"].to_dataset()
@@ -196,7 +197,7 @@ GIVEN = {**PRIORS["distribution"], "beta": PRIORS["distribution"]["alpha"]}
 @pytest.mark.parametrize("priors", [{}, GIVEN], ids=["default", "distribution"])
 def test_pymc_draws_the_priors_we_draw(priors) -> None:
     spec, data = taken("chinchilla", priors=priors)
-    theirs = prior_draws(pymc_model(spec, data))
+    theirs = prior_distribution(pymc_model(spec, data))
     ours = parametrization_of(spec).draw_prior(data, 4000, np.random.default_rng(0))
     assert_same_draws(ours, theirs, spec.parameters)
     assert abs(np.corrcoef(theirs["alpha"][0], theirs["beta"][0])[0, 1]) < 0.3
@@ -205,7 +206,7 @@ def test_pymc_draws_the_priors_we_draw(priors) -> None:
 def test_pymc_draws_the_pooled_priors_we_draw() -> None:
     spec, data = pooled(pool="partial")
     ours = parametrization_of(spec).draw_prior(data, 4000, np.random.default_rng(0))
-    assert_same_draws(ours, prior_draws(pymc_model(spec, data)), ours)
+    assert_same_draws(ours, prior_distribution(pymc_model(spec, data)), ours)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ import bayescale as bs
 from bayescale.laws.registry import get_law
 from bayescale.model.build import engine_model, model_data
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
-from bayescale.model.link_scale import draw_prior, log_prior, natural
+from bayescale.model.link_scale import natural
 from bayescale.model.observations import extract
+from bayescale.model.prior_distribution import draw_prior, log_prior
 from bayescale.model.spec import make_spec
 
 PRIORS = {
