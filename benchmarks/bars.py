@@ -40,6 +40,7 @@ MEASUREMENTS = (
     "tasks",
     "observational",
     "chaos",
+    "samplers",
 )
 
 
