@@ -5,6 +5,7 @@ needs. Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics
 4 a law that is far from describing the runs.
 """
 
+import os
 from typing import Annotated
 
 import typer
@@ -85,5 +86,9 @@ for _command in _COMMANDS:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line, with one thread of linear algebra unless the environment says more.
+
+    Matrices of a fit are small: more threads wait for one another, at twice the processor time.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     app(prog_name="bayescale")

@@ -132,6 +132,18 @@ def test_help_imports_nothing_heavy() -> None:
         assert result.stdout.endswith("loaded: []\n"), result
 
 
+@pytest.mark.parametrize(("said", "used"), [(None, "1"), ("4", "4")])
+def test_linear_algebra_has_one_thread_unless_told(said: str | None, used: str) -> None:
+    """More wait for one another: a report took twice the processor time."""
+    code = (
+        "import os\nfrom bayescale.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+        "print(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    others = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    chosen = others | ({"OPENBLAS_NUM_THREADS": said} if said else {})
+    assert python(code, "--version", env=chosen).stdout.split()[-1] == used
+
+
 def processor_seconds(code: str, *arguments: str) -> float:
     """Time a Python process, the best of five, by the processor: a busy machine does not count."""
     seconds = []
