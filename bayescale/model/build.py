@@ -11,20 +11,24 @@ law its parameters are one vector, ``law_link``, with a normal prior; where the 
 coordinates the vector is sampled in them, through a PyMC transform that preserves volume.
 Everything that differs between two fits of the same structure is ``pm.Data``, so that a compiled
 model takes other runs, reference points or prior intervals without compiling again.
+
+PyMC is imported where a model is built: a program that was compiled before needs only the data.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pymc as pm
 
 from bayescale.model.likelihood import observe, run_coords, run_data
 from bayescale.model.observations import Observations
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
 
+if TYPE_CHECKING:
+    import pymc as pm
 
-def pymc_model(spec: Spec, data: Observations) -> pm.Model:
+
+def pymc_model(spec: Spec, data: Observations) -> "pm.Model":
     """Build the PyMC model of a spec and the data taken for it, with parameters by name.
 
     Parameters
@@ -39,6 +43,8 @@ def pymc_model(spec: Spec, data: Observations) -> pm.Model:
     pymc.Model
         Its posterior has the names and dimensions of a fit's.
     """
+    import pymc as pm
+
     coords: dict[str, Any] = run_coords(spec, data)
     coords |= {by: data.groups for by in spec.grouping}
     with pm.Model(coords=coords) as model:
@@ -72,8 +78,10 @@ def _labelled_data(
     return {name: (dims, np.asarray(value, dtype=float)) for name, (dims, value) in found.items()}
 
 
-def engine_model(spec: Spec, data: Observations) -> pm.Model:
+def engine_model(spec: Spec, data: Observations) -> "pm.Model":
     """Build the PyMC model that is sampled, of a spec and the data taken for it."""
+    import pymc as pm
+
     parametrization = parametrization_of(spec)
     coords = {**parametrization.coords(data), **run_coords(spec, data)}
     if spec.fixed:

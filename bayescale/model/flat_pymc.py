@@ -39,19 +39,6 @@ class _LawCoordinates(Transform):
         return pt.zeros(())
 
 
-def law_data(spec: Spec, data: Observations) -> dict[str, Any]:
-    """Return dimensions and values of the ``pm.Data`` of a flat model's parameters, by name."""
-    law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
-    noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
-    law, noise = ("law_parameter",), ("noise_parameter",)
-    return {
-        "law_prior_mean": (law, law_mean),
-        "law_prior_sd": (law, law_sd),
-        "noise_prior_mean": (noise, noise_mean),
-        "noise_prior_sd": (noise, noise_sd),
-    }
-
-
 def law_coords(spec: Spec) -> dict[str, list[str]]:
     """Return the PyMC dimensions of the vectors that are sampled in a flat model."""
     return {"law_parameter": list(spec.free), "noise_parameter": list(spec.noise_parameters)}

@@ -220,6 +220,24 @@ def in_units(spec: Spec, data: Observations, links: Links) -> xr.Dataset:
     return xr.Dataset(values, coords=coords)
 
 
+def group_data(spec: Spec, data: Observations) -> dict[str, Any]:
+    """Return dimensions and values of the ``pm.Data`` of a hierarchical model, by name."""
+    found = layout(spec)
+    common_mean, common_sd = spec.normal_priors(found.common, data.scales)
+    spread_mean, spread_sd = spec.normal_priors(map(spread_of, found.spread), data.scales)
+    own_mean, own_sd = own_priors(spec, data)
+    common, spread, own = ("common_parameter",), ("spread_parameter",), ("group", "own_parameter")
+    return {
+        "common_prior_mean": (common, common_mean),
+        "common_prior_sd": (common, common_sd),
+        "spread_prior_mean": (spread, spread_mean),
+        "spread_prior_sd": (spread, spread_sd),
+        "own_prior_mean": (own, own_mean),
+        "own_prior_sd": (own, own_sd),
+        "group_scale": (("group",), list(data.group_scales.values())),
+    }
+
+
 def hierarchical_log_prior(spec: Spec, data: Observations, parameters: xr.Dataset) -> xr.Dataset:
     """Return the log prior density of each hierarchical parameter, on the link scale."""
     found, (by,) = layout(spec), spec.grouping

@@ -53,24 +53,6 @@ def _columns(spec: Spec, value: Any) -> list[Any]:
     return [value[..., i] for i in range(len(layout(spec).own))]
 
 
-def group_data(spec: Spec, data: Observations) -> dict[str, Any]:
-    """Return dimensions and values of the ``pm.Data`` of a hierarchical model, by name."""
-    found = layout(spec)
-    common_mean, common_sd = spec.normal_priors(found.common, data.scales)
-    spread_mean, spread_sd = spec.normal_priors(map(spread_of, found.spread), data.scales)
-    own_mean, own_sd = own_priors(spec, data)
-    common, spread, own = ("common_parameter",), ("spread_parameter",), ("group", "own_parameter")
-    return {
-        "common_prior_mean": (common, common_mean),
-        "common_prior_sd": (common, common_sd),
-        "spread_prior_mean": (spread, spread_mean),
-        "spread_prior_sd": (spread, spread_sd),
-        "own_prior_mean": (own, own_mean),
-        "own_prior_sd": (own, own_sd),
-        "group_scale": (("group",), list(data.group_scales.values())),
-    }
-
-
 def group_coords(spec: Spec, data: Observations) -> dict[str, list[str]]:
     """Return the PyMC dimensions of a hierarchical model's vectors."""
     found = layout(spec)

@@ -18,6 +18,7 @@ from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
 from bayescale.model.hierarchical import (
     Links,
     draw_links,
+    group_data,
     hierarchical_log_prior,
     in_units,
     layout,
@@ -199,9 +200,15 @@ class Flat(Parametrization):
 
     @override
     def prior_data(self, data: Observations) -> Variables:
-        from bayescale.model.flat_pymc import law_data
-
-        return law_data(self.spec, data)
+        means_and_sds = {
+            "law": self.spec.normal_priors(self.spec.free, data.scales),
+            "noise": self.spec.normal_priors(self.spec.noise_parameters, data.scales),
+        }
+        return {
+            f"{part}_prior_{what}": ((f"{part}_parameter",), values)
+            for part, both in means_and_sds.items()
+            for what, values in zip(("mean", "sd"), both, strict=True)
+        }
 
     @override
     def sampled_parameters(
@@ -280,8 +287,6 @@ class Hierarchical(Parametrization):
 
     @override
     def prior_data(self, data: Observations) -> Variables:
-        from bayescale.model.hierarchical_pymc import group_data
-
         return group_data(self.spec, data)
 
     @override
