@@ -5,7 +5,9 @@ needs. Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics
 4 a law that is far from describing the runs.
 """
 
-from typing import Annotated
+import sys
+from types import ModuleType
+from typing import Annotated, cast
 
 import typer
 
@@ -84,6 +86,21 @@ for _command in _COMMANDS:
     app.command()(expand(_command))
 
 
+_OF_SAVED_FITS = (
+    "summary",
+    "predict",
+    "optimum",
+    "regret",
+    "reach",
+    "crossing",
+    "identify",
+    "report",
+)
+"""Commands that compute nothing by Dask, which xarray imports wherever it is installed."""
+
+
 def main() -> None:
     """Run the command line."""
+    if sys.argv[1:2] and sys.argv[1] in _OF_SAVED_FITS:
+        sys.modules.setdefault("dask", cast("ModuleType", None))  # half a second less
     app(prog_name="bayescale")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_c
 import xarray as xr
 
 from bayescale.data.write import complete, write_bytes, write_folder
-from bayescale.errors import BayescaleError
+from bayescale.errors import BayescaleError, missing_file
 from bayescale.inference.integrity import check_content, check_size, sealed
 from bayescale.inference.netcdf import netcdf_of, read_netcdf
 from bayescale.inference.posterior_checks import PosteriorLike, described
@@ -138,7 +138,7 @@ def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
     try:
         path = complete(path)
         if not path.exists():
-            raise BayescaleError(f"no fit at {path}: `bayescale fit RUNS -o {path.name}` makes one")
+            raise missing_file(path, fit=True)
         if not (path.is_file() or path.is_dir()):
             raise BayescaleError(f"{path} is a device or a pipe, not a saved fit")
         return _loaded(path, law)
