@@ -2,6 +2,8 @@
 
 import difflib
 from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
 
 
 class BayescaleError(ValueError):
@@ -38,6 +40,14 @@ class BayescaleWarning(UserWarning):
     >>> len(runs), len(runs.set_aside)
     (1, 1)
     """
+
+
+def missing_file(path: str | PathLike[str], fit: bool = False) -> BayescaleError:
+    """Return what is raised where there is no run table, or no saved ``fit``, at a path."""
+    if fit:
+        name = Path(path).name
+        return BayescaleError(f"no fit at {path}: `bayescale fit RUNS -o {name}` makes one")
+    return BayescaleError(f"no file {str(path)!r}: check the path")
 
 
 def closest(name: str, known: Iterable[str]) -> str:

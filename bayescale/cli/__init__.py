@@ -6,7 +6,9 @@ needs. Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics
 """
 
 import os
-from typing import Annotated
+import sys
+from types import ModuleType
+from typing import Annotated, cast
 
 import typer
 
@@ -89,6 +91,9 @@ def main() -> None:
     """Run the command line, with one thread of linear algebra unless the environment says more.
 
     Matrices of a fit are small: more threads wait for one another, at twice the processor time.
+    Dask, which xarray imports for half a second wherever it is installed, is for ``fit-many``.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if sys.argv[1:2] != ["fit-many"]:
+        sys.modules.setdefault("dask", cast("ModuleType", None))
     app(prog_name="bayescale")

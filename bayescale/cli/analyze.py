@@ -10,12 +10,12 @@ from bayescale.cli.options import (
     Reading,
     RunsSource,
     Seed,
-    check_fit_file,
     check_page,
     quantities,
     several,
 )
 from bayescale.cli.output import emit, header, hide_display, judged, say, write
+from bayescale.cli.saved_fits import check_fit_file
 
 if TYPE_CHECKING:
     from bayescale.reporting.analyze import Analysis

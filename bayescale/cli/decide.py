@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescale.cli.options import Allowing, FitFile, ScenarioFile, Seed, Showing, pairs, quantities
+from bayescale.cli.options import Allowing, ScenarioFile, Seed, Showing, pairs, quantities
 from bayescale.cli.output import (
     Cell,
     allowed,
@@ -20,7 +20,7 @@ from bayescale.cli.output import (
     table,
     title,
 )
-from bayescale.cli.saved_fits import Asked, load_fit
+from bayescale.cli.saved_fits import Asked, FitFile, load_fit
 from bayescale.data.display_tables import heading
 from bayescale.data.number_format import column_formatter, coordinate, fixed, whole_percent
 from bayescale.errors import BayescaleError
@@ -99,9 +99,9 @@ def optimum(
 
     The budget may include inference, and limits may apply: see the options, or a scenario file.
     """
+    scenario, discrepancy = spending.chosen(), allowing.chosen()
     from bayescale.decisions.optimum import optimum
 
-    scenario, discrepancy = spending.chosen(), allowing.chosen()
     fit = asked.load()
     answer = optimum(fit, scenario, discrepancy=discrepancy, random_seed=seed)
     with judged(fit):
@@ -247,10 +247,10 @@ def reach(
     bayescale reach fit.nc --loss 2.0
     bayescale reach fit.nc --params 3B --at params=7B --at tokens=1T
     """
-    from bayescale.decisions.targets import required_compute
-
     goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
     run = pairs("--at", reaching.at, "params=7B") or None
+    from bayescale.decisions.targets import required_compute
+
     fit = asked.load()
     found = required_compute(
         fit,

@@ -8,7 +8,6 @@ import typer
 
 from bayescale.cli.options import (
     Allowing,
-    FitFile,
     JsonFlag,
     Seed,
     check_folder,
@@ -27,7 +26,7 @@ from bayescale.cli.output import (
     table,
     title,
 )
-from bayescale.cli.saved_fits import load_fit, load_fits
+from bayescale.cli.saved_fits import FitFile, load_fit, load_fits
 from bayescale.data.number_format import COUNTS, coordinate, percent, whole_percent
 from bayescale.errors import BayescaleError
 
@@ -92,12 +91,12 @@ def identify(
     Also: trade-offs, recommended runs, combinations of parameters that the runs do not identify,
     and how the answers change without the largest runs or the outliers.
     """
+    questions = asking.questions()
+    most = None if budget is None else quantities("--budget", budget, "flops")[0]
     from bayescale.design.contraction import principal_directions
     from bayescale.design.identify import identify
     from bayescale.evaluation.influence import changes_text, stability
 
-    questions = asking.questions()
-    most = None if budget is None else quantities("--budget", budget, "flops")[0]
     fit = load_fit(file)
     chosen = allowing.chosen()
     found = identify(fit, budget=most, discrepancy=chosen, random_seed=seed, **questions)

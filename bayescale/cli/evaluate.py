@@ -10,7 +10,6 @@ import typer
 from bayescale.cli.errors import UNTRUSTED
 from bayescale.cli.fit import Fitting
 from bayescale.cli.options import (
-    FIT_SUFFIXES,
     Allowing,
     JsonFlag,
     Reading,
@@ -32,7 +31,7 @@ from bayescale.cli.output import (
     say,
     table,
 )
-from bayescale.cli.saved_fits import load_fits
+from bayescale.cli.saved_fits import FIT_SUFFIXES, load_fits
 from bayescale.data.number_format import whole_percent
 from bayescale.errors import BayescaleError
 
@@ -277,8 +276,8 @@ def backtest(
     bayescale backtest runs.csv --laws chinchilla,skaling --cuts 0.5,0.8
     """
     keeping.check()
-    options, discrepancy = dividing.options(), allowing.chosen()
     specs = _specs(source, fitting, laws)
+    options, discrepancy = dividing.options(), allowing.chosen()
     runs = reading.read(source)
     if not json:
         say(runs.describe(), "")

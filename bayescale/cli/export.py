@@ -8,7 +8,6 @@ import typer
 from bayescale.cli.options import (
     Allowing,
     Ci,
-    FitFile,
     JsonFlag,
     ModelName,
     ScenarioFile,
@@ -27,7 +26,7 @@ from bayescale.cli.output import (
     table,
     write,
 )
-from bayescale.cli.saved_fits import Asked, load_fit
+from bayescale.cli.saved_fits import Asked, FitFile, load_fit
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from bayescale.cli.options import (
     RunsSource,
     Sampling,
     Showing,
-    check_fit_file,
     check_page,
     find_study,
     number,
@@ -33,6 +32,7 @@ from bayescale.cli.output import (
     show_verdicts,
     title,
 )
+from bayescale.cli.saved_fits import check_fit_file
 from bayescale.cli.stopwatch import Stopwatch
 from bayescale.data.units import parse_quantity
 from bayescale.errors import BayescaleError
@@ -87,13 +87,13 @@ class Fitting:
         BayescaleError
             When there is no law, or it has no such noise, parameter or input.
         """
-        from bayescale.model.spec import make_spec
-
         law = self.law or study
         if law is None:
             raise BayescaleError(
                 "no law is given: pass --law chinchilla; `bayescale laws` lists them"
             )
+        from bayescale.model.spec import make_spec
+
         return make_spec(
             law,
             noise=self.noise,

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import glob
+import os
 import re
 import sys
 import warnings
@@ -12,7 +13,7 @@ import typer
 
 from bayescale.data.limits import RANGES, OutOfRange, check_positive
 from bayescale.data.units import Kind, parse_quantity
-from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.errors import BayescaleError, BayescaleWarning, missing_file
 
 if TYPE_CHECKING:
     from bayescale.data.runs import Runs
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
     from bayescale.model.spec import Spec
     from bayescale.prediction.discrepancy import Discrepancy
     from bayescale.studies.study import Study
-
-
-FIT_SUFFIXES = (".nc", ".zarr")
-"""How the name of a saved fit ends."""
-
-
-FitFile = Annotated[
-    Path, typer.Argument(metavar="FIT", help="A saved fit (fit.nc).", show_default=False)
-]
 
 
 JsonFlag = Annotated[
@@ -76,6 +68,15 @@ Seed = Annotated[
 ]
 
 
+def _existing_table(source: str) -> str:
+    """Refuse, before anything is imported, a table that is not there."""
+    path = os.path.expanduser(source)
+    file = Path(source).suffix not in ("", ".toml") and not glob.has_magic(source)
+    if file and not os.path.exists(path):
+        raise missing_file(path)
+    return source
+
+
 RunsSource = Annotated[
     str,
     typer.Argument(
@@ -84,6 +85,7 @@ RunsSource = Annotated[
         "pattern of them, - for standard input, a model file (.toml), or the name of a model or "
         "data set.",
         show_default=False,
+        callback=_existing_table,
     ),
 ]
 
@@ -347,9 +349,11 @@ def several(text: str, least: int = 2) -> "dict[str, Spec]":
 
 def find_study(source: str) -> "Study | None":
     """Return the model that an option names, as file or by name; None where it is none."""
+    if not (source.endswith(".toml") or _is_name(source)):
+        return None
     from bayescale.studies.study import list_studies, load_study
 
-    if source.endswith(".toml") or (_is_name(source) and source in list_studies().index):
+    if source.endswith(".toml") or source in list_studies().index:
         return load_study(source)
     return None
 
@@ -376,14 +380,6 @@ def _is_name(source: str) -> bool:
     """Whether it can be the name of a model or a data set, and not a file."""
     path = source == "-" or "/" in source or glob.has_magic(source) or Path(source).exists()
     return not path and not Path(source).suffix
-
-
-def check_fit_file(option: str, path: Path | None) -> None:
-    """Refuse an option's file that no fit could be saved in, before the work."""
-    if path is not None:
-        if path.suffix not in FIT_SUFFIXES:
-            raise BayescaleError(f"{option} {path}: end it in .nc (netCDF) or .zarr")
-        check_folder(path)
 
 
 def check_page(option: str, path: Path | None) -> None:

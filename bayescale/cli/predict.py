@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bayescale.cli.options import Allowing, FitFile, Seed, Showing, pairs, quantities
+from bayescale.cli.options import Allowing, Seed, Showing, pairs, quantities
 from bayescale.cli.output import (
     allowed,
     answers,
@@ -20,7 +20,7 @@ from bayescale.cli.output import (
     show_verdicts,
     title,
 )
-from bayescale.cli.saved_fits import Asked, load_fit
+from bayescale.cli.saved_fits import Asked, FitFile, load_fit
 from bayescale.data.display_tables import heading
 from bayescale.errors import BayescaleError
 
@@ -99,9 +99,9 @@ def predict(
 
     Of params, tokens and FLOP two make the third by C = 6ND. Lists go together one by one.
     """
+    columns, discrepancy = points.columns(), allowing.chosen()
     from bayescale.prediction.predict import predict
 
-    columns, discrepancy = points.columns(), allowing.chosen()
     fit = asked.load()
     answer = predict(fit, columns, grid=points.grid, discrepancy=discrepancy, random_seed=seed)
     with judged(fit):

@@ -6,12 +6,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescale.cli.options import FitFile
-from bayescale.errors import BayescaleError
+from bayescale.cli.options import check_folder
+from bayescale.data.write import complete
+from bayescale.errors import BayescaleError, missing_file
 
 if TYPE_CHECKING:
     from bayescale.inference.result import Fit
     from bayescale.prediction.averaging import Average
+
+
+FIT_SUFFIXES = (".nc", ".zarr")
+"""How the name of a saved fit ends."""
+
+
+def _existing_fit(path: Path) -> Path:
+    """Refuse, before anything is imported, a fit that is not there."""
+    if not complete(path).exists():
+        raise missing_file(path, fit=True)
+    return path
+
+
+FitFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FIT", help="A saved fit (fit.nc).", show_default=False, callback=_existing_fit
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -69,6 +89,14 @@ class Asked:
                 f"--weights {self.weights}: pass one weight for each of {', '.join(names)}"
             )
         return dict(zip(names, values, strict=True))
+
+
+def check_fit_file(option: str, path: Path | None) -> None:
+    """Refuse an option's file that no fit could be saved in, before the work."""
+    if path is not None:
+        if path.suffix not in FIT_SUFFIXES:
+            raise BayescaleError(f"{option} {path}: end it in .nc (netCDF) or .zarr")
+        check_folder(path)
 
 
 def load_fits(sources: list[str]) -> "dict[str, Fit]":

@@ -19,7 +19,7 @@ from bayescale.data.formats import load_file, reader_of
 from bayescale.data.histories import gather
 from bayescale.data.limits import refuse_large
 from bayescale.data.table_files import Loaded, TableFile, too_long
-from bayescale.errors import BayescaleError
+from bayescale.errors import BayescaleError, missing_file
 
 STANDARD_INPUT = "-"
 """What stands for standard input."""
@@ -90,7 +90,7 @@ def _open_path(asked: TableFile) -> Source:
         found = sorted(p for p in map(Path, glob.iglob(str(path))) if p.is_file())
         return _open_files(found, f"{path.name!r}", asked)
     if not path.exists():
-        raise BayescaleError(f"no file {str(path)!r}: check the path")
+        raise missing_file(path)
     return _open_file(replace(asked, path=path))
 
 

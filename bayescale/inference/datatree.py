@@ -10,11 +10,15 @@ import xarray as xr
 from bayescale.data import derive
 from bayescale.data.describe import runs_record
 from bayescale.data.runs import Runs
-from bayescale.errors import BayescaleError
+from bayescale.inference.pointwise import (
+    inputs_by_run,
+    known_by_run,
+    observed_by_run,
+    with_pointwise,
+)
 from bayescale.inference.sampling import Sampler
-from bayescale.model.link_scale import with_fixed
-from bayescale.model.observations import Data, Observations, observed_groups
-from bayescale.model.observed_columns import Observable, Observed
+from bayescale.model.observations import Data
+from bayescale.model.observed_columns import Observable
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
 
@@ -24,24 +28,13 @@ OTHER_COLUMNS = "other_columns"
 _MOST_COLUMNS = 50
 
 
-def inputs_by_run(spec: Spec, seen: Observable, rows: Observed) -> dict[str, xr.DataArray]:
-    """Return for the datatree a law's inputs of the runs that have a column, with their names."""
-    coords = {seen.dim: list(rows.labels)}
-    inputs = {
-        name: xr.DataArray(values, coords, dims=("node", seen.dim)[-values.ndim :])
-        for name, values in rows.inputs.items()
-    }
-    members = list(rows.members)
-    return inputs | {by: xr.DataArray(members, coords, dims=seen.dim) for by in spec.grouping}
-
-
 def make_tree(
     spec: Spec,
     data: Data,
     posterior: xr.Dataset,
     stats: xr.Dataset,
     prior: xr.Dataset,
-    rng: np.random.Generator,
+    seed: int,
 ) -> xr.DataTree:
     """Put draws, densities, predictions and data together in one datatree.
 
@@ -53,7 +46,7 @@ def make_tree(
         Draws of the natural parameters, and sampler statistics.
     prior : xarray.Dataset, dims (chain, draw)
         Draws of the prior.
-    rng : numpy.random.Generator
+    seed : int
         Draws the predictions.
 
     Returns
@@ -64,29 +57,26 @@ def make_tree(
     groups: dict[str, Any] = {
         "posterior": posterior,
         "sample_stats": stats,
-        "log_likelihood": {},
         "log_prior": parametrization_of(spec).log_prior(data, posterior),
-        "posterior_predictive": {},
         "prior": prior,
-        "prior_predictive": {},
         "observed_data": {},
         "constant_data": {
             **{f"{name}_reference": value for name, value in data.references.items()},
             "target_scale": data.scale,
         },
     }
-    everything = with_fixed(spec, posterior)
     for seen in spec.observables:
-        for group, values in _predictions(spec, data, seen, everything, prior, rng).items():
+        for group, values in _fitted(spec, data, seen).items():
             groups[group] |= values
     groups[OTHER_COLUMNS] = _other_columns(spec, data)
     order = ("chain", "draw", "node", ...)
-    return xr.DataTree.from_dict(
+    tree = xr.DataTree.from_dict(
         {
             name: xr.Dataset(dict(group)).transpose(*order, missing_dims="ignore")
             for name, group in groups.items()
         }
     )
+    return with_pointwise(spec, tree, seed)
 
 
 def _other_columns(spec: Spec, data: Data) -> dict[str, xr.DataArray]:
@@ -116,76 +106,12 @@ def _other_columns(spec: Spec, data: Data) -> dict[str, xr.DataArray]:
     return found
 
 
-def observations_of(spec: Spec, tree: xr.DataTree) -> Observations:
-    """Return the numbers of the runs that a tree was made of, as :func:`make_tree` was given them.
-
-    Raises
-    ------
-    BayescaleError
-        When the tree does not hold them.
-    """
-    if not {"observed_data", "constant_data", "log_likelihood"} <= set(tree.children):
-        raise BayescaleError("these draws carry no runs of their own: ask the fit they come from")
-    constant = tree.children["constant_data"].to_dataset()
-    target, *others = (_observed_in(spec, seen, tree) for seen in spec.observables)
-    names = (*spec.law.inputs, *spec.law.steps)
-    references = {name: float(constant[f"{name}_reference"]) for name in names}
-    scales = {"target": float(constant["target_scale"])} | {
-        step.column: references[name] for name, step in spec.law.steps.items()
-    }
-    return Observations(
-        **vars(target),
-        references=references,
-        scales=scales,
-        steps=dict(zip(spec.law.steps, others, strict=True)),
-        group_scales=observed_groups(spec, target, others, scales["target"]),
-    )
-
-
-def _observed_in(spec: Spec, seen: Observable, tree: xr.DataTree) -> Observed:
-    """Return what a tree holds of one observed column."""
-    constant = tree.children["constant_data"].to_dataset()
-    observed = tree.children["observed_data"].to_dataset()[seen.column]
-    known = {name: f"{seen.column}{suffix}" for name, (suffix, _) in seen.noise.known.items()}
-    return Observed(
-        {name: constant[f"{seen.prefix}{name}"].values for name in spec.law.inputs},
-        observed.values,
-        {name: constant[column].values for name, column in known.items()},
-        tuple(map(str, observed[seen.dim].values)),
-        members=tuple(
-            str(name) for by in spec.grouping for name in constant[f"{seen.prefix}{by}"].values
-        ),
-    )
-
-
-def _predictions(
-    spec: Spec,
-    data: Data,
-    seen: Observable,
-    posterior: xr.Dataset,
-    prior: xr.Dataset,
-    rng: np.random.Generator,
-) -> dict[str, dict[str, Any]]:
+def _fitted(spec: Spec, data: Data, seen: Observable) -> dict[str, dict[str, xr.DataArray]]:
     """Return what the groups of the tree hold of one observed column."""
     rows, noise, column = data.of(seen), seen.noise, seen.column
-    inputs = inputs_by_run(spec, seen, rows)
-    observed = xr.DataArray(rows.observed, {seen.dim: list(rows.labels)}, dims=seen.dim)
-    known = {name: observed.copy(data=values) for name, values in rows.known.items()}
-    at = parametrization_of(spec).at
-    posterior, prior = at(posterior, inputs), at(prior, inputs)
-    curve, prior_curve = (
-        spec.law.curve(inputs, data.references, found, seen.step) for found in (posterior, prior)
-    )
-    scatter = seen.of_noise(posterior)
-    density = noise.log_density(curve, scatter, known, observed)
-    drawn = noise.draw(curve, scatter, known, rng=rng)
-    with np.errstate(invalid="ignore"):  # a loss below zero, as priors may expect, has no log
-        expected = noise.draw(prior_curve, seen.of_noise(prior), known, rng=rng)
+    inputs, known = inputs_by_run(spec, seen, rows), known_by_run(seen, rows)
     return {
-        "log_likelihood": {column: density},
-        "posterior_predictive": {column: drawn},
-        "prior_predictive": {column: expected},
-        "observed_data": {column: observed},
+        "observed_data": {column: observed_by_run(seen, rows)},
         "constant_data": {
             **{f"{seen.prefix}{name}": values for name, values in inputs.items()},
             **{f"{column}{noise.known[name][0]}": values for name, values in known.items()},

@@ -11,9 +11,10 @@ import xarray as xr
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.inference.datatree import inputs_by_run, make_tree, record_of
+from bayescale.inference.datatree import make_tree, record_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.fit_warnings import warn_constant, warn_far_reference, warn_misfit
+from bayescale.inference.pointwise import inputs_by_run
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
 from bayescale.model.noise.base import Noise
@@ -233,7 +234,7 @@ def assemble(
     """
     rng = np.random.default_rng([seed, 1])
     prior = parametrization_of(spec).draw_prior(data, PRIOR_DRAWS, rng)
-    tree = make_tree(spec, data, posterior, stats, prior, rng)
+    tree = make_tree(spec, data, posterior, stats, prior, seed)
     return Fit(spec, tree, record_of(spec, data, sampler, seed, dict(seconds or {})))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError, closest
+from bayescale.inference.pointwise import stored, with_pointwise
 from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
@@ -143,7 +144,7 @@ def refuse_pooled(fit: Fit, what: str) -> None:
 
 def _known(fit: Fit, spec: Spec, pool: Pool, name: str) -> xr.DataTree:
     """Return the share of a group in a pooled fit's tree."""
-    groups: dict[str, xr.Dataset] = {k: fit.tree_group(k) for k in fit.tree.children}
+    groups: dict[str, xr.Dataset] = {k: fit.tree_group(k) for k in stored(fit.tree).children}
     for seen in fit.spec.observables:
         own = fit.groups_of(seen)[pool.by] == name
         groups = {
@@ -154,7 +155,8 @@ def _known(fit: Fit, spec: Spec, pool: Pool, name: str) -> xr.DataTree:
     for k in ("posterior", "prior", "log_prior"):
         found = groups[k][[p for p in parameters if p in groups[k]]]
         groups[k] = found.sel({pool.by: name}, drop=True) if pool.by in found.dims else found
-    return xr.DataTree.from_dict({**groups, "constant_data": _constant(fit, spec, pool, groups)})
+    groups["constant_data"] = _constant(fit, spec, pool, groups)
+    return with_pointwise(spec, xr.DataTree.from_dict(groups), fit.seed)
 
 
 def _constant(fit: Fit, spec: Spec, pool: Pool, groups: Mapping[str, xr.Dataset]) -> xr.Dataset:

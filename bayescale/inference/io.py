@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_c
 import xarray as xr
 
 from bayescale.data.write import complete, write_bytes, write_folder
-from bayescale.errors import BayescaleError
+from bayescale.errors import BayescaleError, missing_file
 from bayescale.inference.integrity import check_content, check_size, sealed
+from bayescale.inference.netcdf import netcdf_of, read_netcdf
 from bayescale.inference.posterior_checks import PosteriorLike, described
 from bayescale.inference.result import Fit
 from bayescale.inference.saved_tree import ATTRIBUTE, Laws, fit_of_tree, tree_of_fit
@@ -89,10 +90,7 @@ def save(fit: "Fit | Average | CapabilityFit", path: str | Path) -> Path:
         )
     tree = sealed(tree_of_fit(fit) if isinstance(fit, Fit) else fit.to_tree())
     if path.suffix in _NETCDF:
-        view = cast("memoryview", tree.to_netcdf(engine="h5netcdf"))  # HDF5 dies on a full disk
-        with view:
-            content = bytes(view)
-        write_bytes(path, content)
+        write_bytes(path, netcdf_of(tree))  # HDF5 itself dies on a full disk
     elif path.suffix == ".zarr":
         write_folder(path, lambda new: tree.to_zarr(new, consolidated=False), _is_store)
     else:
@@ -140,7 +138,7 @@ def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
     try:
         path = complete(path)
         if not path.exists():
-            raise BayescaleError(f"no fit at {path}: `bayescale fit RUNS -o {path.name}` makes one")
+            raise missing_file(path, fit=True)
         if not (path.is_file() or path.is_dir()):
             raise BayescaleError(f"{path} is a device or a pipe, not a saved fit")
         return _loaded(path, law)
@@ -207,7 +205,7 @@ def _is_store(path: Path) -> bool:
 
 
 def _read(path: Path) -> xr.DataTree:
-    engine = "zarr" if path.suffix == ".zarr" else "h5netcdf"
-    options: Any = {"consolidated": False} if engine == "zarr" else {}
-    with xr.open_datatree(path, engine=engine, **options) as opened:
+    if path.suffix != ".zarr":
+        return read_netcdf(path)
+    with xr.open_datatree(path, engine="zarr", consolidated=False) as opened:
         return opened.load()

@@ -30,6 +30,7 @@ from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.fit import fit, prepare, second_try
 from bayescale.inference.io import load_fit, save
+from bayescale.inference.pointwise import stored, with_pointwise
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler
 from bayescale.inference.saved_tree import checks_of
@@ -289,10 +290,10 @@ def _work(packed: bytes) -> bytes:
     try:
         with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", BayescaleWarning)  # told by the caller, fit by fit
-            found = fit(runs, spec, sampler=sampler, random_seed=seed, progressbar=False)
+            made = fit(runs, spec, sampler=sampler, random_seed=seed, progressbar=False)
+        return pickle.dumps((stored(made.tree), made.record, checks_of(made)))
     except BayescaleError as error:
-        return _pack_answer(str(error))
-    return _pack_answer(found)
+        return pickle.dumps(str(error))
 
 
 def _finished(job: _Job, done: "Future[bytes]") -> Fitted:
@@ -366,19 +367,14 @@ def unpack(packed: bytes) -> tuple[Runs, Spec, Sampler, int]:
     return runs, Spec(_law(law), **rest), sampler, seed
 
 
-def _pack_answer(answer: Fit | str) -> bytes:
-    """Pack a fit, or why there is none."""
-    parts = (answer.tree, answer.record, checks_of(answer)) if isinstance(answer, Fit) else answer
-    return pickle.dumps(parts)
-
-
 def _unpack_answer(packed: bytes, spec: Spec) -> Fit | str:
-    """Invert :func:`_pack_answer`, given what was fitted."""
+    """Return what :func:`_work` packed, a fit or why there is none, given what was fitted."""
     answer: str | tuple[xr.DataTree, dict[str, Any], dict[str, Any]] = pickle.loads(packed)
     if isinstance(answer, str):
         return answer
     tree, record, checks = answer
-    return Fit(spec, tree, {**record, "law": spec.law.fingerprint()}, checks)
+    record = {**record, "law": spec.law.fingerprint()}
+    return Fit(spec, with_pointwise(spec, tree, record["seed"]), record, checks)
 
 
 def _declared(law: type[Law]) -> bytes:

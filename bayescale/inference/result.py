@@ -14,9 +14,10 @@ import xarray as xr
 from bayescale.data.display_tables import SHOWN, heading, html_block, text_table
 from bayescale.data.number_format import with_interval
 from bayescale.errors import BayescaleError
-from bayescale.inference.datatree import OTHER_COLUMNS, observations_of
+from bayescale.inference.datatree import OTHER_COLUMNS
 from bayescale.inference.diagnostics import Diagnostics, diagnose, elements, rhat_and_ess
 from bayescale.inference.fit_methods import FitMethods
+from bayescale.inference.pointwise import DRAWS, observations_of
 from bayescale.laws.base import Law
 from bayescale.model.link_scale import with_fixed
 from bayescale.model.observed_columns import Observable
@@ -47,6 +48,8 @@ class Fit(FitMethods):
         checkpoint given the one before, so that a run's is the sum), ``log_prior``, ``prior``,
         ``prior_predictive``, ``posterior_predictive``, ``observed_data``, ``constant_data``. A
         chained law's steps stand beside the target by their columns, dim ``loss_run`` for a loss.
+        ``log_likelihood`` and predictions are lazy: worked out each time they are asked for, the
+        same each time, and neither kept nor saved; ``.load()`` keeps one.
     record : mapping
         Where the numbers came from: versions, seed, sampler, the run table and the excluded rows.
     checks : mapping
@@ -81,7 +84,8 @@ class Fit(FitMethods):
 
     def tree_group(self, name: str) -> xr.Dataset:
         """Return one of ArviZ's groups, such as ``"log_likelihood"``, as a Dataset."""
-        return self.tree.children[name].to_dataset()
+        found = self.tree.children[name].to_dataset()
+        return found.compute() if name in DRAWS else found
 
     @property
     def posterior(self) -> xr.Dataset:

@@ -14,12 +14,13 @@ import xarray as xr
 from bayescale.data.row_messages import PACKAGE
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.integrity import check_draws
+from bayescale.inference.pointwise import DRAWS, stored, with_pointwise
 from bayescale.inference.result import Fit
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law
 from bayescale.model.spec import Spec
 
-FORMAT = 2
+FORMAT = 3
 
 
 ATTRIBUTE = "bayescale"
@@ -57,9 +58,17 @@ def take_header(tree: xr.DataTree, source: str) -> dict[str, Any]:
 
 
 def tree_of_fit(fit: Fit) -> xr.DataTree:
-    """Return the tree that is saved of a fit: law, noise, priors and record as attributes."""
-    header = {**fit.spec.to_dict(), "record": dict(fit.record), "checks": checks_of(fit)}
-    return with_header(fit.tree, "fit", header)
+    """Return the tree that is saved of a fit: law, noise, priors and record as attributes.
+
+    It lacks the groups that can be worked out again, which the attributes name.
+    """
+    header = {
+        **fit.spec.to_dict(),
+        "record": dict(fit.record),
+        "checks": checks_of(fit),
+        "pointwise": [name for name in DRAWS if name in fit.tree.children],
+    }
+    return with_header(stored(fit.tree), "fit", header)
 
 
 def checks_of(fit: Fit) -> dict[str, Any]:
@@ -111,6 +120,8 @@ def fit_of_tree(tree: xr.DataTree, source: str, laws: Laws = None) -> Fit:
     check_draws(spec, tree, source)
     of_draws = ("draws", "diagnostics", "convergence")
     checks = {k: found for k, found in header["checks"].items() if same or k in of_draws}
+    if worked_out := header["pointwise"]:
+        tree = with_pointwise(spec, tree, int(header["record"]["seed"]), worked_out)
     return Fit(spec, tree, header["record"], checks)
 
 

@@ -156,7 +156,7 @@ class Discrepancy(SizeAndReach):
         if not fit.informed:
             shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
             nowhere, none = np.zeros((0, places.columns)), np.zeros((*shape, 0))
-            process = GaussianProcess(variance, nowhere, none, correlation=correlation)
+            process = GaussianProcess(variance, nowhere, none, np.zeros((0, 0)), correlation)
             return Surface(places, process)
         residual, scatter, at = _at_runs(fit, places)
         process = GaussianProcess.given(variance, at, residual, scatter, correlation)

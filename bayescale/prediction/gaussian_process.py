@@ -10,10 +10,9 @@ here for a process at new points.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from bayescale.data.limits import OutOfRange
 
@@ -86,8 +85,8 @@ class GaussianProcess:
         Where residuals are known, in units of the reach.
     residual : array, shape (chain, draw, place)
         What is observed there, for each posterior draw.
-    factor
-        Cholesky factor of the covariance of the residuals; None where there are none.
+    whiten : array, shape (place, place)
+        Inverse of the Cholesky factor of the covariance of the residuals.
     correlation : callable
         From two arrays of places to their correlations, (one, other).
     """
@@ -95,7 +94,7 @@ class GaussianProcess:
     variance: float
     places: np.ndarray
     residual: np.ndarray
-    factor: Any = None
+    whiten: np.ndarray
     correlation: Correlation = kernel
 
     @classmethod
@@ -108,8 +107,8 @@ class GaussianProcess:
         correlation: Correlation = kernel,
     ) -> Self:
         """Condition on residuals whose noise has a covariance (place, place)."""
-        factor = cho_factor(variance * correlation(places, places) + noise)
-        return cls(variance, places, residual, factor, correlation)
+        factor = np.linalg.cholesky(variance * correlation(places, places) + noise)
+        return cls(variance, places, residual, np.linalg.inv(factor), correlation)
 
     def at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what is known of the function at points.
@@ -124,7 +123,7 @@ class GaussianProcess:
         mean, covariance : array, shape (chain, draw, point) and (point, point)
         """
         near = self.variance * self.correlation(self.places, points)
-        gain = cho_solve(self.factor, near) if len(self.places) else near
+        gain = self.whiten.T @ (self.whiten @ near)
         prior = self.variance * self.correlation(points, points)
         return self.residual @ gain, prior - near.T @ gain
 

@@ -1,9 +1,13 @@
 """Credible intervals, of the width and kind that ArviZ is set to, as tables and as text."""
 
 import math
+import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import arviz_base as azb
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -19,6 +23,27 @@ NEVER, NEVER_FROM = 1e300, 1e200
 """What stands for infinity among draws while quantiles are taken, and what comes from it."""
 
 
+def arviz_settings() -> Mapping[str, Any]:
+    """Return ArviZ's ``rcParams``, the ones that its ``arvizrc`` says where nobody imported it."""
+    imported = sys.modules.get("arviz_base")
+    return imported.rcParams if imported else _settings_alone()
+
+
+@cache
+def _settings_alone() -> Mapping[str, Any]:
+    """Read ArviZ's settings by the one module of its that does; all take a third of a second."""
+    package = find_spec("arviz_base")
+    path = Path(str(package and package.origin)).with_name("rcparams.py")
+    alone = spec_from_file_location("_rcparams_of_arviz", path)
+    if alone is None or alone.loader is None or not path.exists():
+        import arviz_base
+
+        return arviz_base.rcParams
+    module = module_from_spec(alone)
+    alone.loader.exec_module(module)
+    return module.rcParams
+
+
 def interval_width(ci_prob: float | None = None) -> float:
     """Return ``ci_prob``, or ArviZ's ``rcParams["stats.ci_prob"]`` when it is None.
 
@@ -27,7 +52,7 @@ def interval_width(ci_prob: float | None = None) -> float:
     BayescaleError
         When it is not between zero and one.
     """
-    width = azb.rcParams["stats.ci_prob"] if ci_prob is None else ci_prob
+    width = arviz_settings()["stats.ci_prob"] if ci_prob is None else ci_prob
     if not 0 < width < 1:
         raise BayescaleError(f"ci_prob = {width!r} is not a probability between 0 and 1")
     return float(width)
@@ -84,7 +109,7 @@ def credible_interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.D
 
 def _ends(draws: xr.DataArray, width: float) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the ends of an interval of the kind that ArviZ is set to."""
-    if azb.rcParams["stats.ci_kind"] == "hdi":
+    if arviz_settings()["stats.ci_kind"] == "hdi":
         import arviz_stats as azs  # a second of imports, for this alone
 
         found = azs.hdi(draws, prob=width, dim=list(DRAWS))

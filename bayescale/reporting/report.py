@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import arviz_base as azb
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -19,7 +18,7 @@ from bayescale.inference.posterior_checks import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
-from bayescale.prediction.intervals import interval_width
+from bayescale.prediction.intervals import arviz_settings, interval_width
 from bayescale.reporting.backtest import backtest_section, backtest_summary, discrepancy_section
 from bayescale.reporting.decisions import choices, decisions_section
 from bayescale.reporting.design import next_runs_section, reach_section
@@ -218,7 +217,7 @@ def _rendered(
             answer=said,
             sections=sections,
             interval=percent(interval_width(ci_prob)),
-            kind=f" ({_KINDS.get(azb.rcParams['stats.ci_kind'], 'as ArviZ is set')})",
+            kind=f" ({_KINDS.get(arviz_settings()['stats.ci_kind'], 'as ArviZ is set')})",
         )
     )
 

@@ -27,6 +27,12 @@ QUESTIONS = {
 REGRET = {"regret": "bs.regret_summary(found.regret('1e24', ['30B', '70B']))"}
 """Its spline is SciPy's."""
 
+LEAVE_ONE_OUT = {
+    "loo": "import arviz_stats, warnings; warnings.simplefilter('ignore'); "
+    "arviz_stats.loo(found.tree)"
+}
+"""What a file lacks is worked out without a sampler."""
+
 COMMANDS = {
     "predict": ["--params", "70B", "--tokens", "1.4T"],
     "optimum": ["--flops", "1e24"],
@@ -49,9 +55,10 @@ def imported(code: str, names: list[str]) -> list[str]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", [*QUESTIONS, *REGRET])
+@pytest.mark.parametrize("name", [*QUESTIONS, *REGRET, *LEAVE_ONE_OUT])
 def test_a_question_imports_no_sampler(saved: Path, name: str) -> None:
-    code = f"import bayescale as bs\nfound = bs.load({str(saved)!r})\n{(QUESTIONS | REGRET)[name]}"
+    asked = QUESTIONS | REGRET | LEAVE_ONE_OUT
+    code = f"import bayescale as bs\nfound = bs.load({str(saved)!r})\n{asked[name]}"
     assert imported(code, HEAVY + STATISTICS * (name in QUESTIONS)) == []
 
 

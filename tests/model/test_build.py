@@ -12,7 +12,7 @@ import xarray as xr
 from handmade import TRUTH, design, fit_around, prior_medians
 
 import bayescale as bs
-from bayescale.inference.datatree import observations_of
+from bayescale.inference.pointwise import observations_of
 from bayescale.laws.base import Law
 from bayescale.laws.registry import BUILT_IN
 from bayescale.model.build import engine_model, pymc_model
