@@ -174,8 +174,8 @@ def derive_columns(
         names = [roles[part][0] for part in formula.parts]
         if _LOG_CALLS in names:
             notes.append(
-                f"{_LOG_CALLS!r} of W&B counts calls of log: where each is a step of training, give "
-                f"columns={{'tokens': '{formula.text.format(*names)}'}}"
+                f"{_LOG_CALLS!r} of W&B counts calls of log: where each is a step of training, "
+                f"give columns={{'tokens': '{formula.text.format(*names)}'}}"
             )
             continue
         values = [_values(frame, *roles[part]) for part in formula.parts]

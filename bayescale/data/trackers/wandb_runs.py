@@ -2,6 +2,7 @@
 
 import json
 import struct
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -233,7 +234,7 @@ def _records(file: TableFile) -> Iterator[bytes]:
     Raises
     ------
     BayescaleError
-        It has another beginning, or is longer than the limit.
+        It has another beginning, is damaged, or is longer than the limit.
     """
     with open_bytes(file) as stream:
         if stream.read(_HEADER)[:4] != b":W&B":
@@ -248,8 +249,13 @@ def _records(file: TableFile) -> Iterator[bytes]:
             head = stream.read(_HEADER)
             if len(head) < _HEADER:
                 return
-            _, size, kind = struct.unpack("<IHB", head)
-            record += stream.read(size)
+            check, size, kind = struct.unpack("<IHB", head)
+            part = stream.read(size)
+            if len(part) < size:  # the run was stopped while it wrote
+                return
+            if zlib.crc32(part, zlib.crc32(bytes([kind]))) != check:
+                raise BayescaleError(f"{file.name!r} is damaged at byte {place:,}")
+            record += part
             place += _HEADER + size
             if kind not in (_FIRST, _MIDDLE):
                 yield record
