@@ -460,7 +460,10 @@ def test_wandb_runs_of_its_api(offline):
 
 @pytest.mark.parametrize(
     ("states", "message"),
-    [(["crashed", "running"], "no finished run: 1 crashed, 1 running"), ([], "has no runs")],
+    [
+        (["crashed", "running"], "^W&B has no finished run: 1 crashed, 1 running"),
+        ([], "^W&B has no runs"),
+    ],
 )
 def test_wandb_projects_without_finished_runs(states, message):
     with pytest.raises(BayescaleError, match=message):

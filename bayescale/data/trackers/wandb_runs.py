@@ -61,6 +61,8 @@ def read_wandb(file: TableFile) -> Loaded:
         api = wandb.Api(timeout=TIMEOUT)
         runs = api.runs(path) if path.count("/") == 1 else [api.run(path)]
         return _table(runs, file)
+    except BayescaleError:
+        raise
     except (wandb.errors.Error, ValueError, OSError) as error:
         raise BayescaleError(f"cannot read {file.name!r}: {error}") from error
 
@@ -91,6 +93,8 @@ def from_wandb(source: Any, asked: TableFile) -> Loaded:
                 "wandb.Api().runs('entity/project'), or one of its runs"
             )
         return _table(source, asked)
+    except BayescaleError:
+        raise
     except (wandb.errors.Error, ValueError, OSError) as error:
         raise BayescaleError(f"cannot read {asked.name}: {error}") from error
 
@@ -158,6 +162,8 @@ def offline_run(file: TableFile) -> TrackedRun | None:
                 rows.append(_items(record.history.item))
             elif kind == "exit":
                 ended = record.exit.exit_code == 0
+    except BayescaleError:
+        raise
     except (DecodeError, struct.error, ValueError, RecursionError) as error:
         raise BayescaleError(f"{file.name!r} is not a file of W&B: {error}") from error
     if not name:
