@@ -82,8 +82,8 @@ RunsSource = Annotated[
     typer.Argument(
         metavar="RUNS",
         help="A table of runs (.csv, .tsv, .jsonl, .json, .parquet, .xlsx, ...), a folder or "
-        "pattern of them, - for standard input, a model file (.toml), or the name of a model or "
-        "data set.",
+        "pattern of them, logs of TensorBoard or W&B, mlflow:URI, wandb:entity/project, - for "
+        "standard input, a model file (.toml), or the name of a model or data set.",
         show_default=False,
         callback=_existing_table,
     ),
@@ -378,8 +378,8 @@ def _dataset(source: str) -> Any:
 
 def _is_name(source: str) -> bool:
     """Whether it can be the name of a model or a data set, and not a file."""
-    path = source == "-" or "/" in source or glob.has_magic(source) or Path(source).exists()
-    return not path and not Path(source).suffix
+    path = "/" in source or ":" in source or glob.has_magic(source) or Path(source).exists()
+    return not path and source != "-" and not Path(source).suffix
 
 
 def check_page(option: str, path: Path | None) -> None:

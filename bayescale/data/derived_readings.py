@@ -58,6 +58,10 @@ _ROLES: dict[str, tuple[set[str], set[str]]] = {
 """The words that each part of a formula has, and those that do no harm beside them."""
 
 
+_LOG_CALLS = "_step"
+"""What W&B calls its own count, which is of steps only where one call logs each."""
+
+
 @dataclass(frozen=True)
 class Formula:
     """How a quantity follows from other columns."""
@@ -168,6 +172,12 @@ def derive_columns(
             )
             continue
         names = [roles[part][0] for part in formula.parts]
+        if _LOG_CALLS in names:
+            notes.append(
+                f"{_LOG_CALLS!r} of W&B counts calls of log: where each is a step of training, "
+                f"give columns={{'tokens': '{formula.text.format(*names)}'}}"
+            )
+            continue
         values = [_values(frame, *roles[part]) for part in formula.parts]
         text = formula.text.format(*names)
         with np.errstate(all="ignore"):
@@ -199,12 +209,12 @@ def _roles(frame: pd.DataFrame, recognition: Recognition) -> dict[str, tuple[str
         if column in used and used[column] in ("step", "params"):
             factor = recognition.taken[used[column]][1].factor
             found.setdefault(used[column], []).append((column, factor))
-        elif column not in used and (role := _role(column)):
+        elif column not in used and (role := column_role(column)):
             found.setdefault(role, []).append((column, factor_of(column)))
     return {role: several[0] for role, several in found.items() if len(several) == 1}
 
 
-def _role(column: str) -> str:
+def column_role(column: str) -> str:
     """Say which part of a formula a column is by its name."""
     words = words_of(column)
     if len(words) > 1 and factor_of(column) != 1 and words[-1] not in ("tokens", "epochs"):

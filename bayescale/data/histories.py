@@ -131,7 +131,7 @@ def _axes(first: pd.DataFrame, file: TableFile, delimiter: str | None) -> _Axes:
     known = {name: c for name, c in file.columns.items() if c is None or c in first}
     recognition = recognise(cleaned, known)
     kind = next((name for name in ("tokens", "step", "flops") if recognition.column(name)), "")
-    loss = recognition.column("loss") or _named_in(file.columns.get("loss"), first)
+    loss = recognition.column("loss") or named_in(file.columns.get("loss"), first)
     run = _run_columns(recognition, first)
     if not (kind and loss and run):
         raise refuse_large(repr(file.name))
@@ -162,7 +162,7 @@ def _is_label(cells: pd.Series) -> bool:
     return len(present) > 0 and not numbers and present.nunique() <= _FEW * len(present)
 
 
-def _named_in(expression: str | None, frame: pd.DataFrame) -> str | None:
+def named_in(expression: str | None, frame: pd.DataFrame) -> str | None:
     """Return the first column that an expression names."""
     words = re.findall(r"`[^`]+`|[^\W\d]\w*", expression or "")
     return next((word.strip("`") for word in words if word.strip("`") in frame), None)

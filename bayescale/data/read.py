@@ -66,8 +66,10 @@ def read_runs(
         A ``.csv``, ``.tsv``, ``.txt``, ``.json``, ``.jsonl`` or ``.ndjson`` file (each also
         ``.gz``, ``.bz2``, ``.xz`` or ``.zst``), a ``.parquet``, ``.feather``, ``.arrow`` or
         ``.xlsx`` file, a folder or a pattern such as ``"runs/*.csv"``, ``"-"`` for standard input,
-        a DataFrame (pandas, or any that hands out Arrow streams, as polars and pyarrow do), or a
-        `Runs`. JSON may be a
+        a tracker's runs (``"mlflow:sqlite:///mlflow.db#experiment"``, ``"wandb:entity/project"``,
+        runs of W&B's API, a folder of TensorBoard's event files or of W&B's offline runs; finished
+        runs, a row per logged loss), a DataFrame (pandas, or any that hands out Arrow streams, as
+        polars and pyarrow do), or a `Runs`. JSON may be a
         ``trainer_state.json`` or a result file of lm-evaluation-harness. At most 20,000 rows and
         10,000 columns; checkpoints of more rows (a run or a step, tokens or steps, a loss) are
         thinned in log steps, up to 100,000 runs. A file of text has at most 10,000,000 lines (empty

@@ -17,6 +17,7 @@ from bayescale.data.describe import Column, describe_columns, describe_names, de
 from bayescale.data.expressions import matching
 from bayescale.data.missing import is_missing
 from bayescale.data.row_messages import cells_of, row_name, rows_of, summarise, warn_set_aside
+from bayescale.data.runs_picture import runs_svg
 from bayescale.data.validate import error_reasons, join_reasons, number_reasons
 from bayescale.errors import BayescaleError
 
@@ -71,7 +72,7 @@ class Runs:
 
     def _repr_html_(self) -> str:
         head = self.table.head().to_html(escape=True, max_cols=12)
-        return f"<pre>{html.escape(self.describe())}</pre>\n{head}"
+        return f"{runs_svg(self.table)}<pre>{html.escape(self.describe())}</pre>\n{head}"
 
     def describe(self) -> str:
         """Describe how each column was read, in what unit, and which rows were excluded.

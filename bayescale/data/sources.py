@@ -15,10 +15,12 @@ from bayescale.data.arrow_tables import from_arrow, is_arrow
 from bayescale.data.cells import clean_cells
 from bayescale.data.delimited import typed
 from bayescale.data.duplicate_columns import refuse_columns
-from bayescale.data.formats import load_file, reader_of
+from bayescale.data.formats import load_file, reader_of, reader_of_address
 from bayescale.data.histories import gather
 from bayescale.data.limits import refuse_large
 from bayescale.data.table_files import Loaded, TableFile, too_long
+from bayescale.data.trackers.event_files import event_files, is_event_file, read_event_folder
+from bayescale.data.trackers.wandb_runs import from_wandb, is_wandb, read_wandb_folder, wandb_files
 from bayescale.errors import BayescaleError, missing_file
 
 STANDARD_INPUT = "-"
@@ -51,6 +53,9 @@ def open_source(
     BayescaleError
         It is no table, beyond the limits, or its numbers can be read in two ways.
     """
+    if isinstance(source, str) and (reader := reader_of_address(source)):
+        asked = TableFile(Path(source), None, columns, decimal, source)
+        return _cleaned(reader(asked), asked)
     if isinstance(source, str | Path):
         try:
             return _open_path(TableFile(Path(source), None, columns, decimal))
@@ -59,10 +64,13 @@ def open_source(
     if is_arrow(source) and not isinstance(source, pd.DataFrame):
         asked = TableFile(Path(f"a {type(source).__name__}"), None, columns, decimal)
         return _cleaned(from_arrow(source, asked), asked)
+    if is_wandb(source):
+        asked = TableFile(Path("W&B"), None, columns, decimal)
+        return _cleaned(from_wandb(source, asked), asked)
     if not isinstance(source, pd.DataFrame):
         raise BayescaleError(
             f"cannot read runs from {type(source).__name__}: give a path, a DataFrame "
-            "(pandas, polars, pyarrow), or Runs"
+            "(pandas, polars, pyarrow), runs of W&B's API, or Runs"
         )
     asked = TableFile(Path("a DataFrame"), None, columns, decimal)
     return _cleaned(gather([_plain_frame(source)], asked), asked)
@@ -85,13 +93,24 @@ def _open_path(asked: TableFile) -> Source:
     path = asked.path.expanduser()
     if path.is_dir():
         found = sorted(p for p in path.iterdir() if p.is_file() and reader_of(p))
-        return _open_files(found, f"the folder {path.name!r}", asked)
+        tables = [p for p in found if not is_event_file(p) and p.suffix != ".wandb"]
+        logs = None if tables else _open_logs(replace(asked, path=path))
+        return logs or _open_files(found, f"the folder {path.name!r}", asked)
     if not path.exists() and glob.has_magic(str(path)):
         found = sorted(p for p in map(Path, glob.iglob(str(path))) if p.is_file())
         return _open_files(found, f"{path.name!r}", asked)
     if not path.exists():
         raise missing_file(path)
     return _open_file(replace(asked, path=path))
+
+
+def _open_logs(folder: TableFile) -> Source | None:
+    """Open the logs that a tracker left in a folder and those in it, a run each."""
+    if event_files(folder.path):
+        return _cleaned(read_event_folder(folder), folder)
+    if wandb_files(folder.path):
+        return _cleaned(read_wandb_folder(folder), folder)
+    return None
 
 
 def _open_file(file: TableFile) -> Source:

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ _BINARY = {
 
 @dataclass(frozen=True)
 class TableFile:
-    """A file of a table, or the bytes of one that came by standard input."""
+    """A file of a table, the bytes of one that came by standard input, or an address."""
 
     path: Path
     """Where it is; of bytes, a name."""
@@ -54,11 +55,22 @@ class TableFile:
     """What the user said of its columns, by canonical name."""
     decimal: str | None = None
     """What the user said marks decimals."""
+    address: str = ""
+    """Where it is, where that is no path: ``mlflow:http://localhost:5000``."""
 
     @property
     def name(self) -> str:
-        """The name, for messages."""
-        return self.path.name
+        """The name, for messages; of an address without the user's name and password."""
+        return without_password(self.address) or self.path.name
+
+
+def without_password(text: str) -> str:
+    """Leave the user and password of addresses out of a text.
+
+    >>> without_password("cannot reach http://ann:secret@localhost:5000/api")
+    'cannot reach http://localhost:5000/api'
+    """
+    return re.sub(r"(?<=//)[^/@\s]*@", "", text)
 
 
 @dataclass

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
+from bayescale.data.compute_budgets import near, typical_budgets
 from bayescale.data.number_format import percent
 from bayescale.data.units import Quantities
 from bayescale.decisions.frontier import require_frontier
@@ -27,7 +28,7 @@ from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, Discrepan
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
-from bayescale.prediction.runs_by_compute import near, run_columns, typical_budgets
+from bayescale.prediction.runs_by_compute import run_columns
 
 POINTS = 60
 

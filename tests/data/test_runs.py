@@ -2,12 +2,14 @@
 
 import gzip
 import warnings
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bayescale.data.read import read_runs
+from bayescale.data.runs_picture import runs_svg
 from bayescale.errors import BayescaleError, BayescaleWarning
 
 GOOD = "params,tokens,loss\n1e8,2e9,3.5\n2e8,4e9,3.2\n4e8,8e9,2.9\n"
@@ -514,3 +516,38 @@ def test_rows_whose_index_repeats_are_numbered_anew() -> None:
     runs = read_runs(pd.concat([part, part]))
     assert runs.labels() == ["row 0", "row 1", "row 2", "row 3"]
     assert len(runs.take(runs.table.index == 2)) == 1
+
+
+def test_a_picture_shows_runs_and_the_budgets_that_they_share():
+    table = pd.DataFrame(
+        {"params": np.tile([1e8, 2e8, 4e8], 2), "loss": [3, 2.9, 3.1, 2, 1.9, 2.1]}
+    )
+    runs = read_runs(table.assign(tokens=np.repeat([1e18, 1e20], 3) / (6 * table["params"])))
+    drawing = ElementTree.fromstring(runs_svg(runs.table))
+    drawn = [one.tag.rpartition("}")[2] for one in drawing]
+    assert drawn.count("circle") == 6 + 2  # two say what the colours are
+    assert drawn.count("line") == 2
+    texts = [one.text for one in drawing if one.tag.endswith("text")]
+    assert {"1e+18", "1e+20", "200M", "parameters", "loss 1.9 to 3.1"} <= {*texts}
+    assert runs._repr_html_().startswith("<svg")
+    points = [
+        (float(one.get("cx")), float(one.get("cy"))) for one in drawing.iter() if one.get("r")
+    ]
+    assert points[0][0] == points[3][0] < points[1][0]  # a larger size lies further right
+    assert points[3][1] < points[0][1]  # more tokens lie further up
+
+
+def test_checkpoints_mark_no_budget_and_runs_of_one_size_have_no_picture():
+    checkpoints = pd.DataFrame(
+        {
+            "run": np.repeat(["a", "b"], 400),
+            "params": np.repeat([1e8, 2e8], 400),
+            "tokens": np.tile(np.linspace(1e9, 2e9, 400), 2),
+            "loss": 3.0,
+        }
+    )
+    drawing = runs_svg(read_runs(checkpoints).table)
+    assert "<line" not in drawing
+    assert 200 < drawing.count("<circle") < 600  # one per pixel
+    assert runs_svg(checkpoints.assign(params=1e8)) == ""
+    assert runs_svg(checkpoints.drop(columns="tokens")) == ""

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from bayescale import BayescaleError, credible_interval, identify, optimum, predict
+from bayescale.data.compute_budgets import typical_budgets
 from bayescale.evaluation.residuals import outliers
 from bayescale.inference.result import Fit
 from bayescale.plots.bands import bands_data, plot_bands
@@ -28,7 +29,6 @@ from bayescale.plots.prior_posterior import plot_prior_posterior, prior_posterio
 from bayescale.plots.residuals import plot_residuals, residuals_data
 from bayescale.plots.ridge import plot_ridge, ridge_data
 from bayescale.plots.style import RoundNumbers, symbol, write_tick
-from bayescale.prediction.runs_by_compute import typical_budgets
 from bayescale.studies.study import Published
 
 matplotlib.use("Agg")

@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 
 import bayescale as bs
 import bayescale.prediction.places as places_module
+from bayescale.data.compute_budgets import near, typical_budgets
 from bayescale.prediction.averaging import Average, NotOneLaw, stack
 from bayescale.prediction.discrepancy import (
     DISCREPANCY,
@@ -35,7 +36,7 @@ from bayescale.prediction.intervals import (
     with_bounds,
 )
 from bayescale.prediction.places import COMMON, COMMON_OF, SPLIT_REACH, Places
-from bayescale.prediction.runs_by_compute import main_column, near, run_columns, typical_budgets
+from bayescale.prediction.runs_by_compute import main_column, run_columns
 
 
 def test_runs_near_a_budget() -> None:

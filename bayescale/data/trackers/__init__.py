@@ -1,0 +1,1 @@
+"""Experiment trackers: MLflow stores, W&B projects and files, event files of TensorBoard."""
