@@ -16,7 +16,7 @@ from typing import Any
 from bayescale.errors import BayescaleError
 from bayescale.laws.base import Law
 from bayescale.laws.chain import takes
-from bayescale.laws.functions import exp, node_values
+from bayescale.laws.functions import exp, log, node_values
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Parameter, Positive, Real
 from bayescale.laws.transforms import from_total_ratio, total_ratio
@@ -89,7 +89,7 @@ def _excess(values: dict[str, Any], domains: int) -> Any:
     """Return the excess loss of a mixture whose domains add to what is learnt."""
     least, gamma = values["least"], values["gamma"]
     return 1 / sum(
-        ((share + least) / (1 + least)) ** gamma / a for share, a in _of_each(values, domains)
+        exp(gamma * log((share + least) / (1 + least))) / a for share, a in _of_each(values, domains)
     )
 
 
@@ -137,9 +137,10 @@ def sized_mixture(domains: int) -> type[Law]:
 
 
 def _levels(domains: int, of_size: int) -> dict[str, Any]:
-    """Return coordinates: the level of an equal mixture, and ratios of what makes it up.
+    """Return coordinates: the level of an equal mixture, what makes it up, and local log-slopes.
 
-    ``of_size`` is the number of parameters of the power law in model size, none or two.
+    ``of_size`` is the number of parameters of the power law in model size, none or two. The slope
+    in the shares is that of their exponent alone, as if a domain were the only one that teaches.
     """
     first = 1 + of_size
 
@@ -149,11 +150,12 @@ def _levels(domains: int, of_size: int) -> dict[str, Any]:
             learnt, ratio = total_ratio(learnt, -a)
             ratios.append(ratio)
         level, share = total_ratio(at[0], -learnt)
-        if not of_size:
-            return level, *at[1:3], share, *ratios
-        level, size_share = total_ratio(level, at[1])
-        slope = at[2] + at[1] - level
-        return level, size_share, slope, *at[first : first + 2], share, *ratios
+        size = []
+        if of_size:
+            level, size_share = total_ratio(level, at[1])
+            size = [size_share, at[2] + at[1] - level]
+        slope = at[first] - learnt - level
+        return level, *size, slope, at[first + 1], share, *ratios
 
     def backward(*to: Any) -> tuple[Any, ...]:
         level, *size = to[0], *to[1:first]
@@ -162,11 +164,12 @@ def _levels(domains: int, of_size: int) -> dict[str, Any]:
             level, b = from_total_ratio(level, size[0])
             size = [b, slope - b + to[0]]
         E, excess = from_total_ratio(level, to[first + 2])
+        gamma = to[first] - excess + to[0]
         learnt, each = -excess, []
         for ratio in reversed(to[first + 3 :]):
             learnt, a = from_total_ratio(learnt, ratio)
             each.append(-a)
-        return E, *size, *to[first : first + 2], -learnt, *reversed(each)
+        return E, *size, gamma, to[first + 1], -learnt, *reversed(each)
 
     names = ["E", *("b", "alpha")[:of_size], "gamma", "least"]
     names += [f"a_{i}" for i in range(1, domains + 1)]
