@@ -40,8 +40,10 @@ from bayescale.model.observations import Data, extract
 from bayescale.model.spec import Spec, make_spec
 
 FOLDER = RESULTS / "samplers"
-CHAINS, OURS, THEIRS = 4, 10_000, 5_000
-"""Chains, and the draws of each: of the package's fit and of the others."""
+CHAINS = 4
+DRAWS = {"bayescale": 10_000, "pymc": 1_000, "numpyro": 4_000, "stan": 5_000}
+"""Of each chain, by sampler: as many as its speed allows."""
+TUNE = 1_000
 LIMIT = 3.5
 """Of a difference, in Monte Carlo errors."""
 
@@ -229,14 +231,14 @@ def posteriors(law: str, stan: str) -> Iterator[tuple[str, xr.Dataset]]:
     """Yield each sampler's draws of the parameters, in their own units."""
     spec, data = problem_of(law)
     names = list(spec.parameters)
-    sampler = Sampler(draws=OURS, tune=2_000, chains=CHAINS)
+    sampler = Sampler(draws=DRAWS["bayescale"], tune=TUNE, chains=CHAINS)
     fit = bs.fit(data.runs, law, sampler=sampler, random_seed=1, progressbar=False)
     yield "bayescale", fit.posterior[names]
     for name in ("pymc", "numpyro"):
         with pymc_model(spec, data):
             tree = pm.sample(
-                THEIRS,
-                tune=2_000,
+                DRAWS[name],
+                tune=TUNE,
                 chains=CHAINS,
                 cores=1,
                 nuts_sampler=name,
@@ -250,7 +252,7 @@ def posteriors(law: str, stan: str) -> Iterator[tuple[str, xr.Dataset]]:
         "program": stan_code(PROGRAMS[law]),
         "data": stan_data(law, spec, data),
         "chains": CHAINS,
-        "draws": THEIRS,
+        "draws": DRAWS["stan"],
         "seed": 3,
     }
     script = Path(__file__).with_name("stan_sampler.py")
