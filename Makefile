@@ -5,6 +5,8 @@ UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 RUN := $(UV) run --quiet
 # Many short processes: each imports in a second what is compiled, in several what is not.
 export PYTHONDONTWRITEBYTECODE :=
+# Two processes of tests: threads of linear algebra would wait for one another.
+export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: demo test lint fuzz tables notebooks bars bench calibrate check-models mutants docs build setup
 

@@ -17,6 +17,7 @@ from bayescale.cli.options import (
 )
 from bayescale.cli.output import (
     Cell,
+    allowed,
     discrepancy_text,
     emit,
     header,
@@ -107,6 +108,7 @@ def identify(
             emit(
                 {
                     **header(fit),
+                    **allowed(fit.typical(chosen)),
                     "parameters": rows(found.loc[found["kind"] == "parameter"]),
                     "quantities": rows(found.loc[found["kind"] == "quantity"]),
                     "recommended_runs": found.attrs["recommended_runs"],
@@ -119,6 +121,8 @@ def identify(
             _show_verdicts(found)
             _show_directions(weak)
             say("", *changes_text(moved))
+            if (found["kind"] == "quantity").any():
+                say("", discrepancy_text(fit.typical(chosen)))
 
 
 def _show_verdicts(found: "pd.DataFrame") -> None:

@@ -219,6 +219,11 @@ def test_identify_names_the_recommended_runs(saved: Path, monkeypatch: pytest.Mo
     assert "N* (1e+23 FLOP)" in shown.stdout
     assert "combinations that the runs do not identify:" in shown.stdout
     assert "without run " in shown.stdout
+    assert "discrepancy" in shown.stdout
+    assert (
+        answer("identify", saved)["discrepancy"]
+        == answer("optimum", saved, "--flops", "1e23")["discrepancy"]
+    )
 
 
 def test_predict_agrees_with_python(saved: Path, made_fit: Fit) -> None:
