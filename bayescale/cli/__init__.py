@@ -5,6 +5,7 @@ needs. Exit codes: 0 fine, 1 bad input, 2 wrong usage, 3 a fit whose diagnostics
 4 a law that is far from describing the runs.
 """
 
+import os
 import sys
 from types import ModuleType
 from typing import Annotated, cast
@@ -86,21 +87,20 @@ for _command in _COMMANDS:
     app.command()(expand(_command))
 
 
-_OF_SAVED_FITS = (
-    "summary",
-    "predict",
-    "optimum",
-    "regret",
-    "reach",
-    "crossing",
-    "identify",
-    "report",
-)
+_OF_SAVED_FITS = {
+    *("summary", "predict", "optimum", "regret", "reach", "crossing", "identify"),
+    *("report", "plot", "draws", "member"),
+}
 """Commands that compute nothing by Dask, which xarray imports wherever it is installed."""
+
+_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""How many threads share a product of matrices: ours are small, and threads wait for each other."""
 
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:2] and sys.argv[1] in _OF_SAVED_FITS:
-        sys.modules.setdefault("dask", cast("ModuleType", None))  # half a second less
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
+    if _OF_SAVED_FITS & set(sys.argv[1:2]):
+        sys.modules.setdefault("dask", cast("ModuleType", None))
     app(prog_name="bayescale")
