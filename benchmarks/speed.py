@@ -1,6 +1,8 @@
 """How fast: against PyMC's own sampler on the same model, refits, backtests, the command line."""
 
 import os
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -75,24 +77,64 @@ def backtests() -> list[Bar]:
     ]
 
 
-def timed(*arguments: str) -> float:
-    """Return the wall time of a command in a fresh process, in seconds."""
-    started = time.perf_counter()
+def spent(*arguments: str, usage: bool = True) -> float:
+    """Return the CPU time of a command in a fresh process, in seconds; ``usage`` is right."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "bayescale", *arguments]
-    subprocess.run(command, check=True, capture_output=True, env=os.environ)
-    return time.perf_counter() - started
+    subprocess.run(command, check=usage, capture_output=True, env=os.environ)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def median_spent(*arguments: str, usage: bool = True) -> float:
+    """Return the median CPU time of five runs of a command."""
+    return statistics.median(spent(*arguments, usage=usage) for _ in range(5))
+
+
+QUESTIONS = {
+    "predict": (["--params", "70B", "--tokens", "1.4T"], 1.2),
+    "optimum": (["--flops", "1e24"], 1.8),
+    "summary": ([], 1.2),
+}
+"""Commands of a saved fit, with their options, and the bars of their CPU time."""
 
 
 def command_line() -> list[Bar]:
-    """Time `--help`, and a fit from a cold process with a warm compile cache."""
+    """Measure the CPU time of commands, and the file of a saved fit of 245 runs."""
     with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "fit.nc")
-        timed("fit", STUDY, "-o", path, "--quiet")
-        cold = timed("fit", STUDY, "-o", path, "--quiet", "--seed", "1")
-    return [
-        Bar("bayescale --help, best of five, s", min(timed("--help") for _ in range(5)), high=0.5),
-        Bar("bayescale fit hoffmann2022, cold process, s", cold, high=25),
-    ]
+        path, page = Path(folder) / "fit.nc", Path(folder) / "report.html"
+        spent("fit", STUDY, "-o", str(path), "--quiet")
+        cold = spent("fit", STUDY, "-o", str(path), "--quiet", "--seed", "1")
+        asked = {name: (name, str(path), *options) for name, (options, _) in QUESTIONS.items()}
+        return [
+            Bar("bayescale --help, s of CPU time", median_spent("--help"), high=0.25),
+            Bar(
+                "bayescale predict of no such file, s of CPU time",
+                median_spent("predict", "none.nc", usage=False),
+                high=0.5,
+            ),
+            *(
+                Bar(f"bayescale {name}, s of CPU time", median_spent(*asked[name]), high=bar)
+                for name, (_, bar) in QUESTIONS.items()
+            ),
+            Bar(
+                "bayescale report, s of CPU time",
+                median_spent("report", str(path), "-o", str(page)),
+                high=6,
+            ),
+            Bar("bayescale fit hoffmann2022, cold process, s of CPU time", cold, high=25),
+            Bar("saved fit of 245 runs, MB", path.stat().st_size / 1e6, high=1.5),
+            save_and_load(path),
+        ]
+
+
+def save_and_load(path: Path) -> Bar:
+    """Measure the CPU time of reading a saved fit and writing it again."""
+    fit = bs.load(path)
+    started = time.process_time()
+    bs.save(fit, path)
+    bs.load(path)
+    return Bar("save and load of 245 runs, s of CPU time", time.process_time() - started, high=0.3)
 
 
 def measure() -> list[Bar]:

@@ -15,17 +15,17 @@ The PyMC model of scores: families, capabilities, sigmoids, scatter.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pymc as pm
-import pytensor.tensor as pt
-from scipy.linalg import null_space
 
 from bayescale.capabilities.table import Scores
 from bayescale.errors import BayescaleError
 from bayescale.laws.functions import sigmoid, sqrt
 from bayescale.laws.parameters import Fraction
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 WELL_SEEN = 0.5
 """A score that this share of the models have takes part in what the capabilities are."""
@@ -85,6 +85,8 @@ def choose_factors(scores: Scores, count: int) -> Factors:
         raise BayescaleError(
             f"{len(scores.models)} models for {count} factors: ask for fewer factors or add models"
         )
+    from scipy.linalg import null_space
+
     odds = _rough_fit(scores, count, used)
     centre = odds.mean(axis=0)
     axes = np.linalg.svd((odds - centre)[:, used], full_matrices=False)[2][:count].T
@@ -181,12 +183,15 @@ def terms(sizes: np.ndarray) -> np.ndarray:
     )
 
 
-def capability_model(scores: Scores, factors: Factors) -> pm.Model:
+def capability_model(scores: Scores, factors: Factors) -> "pm.Model":
     """Build the model of a table's scores.
 
     The first capability is sampled as it is, as the scores see it well, the others relative to
     their family's line, from which models hardly differ.
     """
+    import pymc as pm
+    import pytensor.tensor as pt
+
     count = factors.weights.shape[1]
     coords = {
         "model": scores.models,
@@ -221,6 +226,8 @@ def _families(scores: Scores, count: int) -> tuple[Any, Any]:
     Both have shape (model, factor). Sizes that are missing are integrated out, at the population's
     slope: were they drawn, or the slope a family's without sizes, it could turn round.
     """
+    import pymc as pm
+
     of, names = scores.family_of, scores.every_family
     known, missing = _centred(scores)
     variance = np.nanvar(known, axis=0) * missing
@@ -250,6 +257,9 @@ def _centred(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _observe(scores: Scores, factors: Factors, capability: Any) -> None:
+    import pymc as pm
+    import pytensor.tensor as pt
+
     directions = factors.free.shape[1]
     turned: Any = pm.Normal("turned", 0, FREE_LOADING, shape=(directions, factors.weights.shape[1]))
     shifted = pm.Normal("shifted", 0, FREE_INTERCEPT, shape=directions)
@@ -276,6 +286,9 @@ def evaluated(odds: Any, floor: Any, scatter: Any) -> tuple[Any, Any]:
 
 def _floors(scores: Scores) -> Any:
     """Return each score's level of guessing, shape (score,): a number, or drawn from its prior."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
     fixed = np.zeros(len(scores.names))
     places, normals = [], []
     for i, name in enumerate(scores.names):

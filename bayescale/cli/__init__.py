@@ -87,13 +87,18 @@ for _command in _COMMANDS:
     app.command()(expand(_command))
 
 
+_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""How many threads share a product of matrices."""
+
+
 def main() -> None:
     """Run the command line, with one thread of linear algebra unless the environment says more.
 
     Matrices of a fit are small: more threads wait for one another, at twice the processor time.
     Dask, which xarray imports for half a second wherever it is installed, is for ``fit-many``.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
     if sys.argv[1:2] != ["fit-many"]:
         sys.modules.setdefault("dask", cast("ModuleType", None))
     app(prog_name="bayescale")

@@ -86,6 +86,8 @@ def report(
 ) -> None:
     """Write the report of a fit: one HTML page."""
     hide_display()
+    import arviz_stats  # noqa: F401  # before what it would search: its import walks all modules
+
     from bayescale.cli.evaluate import backtest_fit
     from bayescale.reporting.report import report
     from bayescale.studies.study import load_study

@@ -116,6 +116,7 @@ def load_fits(sources: list[str]) -> "dict[str, Fit]":
 
 def load_fit(path: Path) -> "Fit":
     """Load the saved fit that a command was given."""
+    path = _existing_fit(path)
     from bayescale.inference.io import load_fit
 
     return load_fit(path)

@@ -20,7 +20,7 @@ from bayescale.inference.fit import fit as fit_runs
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_checks import of_one_law
-from bayescale.inference.result import Fit
+from bayescale.inference.result import Fit, with_loaded
 from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.model.spec import make_spec
 from bayescale.prediction.points import PointsLike
@@ -105,6 +105,7 @@ def stability(
     """
     refuse_pooled(fit, "stability")
     seed = seed_of(random_seed, fit.seed)
+    fit = with_loaded(fit, "log_likelihood")
     own = (quantities(fit, flops, at), scaled(fit, flops, at))
     parts = [
         _moved(fit, own, said, names, (flops, at) if refit else None, seed, progressbar)
