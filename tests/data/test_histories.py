@@ -118,7 +118,7 @@ def test_final_rows_on_the_way_stay():
     runs = bs.read_runs(table)
     final = runs.table[runs.table["cooldown_end"]]
     assert final["step"].tolist() == [400, 700, 1000] * 3
-    assert len(finished_runs(runs)[0]) == 9
+    assert len(finished_runs(runs).runs) == 9
 
 
 def test_runs_without_names_are_told_apart_by_size_and_words():
@@ -126,7 +126,7 @@ def test_runs_without_names_are_told_apart_by_size_and_words():
     runs = bs.read_runs(table.drop(columns="run"))
     assert sorted(set(runs.table["run"])) == ["run 1", "run 2", "run 3"]
     assert "runs are told apart by 'params', 'recipe'" in runs.notes
-    assert len(finished_runs(runs)[0]) == 3
+    assert len(finished_runs(runs).runs) == 3
 
 
 def test_finished_runs_beyond_the_limit_are_refused():
