@@ -1,6 +1,7 @@
 """What a row of a run table is: a finished run, or a checkpoint on the way to one."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,13 @@ import pandas as pd
 from bayescale.data.aliases import KINDS, RENAMED
 from bayescale.data.column_meanings import is_final_flag, is_outcome, truth_of
 from bayescale.data.convert import to_numbers
+from bayescale.data.number_format import listed
 from bayescale.data.row_messages import cells_of
 from bayescale.data.runs import Runs
+
+_BY_NAME = "column run"
+"""How rows of one name are said to be recognised."""
+
 
 MANY = 5
 """Rows of one configuration from which steps in equal distances are taken for one run's."""
@@ -18,7 +24,40 @@ EVEN = 0.05
 """How much shorter the shortest distance between steps may be than the longest, relatively."""
 
 
-def finished_runs(runs: Runs) -> tuple[Runs, str]:
+@dataclass(frozen=True)
+class FinishedRuns:
+    """The last rows of the runs of a table, and how checkpoints were told from them."""
+
+    runs: Runs
+    """One row per run; the table as it is where it holds no checkpoints."""
+    rows: int
+    """The rows of the table."""
+    how: str = ""
+    """How checkpoints were recognised, "" where there are none."""
+    mixed: tuple[str, ...] = ()
+    """Names of runs that may hold several: their rows go back in training, or are few."""
+
+    def recognised(self) -> str:
+        """Say how many runs were recognised, and how; "" where there are no checkpoints."""
+        if not self.how:
+            return ""
+        return f"{self.rows:,} rows are checkpoints of {len(self.runs):,} runs ({self.how})"
+
+    def taken(self) -> str:
+        """Say beside that that last rows were taken, and of which runs this may be wrong."""
+        if not self.how:
+            return ""
+        said = f"{self.recognised()}: fitted the last row of each"
+        if not self.mixed:
+            return said
+        names = listed(self.mixed, limit=3)
+        return (
+            f"{said}; where cooldowns of several lengths share a name ({names}), flag their ends "
+            "in a column is_final"
+        )
+
+
+def finished_runs(runs: Runs) -> FinishedRuns:
     """Keep the last row of each training run, where a table holds checkpoints.
 
     Checkpoints are recognised by a column such as ``is_final``, by names in the column ``run`` that
@@ -33,21 +72,16 @@ def finished_runs(runs: Runs) -> tuple[Runs, str]:
 
     Returns
     -------
-    runs : Runs
-        One row per run; the table as it is where it holds no checkpoints.
-    said : str
-        What was recognised and kept, "" for none.
+    FinishedRuns
+        The last rows, and what was recognised.
     """
     for keep, how in _ways(runs.table):
         if keep.all():  # all are last rows by this way, whatever the next would say
             break
         if keep.sum() > 1:
-            said = (
-                f"{len(runs):,} rows are checkpoints of {keep.sum():,} runs ({how}): fitted the "
-                "last row of each"
-            )
-            return runs.take(keep), said
-    return runs, ""
+            mixed = _mixed(runs.table) if how == _BY_NAME else ()
+            return FinishedRuns(runs.take(keep), len(runs), how, mixed)
+    return FinishedRuns(runs, len(runs))
 
 
 def _ways(table: pd.DataFrame) -> Iterator[tuple[np.ndarray, str]]:
@@ -55,7 +89,7 @@ def _ways(table: pd.DataFrame) -> Iterator[tuple[np.ndarray, str]]:
     for name in table.columns:
         if isinstance(name, str) and is_final_flag(name):
             yield truth_of(cells_of(table, name)), f"column {name}"
-    axis = next((name for name in ("tokens", "step", "flops") if name in table), None)
+    axis = _axis(table)
     if axis is None:
         return
     places = _numbers(table, axis)
@@ -64,11 +98,27 @@ def _ways(table: pd.DataFrame) -> Iterator[tuple[np.ndarray, str]]:
         unnamed = names.isna().to_numpy(bool)
         if _differ(names.to_numpy(object)[~unnamed], places[~unnamed]):
             alone = pd.Series(np.arange(len(names)), index=names.index).astype("string")
-            yield _last(names.fillna("row " + alone), places), "column run"
+            yield _last(names.fillna("row " + alone), places), _BY_NAME
     elif "step" in table:
         configuration = _configuration(table, axis)
         if _evenly_spaced(configuration, _numbers(table, "step")):
             yield _last(configuration, places), "steps in equal distances"
+
+
+def _axis(table: pd.DataFrame) -> str | None:
+    """Name the column that says how far along a run a row is."""
+    return next((name for name in ("tokens", "step", "flops") if name in table), None)
+
+
+def _mixed(table: pd.DataFrame) -> tuple[str, ...]:
+    """Name the runs that may be several: of few rows, or going back in training once or twice."""
+    places = pd.Series(_numbers(table, str(_axis(table))))
+    found = []
+    for name, one in places.groupby(cells_of(table, "run").astype("string").to_numpy(object)):
+        back = int((np.diff(one) < 0).sum())
+        if 1 < len(one) < MANY or 0 < back * MANY <= len(one):
+            found.append(str(name))
+    return tuple(found)
 
 
 def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:

@@ -171,16 +171,26 @@ def use_notes(names: Iterable[str]) -> list[str]:
     return notes
 
 
-def absent_hint(name: str, table: pd.DataFrame) -> str:
-    """Say what to do about a quantity that no column is, by what the other columns mean."""
+def absent_hint(name: str, table: pd.DataFrame, otherwise: str = "") -> str:
+    """Say what to do about a quantity that no column is, by what the other columns mean.
+
+    Parameters
+    ----------
+    name
+        The quantity, or the column.
+    table
+        The table.
+    otherwise
+        What to do where it does not follow from other columns, if the caller knows.
+    """
+    if otherwise and not _ways(name, table):
+        return otherwise
     if name not in RENAMED:
         alike = get_close_matches(name, [str(c) for c in table.columns], n=1)
         return f"Rename the column that is {name}" + (f" ({alike[0]!r}?)" if alike else "")
+    if ways := _ways(name, table):
+        return f"There is {listed(ways)}"
     others = [str(c) for c in table.columns if str(c) not in RENAMED]
-    ways = [f"{c!r}: {use}" for c in others if f"columns={{{name!r}: " in (use := column_use(c))]
-    derived = [way for way in ways if "another result" not in way]
-    if derived:
-        return f"There is {listed(derived)}"
     if name == "loss":
         plain = [c for c in others if is_outcome(c) and "another result" in column_use(c)]
     else:
@@ -190,6 +200,13 @@ def absent_hint(name: str, table: pd.DataFrame) -> str:
         ]
     yours = plain[0] if plain else "your column"
     return f"Rename the column that is {name}, or say columns={{{name!r}: {yours!r}}}"
+
+
+def _ways(name: str, table: pd.DataFrame) -> list[str]:
+    """Say how a quantity follows from other columns."""
+    others = [str(c) for c in table.columns if str(c) not in RENAMED]
+    ways = [f"{c!r}: {use}" for c in others if f"columns={{{name!r}: " in (use := column_use(c))]
+    return [way for way in ways if "another result" not in way]
 
 
 def _quantity(word: str) -> str:

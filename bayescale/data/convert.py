@@ -26,6 +26,10 @@ _INFINITE = {"inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"}
 _GROUPED = re.compile(r"\d{1,3},\d{3}(?!\d)")
 
 
+_FOOTNOTE = re.compile(r"\d\s*(?:\*+|[†‡§¶]+|[¹²³]|\[\w\]|\^[a-z])\s*$")
+"""A number, perhaps with a unit, and the mark of a footnote."""
+
+
 Unreadable = dict[int, str]
 """What is no number: the message, by the position of the row."""
 
@@ -139,10 +143,12 @@ def unreadable_reasons(
     Raises
     ------
     BayescaleError
-        More than half of the cells that hold something are no numbers; names the column and a row.
+        More than half of the cells that hold something are no numbers, apart from those that only
+        a footnote mark keeps from being one, or all are; names the column and a row.
     """
     present = int((~is_missing(cells)).sum())
-    if 2 * len(unreadable) > present:
+    marked = sum(bool(_FOOTNOTE.search(str(cells.iloc[place]))) for place in unreadable)
+    if 2 * (len(unreadable) - marked) > present or len(unreadable) == present:
         position, message = next(iter(unreadable.items()))
         more = f" ({len(unreadable) - 1:,} more like it)" if len(unreadable) > 1 else ""
         remedy = "correct it, or leave it empty to set the row aside"

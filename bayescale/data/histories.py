@@ -1,7 +1,7 @@
 """Histories: many checkpoints of each run, thinned in log steps of training while they are read."""
 
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -18,6 +18,7 @@ from bayescale.data.limits import refuse_large
 from bayescale.data.missing import is_missing
 from bayescale.data.row_messages import cells_of, rows_of
 from bayescale.data.table_files import Loaded, TableFile
+from bayescale.data.wide_tables import is_panel, melt
 from bayescale.errors import BayescaleError
 
 _BINS = 64
@@ -39,6 +40,8 @@ _FEW = 0.2
 def gather(frames: Iterable[pd.DataFrame], file: TableFile, delimiter: str | None = None) -> Loaded:
     """Join the pieces of a table; a history of more rows than the limit is thinned meanwhile.
 
+    A wide table, with a column per run, counts as the long one that it becomes.
+
     Parameters
     ----------
     frames
@@ -58,8 +61,39 @@ def gather(frames: Iterable[pd.DataFrame], file: TableFile, delimiter: str | Non
     for piece in pieces:
         held.append(piece)
         if sum(map(len, held)) > limits.MAX_ROWS:
-            return thin_history(chain([_joined(held)], pieces), file, delimiter)
-    return Loaded(_joined(held), delimiter)
+            return _thin_long(chain([_joined(held)], pieces), file, delimiter)
+    joined = _joined(held)
+    if is_panel(joined) and len(joined) * len(joined.columns) > limits.MAX_ROWS:
+        return _thin_long([joined], file, delimiter)
+    return Loaded(joined, delimiter)
+
+
+def _thin_long(frames: Iterable[pd.DataFrame], file: TableFile, delimiter: str | None) -> Loaded:
+    """Thin a history, after it was written as one row per value where it is wide."""
+    notes: list[str] = []
+    loaded = thin_history(_melted(frames, file, notes), file, delimiter)
+    loaded.notes = [*notes, *loaded.notes]
+    return loaded
+
+
+def _melted(
+    frames: Iterable[pd.DataFrame], file: TableFile, notes: list[str]
+) -> Iterator[pd.DataFrame]:
+    """Write wide pieces as long ones, a few rows at a time; rows are numbered anew."""
+    start = 1
+    for piece in frames:
+        if not is_panel(piece):
+            yield piece
+            continue
+        size = max(1, limits.MAX_ROWS // len(piece.columns))
+        for first in range(0, len(piece), size):
+            part = piece.iloc[first : first + size]
+            long, said = melt(part, [c for c in file.columns.values() if c])
+            notes[:] = notes or said
+            long.index = pd.RangeIndex(start, start + len(long), name="row")
+            start += len(long)
+            if len(long):
+                yield long
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -203,6 +204,7 @@ class Runs:
         *,
         labels: Sequence[str] = (),
         errors: Sequence[str] = (),
+        remedies: Mapping[str, str] = MappingProxyType({}),
     ) -> "Runs":
         """Require columns, and exclude the rows that lack a usable value in them.
 
@@ -218,6 +220,8 @@ class Runs:
         errors
             Columns of standard errors, which need not be there, and whose values may be missing
             but neither negative nor infinite.
+        remedies
+            What to do where a column is absent, by its name.
 
         Returns
         -------
@@ -233,7 +237,7 @@ class Runs:
         labels = [*labels, *(name for name in columns if name in _LABELS)]
         numeric = [name for name in dict.fromkeys([*columns, *positive]) if name not in labels]
         for name in [*numeric, *labels]:
-            self._refuse_absent(name)
+            self._refuse_absent(name, remedies.get(name, ""))
         errors = [name for name in errors if name in self.table]
         parts = [(is_missing(cells_of(self.table, name)), f"{name} missing") for name in labels]
         values = {}
@@ -282,11 +286,12 @@ class Runs:
         set_aside = pd.concat([self.set_aside, aside])
         return dataclasses.replace(self.take(keep), set_aside=set_aside)
 
-    def _refuse_absent(self, name: str) -> None:
+    def _refuse_absent(self, name: str, remedy: str) -> None:
         """Raise for a column that is not there."""
         if name in self.table:
             return
-        table, remedy = describe_names(self.table, self.columns), absent_hint(name, self.table)
+        table = describe_names(self.table, self.columns)
+        remedy = absent_hint(name, self.table, remedy)
         raise BayescaleError(f"{self.source} has no column for {name}; it has {table}. {remedy}")
 
 

@@ -68,17 +68,30 @@ def melt(frame: pd.DataFrame, chosen: Collection[str] = ()) -> tuple[pd.DataFram
     return frame, []
 
 
+def is_panel(frame: pd.DataFrame) -> bool:
+    """Whether a table is a panel of Weights & Biases, with a column per run and metric."""
+    return _panel_columns(frame) is not None
+
+
 type _Melted = tuple[pd.DataFrame, list[str], list[str]]
 """The long table, what is said of it, and the columns that were melted."""
 
 
+def _panel_columns(frame: pd.DataFrame) -> dict[str, re.Match[str]] | None:
+    """Take the columns of a panel apart, None where the table is none."""
+    found = {n: m for n in map(str, frame.columns) if (m := _PANEL.fullmatch(n)) is not None}
+    extremes = any(match["end"] for match in found.values())
+    panel = found and len(frame.columns) - len(found) <= 3 and (extremes or len(found) > 2)
+    return found if panel else None
+
+
 def _panel(frame: pd.DataFrame) -> _Melted | None:
     """Recognise a panel: ``run - metric``, and its ``__MIN`` and ``__MAX``."""
-    found = {n: m for n in map(str, frame.columns) if (m := _PANEL.fullmatch(n)) is not None}
-    others = [str(name) for name in frame.columns if str(name) not in found]
-    extremes = sum(match["end"] is not None for match in found.values())
-    if len(others) > 3 or not found or not (extremes or len(found) > 2):
+    found = _panel_columns(frame)
+    if found is None:
         return None
+    others = [str(name) for name in frame.columns if str(name) not in found]
+    extremes = any(match["end"] for match in found.values())
     parts, runs = [], list(dict.fromkeys(m["run"] for m in found.values()))
     _limit(len(frame) * len(runs))
     for run in runs:

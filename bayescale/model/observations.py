@@ -213,17 +213,17 @@ def rows_to_fit(spec: Spec, runs: Runs) -> Runs:
     curves = any(law[name].nodes or spec.column(name).startswith("step") for name in law)
     if not spec.default_noise or curves:
         return runs
-    finals, said = finished_runs(runs)
-    if not said:
+    found = finished_runs(runs)
+    if not found.how:
         return runs
+    finals = found.runs
     noise = (following(spec.noise) or spec.noise).name
     enough = spec.target in finals.table and len(finals) >= len(spec.free)
-    if enough:
-        said += f"; noise={noise!r} fits all rows"
-    else:
-        said = said.partition(": fitted")[0] + (
-            f", too few for {spec.law.name} alone: fitted all rows; where the learning rate "
-            "decays, rows before a run's end mislead, add finished runs"
+    said = f"{found.taken()}; noise={noise!r} fits all rows"
+    if not enough:
+        said = (
+            f"{found.recognised()}, too few for {spec.law.name} alone: fitted all rows; where the "
+            "learning rate decays, rows before a run's end mislead, add finished runs"
         )
     warnings.warn(said, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
     return finals if enough else runs

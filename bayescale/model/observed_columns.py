@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayescale.data.aliases import RENAMED
+from bayescale.data.column_uses import column_use, is_outcome
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleWarning
 from bayescale.laws.base import Law
@@ -152,11 +154,33 @@ def _usable(spec: "Spec", runs: Runs, seen: Observable) -> Runs:
         positive=[*relative, *seen.needed],
         labels=list(spec.grouping),
         errors=seen.errors,
+        remedies=_remedies(spec, runs.table),
     )
     usable = seen.noise.usable(runs.table[seen.column].to_numpy(float))
     runs = runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")
     repeated = repeats(runs.table, [*everything, seen.column, *seen.known])
     return runs.keep(~repeated, "it repeats an earlier row of its run")
+
+
+def _remedies(spec: "Spec", table: pd.DataFrame) -> dict[str, str]:
+    """Say which other column could be x, for a law of any input x, or the target."""
+    law, found = spec.law, {}
+    outcomes = [str(name) for name in table if is_outcome(str(name))]
+    if outcomes and spec.target not in RENAMED:
+        found[spec.target] = _remedy(law, law.target, spec.target, outcomes[0])
+    numeric = [str(name) for name in table if table[name].dtype.kind in "iuf"]
+    others = [n for n in numeric if n not in (*outcomes, spec.target) and not column_use(n)]
+    if "x" in law.inputs and others:
+        best = next((column for column in others if column in RENAMED), others[0])
+        found[spec.column("x")] = _remedy(law, "x", spec.column("x"), best)
+    return found
+
+
+def _remedy(law: type[Law], name: str, column: str, other: str) -> str:
+    return (
+        f"Law {law.name} reads {name} from {column!r}: columns={{{name!r}: {other!r}}} "
+        f"(--input {name}={other}) reads it from another column"
+    )
 
 
 def take_observed(

@@ -257,8 +257,8 @@ def analyze(
     >>> found.report("report.html")  # doctest: +SKIP
     >>> found.posterior.predict(params="7B", tokens="1T")  # doctest: +SKIP
     """
-    table, said = finished_runs(read_runs(runs))
-    notes = [sentence(said)] if said else []
+    found = finished_runs(read_runs(runs))
+    table, notes = found.runs, [sentence(found.taken())] if found.how else []
     notes += swept_text(table)
     try:
         specs = specs_for(table, laws, notes)

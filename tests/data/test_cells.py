@@ -94,6 +94,17 @@ def test_a_word_in_a_number_sets_its_row_aside(read, word, column):
     assert runs.table["loss"].tolist() == [4.5, 4.4, 4.2, 4.1, 4.0]
 
 
+@pytest.mark.parametrize("mark", ["*", " **", "†", "²", "[a]", "^b"])
+def test_many_footnotes_set_their_rows_aside_and_refuse_no_file(read, mark):
+    """What a mark says of its number is not known: a run that was stopped, or the best one."""
+    with pytest.warns(BayescaleWarning, match="4 of 6 rows set aside"):
+        runs = read(text_of([*(f"{row}{mark}" for row in ROWS[:4]), *ROWS[4:]]))
+    assert runs.table["loss"].tolist() == [4.1, 4.0]
+    assert runs.set_aside["reason"].iloc[0] == f"loss is '4.500{mark}'"
+    with pytest.raises(BayescaleError, match=r"cannot read '4\.500"):
+        read(text_of([f"{row}{mark}" for row in ROWS]))
+
+
 @pytest.mark.parametrize("word", ["", "-", "–", "N/A"])
 def test_an_empty_cell_sets_its_row_aside(read, word):
     with pytest.warns(BayescaleWarning, match=r"loss missing \(line 2\)"):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import bayescale as bs
-from bayescale.data.checkpoints import finished_runs
+from bayescale.data.checkpoints import FinishedRuns, finished_runs
 
 
 def trajectories(evenly: bool = True) -> pd.DataFrame:
@@ -21,8 +21,8 @@ def trajectories(evenly: bool = True) -> pd.DataFrame:
 
 def kept(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Return the rows that are kept, and what is said."""
-    found, said = finished_runs(bs.read_runs(table))
-    return found.table, said
+    found = finished_runs(bs.read_runs(table))
+    return found.runs.table, found.taken()
 
 
 @pytest.mark.parametrize("name", ["is_final", "final", "last_step", "at_end"])
@@ -55,7 +55,7 @@ def test_steps_in_equal_distances() -> None:
 def test_rows_that_are_all_final_stay_whatever_their_names() -> None:
     """Cooldowns of several lengths share a name, and so do the rows that analyze hands on."""
     runs = bs.read_runs(trajectories().assign(is_final=True, run=np.repeat(["a", "b", "c"], 8)))
-    assert finished_runs(runs) == (runs, "")
+    assert finished_runs(runs) == FinishedRuns(runs, len(runs))
 
 
 def test_settings_tell_runs_apart_and_epochs_do_not() -> None:
@@ -86,10 +86,26 @@ def test_settings_tell_runs_apart_and_epochs_do_not() -> None:
 )
 def test_a_table_of_finished_runs_stays(table: pd.DataFrame) -> None:
     runs = bs.read_runs(table.reset_index(drop=True))
-    assert finished_runs(runs) == (runs, "")
+    assert finished_runs(runs) == FinishedRuns(runs, len(runs))
 
 
 def test_replicates_of_one_name_stay() -> None:
     table = pd.concat([trajectories().iloc[7::8].assign(run=list("abc"))] * 2, ignore_index=True)
     runs = bs.read_runs(table.drop(columns="step"))
-    assert finished_runs(runs) == (runs, "")
+    assert finished_runs(runs) == FinishedRuns(runs, len(runs))
+
+
+def test_cooldowns_that_share_a_name_are_said() -> None:
+    """Which rows are ends is not known without a flag: the longest is fitted, and that is said."""
+    trunk, branch = trajectories().iloc[:8], trajectories().iloc[4:6]
+    mixed = pd.concat([trunk, branch], ignore_index=True).assign(run="long")
+    plain = trajectories().iloc[8:16].assign(run="plain")
+    rows, said = kept(pd.concat([mixed, plain], ignore_index=True))
+    assert rows["tokens"].tolist() == [8e9, 8e9]
+    assert said.endswith(
+        "; where cooldowns of several lengths share a name (long), flag their ends in a column "
+        "is_final"
+    )
+    few = pd.concat([trajectories().iloc[[3, 7]].assign(run="a"), plain], ignore_index=True)
+    assert "share a name (a)" in kept(few)[1]
+    assert "share a name" not in kept(pd.concat([plain, plain.assign(run="b", params=1)]))[1]

@@ -118,7 +118,7 @@ def test_final_rows_on_the_way_stay():
     runs = bs.read_runs(table)
     final = runs.table[runs.table["cooldown_end"]]
     assert final["step"].tolist() == [400, 700, 1000] * 3
-    assert len(finished_runs(runs)[0]) == 9
+    assert len(finished_runs(runs).runs) == 9
 
 
 def test_runs_without_names_are_told_apart_by_size_and_words():
@@ -126,7 +126,7 @@ def test_runs_without_names_are_told_apart_by_size_and_words():
     runs = bs.read_runs(table.drop(columns="run"))
     assert sorted(set(runs.table["run"])) == ["run 1", "run 2", "run 3"]
     assert "runs are told apart by 'params', 'recipe'" in runs.notes
-    assert len(finished_runs(runs)[0]) == 3
+    assert len(finished_runs(runs).runs) == 3
 
 
 def test_finished_runs_beyond_the_limit_are_refused():
@@ -150,3 +150,25 @@ def test_the_users_own_columns_are_used(tmp_path):
     asked = {"loss": "xyz * 1", "run": "trial", "tokens": "step * 8"}
     found = bs.read_runs(path, columns=asked).table
     assert found["tokens"].tolist() == [8 * step for step in DOUBLINGS] * 3
+
+
+@pytest.mark.parametrize("rows", [50, 1000])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_wide_history_is_thinned_as_the_long_one(tmp_path, kind, rows):
+    step = np.arange(1, rows + 1)
+    panel = pd.DataFrame({"Step": step})
+    for place, run in enumerate(("a", "b", "c")):
+        panel[f"{run} - eval/loss"] = place + 1 / step
+        panel[f"{run} - eval/loss__MIN"] = 0.0
+        panel[f"{run} - eval/loss__MAX"] = 9.0
+    panel.loc[panel["Step"] > rows / 2, "b - eval/loss"] = None
+    source = tmp_path / f"panel.{kind}"
+    panel.to_csv(source, index=False) if kind == "csv" else panel.to_parquet(source)
+    runs = bs.read_runs(source)
+    assert len(runs) <= 60
+    last = runs.table.groupby("run")["step"].max()
+    assert last.to_dict() == {"a": rows, "b": rows / 2, "c": rows}
+    expected = runs.table["run"].map({"a": 0, "b": 1, "c": 2}) + 1 / runs.table["step"]
+    np.testing.assert_allclose(runs.table["loss"], expected)
+    assert any("a column per run (3 runs)" in note for note in runs.notes)
+    assert runs.set_aside.empty

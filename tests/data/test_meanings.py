@@ -253,3 +253,24 @@ def test_columns_that_matter_are_said():
     for name in ("seed", "epochs", "lr", "batch_size", "acc_arc"):
         assert f"not used: {name!r}" in text
     assert "other columns: colour" in text
+
+
+@pytest.mark.parametrize(
+    ("law", "columns", "remedy"),
+    [
+        ("power_law_floor", {}, "reads x from 'flops': columns={'x': 'tokens'} (--input x=tokens)"),
+        ("trend", {"x": "tokens"}, "Law trend reads y from 'y': columns={'y': 'loss'}"),
+        ("densing", {}, "Rename the column that is days"),
+    ],
+)
+def test_a_hint_names_inputs_that_the_law_has(law, columns, remedy):
+    table = pd.DataFrame({"tokens": [1e9, 2e9], "val_acc": [0.3, 0.4], "loss": [3, 2], "seed": 1})
+    with pytest.raises(BayescaleError) as caught:
+        bs.build_model(bs.read_runs(table), law, columns=columns)
+    assert remedy in str(caught.value)
+
+
+def test_hours_of_devices_are_offered_before_another_input():
+    table = pd.DataFrame({"tokens": [1e9, 2e9], "loss": [3, 2], "gpu_hours": [5, 6]})
+    with pytest.raises(BayescaleError, match=r"There is 'gpu_hours': .*columns={'flops': "):
+        bs.build_model(bs.read_runs(table), "power_law_floor")

@@ -39,7 +39,7 @@ def check(runs: bs.Runs) -> None:
     np.testing.assert_allclose(table["tokens"], np.array(STEPS * 2) * 1e6, rtol=1e-6)
     expected = [loss_at(p, s) for p in SIZES.values() for s in STEPS]
     np.testing.assert_allclose(table["loss"], expected, rtol=1e-6)
-    assert len(finished_runs(runs)[0]) == 2
+    assert len(finished_runs(runs).runs) == 2
 
 
 # What a tracker's runs become
