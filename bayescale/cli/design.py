@@ -121,7 +121,7 @@ def identify(
             _show_verdicts(found)
             _show_directions(weak)
             say("", *changes_text(moved))
-            if (found["kind"] == "quantity").any():
+            if "quantity" in set(found["kind"]):
                 say("", discrepancy_text(fit.typical(chosen)))
 
 

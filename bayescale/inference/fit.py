@@ -17,8 +17,9 @@ from bayescale.inference.fit_warnings import warn_constant, warn_far_reference, 
 from bayescale.inference.pointwise import inputs_by_run
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
+from bayescale.model.checkpoint_rows import noise_along_runs, rows_to_fit
 from bayescale.model.noise.base import Noise
-from bayescale.model.observations import Data, along_runs, rows_to_fit
+from bayescale.model.observations import Data
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.pooling import Pooling
 from bayescale.model.spec import LawLike, Prior, Spec, make_spec
@@ -369,7 +370,7 @@ def prepare(
         group=group,
     )
     table = rows_to_fit(spec, table)
-    spec = along_runs(spec, table)
+    spec = noise_along_runs(spec, table)
     return spec, checked_data(spec, table)
 
 

@@ -17,9 +17,10 @@ from bayescale.evaluation.splits import cuts_of
 from bayescale.inference.fit import prepare
 from bayescale.inference.fitted_runs import log_likelihood_by_run
 from bayescale.model.build import engine_model, model_data
+from bayescale.model.checkpoint_rows import noise_along_runs, rows_to_fit
 from bayescale.model.noise.autocorrelated import series_of
 from bayescale.model.noise.registry import NOISES
-from bayescale.model.observations import along_runs, extract, rows_to_fit
+from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.places import COMMON_OF, SPLIT_REACH
@@ -206,7 +207,7 @@ def made():
 
 class TestDefault:
     def chosen(self, table: pd.DataFrame, law="chinchilla", **options) -> str:
-        return along_runs(make_spec(law, **options), bs.read_runs(table)).noise.name
+        return noise_along_runs(make_spec(law, **options), bs.read_runs(table)).noise.name
 
     def test_rows_that_share_a_run_get_it(self) -> None:
         assert self.chosen(checkpoints()) == "checkpoints"
@@ -236,7 +237,7 @@ class TestDefault:
         spec = make_spec(law)
         runs = bs.read_runs(table.rename(columns={"elo": spec.target}))
         with pytest.warns(bs.BayescaleWarning, match="2 rows are of 1 runs and count as indep"):
-            assert along_runs(spec, runs) is spec
+            assert noise_along_runs(spec, runs) is spec
 
     def test_a_copied_row_counts_once(self) -> None:
         table = checkpoints()
