@@ -32,7 +32,6 @@ from bars import RESULTS, Bar
 from scipy.special import logit
 
 import bayescale as bs
-from bayescale.inference.fit import runs_and_law
 from bayescale.inference.sampling import Sampler
 from bayescale.model.build import pymc_model
 from bayescale.model.link_scale import to_link
@@ -62,15 +61,15 @@ class Program:
         The equation, of inputs relative to their reference points.
     scale : str
         Where the Student-t scatter is additive: ``log``, ``logit`` or nothing.
-    runs : str, Study or mapping
-        Public runs, or the truth of simulated ones.
+    runs : tuple or mapping
+        A public table and which of its rows, or the truth of simulated runs.
     """
 
     inputs: Mapping[str, str]
     parameters: Mapping[str, str]
     curve: str
     scale: str
-    runs: Any
+    runs: tuple[str, str | None] | Mapping[str, float]
 
 
 EXP = "exp"
@@ -188,9 +187,8 @@ def problem_of(law: str) -> tuple[Spec, Data]:
     """Return what is fitted to which runs."""
     program = PROGRAMS[law]
     if isinstance(program.runs, tuple):
-        study, where = program.runs
-        runs, _ = runs_and_law(bs.load_study(study), None)
-        spec = make_spec(law)
+        name, where = program.runs
+        runs, spec = bs.read_runs(bs.load_dataset(name)), make_spec(law)
         return spec, extract(spec, runs.where(where) if where else runs)
     design = bs.typical_design(law, 60, random_seed=1)
     spec = make_spec(law)

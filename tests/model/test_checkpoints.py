@@ -360,7 +360,7 @@ class TestAnswers:
             np.sqrt(np.outer(part, part)) * (1 + d + d**2 / 3) * np.exp(-d)
             for part, d in ((1 - of_row, common), (of_row, apart))
         )
-        lower = np.tril(surface.factor[0]) if surface.factor[1] else np.triu(surface.factor[0]).T
+        lower = np.linalg.inv(surface.whiten)
         found = (lower @ lower.T)[np.ix_(there, there)]
         np.testing.assert_allclose(
             found, (prior + scatter)[np.ix_(order, order)], rtol=1e-6, atol=1e-9
