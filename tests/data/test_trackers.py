@@ -20,6 +20,7 @@ from bayescale.cli import app
 from bayescale.data import formats, limits
 from bayescale.data.checkpoints import finished_runs
 from bayescale.data.table_files import TableFile
+from bayescale.data.trackers import tracked_runs
 from bayescale.data.trackers.tracked_runs import TrackedRun, tracked_table
 from bayescale.errors import BayescaleError
 
@@ -132,6 +133,14 @@ def test_a_metric_that_counts_steps_is_the_step():
     assert "_step" not in frame
 
 
+def test_settings_are_flat_and_short():
+    deep = {}
+    for _ in range(5_000):
+        deep = {"": deep}
+    given = {"model": {"width": 2, "act": "gelu"}, "text": "x" * 201, "layers": [1], "deep": deep}
+    assert tracked_runs.flat_settings(given) == {"model.width": 2, "model.act": "gelu"}
+
+
 def test_several_losses_are_asked_about():
     metrics = {"val_loss": series([3, 2, 1]), "test_loss": series([3, 2, 1])}
     with pytest.raises(BayescaleError, match="could both be loss"):
@@ -157,6 +166,14 @@ def test_long_histories_are_thinned(monkeypatch):
     assert len(loaded.frame) <= 100
     assert loaded.frame.groupby("run")["step"].max().tolist() == [500] * 3
     assert any("thinned" in note for note in loaded.notes)
+
+
+def test_a_folder_of_too_many_files_is_not_searched(tmp_path, monkeypatch):
+    monkeypatch.setattr(tracked_runs, "MAX_RUNS", 2)
+    for name in "abc":
+        (tmp_path / name).touch()
+    with pytest.raises(BayescaleError, match="no table and more than 2 files"):
+        bs.read_runs(tmp_path)
 
 
 def test_a_scheme_of_another_package_is_read(monkeypatch):

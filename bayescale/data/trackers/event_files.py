@@ -9,7 +9,12 @@ import pandas as pd
 
 from bayescale.data import limits
 from bayescale.data.table_files import Loaded, TableFile
-from bayescale.data.trackers.tracked_runs import TrackedRun, flat_settings, tracked_table
+from bayescale.data.trackers.tracked_runs import (
+    TrackedRun,
+    files_below,
+    flat_settings,
+    tracked_table,
+)
 from bayescale.errors import BayescaleError
 
 _PATTERN = "*.tfevents.*"
@@ -26,7 +31,7 @@ def is_event_file(path: Path) -> bool:
 
 def event_files(folder: Path) -> list[Path]:
     """List the event files of a folder and of those in it."""
-    return sorted(path for path in folder.rglob(_PATTERN) if path.is_file())
+    return files_below(folder, _PATTERN)
 
 
 def read_event_file(file: TableFile) -> Loaded:

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from bayescale.data.columns import recognise
 from bayescale.data.derived_readings import column_role
 from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.histories import gather, named_in
+from bayescale.data.limits import MAX_RUNS
 from bayescale.data.number_format import listed
 from bayescale.data.table_files import Loaded, TableFile
 from bayescale.errors import BayescaleError
@@ -26,7 +29,7 @@ _TRAINING = "train_loss"
 
 
 _LONGEST = 200
-"""Characters of a setting that is a label; longer texts are no columns."""
+"""Characters of a setting that is a label, or of its name; longer ones are no columns."""
 
 
 @dataclass
@@ -73,6 +76,23 @@ class UnfinishedRuns:
         )
 
 
+def files_below(folder: Path, pattern: str) -> list[Path]:
+    """List the files with such a name in a folder and those in it.
+
+    Raises
+    ------
+    BayescaleError
+        There are too many files of any name.
+    """
+    found = list(islice(folder.rglob("*"), MAX_RUNS + 1))
+    if len(found) > MAX_RUNS:
+        raise BayescaleError(
+            f"the folder {folder.name!r} holds no table and more than {MAX_RUNS:,} files: name the "
+            "folder of the logs in it"
+        )
+    return sorted(path for path in found if path.match(pattern) and path.is_file())
+
+
 def distinct_run_names(names: list[str], keys: list[str]) -> list[str]:
     """Add the tracker's own key to the names that several runs share."""
     times = Counter(names)
@@ -83,11 +103,12 @@ def distinct_run_names(names: list[str], keys: list[str]) -> list[str]:
 
 
 def flat_settings(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Name nested settings with dots; lists and long texts are left out."""
+    """Name nested settings with dots; lists, long texts and what is nested deeply are left out."""
     flat: dict[str, object] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            flat |= flat_settings(value, f"{prefix}{name}.")
+            deep = len(prefix) > _LONGEST
+            flat |= {} if deep else flat_settings(value, f"{prefix}{name}.")
         elif isinstance(value, bool | int | float) or (
             isinstance(value, str) and len(value) <= _LONGEST
         ):

@@ -18,6 +18,7 @@ from bayescale.data.trackers.tracked_runs import (
     TrackedRun,
     UnfinishedRuns,
     distinct_run_names,
+    files_below,
     flat_settings,
     is_step,
     tracked_table,
@@ -109,7 +110,7 @@ def read_wandb_file(file: TableFile) -> Loaded:
 
 def wandb_files(folder: Path) -> list[Path]:
     """List the ``.wandb`` files of a folder and of those in it, each once."""
-    found = {path.resolve(): path for path in sorted(folder.rglob("*.wandb"), reverse=True)}
+    found = {path.resolve(): path for path in reversed(files_below(folder, "*.wandb"))}
     return sorted(found.values())
 
 
