@@ -15,9 +15,16 @@ fit.nc 0.5
 """
 
 from collections.abc import Callable
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from inspect import Parameter, Signature, signature
 from typing import Any, get_type_hints
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Annotates an argument that is checked when all are read, before anything is imported."""
+
+    check: Callable[[Any], None]
 
 
 def expand(command: Callable[..., None]) -> Callable[..., None]:
@@ -37,6 +44,8 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
     groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
 
     def run(**given: Any) -> None:
+        for name, check in checks:
+            check(given[name])
         made = {
             name: group(**{field.name: given.pop(field.name) for field in fields(group)})
             for name, group in groups.items()
@@ -50,6 +59,12 @@ def expand(command: Callable[..., None]) -> Callable[..., None]:
         else:
             kind = Parameter.KEYWORD_ONLY
             parameters.append(parameter.replace(annotation=hints[name], kind=kind))
+    checks = [
+        (parameter.name, mark.check)
+        for parameter in parameters
+        for mark in getattr(parameter.annotation, "__metadata__", ())
+        if isinstance(mark, Checked)
+    ]
     run.__name__, run.__doc__ = command.__name__, as_written(command.__doc__)
     run.__annotations__ = {}
     run.__signature__ = Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from bayescale.cli.groups import Checked
 from bayescale.data.limits import RANGES, OutOfRange, check_positive
 from bayescale.data.units import Kind, parse_quantity
 from bayescale.errors import BayescaleError, BayescaleWarning, missing_file
@@ -68,13 +69,12 @@ Seed = Annotated[
 ]
 
 
-def _existing_table(source: str) -> str:
-    """Refuse, before anything is imported, a table that is not there."""
+def _check_table(source: str) -> None:
+    """Refuse a table that is not there."""
     path = os.path.expanduser(source)
     file = Path(source).suffix not in ("", ".toml") and not glob.has_magic(source)
     if file and not os.path.exists(path):
         raise missing_file(path)
-    return source
 
 
 RunsSource = Annotated[
@@ -85,8 +85,8 @@ RunsSource = Annotated[
         "pattern of them, logs of TensorBoard or W&B, mlflow:URI, wandb:entity/project, - for "
         "standard input, a model file (.toml), or the name of a model or data set.",
         show_default=False,
-        callback=_existing_table,
     ),
+    Checked(_check_table),
 ]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bayescale.cli.groups import Checked
 from bayescale.cli.options import check_folder
 from bayescale.data.write import complete
 from bayescale.errors import BayescaleError, missing_file
@@ -19,18 +20,16 @@ FIT_SUFFIXES = (".nc", ".zarr")
 """How the name of a saved fit ends."""
 
 
-def _existing_fit(path: Path) -> Path:
-    """Refuse, before anything is imported, a fit that is not there."""
+def _check_fit(path: Path) -> None:
+    """Refuse a fit that is not there."""
     if not complete(path).exists():
         raise missing_file(path, fit=True)
-    return path
 
 
 FitFile = Annotated[
     Path,
-    typer.Argument(
-        metavar="FIT", help="A saved fit (fit.nc).", show_default=False, callback=_existing_fit
-    ),
+    typer.Argument(metavar="FIT", help="A saved fit (fit.nc).", show_default=False),
+    Checked(_check_fit),
 ]
 
 
@@ -116,7 +115,7 @@ def load_fits(sources: list[str]) -> "dict[str, Fit]":
 
 def load_fit(path: Path) -> "Fit":
     """Load the saved fit that a command was given."""
-    path = _existing_fit(path)
+    _check_fit(path)
     from bayescale.inference.io import load_fit
 
     return load_fit(path)
