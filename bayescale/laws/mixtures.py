@@ -89,7 +89,8 @@ def _excess(values: dict[str, Any], domains: int) -> Any:
     """Return the excess loss of a mixture whose domains add to what is learnt."""
     least, gamma = values["least"], values["gamma"]
     return 1 / sum(
-        exp(gamma * log((share + least) / (1 + least))) / a for share, a in _of_each(values, domains)
+        exp(gamma * log((share + least) / (1 + least))) / a
+        for share, a in _of_each(values, domains)
     )
 
 
