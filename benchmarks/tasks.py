@@ -39,7 +39,7 @@ TASKS = {
     "sld_data_constrained": Task("params * tokens"),
     "sld_farseer": Task("params * tokens"),
     "sld_moe": Task("params_dense"),
-    "sld_sparsity": Task("N_active", "group"),
+    "sld_sparsity": Task("N_dense", "group"),
     "sld_parallel": Task("parallel_size", "group"),
     "sld_vocab": Task("vocab_size"),
     "sld_lr_bsz": Task("params_non_embedding * tokens"),
