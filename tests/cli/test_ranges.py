@@ -1,5 +1,7 @@
 """Options out of range end in one line that names option, value and range, and exit code 2."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -22,7 +24,11 @@ from bayescale.cli import app
         (["identify", "x.nc", "--budget=-1"], ["--budget", "got -1", "1e+45"]),
     ],
 )
-def test_an_option_out_of_range_is_wrong_usage(words: list[str], message: list[str]) -> None:
+def test_an_option_out_of_range_is_wrong_usage(
+    words: list[str], message: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(words[1]).touch()  # that it holds nothing is not found out
     found = CliRunner().invoke(app, words)
     assert found.exit_code == 2, found.output
     for part in message:
