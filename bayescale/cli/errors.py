@@ -12,6 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from bayescale.cli.wording import as_options
 from bayescale.data.limits import OutOfRange
 from bayescale.errors import BayescaleError, BayescaleWarning
 
@@ -45,7 +46,7 @@ class GuardedGroup(TyperGroup):
 
 def _warn(message: object) -> None:
     """Say one line on stderr that does not stop the command."""
-    typer.secho(f"warning: {message}", err=True, fg="yellow")
+    typer.secho(f"warning: {as_options(str(message))}", err=True, fg="yellow")
 
 
 @contextmanager
@@ -71,7 +72,7 @@ def _one_line_errors() -> Iterator[None]:
 
 
 def _stopped(message: str, code: int) -> typer.Exit:
-    typer.secho(f"error: {message}", err=True, fg="red")
+    typer.secho(f"error: {as_options(message)}", err=True, fg="red")
     return typer.Exit(code)
 
 

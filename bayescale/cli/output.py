@@ -14,6 +14,7 @@ import typer
 
 from bayescale.cli.errors import MISFIT, UNTRUSTED
 from bayescale.cli.options import check_folder
+from bayescale.cli.wording import as_options
 from bayescale.data.display_tables import heading
 from bayescale.data.number_format import COUNTS, column_formatter, coordinate
 from bayescale.errors import BayescaleError
@@ -39,14 +40,14 @@ _PROSE = 20
 
 
 def say(*parts: "RenderableType") -> None:
-    """Print text or tables on stdout; text is shown as it is, whatever brackets it holds."""
+    """Print text or tables on stdout; text is shown as it is, but for arguments: as options."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False)
     with console.capture() as captured:
         for part in parts:
-            console.print(Text(part) if isinstance(part, str) else part)
+            console.print(Text(as_options(part)) if isinstance(part, str) else part)
     write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 

@@ -186,7 +186,7 @@ def _number(cell: object, kind: Kind, factor: float) -> float:
         if found := _GROUPED.search(word):
             raise BayescaleError(
                 f"cannot read {cell!r}: the comma in {found[0]!r} may mark decimals or thousands; "
-                "say decimal='.' or decimal=',' (--decimal)"
+                "say decimal='.' or decimal=','"
             )
         return parse_quantity(cell, kind, unit=factor)
     if isinstance(cell, Real | Decimal) and not isinstance(cell, bool | np.bool):

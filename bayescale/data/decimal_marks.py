@@ -215,5 +215,5 @@ def _ambiguous(name: str, number: str) -> BayescaleError:
     found = readings(number)
     return BayescaleError(
         f"column {name!r}: {number!r} can be {found['.']} or {found[',']}, and the table does not "
-        "say which: say decimal='.' or decimal=',' (--decimal), or write it without groups"
+        "say which: say decimal='.' or decimal=',', or write it without groups"
     )

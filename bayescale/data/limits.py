@@ -78,5 +78,5 @@ def refuse_large(name: str, rows: int | None = None) -> BayescaleError:
     return BayescaleError(
         f"{name} has {count} rows, and the limit is {MAX_ROWS:,}: a scaling law is fitted to one "
         "row per run. Checkpoints are thinned where columns name the run, the step or tokens, and "
-        "the loss (columns={'run': ...}); otherwise keep each run's last checkpoint"
+        "the loss (columns={'run': 'its column'}); otherwise keep each run's last checkpoint"
     )

@@ -87,7 +87,10 @@ class Runs:
         lines = describe_columns(self.table, self.columns)
         lines += [f"parameters counted: {self.params_convention}"] if "params" in names else []
         lines += [f"unit of the loss: {self.loss_unit}"] if "loss" in names else []
-        lines += [f"note: {note}" for note in self.notes]
+        said = {
+            line.removeprefix("not used: ").replace(", ", " is not used: ", 1) for line in lines
+        }
+        lines += [f"note: {note}" for note in self.notes if note not in said]
         lines.append(describe_set_aside(self.set_aside))
         title = f"{len(self):,} {'row' if len(self) == 1 else 'rows'} from {self.source}"
         return "\n  ".join([title, *lines])

@@ -178,8 +178,8 @@ def _remedies(spec: "Spec", table: pd.DataFrame) -> dict[str, str]:
 
 def _remedy(law: type[Law], name: str, column: str, other: str) -> str:
     return (
-        f"Law {law.name} reads {name} from {column!r}: columns={{{name!r}: {other!r}}} "
-        f"(--input {name}={other}) reads it from another column"
+        f"Law {law.name} reads {name} from {column!r}: fit(columns={{{name!r}: {other!r}}}) reads "
+        "it from another column"
     )
 
 

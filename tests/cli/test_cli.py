@@ -497,6 +497,16 @@ BAD = {
 }
 
 
+def test_messages_name_options_in_place_of_arguments(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("size,unique_tokens,loss\n1e8,1e9,3.1\n2e8,1e9,3.0\n4e8,2e9,2.8\n")
+    option = "--column 'tokens=unique_tokens * epochs'"
+    shown = " ".join(run("runs", table).stdout.split())
+    assert (shown.count(option), shown.count("columns=")) == (1, 0)
+    refused = run("fit", table, "--law", "chinchilla").stderr
+    assert option in refused and "columns=" not in refused
+
+
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.usefixtures("stub")
 def test_bad_input_gets_one_line_and_ends_with_1(name: str, table: Path, saved: Path) -> None:

@@ -258,8 +258,8 @@ def test_columns_that_matter_are_said():
 @pytest.mark.parametrize(
     ("law", "columns", "remedy"),
     [
-        ("power_law_floor", {}, "reads x from 'flops': columns={'x': 'tokens'} (--input x=tokens)"),
-        ("trend", {"x": "tokens"}, "Law trend reads y from 'y': columns={'y': 'loss'}"),
+        ("power_law_floor", {}, "reads x from 'flops': fit(columns={'x': 'tokens'})"),
+        ("trend", {"x": "tokens"}, "Law trend reads y from 'y': fit(columns={'y': 'loss'})"),
         ("densing", {}, "Rename the column that is days"),
     ],
 )

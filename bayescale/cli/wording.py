@@ -1,0 +1,39 @@
+"""The package's messages in the words of the command line: options in place of arguments."""
+
+import re
+import shlex
+
+_MAPPING = re.compile(
+    r"(?P<fit>fit\()?columns=\{(['\"])(?P<name>.+?)\2: (?:None|(['\"])(?P<value>.*?)\4)\}(?(fit)\))"
+)
+"""Of a table the columns, of :func:`bayescale.fit` the inputs of the law."""
+
+_ARGUMENT = re.compile(
+    r"(?<![\w-])(?P<name>decimal|discrepancy|group|law|loss_unit|noise|params_convention|where)="
+    r"(?:(['\"])(?P<value>.*?)\2|(?=[^\w'\"=]|$))"
+)
+
+
+def as_options(text: str) -> str:
+    """Write the arguments that a message speaks of as options.
+
+    Examples
+    --------
+    >>> as_options("say columns={'tokens': 'unique_tokens * epochs'}, or group='family'")
+    "say --column 'tokens=unique_tokens * epochs', or --group family"
+    >>> as_options("with columns={'epochs': None} every row has epochs = 1; loss_unit= says")
+    'with --column epochs= every row has epochs = 1; --loss-unit says'
+    >>> as_options("fit(columns={'x': 'tokens'}) reads it from another column")
+    '--input x=tokens reads it from another column'
+    """
+    return _ARGUMENT.sub(_argument, _MAPPING.sub(_mapping, text))
+
+
+def _mapping(found: re.Match[str]) -> str:
+    option = "--input" if found["fit"] else "--column"
+    return f"{option} {shlex.quote(f'{found["name"]}={found["value"] or ""}')}"
+
+
+def _argument(found: re.Match[str]) -> str:
+    option = f"--{found['name'].replace('_', '-')}"
+    return option if found["value"] is None else f"{option} {shlex.quote(found['value'])}"
