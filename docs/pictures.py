@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from bayescale.laws.base import Law
 from bayescale.laws.inputs import Input
 from bayescale.laws.registry import BUILT_IN
-from bayescale.model.prior_distribution import draw_prior
 from bayescale.model.noise.registry import get_noise
+from bayescale.model.prior_distribution import draw_prior
 from bayescale.model.spec import make_spec
 from bayescale.plots.style import (
     BLUE,

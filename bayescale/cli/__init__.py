@@ -99,6 +99,6 @@ def main() -> None:
     """
     for name in _THREADS:
         os.environ.setdefault(name, "1")
-    if sys.argv[1:2] != ["fit-many"]:
+    if sys.argv[1:2] != ["fit-many"] and "xarray" not in sys.modules:
         sys.modules.setdefault("dask", cast("ModuleType", None))
     app(prog_name="bayescale")

@@ -73,7 +73,8 @@ def _check_table(source: str) -> None:
     """Refuse a table that is not there."""
     path = os.path.expanduser(source)
     file = Path(source).suffix not in ("", ".toml") and not glob.has_magic(source)
-    if file and not os.path.exists(path):
+    tracker = len(source.partition(":")[0]) > 1 and ":" in source
+    if file and not tracker and not os.path.exists(path):
         raise missing_file(path)
 
 

@@ -277,6 +277,8 @@ class Hierarchical(Parametrization):
                 f"this fit pools groups by {by}, and each has parameters of its own: ask one of "
                 "them, bayescale.group_fit(fit, NAME)"
             )
+        if by not in parameters.coords:  # every parameter is shared
+            return parameters
         return parameters.sel({by: inputs[by]}).drop_vars(by)
 
     @override

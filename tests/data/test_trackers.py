@@ -328,6 +328,7 @@ def test_mlflow_database(store):
 
 def test_mlflow_on_the_command_line(store):
     shown = CliRunner().invoke(app, ["runs", f"mlflow:sqlite:///{store}#sweep", "--json"])
+    assert shown.exit_code == 0, shown.stderr
     record = json.loads(shown.stdout)
     assert record["rows"] == 6
     assert record["source"].endswith("mlflow.db#sweep")
