@@ -59,6 +59,8 @@ def analyze(
     """
     check_page("--output", output)
     check_fit_file("--save", save)
+    import arviz_base  # noqa: F401  # before what it would search: its import walks all modules
+
     runs = reading.read(source)
     if not json:
         say(runs.describe(), "")

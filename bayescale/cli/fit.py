@@ -188,6 +188,8 @@ def fit(
     a law, those that the table allows are fitted and weighed, as by `bayescale analyze`.
     """
     writing.check()
+    import arviz_base  # noqa: F401  # before what it would search: its import walks all modules
+
     width, watch = showing.width, Stopwatch()
     study = find_study(source)
     if fitting.law is None and study is None:
