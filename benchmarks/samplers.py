@@ -151,33 +151,37 @@ PROGRAMS = {
 
 
 def stan_code(program: Program) -> str:
-    """Write the whole program: link scale, priors, curve and scatter of each run."""
+    """Write the program: link scale, priors, curve and scatter of each run.
+
+    What is not named by the law ends in an underscore.
+    """
     names = [*program.parameters, "sigma", "nu"]
     transform = {**program.parameters, "sigma": EXP, "nu": EXP}
     scaled = "\n".join(
-        f"  real {name} = size[{i}] * {transform[name]}(z[{i}]);" for i, name in enumerate(names, 1)
+        f"  real {name} = size_[{i}] * {transform[name]}(z_[{i}]);"
+        for i, name in enumerate(names, 1)
     )
-    columns = "\n".join(f"  vector[n] {name}_;" for name in program.inputs)
-    inputs = "\n".join(f"    real {name} = {name}_[i];" for name in program.inputs)
+    columns = "\n".join(f"  vector[runs_] {name}_;" for name in program.inputs)
+    inputs = "\n".join(f"    real {name} = {name}_[i_];" for name in program.inputs)
     return f"""data {{
-  int n;
-  int k;
-  vector[k] centre;
-  vector[k] width;
-  vector[k] size;
-  vector[n] y;
+  int runs_;
+  int numbers_;
+  vector[numbers_] centre_;
+  vector[numbers_] width_;
+  vector[numbers_] size_;
+  vector[runs_] y_;
 {columns}
 }}
-parameters {{ vector[k] z; }}
+parameters {{ vector[numbers_] z_; }}
 transformed parameters {{
 {scaled}
 }}
 model {{
-  z ~ normal(centre, width);
-  for (i in 1:n) {{
+  z_ ~ normal(centre_, width_);
+  for (i_ in 1:runs_) {{
 {inputs}
     real curve = {program.curve};
-    y[i] ~ student_t(nu, {program.scale}(curve), sigma);
+    y_[i_] ~ student_t(nu, {program.scale}(curve), sigma);
   }}
 }}
 """
@@ -215,12 +219,12 @@ def stan_data(law: str, spec: Spec, data: Data) -> dict[str, Any]:
         for name in program.inputs
     }
     return {
-        "n": len(seen),
-        "k": len(names),
-        "centre": list(map(float, centre)),
-        "width": list(map(float, width)),
-        "size": size,
-        "y": target.tolist(),
+        "runs_": len(seen),
+        "numbers_": len(names),
+        "centre_": list(map(float, centre)),
+        "width_": list(map(float, width)),
+        "size_": size,
+        "y_": target.tolist(),
         **columns,
     }
 

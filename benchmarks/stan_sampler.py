@@ -51,7 +51,7 @@ def draws_of(saved: bytes) -> dict[str, list[float]]:
         saved = gzip.decompress(saved)
     rows = [json.loads(line) for line in saved.splitlines() if b'"sample"' in line]
     rows = [row["values"] for row in rows if isinstance(row["values"], dict)]
-    names = [name for name in rows[0] if not name.endswith("__")]
+    names = [name for name in rows[0] if not name.endswith("_") and "." not in name]
     return {name: [row[name] for row in rows] for name in names}
 
 

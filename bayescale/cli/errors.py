@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from bayescale.cli.wording import as_options
+from bayescale.cli.message_options import as_options
 from bayescale.data.limits import OutOfRange
 from bayescale.errors import BayescaleError, BayescaleWarning
 

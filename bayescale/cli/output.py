@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bayescale.cli.errors import MISFIT, UNTRUSTED
+from bayescale.cli.message_options import as_options
 from bayescale.cli.options import check_folder
-from bayescale.cli.wording import as_options
 from bayescale.data.display_tables import heading
 from bayescale.data.number_format import COUNTS, column_formatter, coordinate
 from bayescale.errors import BayescaleError

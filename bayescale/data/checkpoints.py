@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import KINDS, RENAMED
-from bayescale.data.column_meanings import is_final_flag, is_outcome, truth_of
 from bayescale.data.convert import to_numbers
 from bayescale.data.number_format import listed
+from bayescale.data.other_columns import is_final_flag, is_outcome, truth_of
 from bayescale.data.row_messages import cells_of
 from bayescale.data.runs import Runs
 

@@ -148,7 +148,7 @@ def unreadable_reasons(
     """
     present = int((~is_missing(cells)).sum())
     marked = sum(bool(_FOOTNOTE.search(str(cells.iloc[place]))) for place in unreadable)
-    if 2 * (len(unreadable) - marked) > present or len(unreadable) == present:
+    if unreadable and (2 * (len(unreadable) - marked) > present or len(unreadable) == present):
         position, message = next(iter(unreadable.items()))
         more = f" ({len(unreadable) - 1:,} more like it)" if len(unreadable) > 1 else ""
         remedy = "correct it, or leave it empty to set the row aside"

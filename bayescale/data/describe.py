@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import KINDS
-from bayescale.data.column_meanings import unused_columns
 from bayescale.data.number_format import format_quantity, listed
+from bayescale.data.other_columns import unused_columns
 from bayescale.data.row_messages import cells_of, summarise
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import pandas as pd
 from bayescale.data import limits
 from bayescale.data.aliases import KINDS
 from bayescale.data.cells import clean_cells
-from bayescale.data.column_meanings import is_final_flag, truth_of
 from bayescale.data.columns import Recognition, recognise
 from bayescale.data.convert import to_numbers
 from bayescale.data.limits import refuse_large
 from bayescale.data.missing import is_missing
+from bayescale.data.other_columns import is_final_flag, truth_of
 from bayescale.data.row_messages import cells_of, rows_of
 from bayescale.data.table_files import Loaded, TableFile
 from bayescale.data.wide_tables import is_panel, melt

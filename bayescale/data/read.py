@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data import aliases
-from bayescale.data.column_meanings import use_notes
 from bayescale.data.columns import Recognition, named_convention, recognise
 from bayescale.data.convert import Unreadable, canonical_table, free_name, unreadable_reasons
 from bayescale.data.derived_readings import Derived, derive_columns, with_expressions
@@ -16,6 +15,7 @@ from bayescale.data.describe import Column
 from bayescale.data.doubts import Doubt, doubts
 from bayescale.data.expressions import matching
 from bayescale.data.json_tables import half_character
+from bayescale.data.other_columns import use_notes
 from bayescale.data.row_messages import cells_of, rows_of, warn_set_aside
 from bayescale.data.runs import Runs, refuse_empty, with_reason
 from bayescale.data.sources import Source, open_source

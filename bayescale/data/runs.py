@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import KINDS
-from bayescale.data.column_meanings import absent_hint
 from bayescale.data.convert import to_numbers, unreadable_reasons
 from bayescale.data.derive import averaged, with_derived
 from bayescale.data.describe import Column, describe_columns, describe_names, describe_set_aside
 from bayescale.data.expressions import matching
 from bayescale.data.missing import is_missing
+from bayescale.data.other_columns import absent_hint
 from bayescale.data.row_messages import cells_of, row_name, rows_of, summarise, warn_set_aside
 from bayescale.data.runs_picture import runs_svg
 from bayescale.data.validate import error_reasons, join_reasons, number_reasons

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayescale.data import derive
 from bayescale.data.compute_budgets import shared_budgets
+from bayescale.data.limits import LARGEST
 from bayescale.data.number_format import format_quantity
 from bayescale.data.row_messages import rows_of
 
@@ -47,7 +48,7 @@ def runs_svg(table: pd.DataFrame) -> str:
         return ""
     runs = table[["params", "tokens"]].to_numpy(float)
     loss = table["loss"].to_numpy(float) if "loss" in table else np.ones(len(table))
-    known = (np.isfinite(runs) & (runs > 0)).all(axis=1) & np.isfinite(loss)
+    known = ((runs > 1 / LARGEST) & (runs < LARGEST)).all(axis=1) & np.isfinite(loss)
     if not known.any() or (np.ptp(runs[known], axis=0) == 0).any():
         return ""
     params, tokens = runs[known].T

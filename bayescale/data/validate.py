@@ -199,7 +199,7 @@ def _status_reasons(cells: pd.Series) -> Iterator[tuple[np.ndarray, str]]:
 def _median_ratio(table: pd.DataFrame) -> float:
     """How many times 6 N D the compute is, in median."""
     params, tokens, flops = (table[name].to_numpy() for name in SIZES)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return float(np.median(flops / derive.flops(params, tokens)))
 
 

@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from bayescale.data.column_meanings import is_outcome
 from bayescale.data.display_tables import html_block
 from bayescale.data.number_format import percent
+from bayescale.data.other_columns import is_outcome
 from bayescale.evaluation.findings import (
     Check,
     Finding,

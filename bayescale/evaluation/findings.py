@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescale.data.column_meanings import hyperparameter_kind
 from bayescale.data.number_format import format_value, kind_of, percent
+from bayescale.data.other_columns import hyperparameter_kind
 from bayescale.evaluation.lack_of_fit import Explained, Residuals, standardised
 from bayescale.evaluation.parabolas import VALUES
 from bayescale.evaluation.residuals import OUTLYING

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from bayescale.data.column_meanings import hyperparameter_kind
 from bayescale.data.convert import to_numbers
 from bayescale.data.number_format import listed
+from bayescale.data.other_columns import hyperparameter_kind
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.row_messages import cells_of
 from bayescale.data.runs import Runs

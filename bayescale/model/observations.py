@@ -99,7 +99,7 @@ def extract(spec: Spec, runs: Runs) -> Data:
             f"({', '.join(spec.free)}): add runs, choose a smaller law, or fix a parameter "
             "(priors={'E': 1.7})"
         )
-    labels = pd.Series(number_repeats(used.labels()), index=used.table.index)
+    labels = pd.Series(number_repeats(used.labels()), index=used.table.index, dtype=object)
     target, *others = (
         take_observed(spec, seen, rows[seen.column].table, labels) for seen in spec.observables
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import RENAMED
-from bayescale.data.column_meanings import column_use, is_outcome
+from bayescale.data.other_columns import column_use, is_outcome
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleWarning
 from bayescale.laws.base import Law

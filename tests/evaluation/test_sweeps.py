@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
-from bayescale.data.column_meanings import hyperparameter_kind
+from bayescale.data.other_columns import hyperparameter_kind
 from bayescale.evaluation.findings import _swept
 from bayescale.evaluation.parabolas import Sweep, draw_coefficients, lowest, parabola_terms
 from bayescale.evaluation.sweeps import swept_columns, swept_text

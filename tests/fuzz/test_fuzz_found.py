@@ -20,6 +20,8 @@ from bayescale.data.units import parse_quantity
 from bayescale.inference.integrity import sealed
 from bayescale.inference.result import Fit
 from bayescale.inference.saved_tree import tree_of_fit
+from bayescale.model.observations import extract
+from bayescale.model.spec import make_spec
 
 
 def frame(**columns: object) -> pd.DataFrame:
@@ -97,6 +99,26 @@ def test_half_a_character_in_a_frame() -> None:
     for source in (odd, frame(loss=cells)):
         with pytest.raises(bs.BayescaleError):
             bs.read_runs(source)
+
+
+def test_runs_named_by_half_a_character_are_prepared() -> None:
+    names = pd.Index([*(f"a{i}" for i in range(7)), "\ud800"], dtype=object)
+    table = frame(params=np.geomspace(1e8, 1e9, 8), loss=np.linspace(3, 2.5, 8)).set_axis(names)
+    runs = bs.read_runs(table)
+    assert len(extract(make_spec("chinchilla"), runs).labels) == 8
+
+
+def test_an_empty_column_of_standard_errors_holds_no_unreadable_cell(tmp_path: Path) -> None:
+    file = tmp_path / "runs.csv"
+    pd.concat([frame(loss_se=""), frame(loss_se="", tokens=2e10)]).to_csv(file, index=False)
+    assert not extract(make_spec("chinchilla"), bs.read_runs(file)).known["se"].any()
+
+
+@pytest.mark.parametrize("params", [5e-324, 1e-308, 1e308])
+def test_a_picture_leaves_out_what_no_axis_can_show(params: float) -> None:
+    table = frame(params=[params, 2e8, 3e8, 4e8], tokens=np.geomspace(1e9, 1e10, 4))
+    circles = [bs.read_runs(one)._repr_html_().count("<circle") for one in (table, table.iloc[1:])]
+    assert circles[0] == circles[1] > 3
 
 
 def test_compute_beyond_floats_is_no_warning() -> None:

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import ALIAS, interpret
-from bayescale.data.column_meanings import is_outcome
 from bayescale.data.columns import recognise
 from bayescale.data.derived_readings import column_role
 from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.histories import gather, named_in
 from bayescale.data.limits import MAX_RUNS
 from bayescale.data.number_format import listed
+from bayescale.data.other_columns import is_outcome
 from bayescale.data.table_files import Loaded, TableFile
 from bayescale.errors import BayescaleError
 

@@ -1,4 +1,4 @@
-"""What the name of a column says: a flag, an outcome, a hyperparameter, what it could be for."""
+"""Columns that are no quantity: flags, outcomes, hyperparameters, and what they could be for."""
 
 import re
 from collections.abc import Iterable
