@@ -116,6 +116,10 @@ def reading_reasons(
         parts += [*words.get("loss_se", ())]
         parts += error_reasons("loss_se", table["loss_se"].to_numpy())
     parts += _summary_rows(table)
+    if filled is not None:
+        values = table[filled].to_numpy(float)
+        beyond = (np.isinf(values) | (values == 0)) & ~np.any([m for m, _ in parts], axis=0)
+        parts.append((beyond, f"{filled} that follows is beyond what can be calculated with"))
     return join_reasons(parts, table.index)
 
 

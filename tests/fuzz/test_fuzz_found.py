@@ -114,11 +114,19 @@ def test_an_empty_column_of_standard_errors_holds_no_unreadable_cell(tmp_path: P
     assert not extract(make_spec("chinchilla"), bs.read_runs(file)).known["se"].any()
 
 
-@pytest.mark.parametrize("params", [5e-324, 1e-308, 1e308])
+@pytest.mark.parametrize("params", [5e-324, 1e-308, 1e200])
 def test_a_picture_leaves_out_what_no_axis_can_show(params: float) -> None:
     table = frame(params=[params, 2e8, 3e8, 4e8], tokens=np.geomspace(1e9, 1e10, 4))
     circles = [bs.read_runs(one)._repr_html_().count("<circle") for one in (table, table.iloc[1:])]
     assert circles[0] == circles[1] > 3
+
+
+@pytest.mark.parametrize(("params", "known"), [(1e308, "tokens"), (5e-324, "flops")])
+def test_what_follows_beyond_floats_sets_a_row_aside(params: float, known: str) -> None:
+    table = frame(params=[params, 2e8, 3e8, 4e8]).drop(columns="tokens").assign(**{known: 1e20})
+    with pytest.warns(bs.BayescaleWarning, match="beyond what can be calculated with"):
+        runs = bs.read_runs(table)
+    assert len(runs) == 3
 
 
 def test_compute_beyond_floats_is_no_warning() -> None:
