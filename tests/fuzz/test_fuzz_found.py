@@ -121,11 +121,9 @@ def test_a_picture_leaves_out_what_no_axis_can_show(params: float) -> None:
     assert circles[0] == circles[1] > 3
 
 
-@pytest.mark.parametrize(("params", "known"), [(1e308, "tokens"), (5e-324, "flops")])
-def test_what_follows_beyond_floats_sets_a_row_aside(params: float, known: str) -> None:
-    table = frame(params=[params, 2e8, 3e8, 4e8]).drop(columns="tokens").assign(**{known: 1e20})
+def test_compute_that_follows_beyond_floats_sets_a_row_aside() -> None:
     with pytest.warns(bs.BayescaleWarning, match="beyond what can be calculated with"):
-        runs = bs.read_runs(table)
+        runs = bs.read_runs(frame(params=[1e308, 2e8, 3e8, 4e8]))
     assert len(runs) == 3
 
 
