@@ -183,12 +183,13 @@ def absent_hint(name: str, table: pd.DataFrame, otherwise: str = "") -> str:
     otherwise
         What to do where it does not follow from other columns, if the caller knows.
     """
-    if otherwise and not _ways(name, table):
+    ways = _ways(name, table)
+    if otherwise and not ways:
         return otherwise
     if name not in RENAMED:
         alike = get_close_matches(name, [str(c) for c in table.columns], n=1)
         return f"Rename the column that is {name}" + (f" ({alike[0]!r}?)" if alike else "")
-    if ways := _ways(name, table):
+    if ways:
         return f"There is {listed(ways)}"
     others = [str(c) for c in table.columns if str(c) not in RENAMED]
     if name == "loss":

@@ -207,7 +207,7 @@ class Runs:
         *,
         labels: Sequence[str] = (),
         errors: Sequence[str] = (),
-        remedies: Mapping[str, str] = MappingProxyType({}),
+        hints: Mapping[str, str] = MappingProxyType({}),
     ) -> "Runs":
         """Require columns, and exclude the rows that lack a usable value in them.
 
@@ -223,7 +223,7 @@ class Runs:
         errors
             Columns of standard errors, which need not be there, and whose values may be missing
             but neither negative nor infinite.
-        remedies
+        hints
             What to do where a column is absent, by its name.
 
         Returns
@@ -240,7 +240,7 @@ class Runs:
         labels = [*labels, *(name for name in columns if name in _LABELS)]
         numeric = [name for name in dict.fromkeys([*columns, *positive]) if name not in labels]
         for name in [*numeric, *labels]:
-            self._refuse_absent(name, remedies.get(name, ""))
+            self._refuse_absent(name, hints.get(name, ""))
         errors = [name for name in errors if name in self.table]
         parts = [(is_missing(cells_of(self.table, name)), f"{name} missing") for name in labels]
         values = {}
@@ -289,13 +289,13 @@ class Runs:
         set_aside = pd.concat([self.set_aside, aside])
         return dataclasses.replace(self.take(keep), set_aside=set_aside)
 
-    def _refuse_absent(self, name: str, remedy: str) -> None:
+    def _refuse_absent(self, name: str, hint: str) -> None:
         """Raise for a column that is not there."""
         if name in self.table:
             return
         table = describe_names(self.table, self.columns)
-        remedy = absent_hint(name, self.table, remedy)
-        raise BayescaleError(f"{self.source} has no column for {name}; it has {table}. {remedy}")
+        hint = absent_hint(name, self.table, hint)
+        raise BayescaleError(f"{self.source} has no column for {name}; it has {table}. {hint}")
 
 
 def with_reason(frame: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:

@@ -154,7 +154,7 @@ def _usable(spec: "Spec", runs: Runs, seen: Observable) -> Runs:
         positive=[*relative, *seen.needed],
         labels=list(spec.grouping),
         errors=seen.errors,
-        remedies=_remedies(spec, runs.table),
+        hints=_hints(spec, runs.table),
     )
     usable = seen.noise.usable(runs.table[seen.column].to_numpy(float))
     runs = runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")
@@ -162,21 +162,21 @@ def _usable(spec: "Spec", runs: Runs, seen: Observable) -> Runs:
     return runs.keep(~repeated, "it repeats an earlier row of its run")
 
 
-def _remedies(spec: "Spec", table: pd.DataFrame) -> dict[str, str]:
+def _hints(spec: "Spec", table: pd.DataFrame) -> dict[str, str]:
     """Say which other column could be x, for a law of any input x, or the target."""
     law, found = spec.law, {}
     outcomes = [str(name) for name in table if is_outcome(str(name))]
     if outcomes and spec.target not in RENAMED:
-        found[spec.target] = _remedy(law, law.target, spec.target, outcomes[0])
+        found[spec.target] = _hint(law, law.target, spec.target, outcomes[0])
     numeric = [str(name) for name in table if table[name].dtype.kind in "iuf"]
     others = [n for n in numeric if n not in (*outcomes, spec.target) and not column_use(n)]
     if "x" in law.inputs and others:
         best = next((column for column in others if column in RENAMED), others[0])
-        found[spec.column("x")] = _remedy(law, "x", spec.column("x"), best)
+        found[spec.column("x")] = _hint(law, "x", spec.column("x"), best)
     return found
 
 
-def _remedy(law: type[Law], name: str, column: str, other: str) -> str:
+def _hint(law: type[Law], name: str, column: str, other: str) -> str:
     return (
         f"Law {law.name} reads {name} from {column!r}: fit(columns={{{name!r}: {other!r}}}) reads "
         "it from another column"

@@ -256,18 +256,18 @@ def test_columns_that_matter_are_said():
 
 
 @pytest.mark.parametrize(
-    ("law", "columns", "remedy"),
+    ("law", "columns", "hint"),
     [
         ("power_law_floor", {}, "reads x from 'flops': fit(columns={'x': 'tokens'})"),
         ("trend", {"x": "tokens"}, "Law trend reads y from 'y': fit(columns={'y': 'loss'})"),
         ("densing", {}, "Rename the column that is days"),
     ],
 )
-def test_a_hint_names_inputs_that_the_law_has(law, columns, remedy):
+def test_a_hint_names_inputs_that_the_law_has(law, columns, hint):
     table = pd.DataFrame({"tokens": [1e9, 2e9], "val_acc": [0.3, 0.4], "loss": [3, 2], "seed": 1})
     with pytest.raises(BayescaleError) as caught:
         bs.build_model(bs.read_runs(table), law, columns=columns)
-    assert remedy in str(caught.value)
+    assert hint in str(caught.value)
 
 
 def test_hours_of_devices_are_offered_before_another_input():
