@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from bayescale.decisions.regret import regret, regret_summary
     from bayescale.decisions.scenario import Hardware, Scenario, load_scenario
     from bayescale.decisions.targets import crossover_compute, required_compute
-    from bayescale.design.contraction import principal_directions
     from bayescale.design.identify import identify
     from bayescale.design.least_useful import least_useful
     from bayescale.design.plan import Plan, plan
+    from bayescale.design.principal_directions import principal_directions
     from bayescale.errors import BayescaleError, BayescaleWarning
     from bayescale.evaluation.adequacy import Adequacy, adequacy
     from bayescale.evaluation.backtest import Backtest, backtest, backtest_point_fit
@@ -133,7 +133,7 @@ _HOME = {
         "crossover_compute",
         "required_compute",
     ),
-    "design.contraction": ("principal_directions",),
+    "design.principal_directions": ("principal_directions",),
     "design.identify": ("identify",),
     "design.least_useful": ("least_useful",),
     "design.plan": (

@@ -13,9 +13,9 @@ import xarray as xr
 from bayescale.capabilities.model import SAVED, Factors, capability_model, choose_factors
 from bayescale.capabilities.table import Floor, Scores, read_scores
 from bayescale.errors import BayescaleError
+from bayescale.inference.argument_checks import checked, described
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.fit import second_try, warn_of
-from bayescale.inference.posterior_checks import checked, described
 from bayescale.inference.sampling import (
     STATS,
     Sampler,

@@ -29,7 +29,7 @@ from bayescale.cli.errors import GuardedGroup
 from bayescale.cli.evaluate import backtest, compare
 from bayescale.cli.export import draws, member, plot, report
 from bayescale.cli.fit import fit, fit_many
-from bayescale.cli.groups import as_written, expand
+from bayescale.cli.option_groups import as_written, expand
 from bayescale.cli.predict import predict, summary
 
 __all__ = ["app", "main"]

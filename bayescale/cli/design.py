@@ -94,8 +94,8 @@ def identify(
     """
     questions = asking.questions()
     most = None if budget is None else quantities("--budget", budget, "flops")[0]
-    from bayescale.design.contraction import principal_directions
     from bayescale.design.identify import identify
+    from bayescale.design.principal_directions import principal_directions
     from bayescale.evaluation.influence import changes_text, stability
 
     fit = load_fit(file)

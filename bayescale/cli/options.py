@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from bayescale.cli.groups import Checked
+from bayescale.cli.option_groups import Checked
 from bayescale.data.limits import RANGES, OutOfRange, check_positive
 from bayescale.data.units import Kind, parse_quantity
 from bayescale.errors import BayescaleError, BayescaleWarning, missing_file

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayescale.cli.groups import Checked
+from bayescale.cli.option_groups import Checked
 from bayescale.cli.options import check_folder
 from bayescale.data.write import complete
 from bayescale.errors import BayescaleError, missing_file

@@ -16,7 +16,7 @@ from bayescale.data.duplicate_columns import distinct_names
 from bayescale.data.histories import gather
 from bayescale.data.missing import MISSING
 from bayescale.data.row_messages import cells_of
-from bayescale.data.table_files import Loaded, TableFile, limited_lines, open_text
+from bayescale.data.table_files import Loaded, TableFile, open_text
 from bayescale.errors import BayescaleError
 
 _DELIMITERS = ",;\t|"
@@ -90,7 +90,7 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
 def _rows(stream: TextIO, file: TableFile, comments: list[str]) -> tuple[Iterator[_Row], str]:
     """Split a file into fields, the header's first; collect the lines that are comments."""
     places: deque[int] = deque()
-    lines = _without_comments(limited_lines(stream, file), comments, places)
+    lines = _without_comments(limits.limited_lines(stream, file.name), comments, places)
     first = next((line for line in lines if line.strip()), "")
     named = [c for c in comments if c.strip("# \t\r\n")]
     delimiter = max(_DELIMITERS, key=first.count)

@@ -12,7 +12,7 @@ from bayescale.data import limits
 from bayescale.data.aliases import interpret
 from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.histories import gather
-from bayescale.data.table_files import Loaded, TableFile, limited_lines, open_text, too_long
+from bayescale.data.table_files import Loaded, TableFile, open_text
 from bayescale.errors import BayescaleError
 
 
@@ -33,7 +33,7 @@ def read_json_lines(file: TableFile) -> Loaded:
 
 def _numbered_records(stream: TextIO, file: TableFile) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects and the lines they stand on."""
-    for line, text in enumerate(limited_lines(stream, file), start=1):
+    for line, text in enumerate(limits.limited_lines(stream, file.name), start=1):
         if text.strip():
             try:
                 yield line, _record(json.loads(text), f"{file.name!r}, line {line}")
@@ -49,7 +49,7 @@ def read_json(file: TableFile) -> Loaded:
     with open_text(file) as stream:
         text = stream.read(limits.MAX_TEXT + 1)
     if len(text) > limits.MAX_TEXT:
-        raise too_long(file)
+        raise limits.too_long(file.name)
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -1,5 +1,8 @@
 """Limits: of the numbers that are asked for, in the API and on the command line, and of tables."""
 
+from collections.abc import Iterator
+from typing import TextIO
+
 from bayescale.errors import BayescaleError
 
 LARGEST = 1e45
@@ -79,4 +82,39 @@ def refuse_large(name: str, rows: int | None = None) -> BayescaleError:
         f"{name} has {count} rows, and the limit is {MAX_ROWS:,}: a scaling law is fitted to one "
         "row per run. Checkpoints are thinned where columns name the run, the step or tokens, and "
         "the loss (columns={'run': 'its column'}); otherwise keep each run's last checkpoint"
+    )
+
+
+def limited_lines(stream: TextIO, name: str) -> Iterator[str]:
+    """Yield the lines of a file of that name, none of which is read further than the
+
+    Raises
+    ------
+    BayescaleError
+        A line is too long, or there are too many lines or characters.
+    """
+    total = 0
+    lines = iter(lambda: stream.readline(MAX_LINE + 1), "")
+    for place, line in enumerate(lines, start=1):
+        total += len(line)
+        if len(line) > MAX_LINE:
+            raise BayescaleError(
+                f"{name!r}, line {place} has more than {MAX_LINE:,} characters, which "
+                "is the limit: check that the file has line breaks and is a table of runs"
+            )
+        if place > MAX_LINES:
+            raise BayescaleError(
+                f"{name!r} has more than {MAX_LINES:,} lines, which is the limit, "
+                "empty ones included: save one row per run"
+            )
+        if total > MAX_TEXT:
+            raise too_long(name)
+        yield line
+
+
+def too_long(name: str) -> BayescaleError:
+    """Say that a file holds more than the limit."""
+    return BayescaleError(
+        f"{name!r} holds more than {MAX_TEXT:,} characters, which is the limit (after "
+        "decompression): save one row per run, and only the columns that are needed"
     )

@@ -12,6 +12,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from bayescale.data.aliases import KINDS
 from bayescale.data.units import Kind
@@ -206,3 +207,41 @@ def with_interval(median: float, lower: float, upper: float) -> str:
     """
     kind = "count" if LARGE <= abs(median) < 1e15 else "number"
     return column_formatter([median, lower, upper], kind)(" ")
+
+
+class Estimate(NamedTuple):
+    """A credible interval of one number: its posterior median and bounds."""
+
+    median: float
+    lower: float
+    upper: float
+
+
+def bounds(shown: Estimate, kind: Kind = "number") -> str:
+    """Write the bounds of an interval: ``66.2B to 81.5B``."""
+    return " to ".join(_three(shown, kind)[1:])
+
+
+def middle(shown: Estimate, kind: Kind = "number", unit: str = "") -> str:
+    """Write an interval's median, with the digits that its width leaves: ``2.036 nats/token``."""
+    return f"{_three(shown, kind)[0]} {unit}".rstrip()
+
+
+def with_bounds(shown: Estimate, kind: Kind = "number", unit: str = "", level: str = "") -> str:
+    """Write a median with its credible interval, which ``level`` may introduce.
+
+    >>> with_bounds(Estimate(2.0362, 2.0213, 2.0504), unit="nats/token")
+    '2.036 nats/token (2.021 to 2.050)'
+    >>> with_bounds(Estimate(73.6e9, 61.2e9, 89.9e9), "count", "tokens", level="89 % interval")
+    '74B tokens (89 % interval 61B to 90B)'
+    """
+    return f"{middle(shown, kind, unit)} ({f'{level} {bounds(shown, kind)}'.lstrip()})"
+
+
+def _three(shown: Estimate, kind: Kind) -> list[str]:
+    if kind == "number":
+        width = shown.upper - shown.lower
+        width = width if math.isfinite(width) else abs(shown.median)
+        return [plain(value, width) for value in shown]
+    wide = shown.lower <= 0 or shown.upper / shown.lower > WIDE
+    return [format_quantity(value, 2 if wide else 3, kind) for value in shown]

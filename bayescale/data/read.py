@@ -16,8 +16,8 @@ from bayescale.data.doubts import Doubt, doubts
 from bayescale.data.expressions import matching
 from bayescale.data.json_tables import half_character
 from bayescale.data.other_columns import use_notes
-from bayescale.data.row_messages import cells_of, rows_of, warn_set_aside
-from bayescale.data.runs import Runs, refuse_empty, with_reason
+from bayescale.data.row_messages import cells_of, refuse_empty, rows_of, warn_set_aside
+from bayescale.data.runs import Runs, with_reason
 from bayescale.data.sources import Source, open_source
 from bayescale.data.units import canonical_loss_unit
 from bayescale.data.validate import (

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from bayescale.errors import BayescaleWarning
+from bayescale.errors import BayescaleError, BayescaleWarning
 
 _SHOWN = 5
 
@@ -53,6 +53,20 @@ def summarise(reasons: pd.Series) -> str:
         groups.append(f"{reason} ({word}{plural} {', '.join(rows[:_SHOWN])}{more})")
     hidden = len(groups) - _SHOWN
     return ", ".join(groups[:_SHOWN]) + (f", and {hidden} more reasons" if hidden > 0 else "")
+
+
+def refuse_empty(reasons: pd.Series, keep: np.ndarray, source: str) -> None:
+    """Raise where no row is left, and count the reasons.
+
+    Raises
+    ------
+    BayescaleError
+        No row is left.
+    """
+    if not keep.any():
+        raise BayescaleError(
+            f"{source}: none of the {len(keep):,} rows can be used: {summarise(reasons)}"
+        )
 
 
 def warn_set_aside(reasons: pd.Series) -> None:

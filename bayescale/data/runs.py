@@ -17,7 +17,7 @@ from bayescale.data.describe import Column, describe_columns, describe_names, de
 from bayescale.data.expressions import matching
 from bayescale.data.missing import is_missing
 from bayescale.data.other_columns import absent_hint
-from bayescale.data.row_messages import cells_of, row_name, rows_of, summarise, warn_set_aside
+from bayescale.data.row_messages import cells_of, refuse_empty, row_name, rows_of, warn_set_aside
 from bayescale.data.runs_picture import runs_svg
 from bayescale.data.validate import error_reasons, join_reasons, number_reasons
 from bayescale.errors import BayescaleError
@@ -302,20 +302,6 @@ def with_reason(frame: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:
     """Add the column ``reason``; one that is there already is kept as ``original_reason``."""
     renamed = frame.rename(columns={"reason": "original_reason"})
     return renamed.assign(reason=reasons.to_numpy())
-
-
-def refuse_empty(reasons: pd.Series, keep: np.ndarray, source: str) -> None:
-    """Raise where no row is left, and count the reasons.
-
-    Raises
-    ------
-    BayescaleError
-        No row is left.
-    """
-    if not keep.any():
-        raise BayescaleError(
-            f"{source}: none of the {len(keep):,} rows can be used: {summarise(reasons)}"
-        )
 
 
 def loss_in_nats(runs: Runs) -> Runs:

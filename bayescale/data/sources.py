@@ -18,7 +18,7 @@ from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.formats import load_file, reader_of, reader_of_address
 from bayescale.data.histories import gather
 from bayescale.data.limits import refuse_large
-from bayescale.data.table_files import Loaded, TableFile, too_long
+from bayescale.data.table_files import Loaded, TableFile
 from bayescale.data.trackers.event_files import event_files, is_event_file, read_event_folder
 from bayescale.data.trackers.wandb_runs import from_wandb, is_wandb, read_wandb_folder, wandb_files
 from bayescale.errors import BayescaleError, missing_file
@@ -166,7 +166,7 @@ def _standard_input(asked: TableFile) -> TableFile:
     """Take what comes by standard input, and name it by what it looks like."""
     content = sys.stdin.buffer.read(limits.MAX_TEXT + 1)
     if len(content) > limits.MAX_TEXT:
-        raise too_long(TableFile(Path("standard input")))
+        raise limits.too_long("standard input")
     magics = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK": ".xlsx", b"\x1f\x8b": ".csv.gz"}
     suffix = next((s for magic, s in magics.items() if content.startswith(magic)), "")
     if not suffix:

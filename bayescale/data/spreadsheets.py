@@ -10,7 +10,7 @@ import pandas as pd
 from bayescale.data import limits
 from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.limits import refuse_large
-from bayescale.data.table_files import Loaded, TableFile, too_long
+from bayescale.data.table_files import Loaded, TableFile
 from bayescale.errors import BayescaleError
 
 
@@ -56,7 +56,7 @@ def _check_archive(source: Any, file: TableFile) -> None:
     """Refuse an archive that says it holds more than the limit: nothing is unpacked before."""
     with zipfile.ZipFile(source) as archive:
         if sum(part.file_size for part in archive.infolist()) > limits.MAX_TEXT:
-            raise too_long(file)
+            raise limits.too_long(file.name)
         broken = archive.testzip()  # reads no more of a part than it declares
         if broken is not None:
             raise BayescaleError(f"{file.name!r} is damaged: {broken!r} is not what it declares")

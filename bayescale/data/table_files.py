@@ -15,7 +15,6 @@ from typing import Any, BinaryIO, TextIO
 
 import pandas as pd
 
-from bayescale.data import limits
 from bayescale.errors import BayescaleError
 
 _HEAD = 1_000_000
@@ -182,41 +181,6 @@ def open_text(file: TableFile) -> Iterator[TextIO]:
         if type(error).__name__ != "ZstdError":  # an optional package's own
             raise
         raise BayescaleError(f"cannot read {file.name!r}: {error}") from error
-
-
-def limited_lines(stream: TextIO, file: TableFile) -> Iterator[str]:
-    """Yield the lines of a file, none of which is read further than the limits.
-
-    Raises
-    ------
-    BayescaleError
-        A line is too long, or there are too many lines or characters.
-    """
-    total = 0
-    lines = iter(lambda: stream.readline(limits.MAX_LINE + 1), "")
-    for place, line in enumerate(lines, start=1):
-        total += len(line)
-        if len(line) > limits.MAX_LINE:
-            raise BayescaleError(
-                f"{file.name!r}, line {place} has more than {limits.MAX_LINE:,} characters, which "
-                "is the limit: check that the file has line breaks and is a table of runs"
-            )
-        if place > limits.MAX_LINES:
-            raise BayescaleError(
-                f"{file.name!r} has more than {limits.MAX_LINES:,} lines, which is the limit, "
-                "empty ones included: save one row per run"
-            )
-        if total > limits.MAX_TEXT:
-            raise too_long(file)
-        yield line
-
-
-def too_long(file: TableFile) -> BayescaleError:
-    """Say that a file holds more than the limit."""
-    return BayescaleError(
-        f"{file.name!r} holds more than {limits.MAX_TEXT:,} characters, which is the limit (after "
-        "decompression): save one row per run, and only the columns that are needed"
-    )
 
 
 def _check_head(head: bytes, file: TableFile) -> None:

@@ -12,7 +12,7 @@ from bayescale.data.units import Quantity, parse_quantity
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.runs_by_compute import main_column, run_columns
 
@@ -47,7 +47,7 @@ def path_column(fit: PosteriorLike) -> str:
     return columns.pop()
 
 
-def path_values(fits: Sequence[PosteriorLike], column: str) -> np.ndarray:
+def frontier_values(fits: Sequence[PosteriorLike], column: str) -> np.ndarray:
     """Return a column's values along a frontier's path, from below the runs to far beyond."""
     spent = np.concatenate([run_columns(fit.representative)[column] for fit in fits])
     low, high = np.log10(BELOW * spent.min()), np.log10(BEYOND * spent.max())
@@ -80,7 +80,7 @@ def path_holding(fit: PosteriorLike, held: Mapping[str, Quantity]) -> dict[str, 
     ((name, value),) = given.items()
     check_positive(name, value)
     other = "tokens" if name == "params" else "params"
-    values = path_values([fit], other)
+    values = frontier_values([fit], other)
     flops = derive.flops(value, values)
     return {other: values, name: np.full(len(values), value), "flops": flops}
 

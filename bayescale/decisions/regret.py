@@ -15,7 +15,8 @@ from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.optimum import law_ratios, optimum
 from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
+from bayescale.inference.argument_checks import of_posterior
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike, Surface

@@ -11,13 +11,14 @@ from bayescale.decisions.frontier import (
     along,
     best_path,
     first_time,
+    frontier_values,
     path_column,
     path_holding,
-    path_values,
 )
 from bayescale.errors import BayescaleError
+from bayescale.inference.argument_checks import check_posterior, of_posterior
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior_checks import PosteriorLike, check_posterior, of_posterior
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import make_points
@@ -91,7 +92,7 @@ def required_compute(
         raise BayescaleError("the goal is a loss or a run: pass either loss= or at={...}")
     held = {k: v for k, v in (("params", params), ("tokens", tokens)) if v is not None}
     if not held:
-        path = best_path(fit, path_values([fit], path_column(fit)))
+        path = best_path(fit, frontier_values([fit], path_column(fit)))
     else:
         path = path_holding(fit, held)
     table, steps = path, len(next(iter(path.values())))
@@ -184,7 +185,7 @@ def crossover_compute(
     discrepancy = Discrepancy.of(discrepancy)
     check_posterior("crossover_compute", other)
     column = _comparable(one, other)
-    values = path_values([one, other], column)
+    values = frontier_values([one, other], column)
     if flops is None:
         decades = np.arange(np.ceil(np.log10(values[0])), np.log10(values[-1]))
         asked = 10.0**decades

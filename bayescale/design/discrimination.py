@@ -17,7 +17,7 @@ import xarray as xr
 
 from bayescale.design.gaussian_update import scatter_of
 from bayescale.design.quantities_of_interest import outcomes
-from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.prediction.discrepancy import Discrepancy
 
 

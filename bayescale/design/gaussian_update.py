@@ -26,7 +26,7 @@ import xarray as xr
 
 from bayescale.design.quantities_of_interest import Quantity, outcomes, quantity_of
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.discrepancy import Discrepancy, Surface, run_weights
 from bayescale.prediction.gaussian_process import covariance_root

@@ -21,8 +21,8 @@ from bayescale.design.recommend import (
     local_approximation,
     recommended_runs,
 )
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval

@@ -7,8 +7,9 @@ import pandas as pd
 
 from bayescale.design.gaussian_update import posterior_uncertainty
 from bayescale.design.quantities_of_interest import About, quantity_text, read_about
+from bayescale.inference.argument_checks import of_posterior
 from bayescale.inference.fitted_runs import fitted_runs
-from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 

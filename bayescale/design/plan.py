@@ -16,8 +16,9 @@ from bayescale.design.gaussian_update import posterior_uncertainty
 from bayescale.design.quantities_of_interest import About, quantity_text, read_about
 from bayescale.design.search import Uncertainty, choose, fewest_sizes
 from bayescale.errors import BayescaleError
+from bayescale.inference.argument_checks import check_posterior
 from bayescale.inference.fitted_runs import fitted_runs
-from bayescale.inference.posterior_checks import PosteriorLike, check_posterior
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.prediction.averaging import Average

@@ -26,7 +26,7 @@ from bayescale.evaluation.lack_of_fit import (
     smooth_directions,
     standardised,
 )
-from bayescale.inference.posterior_checks import of_one_law
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
 
 LEVEL = 0.03

@@ -18,7 +18,7 @@ from bayescale.evaluation.scores import log_score, points_of, scores_of, summari
 from bayescale.evaluation.splits import Split, cuts_of, groups_of, main_input
 from bayescale.inference.fit import fit, prepare, runs_and_law
 from bayescale.inference.fit_warnings import MISSES
-from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.model.observations import Data, extract
 from bayescale.model.spec import LawLike, Spec, make_spec

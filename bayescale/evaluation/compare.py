@@ -11,8 +11,8 @@ from arviz_stats.utils import ELPDData
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.evaluation.backtest import Backtest
 from bayescale.evaluation.waic import TRUSTED_VARIANCE, ELPDDataWAIC, waic
+from bayescale.inference.argument_checks import of_fits
 from bayescale.inference.fitted_runs import runs_shared, tree_by_run
-from bayescale.inference.posterior_checks import of_fits
 from bayescale.inference.result import Fit
 from bayescale.model.noise.registry import following
 from bayescale.prediction.averaging import check_same_runs, stack

@@ -16,10 +16,10 @@ from bayescale.data.units import Quantities
 from bayescale.design.quantities_of_interest import on_scale, quantities, scaled
 from bayescale.errors import BayescaleWarning
 from bayescale.evaluation.residuals import outliers
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.fit import fit as fit_runs
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit, with_loaded
 from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.model.spec import make_spec

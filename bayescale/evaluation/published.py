@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from bayescale.decisions.optimum import allocation_exponents, has_allocation
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.diagnostics import elements
-from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.summary import summary

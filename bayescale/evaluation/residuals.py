@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.errors import BayescaleError
-from bayescale.inference.posterior_checks import of_one_law
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
 
 OUTLYING = 6.0

@@ -11,8 +11,8 @@ from scipy.special import logsumexp
 
 from bayescale.data.row_messages import PACKAGE
 from bayescale.errors import BayescaleWarning
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.fitted_runs import log_likelihood_by_run
-from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 
 TRUSTED_VARIANCE = 0.4

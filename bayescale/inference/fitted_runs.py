@@ -10,7 +10,7 @@ import xarray as xr
 from bayescale.data.aliases import RENAMED
 from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
-from bayescale.inference.posterior_checks import of_one_law
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.model.observed_columns import Observable
 

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError, closest
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.pointwise import stored, with_pointwise
-from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.laws.parameters import Z90

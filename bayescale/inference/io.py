@@ -14,9 +14,10 @@ import xarray as xr
 
 from bayescale.data.write import complete, write_bytes, write_folder
 from bayescale.errors import BayescaleError, missing_file
+from bayescale.inference.argument_checks import described
 from bayescale.inference.integrity import check_content, check_size, sealed
 from bayescale.inference.netcdf import netcdf_of, read_netcdf
-from bayescale.inference.posterior_checks import PosteriorLike, described
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.saved_tree import ATTRIBUTE, Laws, fit_of_tree, tree_of_fit
 

@@ -4,9 +4,9 @@ import pandas as pd
 
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.errors import BayescaleError
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.fit import fit
 from bayescale.inference.fitted_runs import fitted_runs, read_as_fitted
-from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler, seed_of
 

@@ -170,7 +170,7 @@ def start_of(spec: Spec, data: Observations, rng: np.random.Generator, spread: f
     return np.concatenate([values.ravel() for values in links.values()])
 
 
-def links_at(spec: Spec, points: np.ndarray) -> dict[str, np.ndarray]:
+def hierarchical_links(spec: Spec, points: np.ndarray) -> dict[str, np.ndarray]:
     """Return a hierarchical model's three vectors at points as they are sampled.
 
     Parameters

@@ -19,10 +19,10 @@ from bayescale.model.hierarchical import (
     Links,
     draw_links,
     group_data,
+    hierarchical_links,
     hierarchical_log_prior,
     in_units,
     layout,
-    links_at,
     start_of,
 )
 from bayescale.model.link_scale import natural, to_link, with_fixed
@@ -249,7 +249,7 @@ class Hierarchical(Parametrization):
 
     @override
     def links(self, data: Observations, points: np.ndarray) -> Links:
-        return links_at(self.spec, points)
+        return hierarchical_links(self.spec, points)
 
     @override
     def parameters_at(self, data: Observations, point: np.ndarray) -> dict[str, float]:

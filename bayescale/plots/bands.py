@@ -14,8 +14,9 @@ from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import outliers
+from bayescale.inference.argument_checks import of_posterior
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,

@@ -14,8 +14,8 @@ from bayescale.data.number_format import percent
 from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import allocation_exponents
 from bayescale.errors import BayescaleError
+from bayescale.inference.argument_checks import of_fit_or_fits
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior_checks import of_fit_or_fits
 from bayescale.inference.result import Fit
 from bayescale.laws.parameters import Fraction
 from bayescale.plots.style import (

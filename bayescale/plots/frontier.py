@@ -12,7 +12,8 @@ from bayescale.decisions.budget import Spending
 from bayescale.decisions.frontier import require_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
-from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
+from bayescale.inference.argument_checks import of_posterior
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,

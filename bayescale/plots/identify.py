@@ -11,8 +11,8 @@ from bayescale.data.units import Quantities
 from bayescale.design.contraction import IDENTIFIED, PRIOR_ONLY
 from bayescale.design.identify import contractions
 from bayescale.errors import BayescaleError
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.link_scale_draws import link_table
-from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.plots.prior_posterior import COLUMNS, plot_prior_posterior
 from bayescale.plots.ridge import plot_ridge

@@ -12,7 +12,7 @@ from bayescale.data.number_format import percent
 from bayescale.data.units import Quantities
 from bayescale.decisions.frontier import require_frontier
 from bayescale.decisions.optimum import optimum
-from bayescale.inference.posterior_checks import of_one_law
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     INK,

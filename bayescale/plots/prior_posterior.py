@@ -11,8 +11,8 @@ from scipy.stats import gaussian_kde, norm
 from bayescale.design.identify import contractions
 from bayescale.design.quantities_of_interest import scaled
 from bayescale.errors import BayescaleError
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.laws.parameters import Positive
 from bayescale.model.link_scale import natural, to_link

@@ -12,7 +12,8 @@ from bayescale.data.units import Quantities
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError
-from bayescale.inference.posterior_checks import PosteriorLike, of_posterior
+from bayescale.inference.argument_checks import of_posterior
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.plots.style import (
     BLUE,
     GREEN,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bayescale.evaluation.residuals import OUTLYING, outliers, residuals
-from bayescale.inference.posterior_checks import of_one_law
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.plots.style import (
     BLUE,

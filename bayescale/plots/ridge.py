@@ -9,9 +9,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bayescale.errors import BayescaleError, closest
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.link_scale_draws import link_table
-from bayescale.inference.posterior_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.laws.parameters import Positive
 from bayescale.plots.style import (

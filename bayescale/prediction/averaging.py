@@ -11,9 +11,9 @@ import xarray as xr
 from bayescale.data.display_tables import html_block, text_table
 from bayescale.data.number_format import whole_percent
 from bayescale.errors import BayescaleError
+from bayescale.inference.argument_checks import check_fits, of_fits
 from bayescale.inference.fit_methods import PosteriorMethods
 from bayescale.inference.fitted_runs import tree_by_run
-from bayescale.inference.posterior_checks import check_fits, of_fits
 from bayescale.inference.result import Fit
 from bayescale.inference.saved_tree import Laws, fit_of_tree, take_header, tree_of_fit, with_header
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy

@@ -1,19 +1,17 @@
-"""Credible intervals, of the width and kind that ArviZ is set to, as tables and as text."""
+"""Credible intervals, of the width and kind that ArviZ is set to, as tables."""
 
-import math
 import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayescale.data.number_format import WIDE, format_quantity, plain
-from bayescale.data.units import Kind
+from bayescale.data.number_format import Estimate
 from bayescale.errors import BayescaleError
 
 DRAWS = ("chain", "draw")
@@ -171,45 +169,7 @@ def _scalars(table: xr.Dataset) -> dict[str, Any]:
     return {str(k): np.asarray(v).item() for k, v in table.variables.items()}
 
 
-class Estimate(NamedTuple):
-    """A credible interval of one number: its posterior median and bounds."""
-
-    median: float
-    lower: float
-    upper: float
-
-
 def estimate(draws: xr.DataArray, ci_prob: float | None = None) -> Estimate:
     """Summarise draws of one number by a credible interval, dims (chain, draw)."""
     found = credible_interval(draws, ci_prob)
     return Estimate(*(float(found[name]) for name in Estimate._fields))
-
-
-def bounds(shown: Estimate, kind: Kind = "number") -> str:
-    """Write the bounds of an interval: ``66.2B to 81.5B``."""
-    return " to ".join(_three(shown, kind)[1:])
-
-
-def middle(shown: Estimate, kind: Kind = "number", unit: str = "") -> str:
-    """Write an interval's median, with the digits that its width leaves: ``2.036 nats/token``."""
-    return f"{_three(shown, kind)[0]} {unit}".rstrip()
-
-
-def with_bounds(shown: Estimate, kind: Kind = "number", unit: str = "", level: str = "") -> str:
-    """Write a median with its credible interval, which ``level`` may introduce.
-
-    >>> with_bounds(Estimate(2.0362, 2.0213, 2.0504), unit="nats/token")
-    '2.036 nats/token (2.021 to 2.050)'
-    >>> with_bounds(Estimate(73.6e9, 61.2e9, 89.9e9), "count", "tokens", level="89 % interval")
-    '74B tokens (89 % interval 61B to 90B)'
-    """
-    return f"{middle(shown, kind, unit)} ({f'{level} {bounds(shown, kind)}'.lstrip()})"
-
-
-def _three(shown: Estimate, kind: Kind) -> list[str]:
-    if kind == "number":
-        width = shown.upper - shown.lower
-        width = width if math.isfinite(width) else abs(shown.median)
-        return [plain(value, width) for value in shown]
-    wide = shown.lower <= 0 or shown.upper / shown.lower > WIDE
-    return [format_quantity(value, 2 if wide else 3, kind) for value in shown]

@@ -7,9 +7,10 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data.units import Quantities
+from bayescale.inference.argument_checks import check_posterior
 from bayescale.inference.groups import group_fit
 from bayescale.inference.models import Model
-from bayescale.inference.posterior_checks import PosteriorLike, check_posterior
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike

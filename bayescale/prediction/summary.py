@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.errors import BayescaleError, closest
-from bayescale.inference.posterior_checks import of_one_law
+from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.prediction.intervals import credible_interval, interval_width
 

@@ -13,6 +13,7 @@ import pandas as pd
 from bayescale.data.checkpoints import finished_runs
 from bayescale.data.display_tables import html_block, text_table
 from bayescale.data.number_format import (
+    bounds,
     fixed,
     format_value,
     listed,
@@ -20,6 +21,7 @@ from bayescale.data.number_format import (
     relative,
     times,
     whole_percent,
+    with_bounds,
 )
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
@@ -38,7 +40,7 @@ from bayescale.inference.sampling import seed_of
 from bayescale.model.spec import LawLike, Spec
 from bayescale.prediction.averaging import Average, pointwise_loo
 from bayescale.prediction.discrepancy import DISCREPANCY
-from bayescale.prediction.intervals import bounds, interval_width, with_bounds
+from bayescale.prediction.intervals import interval_width
 from bayescale.reporting.design import next_runs, what_would_change_it
 from bayescale.reporting.narrative import (
     adequacy_of,

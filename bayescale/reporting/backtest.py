@@ -5,12 +5,20 @@ from typing import Any
 
 import numpy as np
 
-from bayescale.data.number_format import format_value, kind_of, listed, relative, whole_percent
+from bayescale.data.number_format import (
+    Estimate,
+    bounds,
+    format_value,
+    kind_of,
+    listed,
+    middle,
+    relative,
+    whole_percent,
+)
 from bayescale.evaluation.backtest import Backtest
 from bayescale.inference.result import Fit
 from bayescale.plots.backtest import plot_backtest
 from bayescale.prediction.discrepancy import Discrepancy
-from bayescale.prediction.intervals import Estimate, bounds, middle
 from bayescale.reporting.narrative import discrepancy_summary
 from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
 from bayescale.reporting.targets import Target

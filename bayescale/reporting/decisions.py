@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.data.number_format import format_value, relative
+from bayescale.data.number_format import bounds, format_value, middle, relative
 from bayescale.data.units import Kind
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.decisions.scenario import Scenario
-from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.regret import plot_regret
 from bayescale.prediction.discrepancy import Discrepancy
-from bayescale.prediction.intervals import bounds, estimate, middle
+from bayescale.prediction.intervals import estimate
 from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
 from bayescale.reporting.scenario_texts import (
     budget_labels,

@@ -2,14 +2,22 @@
 
 import numpy as np
 
-from bayescale.data.number_format import format_value, kind_of, listed, plain, whole_percent
+from bayescale.data.number_format import (
+    bounds,
+    format_value,
+    kind_of,
+    listed,
+    middle,
+    plain,
+    whole_percent,
+)
 from bayescale.decisions.targets import required_compute
 from bayescale.design.plan import Plan, plan
-from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.plots.plan import plot_plan
 from bayescale.prediction.discrepancy import Discrepancy
-from bayescale.prediction.intervals import bounds, estimate, middle
+from bayescale.prediction.intervals import estimate
 from bayescale.prediction.runs_by_compute import run_columns
 from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
 from bayescale.reporting.targets import Target, plans

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from bayescale.data.number_format import listed, signed
-from bayescale.design.contraction import contraction_percent, principal_directions
+from bayescale.design.contraction import contraction_percent
+from bayescale.design.principal_directions import principal_directions
 from bayescale.evaluation.influence import changes_text, stability
 from bayescale.inference.result import Fit
 from bayescale.plots.identify import identify_panels, plot_identify

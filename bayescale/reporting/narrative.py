@@ -11,18 +11,20 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.number_format import (
+    bounds,
     format_value,
     kind_of,
     listed,
     percent,
     times,
     whole_percent,
+    with_bounds,
 )
 from bayescale.design.contraction import VERDICTS
 from bayescale.design.coverage import Span, spans
 from bayescale.design.identify import identify
 from bayescale.inference.fitted_runs import runs_shared
-from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import (
@@ -30,7 +32,7 @@ from bayescale.prediction.discrepancy import (
     Discrepancy,
     DiscrepancyLike,
 )
-from bayescale.prediction.intervals import bounds, interval_width, with_bounds
+from bayescale.prediction.intervals import interval_width
 from bayescale.reporting.targets import Target, fitted_budgets, targets
 
 LARGEST_SHARE = 0.1

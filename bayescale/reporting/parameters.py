@@ -6,12 +6,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayescale.data.number_format import format_value, kind_of, percent, signed
+from bayescale.data.number_format import (
+    Estimate,
+    bounds,
+    format_value,
+    kind_of,
+    middle,
+    percent,
+    signed,
+)
 from bayescale.decisions.optimum import allocation_exponents, has_allocation
 from bayescale.design.contraction import contraction_percent
 from bayescale.inference.result import Fit
 from bayescale.plots.exponents import exponents_data, plot_exponents
-from bayescale.prediction.intervals import Estimate, bounds, estimate, interval_width, middle
+from bayescale.prediction.intervals import estimate, interval_width
 from bayescale.prediction.summary import summary
 from bayescale.reporting.identifiability import TONES
 from bayescale.reporting.narrative import sentence

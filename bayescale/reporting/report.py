@@ -13,8 +13,8 @@ from bayescale.decisions.scenario import Scenario
 from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.backtest import Backtest
+from bayescale.inference.argument_checks import of_posterior
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.posterior_checks import of_posterior
 from bayescale.inference.result import Fit
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike

@@ -6,13 +6,16 @@ from typing import Any
 import pandas as pd
 
 from bayescale.data.number_format import (
+    bounds,
     format_value,
     kind_of,
+    middle,
     plain,
     relative,
     signed,
     times,
     whole_percent,
+    with_bounds,
 )
 from bayescale.data.units import Kind
 from bayescale.decisions.frontier import has_frontier
@@ -21,7 +24,7 @@ from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import OUTLYING, outliers
 from bayescale.inference.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
-from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.plots.bands import plot_bands
 from bayescale.plots.compare import plot_compare
@@ -30,7 +33,7 @@ from bayescale.plots.isoflop import plot_isoflop
 from bayescale.plots.residuals import plot_residuals
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import Discrepancy
-from bayescale.prediction.intervals import bounds, estimate, middle, with_bounds
+from bayescale.prediction.intervals import estimate
 from bayescale.reporting.identifiability import knowledge_section
 from bayescale.reporting.narrative import caution, counted, drift
 from bayescale.reporting.page_elements import (

@@ -8,13 +8,14 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data.limits import check_positive
+from bayescale.data.number_format import Estimate
 from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
-from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
-from bayescale.prediction.intervals import Estimate, estimate
+from bayescale.prediction.intervals import estimate
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
 from bayescale.prediction.runs_by_compute import main_column, run_columns

@@ -7,7 +7,7 @@ from handmade import handmade_fit
 
 import bayescale as bs
 from bayescale.decisions.budget import Spending
-from bayescale.decisions.frontier import along, first_time, path_holding, path_values
+from bayescale.decisions.frontier import along, first_time, frontier_values, path_holding
 from bayescale.decisions.loss_grid import Survey, lowest, survey
 from bayescale.decisions.regret import SMALLER, _sizes_around, _wasted, regret_summary
 
@@ -102,7 +102,7 @@ def test_where_a_curve_first_is_good() -> None:
 
 def test_a_path_goes_from_below_the_runs_to_far_beyond(made_fit) -> None:
     spent = 6 * made_fit.inputs["N"].to_numpy() * made_fit.inputs["D"].to_numpy()
-    values = path_values([made_fit], "flops")
+    values = frontier_values([made_fit], "flops")
     assert values[0] == pytest.approx(spent.min() / 10)
     assert values[-1] == pytest.approx(spent.max() * 1e4)
     np.testing.assert_allclose(np.diff(np.log10(values)), 0.1, atol=1e-3)

@@ -258,7 +258,7 @@ def test_from_where_on_one_is_ahead(made_fit, monkeypatch) -> None:
         return xr.Dataset({"outcome": outcome})
 
     values = np.array([1e20, 1e21, 1e22, 1e23])
-    monkeypatch.setattr(targets, "path_values", lambda fits, column: values)
+    monkeypatch.setattr(targets, "frontier_values", lambda fits, column: values)
     monkeypatch.setattr(targets, "best_path", lambda fit, values: {"flops": values})
     monkeypatch.setattr(targets, "predict", instead)
     found = bs.crossover_compute(made_fit, made_fit, 5e22)

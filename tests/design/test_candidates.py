@@ -19,7 +19,7 @@ from bayescale.design.candidates import (
     ratios_of,
     runs_nearby,
 )
-from bayescale.design.contraction import _words, allowed_variance, prior_sds, verdict
+from bayescale.design.contraction import allowed_variance, prior_sds, verdict
 from bayescale.design.discrimination import ModelDiscrimination, model_discrimination
 from bayescale.design.fisher_information import (
     condition_covariance,
@@ -35,6 +35,7 @@ from bayescale.design.gaussian_update import (
     scatter_of,
 )
 from bayescale.design.identify import _spread, contractions
+from bayescale.design.principal_directions import _words
 from bayescale.design.quantities_of_interest import (
     _along_budget,
     best_sizes,

@@ -1,7 +1,7 @@
 """Profiles of the fuzz tests, and what they count: ``--hypothesis-profile=fuzz`` draws many."""
 
 import hostile
-import pytensor  # noqa: F401 - it changes the limit of recursion, which may not change in a case
+import pymc  # noqa: F401 - it changes the limit of recursion, which may not change in a case
 import pytest
 
 hostile.register_profiles()

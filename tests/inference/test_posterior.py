@@ -11,7 +11,7 @@ import pytest
 from handmade import handmade_fit
 
 import bayescale as bs
-from bayescale.inference.posterior_checks import PosteriorLike
+from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 
 KINDS = ("PosteriorLike", "Fit", "Average", "CapabilityFit")

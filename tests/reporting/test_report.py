@@ -15,13 +15,12 @@ from handmade import REFERENCES, TRUTH, design, handmade_fit
 
 import bayescale as bs
 from bayescale import BayescaleError, Fraction, Input, Law, Positive
-from bayescale.data.number_format import format_value
+from bayescale.data.number_format import Estimate, format_value, with_bounds
 from bayescale.inference.fit import assemble
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
-from bayescale.prediction.intervals import Estimate, with_bounds
 from bayescale.reporting.narrative import answer, caution, drift, preference
 from bayescale.reporting.page_elements import Picture, formula
 from bayescale.reporting.report import report

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bayescale.data import limits
-from bayescale.data.table_files import Loaded, TableFile, open_bytes, too_long
+from bayescale.data.table_files import Loaded, TableFile, open_bytes
 from bayescale.data.trackers.tracked_runs import (
     TIMEOUT,
     TrackedRun,
@@ -267,4 +267,4 @@ def _records(file: TableFile) -> Iterator[bytes]:
             if kind not in (_FIRST, _MIDDLE):
                 yield record
                 record = b""
-    raise too_long(file)
+    raise limits.too_long(file.name)
