@@ -121,8 +121,8 @@ def _add_backtests(table: pd.DataFrame, backtests: Mapping[str, Backtest]) -> No
     best = table["crps"].idxmin()
     for name in table.index:
         ratio = table.loc[name, "crps"] / table.loc[best, "crps"]
-        beyond = "best" if name == best else f"CRPS {ratio:.2g} times that of {best}"
-        table.loc[name, "verdict"] += f"; beyond the data {beyond}"
+        beyond = "the lowest" if name == best else f"{ratio:.2g} times that of {best}"
+        table.loc[name, "verdict"] += f"; CRPS of held-out runs {beyond}"
     if best != table.index[0]:
         table.loc[best, "verdict"] += (
             f", while LOO prefers {table.index[0]}: to extrapolate, trust the backtest"

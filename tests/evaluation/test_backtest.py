@@ -236,7 +236,7 @@ class TestBacktest:
         table = bs.compare(fits, backtests=tests)
         assert table["weight_beyond"].sum() == pytest.approx(1)
         best = table["crps"].idxmin()
-        assert "beyond the data best" in table.loc[best, "verdict"]
+        assert "CRPS of held-out runs the lowest" in table.loc[best, "verdict"]
         with pytest.raises(bs.BayescaleError, match="different runs"):
             one_cut = bs.backtest(runs, "skaling", cuts=[0.5], random_seed=1)
             bs.compare(fits, backtests={**tests, "skaling": one_cut})
