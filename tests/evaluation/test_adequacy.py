@@ -11,7 +11,7 @@ import pytest
 from handmade import REFERENCES, TRUTH, design
 
 import bayescale as bs
-from bayescale.evaluation.adequacy import _holm
+from bayescale.evaluation.adequacy import _clusters, _holm
 from bayescale.evaluation.lack_of_fit import Residuals, polynomial, standardised
 from bayescale.inference.result import Fit
 
@@ -242,3 +242,22 @@ def test_two_kinds_of_runs_in_one_table_are_noticed() -> None:
     assert not found.ok
     assert {one.kind for one in found.findings} & {"clusters", "outliers"}, found
     assert "runs of different kinds" in str(found)
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.2, 0.5])
+def test_the_clearer_the_clusters_the_smaller_their_p_value(spread: float) -> None:
+    """SciPy's transformation of the kurtosis has a pole: clear clusters got a p-value of one."""
+    raw = np.repeat([-1.0, 1.0], 50) + spread * np.random.default_rng(0).standard_normal(100)
+    (found,) = _clusters(Residuals(raw, np.ones(100), raw, np.zeros((100, 1))))
+    assert found.found.p_value < 1e-6
+
+
+@pytest.mark.parametrize("count", [20, 50, 300])
+def test_scatter_of_a_bell_shape_falls_into_no_clusters(count: int) -> None:
+    rng = np.random.default_rng(count)
+    p_values = [
+        check.found.p_value
+        for raw in rng.standard_normal((400, count))
+        for check in _clusters(Residuals(raw, np.ones(count), raw, np.zeros((count, 1))))
+    ]
+    assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=0.03)
