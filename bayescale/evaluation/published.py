@@ -107,4 +107,4 @@ def _judge(value: float, published: tuple[float, float], ours: dict[Any, float])
         return "agrees", "the published interval overlaps ours"
     side = "above" if value > upper else "below"
     beyond = (value - upper if value > upper else lower - value) / (upper - lower)
-    return "differs", f"{side} our interval by {beyond:.1f} of its width"
+    return "differs", f"{side} our interval by {beyond:.2g} of its width"
