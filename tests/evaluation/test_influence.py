@@ -62,7 +62,7 @@ def test_verdicts_of_a_comparison(difference: float, error: float, said: str) ->
         (0.5, (0.2, 1.0), "agrees: the published interval overlaps"),
         (2.5, (2.1, 3.0), "differs: above our interval by 0.5"),
         (0.7, (0.2, 0.9), "differs: below our interval by 0.3"),
-        (4.0, (np.nan, np.nan), "differs: above our interval by 2.0"),
+        (4.0, (np.nan, np.nan), "differs: above our interval by 2 of its width"),
     ],
 )
 def test_published_values_beside_an_interval(value, published, said) -> None:
