@@ -20,7 +20,7 @@ from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table,
 from bayescale.reporting.scenario_texts import (
     budget_labels,
     count_text,
-    loss_text,
+    regret_text,
     terms,
     verdict,
 )
@@ -170,7 +170,7 @@ def _candidates(found: xr.Dataset, ci_prob: float | None, unit: str) -> Table:
                 count_text(float(at["params"])),
                 count_text(float(at["tokens"])),
                 *(f"{float(at[name]):g}" for name in opened),
-                Pair(loss_text(float(at["regret"].mean()), unit), bounds(lost)),
+                Pair(regret_text(float(at["regret"].mean()), unit), bounds(lost)),
                 Pair(
                     relative(float(at["wasted"].mean())),
                     f"{relative(wasted.lower)} to {relative(wasted.upper)}",

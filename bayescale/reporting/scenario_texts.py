@@ -48,7 +48,7 @@ def verdict(
     said = [
         f"The least mean regret has the model of {count_text(decided['params'])} parameters and "
         f"{count_text(decided['tokens'])} tokens{''.join(f', {o}' for o in opened)}: "
-        f"{loss_text(decided['regret'], unit)}, a mean compute overhead of "
+        f"{regret_text(decided['regret'], unit)}, a mean compute overhead of "
         f"{relative(decided['wasted'])} of the budget relative to the best model under each draw."
     ]
     if decided["near_lower"] < decided["near_upper"]:
@@ -80,7 +80,7 @@ def budget_labels(scenario: Scenario) -> list[str]:
     return [format_value(flops, "flops") for flops in scenario.flops]
 
 
-def loss_text(value: float, unit: str) -> str:
+def regret_text(value: float, unit: str) -> str:
     """Write a regret with the unit of the target."""
     return f"{plain(value, value)} {unit}".rstrip()
 
