@@ -95,8 +95,15 @@ def _names(code: str) -> set[str]:
 
 
 def _code(given: Any) -> str:
-    """Return the source of a class or function without annotations and docstrings."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(given)))
+    """Return the source of a class or function without annotations and docstrings.
+
+    A class that a function made, as the laws of mixtures are, has that of its module.
+    """
+    try:
+        text = inspect.getsource(given)
+    except OSError:
+        text = inspect.getsource(import_module(given.__module__))
+    tree = ast.parse(textwrap.dedent(text))
     return ast.unparse(ast.fix_missing_locations(_Bare().visit(tree)))
 
 

@@ -4,8 +4,9 @@
     python benchmarks/extrapolation.py hoffmann2022  # one data set, anew
 
 Each data set is cut at the 50, 70 and 85 % quantile of compute. Each law is fitted once a cut and
-scored with the discrepancy and without; the average stacks the laws by leave-one-out. The same runs
-are also given to the literature's point fit. One row a data set and rival is saved in
+scored with the discrepancy and without; the average stacks the laws by leave-one-out, and `analyze`
+is given the runs below the cut, with all its defaults. The same runs are also given to the
+literature's point fit. One row per data set and rival is saved in
 ``benchmarks/results/extrapolation_rows.json``, which ``make docs`` makes a page of.
 """
 
@@ -32,6 +33,8 @@ from bayescale.prediction.discrepancy import DISCREPANCY
 DEFAULT = "skaling"
 """The law that bands are judged with; the discrepancy was chosen with it."""
 LAWS = ("chinchilla", "skaling", "farseer")
+ANALYZED = ("skaling", "chinchilla", "kaplan")
+"""The laws that `analyze` weighs."""
 CUTS = (0.5, 0.7, 0.85)
 SAVED = RESULTS / "extrapolation_rows.json"
 PLAN = {"laws": LAWS, "cuts": CUTS, "discrepancy": str(DISCREPANCY), "error": STRUCTURE}
@@ -53,7 +56,7 @@ PICTURED = ("average", "skaling, believed", "chinchilla, believed")
 def score(name: str) -> list[dict[str, Any]]:
     """Score every rival on one data set; each cut has the same weight."""
     runs = bs.read_runs(runs_of(name))
-    data = {law: extract(make_spec(law), runs) for law in LAWS}
+    data = {law: extract(make_spec(law), runs) for law in {*LAWS, *ANALYZED}}
     rows: dict[str, list[dict[str, Any]]] = {}
     for split in cuts_of(runs, "flops", CUTS):
         small = runs.take(~split.held_out)
@@ -63,9 +66,9 @@ def score(name: str) -> list[dict[str, Any]]:
             if (~split.held_out).sum() >= len(make_spec(law).parameters)
         }
         everyone: dict[str, bs.Fit | Average] = {**fits, "average": average(fits)}
+        everyone["analyze"] = bs.analyze(small, random_seed=SEED, progressbar=False).posterior
         for rival, each in everyone.items():
-            fine = all(f.diagnostics.ok for f in fits.values()) if rival == "average" else None
-            fine = fits[rival].diagnostics.ok if fine is None else fine
+            fine = all(f.diagnostics.ok for f in each.members().values())
             for words, discrepancy in (("", DISCREPANCY), (", believed", None)):
                 scored = score_split(each, data, split, discrepancy, SEED)
                 summed = summarise(scored, len(small), fine)
@@ -124,6 +127,7 @@ def bars(rows: pd.DataFrame, table: pd.DataFrame) -> list[Bar]:
     counted = by_set.drop(index=list(BESIDE), errors="ignore")
     crps = counted["crps"]
     single = crps[list(LAWS)]
+    analyzed, scores = table.loc["analyze"], counted["log_score"]
     return [
         Bar("cover of the 90 % band", ours["cover_90"], 0.80, 0.98),
         Bar("cover of the 50 % band", ours["cover_50"], 0.38, 0.68),
@@ -155,6 +159,18 @@ def bars(rows: pd.DataFrame, table: pd.DataFrame) -> list[Bar]:
             "sets on which the average is within 5 % of the best law",
             float((crps["average"] <= 1.05 * single.min(axis=1)).mean()),
             0.8,
+        ),
+        Bar("analyze: cover of the 90 % band", analyzed["cover_90"], 0.85, 0.96),
+        Bar("analyze: CRPS of log loss", analyzed["crps"], high=0.0061),
+        Bar(
+            "analyze: log score above the best law's",
+            analyzed["log_score"] - table.loc[list(LAWS), "log_score"].max(),
+            low=-0.02,
+        ),
+        Bar(
+            "analyze: sets on which its log score is below every law's",
+            float((scores["analyze"] < scores[list(LAWS)].min(axis=1)).sum()),
+            high=0,
         ),
     ]
 

@@ -42,7 +42,8 @@ STEP = 1e-4
 
 
 WIDEST = 1.0
-"""Largest standard deviation of the starts around a mode, on the link scale."""
+"""Largest standard deviation of the starts around a mode, on the link scale; of a parameter that is
+wider a priori, such as a level of either sign, in units of the spread of its starts."""
 
 
 type LogDensity = Callable[[np.ndarray], tuple[float, np.ndarray]]
@@ -63,26 +64,33 @@ class _Mode:
         Principal axes of the approximation.
     sd : array, shape (axis,)
         Its standard deviations along them.
+    unit : array, shape (coordinate,)
+        In which the approximation is; the optimum is not.
     """
 
     point: np.ndarray
     log_mass: float
     axes: np.ndarray
     sd: np.ndarray
+    unit: np.ndarray
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """Draw a point from the Gaussian approximation."""
-        return self.point + self.axes @ rng.normal(0, self.sd)
+        return self.point + self.unit * (self.axes @ rng.normal(0, self.sd))
+
+    def along_axes(self, points: np.ndarray) -> np.ndarray:
+        """Return how far points, shape (..., coordinate), are off, in standard deviations."""
+        return (points - self.point) / self.unit @ self.axes / self.sd
 
     def holds(self, point: np.ndarray) -> bool:
         """Whether a point is within one standard deviation along every axis."""
-        return bool((abs(self.axes.T @ (point - self.point)) < self.sd).all())
+        return bool((abs(self.along_axes(point)) < 1).all())
 
     def share_near(self, points: np.ndarray) -> float:
         """Return the share of points, shape (draw, coordinate), in the 99.9 % ellipsoid."""
         from scipy.stats import chi2
 
-        distance = (((points - self.point) @ self.axes / self.sd) ** 2).sum(axis=1)
+        distance = (self.along_axes(points) ** 2).sum(axis=1)
         return float((distance < chi2.ppf(0.999, self.sd.size)).mean())
 
 
@@ -152,7 +160,8 @@ def missed_modes(
 
 def _is_optimum(log_density: LogDensity, mode: _Mode) -> bool:
     """Whether a climb arrived: the slope along each axis is small for the mode's width there."""
-    return bool((abs(mode.axes.T @ log_density(mode.point)[1]) * mode.sd < 0.5).all())
+    slope = mode.axes.T @ (mode.unit * log_density(mode.point)[1])
+    return bool((abs(slope) * mode.sd < 0.5).all())
 
 
 def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_Mode]:
@@ -170,8 +179,12 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_M
     list of Mode
         The best first; empty when no start could be climbed from.
     """
+    starts = [start for start in starts if np.isfinite(log_density(start)[0])]
+    if not starts:
+        return []
+    unit = np.maximum(np.std(starts, axis=0), 1.0)
     with threadpool_limits(1, "blas"):  # matrices of ten rows: waiting threads cost tenfold
-        found = [_mode_at(log_density, top) for top in _climbed(log_density, starts)]
+        found = [_mode_at(log_density, _climbed(log_density, one, unit), unit) for one in starts]
     distinct: list[_Mode] = []
     for mode in sorted(found, key=lambda mode: -mode.log_mass):
         if distinct and mode.log_mass < distinct[0].log_mass - COMPARABLE:
@@ -181,28 +194,25 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_M
     return distinct
 
 
-def _climbed(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[np.ndarray]:
-    """Return the ends of the climbs."""
+def _climbed(log_density: LogDensity, start: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Return the end of a climb, whose steps are in a unit of each coordinate."""
     from scipy.optimize import minimize
 
     def descent(point: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = log_density(point)
-        return (-value, -gradient) if np.isfinite(value) else (1e100, np.zeros_like(point))
+        value, gradient = log_density(unit * point)
+        finite = np.isfinite(value)
+        return (-value, -unit * gradient) if finite else (1e100, np.zeros_like(point))
 
-    climbs = [
-        minimize(descent, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
-        for start in starts
-        if np.isfinite(log_density(start)[0])
-    ]
-    return [climb.x for climb in climbs]
+    options = {"maxiter": STEPS}
+    return unit * minimize(descent, start / unit, jac=True, method="L-BFGS-B", options=options).x
 
 
-def _mode_at(log_density: LogDensity, point: np.ndarray) -> _Mode:
+def _mode_at(log_density: LogDensity, point: np.ndarray, unit: np.ndarray) -> _Mode:
     """Return the Gaussian approximation at a point, its curvature from differences of gradients."""
-    steps = STEP * np.eye(point.size)
-    rows = [log_density(point + h)[1] - log_density(point - h)[1] for h in steps]
+    steps = STEP * np.diag(unit)
+    rows = [unit * (log_density(point + h)[1] - log_density(point - h)[1]) for h in steps]
     curvature = -np.array(rows) / (2 * STEP)
     values, axes = np.linalg.eigh((curvature + curvature.T) / 2)
     sd = 1 / np.sqrt(np.maximum(values, WIDEST**-2))
     log_mass = log_density(point)[0] + np.log(sd).sum()
-    return _Mode(point, float(log_mass), axes, sd)
+    return _Mode(point, float(log_mass), axes, sd, unit)

@@ -141,6 +141,22 @@ def test_chains_in_one_of_two_modes() -> None:
         assert first.startswith("the chains disagree: R-hat")
 
 
+def test_a_mode_as_wide_as_its_unit_is_not_missed() -> None:
+    """A level in Elo points: sd 130 around -4,300, where its prior has 2,400."""
+    rng = np.random.default_rng(0)
+    centre, sd = np.array([-4300.0, 0.3]), np.array([130.0, 0.2])
+
+    def normal(point: np.ndarray) -> tuple[float, np.ndarray]:
+        off = (point - centre) / sd
+        return -0.5 * float(off @ off), -off / sd
+
+    starts = list(rng.normal([0.0, 0.0], [2400.0, 1.0], (30, 2)))
+    draws = rng.normal(centre, sd, (4000, 2))
+    assert not missed_modes(normal, starts, draws)
+    ((mode, share),) = missed_modes(normal, starts, draws + np.array([2000.0, 0.0]))
+    assert share == 1 and mode.point == pytest.approx(centre, abs=1)
+
+
 def test_missed_modes_are_said_and_saved(tmp_path) -> None:
     fit = handmade_fit("chinchilla")
     record = {**fit.record, "missed_modes": ["alpha = 0.9 (about 40 % of the posterior)"]}

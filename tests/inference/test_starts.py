@@ -51,7 +51,8 @@ class TestModes:
         assert [round(float(mode.point[0]), 3) for mode in modes] == [-3, 3]
         ratio = np.exp(modes[0].log_mass - modes[1].log_mass)
         assert ratio == pytest.approx(4, rel=1e-3)
-        np.testing.assert_allclose(modes[0].sd, 0.3, rtol=1e-3)
+        root = modes[0].unit[:, None] * modes[0].axes * modes[0].sd
+        np.testing.assert_allclose(root @ root.T, 0.09 * np.eye(2), atol=1e-4)
 
     def test_a_high_but_thin_mode_is_hopeless(self) -> None:
         """Its density is forty times the other's, its mass a thousandth."""
