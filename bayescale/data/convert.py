@@ -151,11 +151,11 @@ def unreadable_reasons(
     if unreadable and (2 * (len(unreadable) - marked) > present or len(unreadable) == present):
         position, message = next(iter(unreadable.items()))
         more = f" ({len(unreadable) - 1:,} more like it)" if len(unreadable) > 1 else ""
-        remedy = "correct it, or leave it empty to set the row aside"
+        advice = "correct it, or leave it empty to set the row aside"
         if name in RENAMED:
-            remedy += f"; if this column is not {name}, say columns={{{name!r}: None}}"
+            advice += f"; if this column is not {name}, say columns={{{name!r}: None}}"
         raise BayescaleError(
-            f"column {column!r}, {row_name(cells.index, position)}: {message}{more}; {remedy}"
+            f"column {column!r}, {row_name(cells.index, position)}: {message}{more}; {advice}"
         )
     parts: dict[str, np.ndarray] = {}
     for position in unreadable:

@@ -1,4 +1,4 @@
-"""Capabilities of models: what is recovered, what is foretold, what is refused."""
+"""Capabilities of models: what is recovered, what is predicted, what is refused."""
 
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,7 @@ def test_a_family_rises_with_compute(fitted: CapabilityFit) -> None:
     assert (slope.mean(("chain", "draw")) > 0.3).all()
 
 
-# What is foretold, from a posterior made by hand
+# What is predicted, from a posterior made by hand
 
 
 def test_medians_are_the_curve(made: CapabilityFit) -> None:

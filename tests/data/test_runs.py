@@ -115,7 +115,7 @@ def test_an_unknown_column_is_answered_with_the_closest():
         read_runs(small(), columns={"token": "tokens"})
 
 
-def test_two_columns_that_could_be_one_are_an_error_with_the_remedy():
+def test_two_columns_that_could_be_one_are_an_error_that_says_what_to_do():
     with pytest.raises(BayescaleError, match=r"'n_params' and 'total_params'.*columns=\{'params'"):
         read_runs(frame(n_params=[1e8], total_params=[2e8], loss=[3.0]))
     with pytest.raises(BayescaleError, match="'val_loss' and 'test_loss'"):
@@ -283,7 +283,7 @@ def test_text_in_a_row_that_is_filtered_out_does_no_harm(write):
 # Asking a table for what a law needs
 
 
-def test_require_names_the_missing_column_and_the_remedy():
+def test_require_names_the_missing_column_and_what_to_do():
     runs = read_runs(frame(n_params=[1e8], loss_c4=[3.0]))
     with pytest.raises(BayescaleError) as caught:
         runs.require(["params", "loss"])

@@ -141,8 +141,8 @@ class TestInformation:
         rows = local.rows[:, 3]
         expected = np.linalg.inv(local.covariance) + np.swapaxes(rows, 1, 2) @ rows
         assert np.allclose(np.linalg.inv(after), expected, rtol=1e-4)
-        foretold = local.variances_with("beta", local.covariance)[:, 3]
-        assert np.allclose(foretold, local.variance("beta", after), rtol=1e-6)
+        predicted = local.variances_with("beta", local.covariance)[:, 3]
+        assert np.allclose(predicted, local.variance("beta", after), rtol=1e-6)
 
     def test_a_chain_of_laws_observes_both(self) -> None:
         fit = handmade_fit("chinchilla_then_accuracy_from_loss")

@@ -271,7 +271,7 @@ class TestFitAverage:
 
         monkeypatch.setattr(backtesting, "fit", around)
 
-    def test_the_law_that_foretells_counts(self) -> None:
+    def test_the_law_that_predicts_counts(self) -> None:
         found = bs.fit_average(curve(), self.laws, random_seed=1)
         assert found.weights["power_law"] > 0.95
         assert set(found.discrepancies) == set(self.laws)
@@ -280,7 +280,7 @@ class TestFitAverage:
         ahead = bs.predict(found, {"flops": [1e23]}, random_seed=1)
         assert float(ahead["law"].median()) == pytest.approx(2.9 * 1e3**-0.05, rel=0.02)
 
-    def test_a_law_that_wavers_is_believed_less(self) -> None:
+    def test_a_law_that_wavers_weighs_less(self) -> None:
         steady, wavering = (
             bs.fit_average(curve(bend), self.laws, random_seed=1) for bend in (0.0, 0.08)
         )
@@ -344,7 +344,7 @@ class TestSharedRuns:
 
 
 class TestAverage:
-    def test_stacking_finds_the_law_that_foretells(self) -> None:
+    def test_stacking_finds_the_law_that_predicts(self) -> None:
         rng = np.random.default_rng(0)
         x = rng.normal(size=200)
         densities = np.column_stack([norm.logpdf(x, 0, 1), norm.logpdf(x, 2, 1)])
