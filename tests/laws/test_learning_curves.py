@@ -88,3 +88,20 @@ def test_the_sampled_slope_is_the_local_one(name: str) -> None:
     ends = law.equation(x=np.exp([-step, step]), **parameters)
     slope = np.diff(ends)[0] / (2 * step)
     assert np.exp(law.coordinates(**link)[2]) == pytest.approx(slope, rel=1e-6)
+
+
+@pytest.mark.parametrize("breaks", [1, 2])
+def test_the_printed_constants_of_a_broken_law_give_its_curve(breaks: int) -> None:
+    """Caballero's eq. 1: E + b x^-c_0 times the product of (1 + (x / d_i)^(1 / f_i))^(-c_i f_i)."""
+    law = get_law(("broken_power_law", "twice_broken_power_law")[breaks - 1])
+    values = {"E": 0.4, "R": 1.5, "slope_before": 0.1, "slope_after": 0.4, "place": 0.7}
+    values |= {"width": 0.3}
+    if breaks == 2:
+        values |= {"slope_between": 0.9, "gap": 2.0, "width_after": 0.5}
+    reference, x = 600.0, np.geomspace(10, 1e5, 30)
+    c = law.derived(x=reference, **values)
+    printed = c["b"] * x ** -c["c_0"]
+    for i in range(1, breaks + 1):
+        d, f = c[f"d_{i}"], c[f"f_{i}"]
+        printed *= (1 + (x / d) ** (1 / f)) ** (-c[f"c_{i}"] * f)
+    np.testing.assert_allclose(law.equation(x=x / reference, **values), 0.4 + printed, rtol=1e-10)

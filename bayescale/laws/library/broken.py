@@ -191,11 +191,17 @@ class TwiceBrokenPowerLaw(Law):
         width: Value,
         width_after: Value,
     ) -> dict[str, Value]:
-        """Caballero's slopes and places: c_0, then the change of slope c_i at break d_i."""
+        """Caballero's constants: b, c_0, then the change of slope c_i at break d_i of width f_i."""
+        first, second = slope_between - slope_before, slope_after - slope_between
+        ramps = first * ramp(0.0, log(place), width)
+        ramps = ramps + second * ramp(0.0, log(place) + gap, width_after)
         return {
+            "b": R * exp(slope_before * log(x) + ramps),
             "c_0": slope_before,
-            "c_1": slope_between - slope_before,
-            "c_2": slope_after - slope_between,
+            "c_1": first,
+            "c_2": second,
             "d_1": place * x,
             "d_2": place * x * exp(gap),
+            "f_1": width,
+            "f_2": width_after,
         }
