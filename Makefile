@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Two processes of tests: threads of linear algebra would wait for one another.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test lint fuzz tables notebooks bars bench calibrate check-models mutants docs build setup
+.PHONY: demo test lint fuzz tables notebooks bars bench calibrate check-models mutants docs site browse bounds artefacts release build setup
 
 demo: setup  ## simulate runs, fit them, write a report and two pictures into demo/
 	$(RUN) python notebooks/demo.py
@@ -45,8 +45,30 @@ mutants: setup  ## change 200 lines one by one: do fast tests notice? SEED=2, CO
 docs: setup  ## write docs/*.md: laws, models, calibration, extrapolation, families, public names
 	$(RUN) python docs/pages.py
 
+site: setup  ## the documentation as a site, in site/; every link, picture and public name is checked
+	rm -rf site
+	$(RUN) --group docs sphinx-build --quiet --fail-on-warning --keep-going --jobs 2 -d build/doctrees docs site
+	rm -rf jupyter_execute
+	$(RUN) python docs/check_site.py site
+
+browse: site  ## open the site in Chromium: console, pictures, formulas, accessibility; BROWSER=path
+	$(RUN) --with playwright --with axe-playwright-python python docs/browse_site.py site $(BROWSER)
+
 build: setup  ## wheel and sdist in dist/
 	$(UV) build --quiet
+
+bounds: setup  ## a fit with the oldest dependencies that are allowed; RESOLUTION=highest for the newest
+	cd .ci && $(RUN) --no-project --isolated --resolution $(or $(RESOLUTION),lowest-direct) --with .. python smoke.py
+
+artefacts: setup  ## wheel and sdist in dist/, checked
+	rm -rf dist
+	$(UV) build --quiet
+	$(RUN) --no-project --isolated --with twine twine check --strict dist/*
+	$(RUN) --no-project --isolated --with check-wheel-contents check-wheel-contents --ignore W002 dist/*.whl
+
+release: lint test notebooks fuzz site bounds artefacts  ## every gate, then wheel and sdist; nothing is published
+	bash .ci/wheel
+	(cd dist && sha256sum *.whl *.tar.gz)
 
 setup:
 	@$(UV) --version >/dev/null 2>&1 || { $(PYTHON) -m venv .tools && .tools/bin/pip install --quiet uv; }

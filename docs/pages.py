@@ -1,4 +1,4 @@
-"""Write the pages: laws, models and published values, calibration, extrapolation, families, API.
+"""Write the pages: laws, models and published values, calibration, extrapolation, families, comparison, API.
 
     python docs/pages.py
 
@@ -27,6 +27,7 @@ import answers
 import beyond
 import calibrate
 import check_models
+import comparison_page
 import hierarchical
 
 LAWS_INTRO = """# Laws
@@ -184,13 +185,14 @@ and `fits` has one of `"skaling"` besides.
 def api_page() -> str:
     """Return the page of public names, by module."""
     rows = [
-        [f"`{name}`", *_returned(getattr(bayescale, name)), f"`{_module(name)}`"]
-        for name in sorted(bayescale.__all__, key=lambda name: (_module(name), name))
+        [f"`{name}`", *_returned(getattr(bayescale, name)), f"`{module_of(name)}`"]
+        for name in sorted(bayescale.__all__, key=lambda name: (module_of(name), name))
     ]
     return f"{API_INTRO}\n{table(['name', 'returns', 'in short', 'module'], rows)}\n"
 
 
-def _module(name: str) -> str:
+def module_of(name: str) -> str:
+    """Return the module in which a public name is defined."""
     return getattr(bayescale, name).__module__
 
 
@@ -221,6 +223,7 @@ PAGES = {
     "extrapolation": beyond.page,
     "families": hierarchical.page,
     "first_answers": answers.page,
+    "comparison": comparison_page.page,
 }
 
 

@@ -112,7 +112,7 @@ PAGES = [
     page
     for pattern in ("*.md", "docs/*.md", "notebooks/*.ipynb", "notebooks/*.py", ".github/**/*.md")
     for page in sorted(DOCS.parent.glob(pattern))
-]
+] + [*sorted(DOCS.glob("howto/*.md")), *sorted(DOCS.glob("explanation/*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

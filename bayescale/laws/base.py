@@ -59,11 +59,12 @@ def _call(equation: Callable[..., Any], values: Mapping[str, Any]) -> Any:
 class Law:
     """Base of every law; see the module's docstring for a whole one.
 
-    Subclasses declare, as class attributes, their :class:`Input` and :class:`Parameter` objects and
-    a static ``equation(<inputs>, <parameters>)``. The signature is checked against the attributes
-    when the class is made. A chained law has steps besides (:mod:`bayescale.laws.inputs`); it
-    writes ``derived(<inputs>, <steps>, <parameters>)``, and its equations take only what they need.
-    Optional static methods, all written with :mod:`bayescale.laws.functions`:
+    Subclasses declare, as class attributes, their :class:`Input` and
+    :class:`~bayescale.laws.parameters.Parameter` objects and a static ``equation(<inputs>,
+    <parameters>)``. The signature is checked against the attributes when the class is made. A
+    chained law has steps besides (:mod:`bayescale.laws.inputs`); it writes ``derived(<inputs>,
+    <steps>, <parameters>)``, and its equations take only what they need. Optional static methods,
+    all written with :mod:`bayescale.laws.functions`:
 
     ``coordinates(<parameters>)`` and ``from_coordinates(<as many>)``
         A bijection of the link-scale parameters, and its inverse, to coordinates in which the

@@ -57,7 +57,7 @@ def _frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class Spec:
-    """A law, a noise, and what a user changed of their defaults; made by :func:`make_spec`.
+    """A law, a noise, and what a user changed of their defaults, by :func:`bayescale.make_spec`.
 
     Attributes
     ----------
@@ -255,7 +255,8 @@ def make_spec(
     pool: Pooling | None = None,
     group: str | None = None,
 ) -> Spec:
-    """Check and assemble a :class:`Spec`: what is fitted, stated once for several fits.
+    """Check and assemble a :class:`~bayescale.model.spec.Spec`: what is fitted, stated once for
+    several fits.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ SPREAD = 0.02
 
 
 def backtest_data(tested: Backtest) -> pd.DataFrame:
-    """Return what :func:`plot_backtest` draws.
+    """Return what :func:`bayescale.plot_backtest` draws.
 
     Parameters
     ----------
@@ -96,7 +96,8 @@ def plot_backtest(
         above zero where it was too high, and the grey bars around zero are the central 50 % and
         90 % intervals of the predicted errors. Then
         the mean absolute error of the law and of two baselines, over distance, or by
-        group where groups were left out. The numbers are those of :func:`backtest_data`.
+        group where groups were left out. The numbers are those of
+        :func:`bayescale.plots.backtest.backtest_data`.
 
     Raises
     ------

@@ -160,7 +160,8 @@ def plot_bands(
         Points are coloured by tokens per parameter where that varies; what lies beyond the largest
         run is shaded; runs far off the law (of an average, the one that counts most) are ringed
         and, when few, named. The inner band is the law's alone; the outer one, of a new run, has
-        the discrepancy and a run's scatter. The numbers are those of :func:`bands_data`.
+        the discrepancy and a run's scatter. The numbers are those of
+        :func:`bayescale.plots.bands.bands_data`.
 
     Raises
     ------

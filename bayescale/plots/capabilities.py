@@ -94,7 +94,8 @@ def plot_capabilities(
     Returns
     -------
     matplotlib.axes.Axes
-        The numbers are those of :func:`capabilities_data`; models of unknown size are left out.
+        The numbers are those of :func:`bayescale.plots.capabilities.capabilities_data`; models of
+        unknown size are left out.
 
     Raises
     ------

@@ -11,7 +11,7 @@ NEEDED = ("elpd_diff", "dse", "weight", "warning")
 
 
 def compare_data(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what :func:`plot_compare` draws of a comparison.
+    """Return what :func:`bayescale.plot_compare` draws of a comparison.
 
     Parameters
     ----------

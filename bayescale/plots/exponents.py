@@ -151,7 +151,7 @@ def plot_exponents(
     -------
     numpy.ndarray of matplotlib.axes.Axes, shape (parameter,)
         one panel per parameter, each on its own scale; one row per source, fits first. The numbers
-        are those of :func:`exponents_data`.
+        are those of :func:`bayescale.plots.exponents.exponents_data`.
 
     Raises
     ------

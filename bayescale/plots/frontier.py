@@ -139,7 +139,7 @@ def plot_frontier(
     numpy.ndarray of matplotlib.axes.Axes, shape (2,)
         Parameters, then tokens. The inner band is the law's alone, the outer one has its
         discrepancy. Grey dots are the fitted runs; what lies beyond the largest of them is shaded.
-        The numbers are those of :func:`frontier_data`.
+        The numbers are those of :func:`bayescale.plots.frontier.frontier_data`.
 
     Raises
     ------

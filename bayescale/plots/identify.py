@@ -74,7 +74,7 @@ def plot_identify(
         The bars say how much of the prior's variance the runs removed, coloured by verdict; the
         ridge is that of the most correlated parameters, of those that are not identified where
         there are two; see :func:`plot_ridge` and :func:`plot_prior_posterior`. The numbers of the
-        bars are those of :func:`identify_data`.
+        bars are those of :func:`bayescale.plots.identify.identify_data`.
 
     Raises
     ------

@@ -158,7 +158,8 @@ def plot_isoflop(
     matplotlib.axes.Axes
         A curve with its band, the interval of N* as a bar (an arrowhead where it
         goes on), and the runs within ten per cent of the
-        budget as points, in one colour per budget. The numbers are those of :func:`isoflop_data`.
+        budget as points, in one colour per budget. The numbers are those of
+        :func:`bayescale.plots.isoflop.isoflop_data`.
 
     Raises
     ------

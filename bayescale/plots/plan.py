@@ -54,8 +54,8 @@ def plot_plan(planned: Plan, *, axes: Sequence[Axes] | np.ndarray | None = None)
     numpy.ndarray of matplotlib.axes.Axes, shape (2,)
         Left, sizes and tokens: grey, the fitted runs; in colour, by how much each candidate alone
         would lower the standard deviation; numbered, the plan. Right, the expected standard
-        deviation after each run of the plan. The numbers are those of :func:`plan_data`, and of the
-        plan.
+        deviation after each run of the plan. The numbers are those of
+        :func:`bayescale.plots.plan.plan_data`, and of the plan.
 
     Raises
     ------

@@ -104,7 +104,7 @@ def plot_prior_posterior(
     numpy.ndarray of matplotlib.axes.Axes, shape (parameter,)
         Each density is scaled to its own peak, so that widths compare; the title has the verdict
         and the contraction of :func:`bayescale.identify`. The numbers are those of
-        :func:`prior_posterior_data`.
+        :func:`bayescale.plots.prior_posterior.prior_posterior_data`.
 
     Raises
     ------

@@ -128,7 +128,7 @@ def plot_regret(
         The expected regret and its band over size. Shaded are the sizes that are expected to waste
         little more than the best choice, and darker the equivalence set, where there is one. Beside
         a candidate stands the share of the budget that it is expected to waste. The numbers are
-        those of :func:`regret_data`.
+        those of :func:`bayescale.plots.regret.regret_data`.
 
     Raises
     ------

@@ -56,7 +56,8 @@ def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         The scale is linear to six times the scatter, where runs begin to be named, and logarithmic
-        beyond when some run lies there. The numbers are those of :func:`residuals_data`.
+        beyond when some run lies there. The numbers are those of
+        :func:`bayescale.plots.residuals.residuals_data`.
 
     Raises
     ------

@@ -112,7 +112,7 @@ def plot_ridge(fit: Fit, pair: tuple[str, str] | None = None, *, ax: Axes | None
     matplotlib.axes.Axes
         Draws, their median, and the prior's 90 % region where it is in sight; a small inset shows
         the draws inside that region where it is much larger. The numbers are those of
-        :func:`ridge_data`.
+        :func:`bayescale.plots.ridge.ridge_data`.
 
     Raises
     ------

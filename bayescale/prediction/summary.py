@@ -78,7 +78,7 @@ def summary(
     ci_prob : float, optional
         Probability inside the interval; ArviZ's setting (0.89) when None.
     kind : {"stats", "diagnostics", "all", ...}, optional
-        One of the kinds of :func:`arviz_stats.summary`, with its columns, such as ``mean``, ``sd``,
+        One of the kinds of ``arviz_stats.summary``, with its columns, such as ``mean``, ``sd``,
         ``eti89_lb``, ``eti89_ub``, ``ess_bulk``, ``ess_tail``, ``r_hat``.
     round_to : int or str, optional
         Decimal places, or significant digits as ``"3g"``; unrounded when None.
