@@ -1,7 +1,7 @@
 """A fit: what was fitted, the posterior draws, and the record of how they were made."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -366,6 +366,14 @@ class Fit(FitMethods):
 def _convergence(said: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """Return a saved fit's R-hat and ESS of each parameter."""
     return {str(name): (float(rhat), float(ess)) for name, (rhat, ess) in said.items()}
+
+
+def once[T](fit: Fit, key: Hashable, work: Callable[[], T]) -> T:
+    """Return what several answers of a fit share, worked out for the first of them."""
+    known = vars(fit).setdefault("_shared", {})
+    if key not in known:
+        known[key] = work()
+    return known[key]
 
 
 def with_draws(fit: Fit, posterior: xr.Dataset) -> Fit:

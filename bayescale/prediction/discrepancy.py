@@ -24,7 +24,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError
-from bayescale.inference.result import Fit
+from bayescale.inference.result import Fit, once
 from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach
 from bayescale.prediction.places import Places
 
@@ -151,16 +151,8 @@ class Discrepancy(SizeAndReach):
         A fit that no run of its own stands behind (:func:`bayescale.group_fit`) has none to be
         given.
         """
-        places = Places.of(fit, self.reach)
-        variance, correlation = self.of_fit(fit).size ** 2, places.correlation
-        if not fit.informed:
-            shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
-            nowhere, none = np.zeros((0, places.columns)), np.zeros((*shape, 0))
-            process = GaussianProcess(variance, nowhere, none, np.zeros((0, 0)), correlation)
-            return Surface(places, process)
-        residual, scatter, at = _at_runs(fit, places)
-        process = GaussianProcess.given(variance, at, residual, scatter, correlation)
-        return Surface(places, process)
+        size = self.of_fit(fit).size
+        return once(fit, (Surface, size, self.reach), lambda: _surface(fit, size, self.reach))
 
 
 type DiscrepancyLike = Discrepancy | tuple[float, float] | float | bool | None
@@ -220,6 +212,19 @@ class Surface:
 
 DISCREPANCY = Discrepancy()
 """What predictions use by default; how it was chosen: ``docs/extrapolation.md``."""
+
+
+def _surface(fit: Fit, size: float, reach: float) -> Surface:
+    places = Places.of(fit, reach)
+    variance, correlation = size**2, places.correlation
+    if not fit.informed:
+        shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
+        nowhere, none = np.zeros((0, places.columns)), np.zeros((*shape, 0))
+        return Surface(
+            places, GaussianProcess(variance, nowhere, none, np.zeros((0, 0)), correlation)
+        )
+    residual, scatter, at = _at_runs(fit, places)
+    return Surface(places, GaussianProcess.given(variance, at, residual, scatter, correlation))
 
 
 def _at_runs(fit: Fit, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
