@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -382,12 +382,3 @@ def with_draws(fit: Fit, posterior: xr.Dataset) -> Fit:
         {"posterior": posterior, "constant_data": fit.tree.children["constant_data"].to_dataset()}
     )
     return Fit(fit.spec, tree, fit.record)
-
-
-def with_loaded(fit: Fit, group: str) -> Fit:
-    """Return a fit that keeps a group that is worked out, if it has it, for whoever asks often."""
-    if group not in fit.tree.children:
-        return fit
-    tree = fit.tree.copy()
-    tree[group] = xr.DataTree(fit.tree_group(group))
-    return replace(fit, tree=tree)
