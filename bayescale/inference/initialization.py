@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+
+from bayescale.inference.threads import one_thread
 
 CLIMBS = 30
 """Prior draws from which the log density is climbed."""
@@ -170,7 +171,7 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_M
     list of Mode
         The best first; empty when no start could be climbed from.
     """
-    with threadpool_limits(1, "blas"):  # matrices of ten rows: waiting threads cost tenfold
+    with one_thread():
         found = [_mode_at(log_density, top) for top in _climbed(log_density, starts)]
     distinct: list[_Mode] = []
     for mode in sorted(found, key=lambda mode: -mode.log_mass):

@@ -15,6 +15,7 @@ import xarray as xr
 from bayescale.data.number_format import listed
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
+from bayescale.inference.threads import one_thread
 
 if TYPE_CHECKING:
     from bayescale.prediction.discrepancy import Discrepancy
@@ -117,7 +118,8 @@ def checked[**P, R](function: Callable[P, R], check: Callable[[str, Any], None])
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
         if args or first in kwargs:
             check(name, args[0] if args else kwargs[first])
-        return function(*args, **kwargs)
+        with one_thread():
+            return function(*args, **kwargs)
 
     return asked
 

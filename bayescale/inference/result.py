@@ -18,6 +18,7 @@ from bayescale.inference.datatree import OTHER_COLUMNS
 from bayescale.inference.diagnostics import Diagnostics, diagnose, elements, rhat_and_ess
 from bayescale.inference.fit_methods import FitMethods
 from bayescale.inference.pointwise import DRAWS, observations_of
+from bayescale.inference.threads import one_thread
 from bayescale.laws.base import Law
 from bayescale.model.link_scale import with_fixed
 from bayescale.model.observed_columns import Observable
@@ -319,7 +320,8 @@ class Fit(FitMethods):
         discrepancy: "Discrepancy | None" = None,
     ) -> xr.Dataset:
         """Ask the fit, as an average asks its members and mixes their draws."""
-        return ask(self, discrepancy)
+        with one_thread():
+            return ask(self, discrepancy)
 
     def __repr__(self) -> str:
         pooled = "".join(f" of {len(self.groups)} pooled by {by}" for by in self.spec.grouping)
