@@ -26,7 +26,7 @@ _OF_HDF5 = {
 }
 """Attributes by which netCDF says dimensions in HDF5."""
 
-_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable."
 
 
 def netcdf_of(tree: xr.DataTree) -> bytes:
