@@ -1,15 +1,22 @@
-"""How fast: against PyMC's own sampler on the same model, refits, backtests, the command line."""
+"""How fast: against PyMC's own sampler on the same model, backtests, commands, notebooks, tables.
 
+What a process takes is CPU time, user and system, of the whole process with byte code cached.
+"""
+
+import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import arviz as az
+import numpy as np
+import pandas as pd
 import pymc as pm
 import xarray as xr
 from bars import Bar
@@ -59,36 +66,41 @@ def sampling() -> list[Bar]:
     ]
 
 
-def backtests() -> list[Bar]:
-    """Time the backtests of three laws at three cuts, scores included, compilation left out."""
+def backtests() -> Bar:
+    """Measure the backtests of three laws at three cuts, scores included."""
     runs = bs.read_runs(runs_of(STUDY))
     for law in LAWS:
         compiled(make_spec(law), extract(make_spec(law), runs))
-    started, spent = time.perf_counter(), time.process_time()
+    started = time.process_time()
     for law in LAWS:
         bs.backtest(runs, law, cuts=CUTS, random_seed=1, progressbar=False)
-    wall, busy = time.perf_counter() - started, time.process_time() - spent
-    name = "backtests of 3 laws at 3 cuts without compiling"
-    return [
-        Bar(
-            f"{name}, s of CPU time", busy, high=60, note="no less than the wall of an idle machine"
-        ),
-        Bar(f"{name}, s", wall, note="on a machine as busy as it was"),
-    ]
+    took = time.process_time() - started
+    return Bar("backtests of 3 laws at 3 cuts without compiling, s of CPU time", took, high=20)
 
 
-def spent(*arguments: str, usage: bool = True) -> float:
-    """Return the CPU time of a command in a fresh process, in seconds; ``usage`` is right."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "bayescale", *arguments]
-    subprocess.run(command, check=usage, capture_output=True, env=os.environ)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def spent(
+    *command: str, usage: bool = True, env: Mapping[str, str] | None = None
+) -> tuple[float, float]:
+    """Run a fresh process; return its CPU time in seconds and its largest memory in GB.
+
+    ``usage`` says whether the command is a right one.
+    """
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, env=env, **quiet)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert (process.returncode == 0) is usage, f"{command} ended with {process.returncode}"
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6
+
+
+def asked(*arguments: str) -> tuple[str, ...]:
+    """Return a command of bayescale's."""
+    return sys.executable, "-m", "bayescale", *arguments
 
 
 def median_spent(*arguments: str, usage: bool = True) -> float:
     """Return the median CPU time of five runs of a command."""
-    return statistics.median(spent(*arguments, usage=usage) for _ in range(5))
+    return statistics.median(spent(*asked(*arguments), usage=usage)[0] for _ in range(5))
 
 
 QUESTIONS = {
@@ -99,33 +111,34 @@ QUESTIONS = {
 """Commands of a saved fit, with their options, and the bars of their CPU time."""
 
 
-def command_line() -> list[Bar]:
+def command_line(folder: Path) -> list[Bar]:
     """Measure the CPU time of commands, and the file of a saved fit of 245 runs."""
-    with tempfile.TemporaryDirectory() as folder:
-        path, page = Path(folder) / "fit.nc", Path(folder) / "report.html"
-        spent("fit", STUDY, "-o", str(path), "--quiet")
-        cold = spent("fit", STUDY, "-o", str(path), "--quiet", "--seed", "1")
-        asked = {name: (name, str(path), *options) for name, (options, _) in QUESTIONS.items()}
-        return [
-            Bar("bayescale --help, s of CPU time", median_spent("--help"), high=0.25),
-            Bar(
-                "bayescale predict of no such file, s of CPU time",
-                median_spent("predict", "none.nc", usage=False),
-                high=0.5,
-            ),
-            *(
-                Bar(f"bayescale {name}, s of CPU time", median_spent(*asked[name]), high=bar)
-                for name, (_, bar) in QUESTIONS.items()
-            ),
-            Bar(
-                "bayescale report, s of CPU time",
-                median_spent("report", str(path), "-o", str(page)),
-                high=6,
-            ),
-            Bar("bayescale fit hoffmann2022, cold process, s of CPU time", cold, high=25),
-            Bar("saved fit of 245 runs, MB", path.stat().st_size / 1e6, high=1.5),
-            save_and_load(path),
-        ]
+    path, page = folder / "fit.nc", folder / "report.html"
+    fitting = ("fit", STUDY, "-o", str(path), "--quiet")
+    spent(*asked(*fitting))  # keeps the program
+    questions = {name: (name, str(path), *options) for name, (options, _) in QUESTIONS.items()}
+    commands = [
+        ("--help", ("--help",), True, 0.25),
+        ("predict of no such file", ("predict", "none.nc", "--params", "1B"), False, 0.5),
+        ("fit, a law known", fitting, True, 4.5),
+        *((name, questions[name], True, bar) for name, (_, bar) in QUESTIONS.items()),
+        ("report", ("report", str(path), "-o", str(page)), True, 6),
+    ]
+    cold = os.environ | {"BAYESCALE_CACHE": str(folder / "programs")}
+    first = Bar(
+        "bayescale fit, no program kept, s of CPU time", spent(*asked(*fitting), env=cold)[0]
+    )
+    analysis = spent(*asked("analyze", STUDY, "--quiet", "-o", str(page)))[0]
+    return [
+        replace(first, high=10),
+        Bar("bayescale analyze of four laws, s of CPU time", analysis, high=25),
+        *(
+            Bar(f"bayescale {name}, s of CPU time", median_spent(*command, usage=right), high=bar)
+            for name, command, right, bar in commands
+        ),
+        Bar("saved fit of 245 runs, MB", path.stat().st_size / 1e6, high=1.5),
+        save_and_load(path),
+    ]
 
 
 def save_and_load(path: Path) -> Bar:
@@ -138,6 +151,93 @@ def save_and_load(path: Path) -> Bar:
     return Bar("load and save of 245 runs, s of CPU time", statistics.median(took[1:]), high=0.3)
 
 
+NOTEBOOK = f"""
+import json, time
+import bayescale as bs
+marks = []
+runs = bs.read_runs(bs.load_dataset("{STUDY}"))
+fit = bs.fit(runs, "chinchilla", random_seed=1, progressbar=False)
+fit.summary()
+marks.append(time.process_time())
+for ask in (
+    lambda: bs.fit(runs.where("in_besiroglu_fit"), "chinchilla", random_seed=2, progressbar=False),
+    lambda: fit.predict(params=[f"{{i + 1}}B" for i in range(100)], tokens="1T"),
+    lambda: fit.optimum([10.0 ** (19 + i / 2) for i in range(10)]),
+):
+    started = time.process_time()
+    ask()
+    marks.append(time.process_time() - started)
+print(json.dumps(marks))
+"""
+"""What a notebook asks first, in a fresh kernel, and the CPU time of each."""
+
+
+def notebook() -> list[Bar]:
+    """Measure the first questions of a fresh notebook kernel."""
+    bars = {
+        "fresh kernel, import to the summary of a first fit": 5,
+        "refit of another table": 0.6,
+        "predict of 100 points, the first question": 0.05,
+        "optimum of 10 budgets with the discrepancy": 0.5,
+    }
+    found = []
+    for _ in range(3):
+        command = [sys.executable, "-c", NOTEBOOK]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found.append(json.loads(said.splitlines()[-1]))
+    took = np.median(found, axis=0)
+    return [
+        Bar(f"{name}, s of CPU time", value, high=high)
+        for (name, high), value in zip(bars.items(), took, strict=True)
+    ]
+
+
+TRUTH = {"E": 1.8, "a": 480.0, "alpha": 0.35, "b": 2100.0, "beta": 0.37}
+
+
+def many_runs(path: Path) -> None:
+    """Write twenty thousand runs."""
+    rng = np.random.default_rng(0)
+    sizes, tokens = 10 ** rng.uniform(7.5, 10, 20_000), 10 ** rng.uniform(9, 11.5, 20_000)
+    design = pd.DataFrame({"params": sizes, "tokens": tokens})
+    bs.simulate("chinchilla", design, TRUTH, random_seed=1).to_csv(path, index=False)
+
+
+def many_checkpoints(path: Path) -> None:
+    """Write a million checkpoints of five hundred runs."""
+    rng = np.random.default_rng(0)
+    run = np.repeat(np.arange(500), 2000)
+    params = (10 ** rng.uniform(7.5, 10, 500))[run]
+    share = np.tile(np.arange(1, 2001) / 2000, 500)
+    tokens = (10 ** rng.uniform(9, 11.5, 500))[run] * share
+    curve = TRUTH["E"] + TRUTH["a"] * params ** -TRUTH["alpha"]
+    curve += TRUTH["b"] * tokens ** -TRUTH["beta"]
+    loss = curve * np.exp(0.005 * (rng.normal(size=500)[run] + 0.2 * rng.normal(size=len(run))))
+    table = {"run": run, "params": params, "tokens": tokens, "loss": loss}
+    pd.DataFrame(table).to_csv(path, index=False, float_format="%.8g")
+
+
+def large_tables(folder: Path) -> list[Bar]:
+    """Measure the CPU time and the memory of fitting large tables, reading included."""
+    tables = {
+        "20,000 runs": (many_runs, 60, 1.5),
+        "1,000,000 checkpoints of 500 runs": (many_checkpoints, 40, 2),
+    }
+    bars = []
+    for name, (write, seconds, memory) in tables.items():
+        path = folder / f"{write.__name__}.csv"
+        write(path)
+        command = asked("fit", str(path), "--law", "chinchilla", "--quiet")
+        took, held = spent(*command)
+        bars += [
+            Bar(f"bayescale fit of {name}, s of CPU time", took, high=seconds),
+            Bar(f"bayescale fit of {name}, GB", held, high=memory),
+        ]
+    return bars
+
+
 def measure() -> list[Bar]:
-    """Measure sampling, backtests, then the command line."""
-    return sampling() + backtests() + command_line()
+    """Measure sampling, backtests, the command line, a notebook, and large tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        processes = [*command_line(Path(folder)), *notebook(), *large_tables(Path(folder))]
+    return [*sampling(), backtests(), *processes]

@@ -156,7 +156,7 @@ def scatter_of(fit: Fit, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
 
 def _run_scatter(fit: Fit) -> np.ndarray:
     """Return the same of each fitted run, shape (run,): those in heavy tails carry little."""
-    return 1 / run_weights(fit)[1]
+    return 1 / run_weights(fit)
 
 
 def condition_root(root: np.ndarray, row: int, noise: float) -> np.ndarray:

@@ -24,6 +24,7 @@ from bayescale.design.recommend import (
 from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.result import Fit
+from bayescale.inference.run_blocks import likelihood_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval
 from bayescale.prediction.points import PointsLike
@@ -296,7 +297,7 @@ def _sampled(fit: Fit, values: xr.Dataset) -> pd.DataFrame:
         return pd.DataFrame(np.nan, index=pd.Index(list(drawn.data_vars)), columns=list(columns))
     import arviz_stats as azs
 
-    groups = {name: fit.tree_group(name) for name in ("log_likelihood", "log_prior")}
+    groups = {"log_likelihood": likelihood_of(fit).total, "log_prior": fit.tree_group("log_prior")}
     numbered = values.rename({name: f"v{i}" for i, name in enumerate(values.data_vars)})
     with _quiet():
         tree = xr.DataTree.from_dict({"posterior": numbered, **groups})

@@ -20,7 +20,8 @@ from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.fit import fit as fit_runs
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.result import Fit, with_loaded
+from bayescale.inference.result import Fit
+from bayescale.inference.run_blocks import likelihood_of, log_likelihood_of
 from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.model.spec import make_spec
 from bayescale.prediction.points import PointsLike
@@ -105,7 +106,6 @@ def stability(
     """
     refuse_pooled(fit, "stability")
     seed = seed_of(random_seed, fit.seed)
-    fit = with_loaded(fit, "log_likelihood")
     own = (quantities(fit, flops, at), scaled(fit, flops, at))
     parts = [
         _moved(fit, own, said, names, (flops, at) if refit else None, seed, progressbar)
@@ -134,10 +134,8 @@ def _left_out(fit: Fit, values: xr.Dataset) -> Iterator[tuple[str, list[str]]]:
 
 def _most_moving(fit: Fit, values: xr.Dataset) -> str:
     """Return the run without which something moves most."""
-    density = fit.tree_group("log_likelihood")[fit.target]
-    variance = density.var(("chain", "draw")).to_numpy()
-    several = np.argsort(-variance)[:LOOKED_AT]
-    names = [str(density["run"].values[i]) for i in several]
+    several = np.argsort(-likelihood_of(fit).variance)[:LOOKED_AT]
+    names = [str(fit.observed["run"].values[i]) for i in several]
     return max(names, key=lambda name: _largest_shift(fit, values, name))
 
 
@@ -151,11 +149,7 @@ def _reweighted(fit: Fit, names: list[str]) -> tuple[np.ndarray, float]:
     """Return weights of the draws without some runs, shape (chain x draw,), and Pareto's k."""
     from arviz_stats.base import array_stats
 
-    density = fit.tree_group("log_likelihood")
-    total: Any = 0.0
-    for seen in fit.spec.observables:
-        gone = np.isin(density[seen.dim].values.astype(str), names)
-        total = total + density[seen.column].isel({seen.dim: gone}).sum(seen.dim)
+    total = log_likelihood_of(fit, names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logs, k = array_stats.psislw(

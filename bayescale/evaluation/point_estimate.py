@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from bayescale.inference.threads import one_thread
 from bayescale.model.link_scale import natural, to_link
 from bayescale.model.observations import Data
 from bayescale.model.prior_distribution import draw_prior
@@ -59,7 +59,7 @@ def point_fit(spec: Spec, data: Data, random_seed: int | None = None) -> dict[st
     )
     every = np.arange(len(data.observed))
     order = np.argsort(_objective(starts, spec, data, every))
-    with threadpool_limits(1, "blas"):  # matrices of ten rows: waiting threads cost tenfold
+    with one_thread():
         polished = [_minimise(start, spec, data, every) for start in starts[order[:POLISHED]]]
         best = min(polished, key=lambda found: found[1])[0]
         resampled = [

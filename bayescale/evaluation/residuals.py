@@ -6,6 +6,7 @@ import pandas as pd
 from bayescale.errors import BayescaleError
 from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
+from bayescale.inference.run_blocks import median_curve
 
 OUTLYING = 6.0
 """Standardised residual beyond which a run is named; see :func:`outliers`."""
@@ -51,9 +52,7 @@ def residuals(fit: Fit) -> pd.DataFrame:
         raise BayescaleError(
             "no run is of this new group: there is nothing to compare with the law"
         )
-    inputs = {**fit.inputs, **fit.groups_of(fit.spec.observables[0])}
-    observed, curve = fit.observed, fit.curve(inputs).median(("chain", "draw"))
-    centre = fit.parameters_at(inputs).median(("chain", "draw"))
+    observed, (curve, centre) = fit.observed, median_curve(fit)
     residual, standardised = fit.spec.noise.residual(curve, centre, fit.known, observed)
     return pd.DataFrame(
         {

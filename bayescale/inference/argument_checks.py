@@ -13,6 +13,7 @@ from bayescale.data.number_format import listed
 from bayescale.errors import BayescaleError
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
+from bayescale.inference.threads import one_thread
 
 
 def of_one_law[**P, R](function: Callable[P, R]) -> Callable[P, R]:
@@ -47,7 +48,8 @@ def checked[**P, R](function: Callable[P, R], check: Callable[[str, Any], None])
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
         if args or first in kwargs:
             check(name, args[0] if args else kwargs[first])
-        return function(*args, **kwargs)
+        with one_thread():
+            return function(*args, **kwargs)
 
     return asked
 

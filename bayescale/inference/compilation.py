@@ -19,7 +19,9 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 from pymc.pytensorf import compile as compile_graph
 from pytensor.graph.replace import clone_replace
+from pytensor.graph.rewriting.basic import in2out, node_rewriter
 from pytensor.graph.rewriting.utils import rewrite_graph
+from pytensor.tensor.variable import TensorConstant
 
 from bayescale.inference.program_cache import POINT, make_program
 
@@ -67,9 +69,19 @@ def _density_and_gradient(model: pm.Model, shapes: Sequence[tuple[int, ...]]) ->
     for value, shape, length in zip(values, shapes, lengths, strict=True):
         places[value] = point[at : at + length].reshape(shape)
         at += length
-    outputs: list[Any] = clone_replace(cast(list[Any], [density, gradient]), places)
+    outputs: Any = clone_replace(cast(list[Any], [density, gradient]), places)
+    outputs = rewrite_graph(outputs, custom_rewrite=in2out(_power_by_logarithm))
     with model:
         return compile_graph((point,), outputs, mode="NUMBA")
+
+
+@node_rewriter(cast(Any, [pt.pow]))
+def _power_by_logarithm(_: Any, node: Any) -> list[Any] | None:
+    """Share the logarithm that the gradient needs of a base: half of what a power takes."""
+    base, exponent = node.inputs
+    if isinstance(exponent, TensorConstant):
+        return None
+    return [pt.exp(exponent * pt.log(base))]
 
 
 def _density(size: int, inner: Any, ndims: Sequence[int]) -> Any:

@@ -17,6 +17,7 @@ from bayescale.inference.fit_warnings import warn_constant, warn_far_reference, 
 from bayescale.inference.pointwise import inputs_by_run
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
+from bayescale.inference.threads import one_thread
 from bayescale.model.checkpoint_rows import noise_along_runs, rows_to_fit
 from bayescale.model.noise.base import Noise
 from bayescale.model.observations import Data
@@ -167,7 +168,8 @@ def fit(
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     warn_constant(spec, data)
     warn_far_reference(spec, data)
-    made = _fit(spec, data, sampler, seed_of(random_seed), progressbar)
+    with one_thread():
+        made = _fit(spec, data, sampler, seed_of(random_seed), progressbar)
     warn_misfit(made)
     return _of_study(made, runs) if isinstance(runs, Study) else made
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+
+from bayescale.inference.threads import one_thread
 
 CLIMBS = 30
 """Prior draws from which the log density is climbed."""
@@ -183,7 +184,7 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_M
     if not starts:
         return []
     unit = np.maximum(np.std(starts, axis=0), 1.0)
-    with threadpool_limits(1, "blas"):  # matrices of ten rows: waiting threads cost tenfold
+    with one_thread():
         found = [_mode_at(log_density, _climbed(log_density, one, unit), unit) for one in starts]
     distinct: list[_Mode] = []
     for mode in sorted(found, key=lambda mode: -mode.log_mass):

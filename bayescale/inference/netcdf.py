@@ -1,19 +1,20 @@
-"""Trees as netCDF files: written by xarray, read by h5py, in a tenth of the time that xarray takes.
+"""Trees as netCDF files, written and read by h5py in a quarter of the time that xarray takes.
 
 A saved fit has some fifty small variables, and xarray's backend looks each up dozens of times.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from xarray import conventions
 
 if TYPE_CHECKING:
     import h5py
 
-_COMPRESSED = {"zlib": True, "complevel": 1, "shuffle": True}
+_COMPRESSED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 """Higher levels save less than one per cent more: most bytes are the random digits of draws."""
 
 _LEAST_COMPRESSED = 1000
@@ -25,21 +26,53 @@ _OF_HDF5 = {
 }
 """Attributes by which netCDF says dimensions in HDF5."""
 
-_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable."
 
 
 def netcdf_of(tree: xr.DataTree) -> bytes:
     """Return the content of a netCDF file of a tree."""
-    encoding = {
-        node.path: {
-            str(name): _COMPRESSED
-            for name, variable in node.to_dataset(inherit=False).variables.items()
-            if variable.dtype.kind in "fiub" and variable.size >= _LEAST_COMPRESSED
-        }
-        for node in tree.subtree
-    }
-    with cast("memoryview", tree.to_netcdf(engine="h5netcdf", encoding=encoding)) as view:
-        return bytes(view)
+    import h5py
+
+    options = {"driver": "core", "backing_store": False, "track_order": True}
+    with h5py.File("tree.nc", "w", **options) as file:
+        for node in tree.subtree:
+            place = node.path.strip("/")
+            group = file.create_group(place, track_order=True) if place else file
+            _write(node.to_dataset(inherit=False), group)
+        file.flush()
+        return file.id.get_file_image()
+
+
+def _write(content: xr.Dataset, group: "h5py.Group") -> None:
+    """Write the variables of a group, each dimension as what HDF5 calls a scale."""
+    variables, attributes = conventions.encode_dataset_coordinates(content)
+    group.attrs.update(attributes)
+    stored = {str(name): _store(str(name), of, group) for name, of in variables.items()}
+    scales = {}
+    for name, size in content.sizes.items():
+        scales[name] = scale = stored.get(str(name)) or group.create_dataset(
+            str(name), (size,), ">f4"
+        )
+        named = name in variables
+        scale.make_scale(str(name) if named else f"{_NO_VARIABLE.decode()}{size:10d}")
+    for name, of in variables.items():
+        if of.dims != (name,):
+            for axis, dim in enumerate(of.dims):
+                stored[str(name)].dims[axis].attach_scale(scales[dim])
+
+
+def _store(name: str, variable: xr.Variable, group: "h5py.Group") -> "h5py.Dataset":
+    """Write the values of a variable, texts as netCDF's strings."""
+    import h5py
+
+    encoded = conventions.encode_cf_variable(variable, name=name)
+    values, kind = encoded.values, None
+    if values.dtype.kind in "OU":
+        values, kind = values.astype(object), h5py.string_dtype()
+    large = values.dtype.kind in "fiu" and values.size >= _LEAST_COMPRESSED
+    made = group.create_dataset(name, data=values, dtype=kind, **(_COMPRESSED if large else {}))
+    made.attrs.update({k: v for k, v in encoded.attrs.items() if k != "_FillValue"})
+    return made
 
 
 def read_netcdf(path: Path) -> xr.DataTree:

@@ -8,6 +8,7 @@ is worked out at a time; ``.load()`` keeps the values.
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,17 @@ class _Pointwise(BackendArray):
             key, self.shape, indexing.IndexingSupport.OUTER, self._values
         )
 
+    @cached_property
+    def _rows(self) -> list[dict[str, xr.DataArray]]:
+        """Inputs, what is known besides, and the observed column, of each run, without its name."""
+        seen, rows = self.seen, self.data.of(self.seen)
+        named = [
+            inputs_by_run(self.spec, seen, rows),
+            known_by_run(seen, rows),
+            {seen.column: observed_by_run(seen, rows)},
+        ]
+        return [{k: v.drop_vars(seen.dim) for k, v in one.items()} for one in named]
+
     def lazy(self) -> xr.Variable:
         """Return the variable of a tree; what is written to it is kept, and nothing else."""
         values: Any = indexing.LazilyIndexedArray(self)
@@ -182,20 +194,26 @@ class _Pointwise(BackendArray):
         """Return the values at an index of each dimension."""
         chains, draws, runs = (np.arange(n)[k] for n, k in zip(self.shape, key, strict=True))
         values = np.empty((chains.size, *draws.shape, *runs.shape))
+        alone = self.group == "log_likelihood" and not self.seen.noise.serial
+        here = np.atleast_1d(runs) if alone else slice(None)
         for i, chain in enumerate(chains.ravel()):
-            values[i] = self._chain(int(chain))[draws][..., runs]
+            found = self._chain(int(chain), here)[draws]
+            values[i] = (found if alone else found[..., runs]).reshape(values.shape[1:])
         return values.reshape(chains.shape + values.shape[1:])
 
-    def _chain(self, chain: int) -> np.ndarray:
-        """Return the values of one chain, shape (draw, run)."""
-        spec, seen, rows = self.spec, self.seen, self.data.of(self.seen)
-        inputs, known = inputs_by_run(spec, seen, rows), known_by_run(seen, rows)
+    def _chain(self, chain: int, runs: np.ndarray | slice) -> np.ndarray:
+        """Return the values of one chain at some runs, shape (draw, run)."""
+        spec, seen = self.spec, self.seen
+        inputs, known, observed = (
+            {name: values.isel({seen.dim: runs}) for name, values in of_rows.items()}
+            for of_rows in self._rows
+        )
         draws = with_fixed(spec, self.draws.isel(chain=[chain]))
         at = parametrization_of(spec).at(draws, inputs)
         curve = spec.law.curve(inputs, self.data.references, at, seen.step)
         scatter = seen.of_noise(at)
         if self.group == "log_likelihood":
-            found = seen.noise.log_density(curve, scatter, known, observed_by_run(seen, rows))
+            found = seen.noise.log_density(curve, scatter, known, observed[seen.column])
         else:
             column = zlib.crc32(seen.column.encode())
             rng = np.random.default_rng([self.seed, list(DRAWS).index(self.group), column, chain])

@@ -1,9 +1,9 @@
 """A fit: what was fitted, the posterior draws, and the record of how they were made."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from bayescale.inference.datatree import OTHER_COLUMNS
 from bayescale.inference.diagnostics import Diagnostics, diagnose, elements, rhat_and_ess
 from bayescale.inference.fit_methods import FitMethods
 from bayescale.inference.pointwise import DRAWS, observations_of
+from bayescale.inference.threads import one_thread
 from bayescale.laws.base import Law
 from bayescale.model.link_scale import with_fixed
 from bayescale.model.observed_columns import Observable
@@ -319,7 +320,8 @@ class Fit(FitMethods):
         discrepancy: "Discrepancy | None" = None,
     ) -> xr.Dataset:
         """Ask the fit, as an average asks its members and mixes their draws."""
-        return ask(self, discrepancy)
+        with one_thread():
+            return ask(self, discrepancy)
 
     def __repr__(self) -> str:
         pooled = "".join(f" of {len(self.groups)} pooled by {by}" for by in self.spec.grouping)
@@ -368,18 +370,17 @@ def _convergence(said: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     return {str(name): (float(rhat), float(ess)) for name, (rhat, ess) in said.items()}
 
 
+def once[T](fit: Fit, key: Hashable, work: Callable[[], T]) -> T:
+    """Return what several answers of a fit share, worked out for the first of them."""
+    known = vars(fit).setdefault("_shared", {})
+    if key not in known:
+        known[key] = work()
+    return known[key]
+
+
 def with_draws(fit: Fit, posterior: xr.Dataset) -> Fit:
     """Return a fit whose posterior is other draws, to ask them what is asked of a fit."""
     tree = xr.DataTree.from_dict(
         {"posterior": posterior, "constant_data": fit.tree.children["constant_data"].to_dataset()}
     )
     return Fit(fit.spec, tree, fit.record)
-
-
-def with_loaded(fit: Fit, group: str) -> Fit:
-    """Return a fit that keeps a group that is worked out, if it has it, for whoever asks often."""
-    if group not in fit.tree.children:
-        return fit
-    tree = fit.tree.copy()
-    tree[group] = xr.DataTree(fit.tree_group(group))
-    return replace(fit, tree=tree)

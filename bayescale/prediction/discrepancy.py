@@ -24,7 +24,8 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError
-from bayescale.inference.result import Fit
+from bayescale.inference.result import Fit, once
+from bayescale.inference.run_blocks import curve_blocks, median_curve
 from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach
 from bayescale.prediction.places import Places
 
@@ -151,16 +152,8 @@ class Discrepancy(SizeAndReach):
         A fit that no run of its own stands behind (:func:`bayescale.group_fit`) has none to be
         given.
         """
-        places = Places.of(fit, self.reach)
-        variance, correlation = self.of_fit(fit).size ** 2, places.correlation
-        if not fit.informed:
-            shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
-            nowhere, none = np.zeros((0, places.columns)), np.zeros((*shape, 0))
-            process = GaussianProcess(variance, nowhere, none, np.zeros((0, 0)), correlation)
-            return Surface(places, process)
-        residual, scatter, at = _at_runs(fit, places)
-        process = GaussianProcess.given(variance, at, residual, scatter, correlation)
-        return Surface(places, process)
+        size = self.of_fit(fit).size
+        return once(fit, (Surface, size, self.reach), lambda: _surface(fit, size, self.reach))
 
 
 type DiscrepancyLike = Discrepancy | tuple[float, float] | float | bool | None
@@ -222,47 +215,69 @@ DISCREPANCY = Discrepancy()
 """What predictions use by default; how it was chosen: ``docs/extrapolation.md``."""
 
 
+def _surface(fit: Fit, size: float, reach: float) -> Surface:
+    places = Places.of(fit, reach)
+    variance, correlation = size**2, places.correlation
+    if not fit.informed:
+        shape = tuple(fit.posterior.sizes[d] for d in ("chain", "draw"))
+        nowhere, none = np.zeros((0, places.columns)), np.zeros((*shape, 0))
+        return Surface(
+            places, GaussianProcess(variance, nowhere, none, np.zeros((0, 0)), correlation)
+        )
+    residual, scatter, at = _at_runs(fit, places)
+    return Surface(places, GaussianProcess.given(variance, at, residual, scatter, correlation))
+
+
 def _at_runs(fit: Fit, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return residuals (chain, draw, place), their scatter's covariance, and where they are.
 
     Residuals are each draw's own, so that a curve drawn too low has a surface that lifts it back.
     Rows of one run count for as little here as in the fit.
     """
-    each, weight = run_weights(fit)
-    at = places.at_runs()
+    weight, at = run_weights(fit), places.at_runs()
     inputs = at[:, : len(places.names)]
-    _, cell = np.unique(np.round(inputs / CELL), axis=0, return_inverse=True)
-    share = np.zeros((cell.max() + 1, len(at)))
-    share[cell.ravel(), np.arange(len(at))] = weight
-    total = share.sum(1)
-    share /= total[:, None]
-    scatter = np.diag(1 / total)
+    cell = np.unique(np.round(inputs / CELL), axis=0, return_inverse=True)[1].ravel()
+    total = np.bincount(cell, weight)
+    share, scatter = weight / total[cell], np.diag(1 / total)
     centre = fit.parameters.median(("chain", "draw"))
     for rows, correlation in fit.spec.noise.correlated(centre, fit.known):
-        part = share[:, rows] / np.sqrt(weight[rows])
+        part = np.zeros((len(total), len(rows)))
+        part[cell[rows], np.arange(len(rows))] = share[rows] / np.sqrt(weight[rows])
         scatter += part @ (correlation - np.eye(len(rows))) @ part.T
-    return each @ share.T, scatter, share @ at
+    middle = np.column_stack([np.bincount(cell, share * column) for column in at.T])
+    return _residuals_by_place(fit, cell, share), scatter, middle
 
 
-def run_weights(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for the discrepancy, residuals (chain, draw, run) and what runs count for, (run,).
+def _residuals_by_place(fit: Fit, cell: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Return the mean residual of each draw at each place, of the shares of the runs there."""
+    noise, known, observed = fit.spec.noise, fit.known, fit.observed
+    found = np.zeros((*(fit.posterior.sizes[dim] for dim in ("chain", "draw")), cell.max() + 1))
+    for block, curve, at in curve_blocks(fit):
+        here = {name: values.isel(run=block) for name, values in known.items()}
+        with np.errstate(invalid="ignore"):
+            each, _ = noise.displacement(curve, at, here, observed.isel(run=block), fit.scale)
+        order = np.argsort(cell[block], kind="stable")
+        cells, starts = np.unique(cell[block][order], return_index=True)
+        weighted = each.transpose("chain", "draw", "run").values * share[block]
+        found[..., cells] += np.add.reduceat(weighted[..., order], starts, axis=-1)
+    return found
 
-    Both are of relative errors; a weight is one over the variance of a run's scatter. Runs in heavy
-    tails count for as little here as in the fit.
+
+def run_weights(fit: Fit) -> np.ndarray:
+    """Return what the discrepancy counts each run for, shape (run,).
+
+    It is one over the variance of the run's scatter, as a relative error. Runs in heavy tails count
+    for as little here as in the fit.
     """
-    noise, centre = fit.spec.noise, fit.parameters.median(("chain", "draw"))
-    curve = fit.curve(fit.inputs).transpose("chain", "draw", "run")
-    middle = curve.median(("chain", "draw"))
+    noise, (middle, centre) = fit.spec.noise, median_curve(fit)
     with np.errstate(invalid="ignore"):  # a share that is met exactly has no size of its own
         usual, size = noise.displacement(middle, centre, fit.known, fit.observed, fit.scale)
-        each, _ = noise.displacement(curve, fit.parameters, fit.known, fit.observed, fit.scale)
-    weight = np.broadcast_to(
-        1 / np.nan_to_num(size, nan=float(np.nanmedian(size))) ** 2, usual.shape
-    )
+    size = np.nan_to_num(size, nan=float(np.nanmedian(size)))
+    weight = np.broadcast_to(1 / size**2, usual.shape)
     if "nu" in centre:
         nu = float(centre["nu"])
         weight = weight * (nu + 1) / (nu + usual.values**2 * weight)
-    return each.transpose("chain", "draw", "run").values, weight
+    return weight
 
 
 def discrepancy_text(discrepancy: "Discrepancy | None") -> str:

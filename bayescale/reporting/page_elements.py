@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import matplotlib.style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
@@ -157,12 +158,22 @@ def picture(
     """
     with matplotlib.style.context("default"):
         rows = -(-panels // columns)
-        figure = Figure(figsize=(width, rows * height), layout="constrained")
+        figure = Figure(figsize=(width, rows * height), dpi=DPI, layout="constrained")
         axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
         draw(axes if panels > 1 else axes[0])
+        _laid_out(figure)
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
     return Picture(f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}", shows)
+
+
+def _laid_out(figure: Figure) -> None:
+    """Lay a figure out; saving does so by drawing all of it twice."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    FigureCanvasAgg(figure)
+    engine.execute(figure)
+    figure.set_layout_engine("none")
 
 
 @lru_cache

@@ -567,7 +567,7 @@ def test_what_each_fitted_run_told(made_fit: Fit) -> None:
     assert found.attrs["about"] == "alpha" and (found["sd_without"] >= now).all()
     places = {k: v.drop_vars("run").rename(run="point") for k, v in sharp.inputs.items()}
     curves = outcomes(sharp, places)
-    noise = 1 / run_weights(sharp)[1]
+    noise = 1 / run_weights(sharp)
     asked = sharp.posterior["alpha"].to_numpy().ravel()
     covariance = np.array([np.cov(asked, c)[0, 1] for c in curves.T])
     variance = curves.var(axis=0, ddof=1)

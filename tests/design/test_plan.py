@@ -116,7 +116,7 @@ class TestBeliefs:
         assert after < 0.8 * before
         assert now.uncertainty == pytest.approx(before, rel=1e-6)
         # The fit's run has a weight of its own, by how far it lies off.
-        own = replace(now, noise=1 / run_weights(more)[1][-1:])
+        own = replace(now, noise=1 / run_weights(more)[-1:])
         assert own.condition_on(0).uncertainty == pytest.approx(after, rel=1e-3)
 
     def test_the_best_size_is_that_of_optimum(self, made_fit) -> None:

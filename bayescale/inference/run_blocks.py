@@ -1,0 +1,107 @@
+"""What is asked of every draw at every fitted run, a block of runs at a time.
+
+Draws times runs are too many numbers to be held at once where there are many runs: a law at 4,000
+draws of 100,000 runs takes 3.2 GB.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bayescale.inference.result import Fit, once
+
+DRAWS = ("chain", "draw")
+
+MOST = 2_000_000
+"""Numbers that a block holds of one quantity: 16 MB."""
+
+
+def run_blocks(fit: Fit, runs: int) -> Iterator[slice]:
+    """Yield so many runs in blocks of at most :data:`MOST` numbers over all draws."""
+    step = max(1, MOST // max(1, fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]))
+    yield from (slice(start, start + step) for start in range(0, runs, step))
+
+
+def curve_blocks(fit: Fit) -> Iterator[tuple[slice, xr.DataArray, xr.Dataset]]:
+    """Yield blocks of the fitted runs: which, the law there at every draw, and its parameters.
+
+    The curve is of dims (chain, draw, run); the parameters of a pooled fit are those of each run's
+    group.
+    """
+    inputs = {**fit.inputs, **fit.groups_of(fit.spec.observables[0])}
+    for block in run_blocks(fit, fit.observed.size):
+        here = {name: values.isel(run=block) for name, values in inputs.items()}
+        at = fit.parameters_at(here)
+        yield block, fit.curve(here, at).transpose(*DRAWS, "run"), at
+
+
+def median_curve(fit: Fit) -> tuple[xr.DataArray, xr.Dataset]:
+    """Return the median of the law at each fitted run, dim run, and those of the parameters.
+
+    Medians of the parameters are one number each, or one for each run where groups have their own.
+    """
+    return once(fit, median_curve, lambda: _median_curve(fit))
+
+
+def _median_curve(fit: Fit) -> tuple[xr.DataArray, xr.Dataset]:
+    curves: list[xr.DataArray] = []
+    centres: list[xr.Dataset] = []
+    for _, curve, at in curve_blocks(fit):
+        curves.append(curve.median(DRAWS, skipna=bool(curve.isnull().any())))
+        if not centres or "run" in at.dims:
+            centres.append(at.median(DRAWS))
+    if len(curves) == 1:
+        return curves[0], centres[0]
+    centre: Any = xr.concat(centres, "run", data_vars="minimal") if centres[1:] else centres[0]
+    curve: Any = xr.concat(curves, "run")
+    return curve, centre
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """What the log likelihood of all runs comes to.
+
+    Attributes
+    ----------
+    total : Dataset, dims (chain, draw)
+        Its sum over the runs, of each observed column.
+    variance : array, shape (run,)
+        Its variance over the draws, at each run in which the target was observed.
+    """
+
+    total: xr.Dataset
+    variance: np.ndarray
+
+
+def likelihood_of(fit: Fit) -> Likelihood:
+    """Return what the log likelihood of all runs comes to."""
+    return once(fit, likelihood_of, lambda: _likelihood_of(fit))
+
+
+def _likelihood_of(fit: Fit) -> Likelihood:
+    density = fit.tree.children["log_likelihood"].to_dataset()
+    totals: dict[str, Any] = {}
+    variance = []
+    for seen in fit.spec.observables:
+        column, totals[seen.column] = density[seen.column], 0.0
+        for block in run_blocks(fit, column.sizes[seen.dim]):
+            here = column.isel({seen.dim: block}).compute()
+            totals[seen.column] = totals[seen.column] + here.sum(seen.dim)
+            if seen.column == fit.target:
+                variance.append(here.var(DRAWS).to_numpy())
+    return Likelihood(xr.Dataset(totals), np.concatenate(variance))
+
+
+def log_likelihood_of(fit: Fit, names: list[str]) -> xr.DataArray:
+    """Return the log likelihood of the runs of these names, dims (chain, draw)."""
+    density = fit.tree.children["log_likelihood"].to_dataset()
+    total: Any = 0.0
+    for seen in fit.spec.observables:
+        column = density[seen.column]
+        rows = np.flatnonzero(np.isin(density[seen.dim].values.astype(str), names))
+        for block in run_blocks(fit, rows.size):
+            total = total + column.isel({seen.dim: rows[block]}).compute().sum(seen.dim)
+    return total
