@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from bayescale.data.read import read_runs
     from bayescale.data.runs import Runs, loss_in_nats
     from bayescale.data.schedule import with_schedule
+    from bayescale.decisions.compute_gain import EffectiveCompute
+    from bayescale.decisions.effective_compute import effective_compute
     from bayescale.decisions.optimum import allocation_exponents, optimum
     from bayescale.decisions.regret import regret, regret_summary
     from bayescale.decisions.scenario import Hardware, Scenario, load_scenario
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from bayescale.plots.bands import plot_bands
     from bayescale.plots.capabilities import plot_capabilities
     from bayescale.plots.compare import plot_compare
+    from bayescale.plots.effective_compute import plot_effective_compute
     from bayescale.plots.exponents import plot_exponents
     from bayescale.plots.frontier import plot_frontier
     from bayescale.plots.identify import plot_identify
@@ -116,6 +119,8 @@ _HOME = {
         "loss_in_nats",
     ),
     "data.schedule": ("with_schedule",),
+    "decisions.compute_gain": ("EffectiveCompute",),
+    "decisions.effective_compute": ("effective_compute",),
     "decisions.optimum": (
         "allocation_exponents",
         "optimum",
@@ -208,6 +213,7 @@ _HOME = {
     "plots.bands": ("plot_bands",),
     "plots.capabilities": ("plot_capabilities",),
     "plots.compare": ("plot_compare",),
+    "plots.effective_compute": ("plot_effective_compute",),
     "plots.exponents": ("plot_exponents",),
     "plots.frontier": ("plot_frontier",),
     "plots.identify": ("plot_identify",),

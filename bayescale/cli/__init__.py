@@ -25,6 +25,7 @@ from bayescale.cli.catalogue import (
 )
 from bayescale.cli.decide import crossing, optimum, reach, regret
 from bayescale.cli.design import identify, plan
+from bayescale.cli.effective_compute import effective_compute
 from bayescale.cli.errors import GuardedGroup
 from bayescale.cli.evaluate import backtest, compare
 from bayescale.cli.export import draws, member, plot, report
@@ -37,7 +38,7 @@ __all__ = ["app", "main"]
 
 _COMMANDS = (
     *(analyze, runs, sweeps, fit, fit_many, compare, backtest, check),
-    *(summary, identify, predict, optimum, regret, reach, crossing, plan),
+    *(summary, identify, predict, optimum, regret, reach, crossing, effective_compute, plan),
     *(plot, report, draws, member),
     *(laws, noises, models, datasets, cite),
 )
