@@ -125,12 +125,12 @@ class EffectiveCompute:
         for pin, one in self._by_pin():
             flat = one["change"].values.ravel()
             known = flat[~np.isnan(flat)]
-            ends = credible_interval(xr.DataArray(known[None], dims=("chain", "draw")), ci_prob)
-            grows, fades = float((known > CONSTANT).mean()), float((known < 1 / CONSTANT).mean())
-            chance = {"grows": grows, "constant": 1 - grows - fades, "fades": fades}
+            shown = known if known.size else np.array([np.nan])
+            ends = credible_interval(xr.DataArray(shown[None], dims=DRAWS), ci_prob)
+            chance = _chances(known)
             word = max(chance, key=lambda name: chance[name])
             verdict = word if chance[word] >= SURE else "undecided"
-            if known.size and np.ptp(known) == 0:
+            if known.size and (known == 1).all():
                 verdict = "assumed constant"
             at = {str(k): float(v) for k, v in ends.data_vars.items()}
             rows.append({**pin, **at, **chance, "verdict": verdict})
@@ -197,6 +197,9 @@ class EffectiveCompute:
         said = []
         for row in self.trends(ci_prob).to_dict("records"):
             where = f"with {self.pinned} = {row[self.pinned]:g}, " if self.pinned else ""
+            if np.isnan(row["median"]):
+                said.append(f"{where}the gain is unbounded at all of these budgets")
+                continue
             if row["verdict"] == "assumed constant":
                 said.append(f"{where}the gain is assumed to be constant")
                 continue
@@ -212,6 +215,14 @@ class EffectiveCompute:
                 f"{times(FARTHEST)} its largest run"
             )
         return said
+
+
+def _chances(change: np.ndarray) -> dict[str, float]:
+    """Return the probabilities of each trend; NaN where no draw has one."""
+    if not change.size:
+        return dict.fromkeys(("grows", "constant", "fades"), np.nan)
+    grows, fades = float((change > CONSTANT).mean()), float((change < 1 / CONSTANT).mean())
+    return {"grows": grows, "constant": 1 - grows - fades, "fades": fades}
 
 
 _VERDICTS = {

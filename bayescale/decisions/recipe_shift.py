@@ -19,7 +19,6 @@ from typing import Self
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import ndtri
 
 from bayescale.data import derive
 from bayescale.data.read import RunsLike, read_runs
@@ -48,16 +47,21 @@ STEPS = np.arange(-SPAN, SPAN + STEP / 2, STEP)
 """log10 of the gains at which the law is asked."""
 
 
-BASE, KEPT = 2000, 4000
+BASE, KEPT = 1000, 4000
 """Old draws that are reweighted, and new ones that are drawn."""
 
 
-FINE, TRENDS = 81, 21
-"""Points of the grid of u, where it matters, and of s."""
+FINE, TRENDS = 61, 25
+"""Points of the grids of u and of s."""
+
+
+ZOOMS, TAIL = 3, 4.0
+"""How often the grids move in on the posterior, and standard deviations of s that they begin with.
+"""
 
 
 IMPOSSIBLE = 25.0
-"""Log density below the best from which the grid of u leaves out."""
+"""Log density below the best from which the grids leave out."""
 
 
 FEWEST = 50.0
@@ -187,19 +191,8 @@ class _Grid:
         self, away: np.ndarray, trend: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw level and trend of the gain's logarithm; ``away`` is where the runs lie."""
-        slopes = trend * ndtri((np.arange(TRENDS) + 0.5) / TRENDS) if trend else np.zeros(1)
-        room = SPAN - np.abs(np.multiply.outer(slopes, away)).max()
-        wide = np.arange(-room, room, STEP / 2)
-        rough = self._density(wide, slopes, away, every=10)
-        likely = wide[rough.max((0, 1)) > rough.max() - IMPOSSIBLE]
-        if likely[0] == wide[0] or likely[-1] == wide[-1]:
-            raise BayescaleError(
-                "the new runs lie where the old recipe's law does not reach within a thousandth or "
-                "a thousand times their compute (below its floor?), so floor and exponents are not "
-                "shared: fit the new recipe too, and compare the two fits"
-            )
-        levels = np.linspace(likely[0] - STEP / 2, likely[-1] + STEP / 2, FINE)
-        density = self._density(levels, slopes, away)
+        levels, slopes = self._likely(away, trend)
+        density = self._density(levels, slopes, away) + _log_prior(slopes, trend)[:, None]
         weight = np.exp(density - density.max())
         by_draw = weight.sum((1, 2))
         effective = by_draw.sum() ** 2 / (by_draw**2).sum()
@@ -210,13 +203,35 @@ class _Grid:
                 BayescaleWarning,
                 skip_file_prefixes=(PACKAGE,),
             )
-        at = (np.arange(KEPT) + rng.random()) / KEPT
-        chosen = np.searchsorted(np.cumsum(weight) / weight.sum(), at).clip(max=weight.size - 1)
-        _, slope, level = np.unravel_index(rng.permutation(chosen), weight.shape)
-        step = levels[1] - levels[0]
-        within = (slope + rng.random(KEPT)) / len(slopes)
-        spread = rng.uniform(-0.5, 0.5, KEPT) * step
-        return levels[level] + spread, trend * ndtri(within) if trend else np.zeros(KEPT)
+        chosen = np.searchsorted(np.cumsum(weight) / weight.sum(), rng.random(KEPT))
+        _, slope, level = np.unravel_index(chosen.clip(max=weight.size - 1), weight.shape)
+        return _between(levels, level, rng), _between(slopes, slope, rng)
+
+    def _likely(self, away: np.ndarray, trend: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return grids of level and trend over where the posterior is, found by a few of the draws.
+
+        Raises
+        ------
+        BayescaleError
+            Where it reaches the end of the prior.
+        """
+        ends = [(-SPAN, SPAN), (-TAIL * trend, TAIL * trend)]
+        for _ in range(ZOOMS):
+            grids = [_grid(ends[0], FINE), _grid(ends[1], TRENDS)]
+            found = self._density(*grids, away, every=20) + _log_prior(grids[1], trend)[:, None]
+            best = found.max(0)
+            likely = best > best.max() - IMPOSSIBLE
+            inside = [grid[likely.any(axis)] for grid, axis in zip(grids, (0, 1), strict=True)]
+            if inside[0][0] == -SPAN or inside[0][-1] == SPAN:
+                raise BayescaleError(
+                    "the old recipe's law does not reach the new runs within a thousandth to a "
+                    "thousand times their compute (do they lie below its floor?): floor and "
+                    "exponents are not shared; fit the new recipe too, and compare the two fits"
+                )
+            ends = [
+                _widened(one, grid, end) for one, grid, end in zip(inside, grids, ends, strict=True)
+            ]
+        return _grid(ends[0], FINE), _grid(ends[1], TRENDS)
 
     def _density(
         self, levels: np.ndarray, slopes: np.ndarray, away: np.ndarray, every: int = 1
@@ -240,5 +255,29 @@ class _Grid:
             between = curve[:, runs, below] * (1 - part) + curve[:, runs, below + 1] * part
             at = xr.DataArray(between, dims=("sample", "run", "level"))
             density = self.noise.log_density(at, parameters, known, seen)
-            found.append(density.sum("run").transpose("sample", "level").values)
+            total = density.sum("run").transpose("sample", "level").values
+            within = ((place >= 0) & (place <= len(STEPS) - 1)).all(0)
+            found.append(np.where(within, total, -np.inf))
         return np.stack(found, axis=1)
+
+
+def _grid(ends: tuple[float, float], points: int) -> np.ndarray:
+    return np.linspace(*ends, points) if ends[0] < ends[1] else np.array(ends[:1])
+
+
+def _widened(
+    likely: np.ndarray, grid: np.ndarray, ends: tuple[float, float]
+) -> tuple[float, float]:
+    """Return the ends of what is likely, one step of its grid further, within the old ends."""
+    step = grid[1] - grid[0] if len(grid) > 1 else 0.0
+    return max(likely[0] - step, ends[0]), min(likely[-1] + step, ends[1])
+
+
+def _log_prior(slopes: np.ndarray, trend: float) -> np.ndarray:
+    return -0.5 * (slopes / trend) ** 2 if trend else np.zeros(len(slopes))
+
+
+def _between(grid: np.ndarray, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return values of a grid, each anywhere in its cell."""
+    step = grid[1] - grid[0] if len(grid) > 1 else 0.0
+    return grid[chosen] + step * rng.uniform(-0.5, 0.5, len(chosen))
