@@ -73,8 +73,9 @@ def effective_compute(
         Budgets that the recipe spends, in FLOP (or the laws' one input). When None, the recipe's
         largest run, ten and a hundred times it.
     pin : mapping, optional
-        One parameter to hold at each of several values, ``{"E": [1.6, 1.7, 1.8]}``: an asymptote
-        that nobody knows. Both are fitted again at each, which takes seconds.
+        A parameter to hold at each of several values, ``{"E": [1.6, 1.7, 1.8]}``: an asymptote
+        that nobody knows; others are held at one value each. Fits are made again at each step of
+        the sweep, which takes seconds.
     trend : float
         Of a few runs: how much log10 of the gain may change per decade of compute, one prior
         standard deviation; zero for a constant gain.
@@ -133,14 +134,11 @@ def effective_compute(
     said = (baseline.label, named, baseline.target)
     if pin is None:
         return EffectiveCompute(compare(baseline, recipe), *said)
-    name, values = _read_pin(pin)
-    swept = [
-        compare(_pinned(baseline, name, value, seed), _pinned(recipe, name, value, seed))
-        for value in values
-    ]
+    name, steps = _read_pins(pin)
+    swept = [compare(_pinned(baseline, held, seed), _pinned(recipe, held, seed)) for held in steps]
     fewest = min(one.sizes["draw"] for one in swept)
     alike = [one.isel(draw=thin(np.arange(one.sizes["draw"]), fewest)) for one in swept]
-    pins = xr.DataArray(values, dims="pin", name="pin")
+    pins = xr.DataArray([held[name] for held in steps], dims="pin", name="pin")
     return EffectiveCompute(xr.concat(alike, pins, combine_attrs="override"), *said, name)
 
 
@@ -201,24 +199,31 @@ def _answer(gain: np.ndarray, change: np.ndarray, budgets: np.ndarray, column: s
     )
 
 
-def _read_pin(pin: Mapping[str, Quantities]) -> tuple[str, list[float]]:
-    """Return the one parameter that is pinned, and its values."""
-    if len(pin) != 1:
-        raise BayescaleError(f"pin one parameter, such as pin={{'E': [1.6, 1.7]}}; got {len(pin)}")
-    ((name, values),) = pin.items()
-    return name, list(parse_quantities(name, values, "number"))
+def _read_pins(pin: Mapping[str, Quantities]) -> tuple[str, list[dict[str, float]]]:
+    """Return the parameter that is swept, and what is held at each step of the sweep."""
+    values = {name: list(parse_quantities(name, given, "number")) for name, given in pin.items()}
+    swept = [name for name, several in values.items() if len(several) > 1] or [*values][:1]
+    if len(swept) != 1:
+        raise BayescaleError(
+            "pin a parameter at several values, and others at one each, such as "
+            "pin={'E': [1.6, 1.7], 'exponent': 0.1}"
+        )
+    name = swept[0]
+    held = {other: several[0] for other, several in values.items()}
+    return name, [{**held, name: value} for value in values[name]]
 
 
-def _pinned[T](recipe: T, name: str, value: float, seed: int) -> T | Fit:
-    """Return a recipe's fit with a parameter held at a value; a table of runs as it is."""
+def _pinned[T](recipe: T, held: Mapping[str, float], seed: int) -> T | Fit:
+    """Return a recipe's fit with parameters held; a table of runs as it is."""
     if not isinstance(recipe, PosteriorLike):
         return recipe
     if not isinstance(recipe, Fit):
         raise BayescaleError("a pin is a parameter of one law: pass one of the average's fits")
     known = list(recipe.law.parameters)
-    if name not in known:
-        raise BayescaleError(
-            f"{recipe.law.name} has no parameter {name!r} to pin{closest(name, known)}; it has "
-            f"{', '.join(known)}"
-        )
-    return fit_again(recipe, {name: value}, seed)
+    for name in held:
+        if name not in known:
+            raise BayescaleError(
+                f"{recipe.law.name} has no parameter {name!r} to pin{closest(name, known)}; it has "
+                f"{', '.join(known)}"
+            )
+    return fit_again(recipe, held, seed)

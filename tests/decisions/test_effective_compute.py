@@ -230,8 +230,21 @@ class TestPins:
     def test_what_cannot_be_pinned(self, baseline) -> None:
         with pytest.raises(bs.BayescaleError, match=r"no parameter .F. to pin.*E, scale"):
             bs.effective_compute(baseline, recipe(), pin={"F": 1.7})
-        with pytest.raises(bs.BayescaleError, match="pin one parameter"):
-            bs.effective_compute(baseline, recipe(), pin={"E": 1.7, "scale": 1.0})
+        with pytest.raises(bs.BayescaleError, match="and others at one each"):
+            bs.effective_compute(baseline, recipe(), pin={"E": [1.7, 1.8], "scale": [1.0, 1.1]})
+        with pytest.raises(bs.BayescaleError, match="and others at one each"):
+            bs.effective_compute(baseline, recipe(), pin={})
+
+    def test_others_are_held_at_one_value(self, baseline, monkeypatch) -> None:
+        """With floor and exponent pinned only the amplitude is left: the gain is constant."""
+        monkeypatch.setattr(
+            compared, "fit_again", lambda fit, held, seed: recipe(**{**_centre(fit), **held})
+        )
+        new = recipe(scale=0.9, exponent=0.16)
+        pin = {"E": 1.7, "exponent": 0.1}
+        found = bs.effective_compute(baseline, new, ["1e21", "1e23"], pin=pin, discrepancy=None)
+        np.testing.assert_allclose(medians(found), 0.9 ** (-1 / 0.1), rtol=3e-3)
+        assert found.pinned == "E" and found.draws["pin"].values.tolist() == [1.7]
 
 
 def _centre(fit) -> dict[str, float]:
