@@ -43,9 +43,11 @@ if TYPE_CHECKING:
     from bayescale.evaluation.backtest import Backtest, backtest, backtest_point_fit
     from bayescale.evaluation.compare import compare
     from bayescale.evaluation.findings import Finding
+    from bayescale.evaluation.forecast_files import RegisteredForecast
     from bayescale.evaluation.forecast_weights import fit_average
     from bayescale.evaluation.influence import stability
     from bayescale.evaluation.published import check_published
+    from bayescale.evaluation.registered_forecasts import register, score
     from bayescale.evaluation.residuals import outliers, residuals
     from bayescale.evaluation.sweeps import sweep_minima
     from bayescale.evaluation.waic import waic
@@ -160,9 +162,14 @@ _HOME = {
     ),
     "evaluation.compare": ("compare",),
     "evaluation.findings": ("Finding",),
+    "evaluation.forecast_files": ("RegisteredForecast",),
     "evaluation.forecast_weights": ("fit_average",),
     "evaluation.influence": ("stability",),
     "evaluation.published": ("check_published",),
+    "evaluation.registered_forecasts": (
+        "register",
+        "score",
+    ),
     "evaluation.residuals": (
         "outliers",
         "residuals",

@@ -31,6 +31,7 @@ from bayescale.cli.evaluate import backtest, compare
 from bayescale.cli.export import draws, member, plot, report
 from bayescale.cli.fit import fit, fit_many
 from bayescale.cli.groups import as_written, expand
+from bayescale.cli.forecasts import register, score
 from bayescale.cli.predict import predict, summary
 
 __all__ = ["app", "main"]
@@ -39,6 +40,7 @@ __all__ = ["app", "main"]
 _COMMANDS = (
     *(analyze, runs, sweeps, fit, fit_many, compare, backtest, check),
     *(summary, identify, predict, optimum, regret, reach, crossing, effective_compute, plan),
+    *(register, score),
     *(plot, report, draws, member),
     *(laws, noises, models, datasets, cite),
 )

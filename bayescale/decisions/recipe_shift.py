@@ -19,6 +19,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import logsumexp
 
 from bayescale.data import derive
 from bayescale.data.read import RunsLike, read_runs
@@ -60,8 +61,8 @@ ZOOMS, TAIL = 3, 4.0
 """
 
 
-IMPOSSIBLE = 25.0
-"""Log density below the best from which the grids leave out."""
+NEGLIGIBLE = 8.0
+"""Log density below the best that the grids leave out: twenty sd of a run, in heavy tails."""
 
 
 FEWEST = 50.0
@@ -208,21 +209,22 @@ class _Grid:
         return _between(levels, level, rng), _between(slopes, slope, rng)
 
     def _likely(self, away: np.ndarray, trend: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return grids of level and trend over where the posterior is, found by a few of the draws.
+        """Return grids of level and trend over where the posterior is, by a few of the draws.
 
         Raises
         ------
         BayescaleError
-            Where it reaches the end of the prior.
+            Where it is at the end of the prior.
         """
         ends = [(-SPAN, SPAN), (-TAIL * trend, TAIL * trend)]
         for _ in range(ZOOMS):
             grids = [_grid(ends[0], FINE), _grid(ends[1], TRENDS)]
             found = self._density(*grids, away, every=20) + _log_prior(grids[1], trend)[:, None]
-            best = found.max(0)
-            likely = best > best.max() - IMPOSSIBLE
+            pooled = np.asarray(logsumexp(found, axis=0))
+            likely = pooled > pooled.max() - NEGLIGIBLE
             inside = [grid[likely.any(axis)] for grid, axis in zip(grids, (0, 1), strict=True)]
-            if inside[0][0] == -SPAN or inside[0][-1] == SPAN:
+            best = grids[0][pooled.argmax() % len(grids[0])]
+            if abs(best) > SPAN - STEP:
                 raise BayescaleError(
                     "the old recipe's law does not reach the new runs within a thousandth to a "
                     "thousand times their compute (do they lie below its floor?): floor and "
