@@ -30,8 +30,8 @@ from bayescale.cli.errors import GuardedGroup
 from bayescale.cli.evaluate import backtest, compare
 from bayescale.cli.export import draws, member, plot, report
 from bayescale.cli.fit import fit, fit_many
-from bayescale.cli.groups import as_written, expand
 from bayescale.cli.forecasts import register, score
+from bayescale.cli.groups import as_written, expand
 from bayescale.cli.predict import predict, summary
 
 __all__ = ["app", "main"]

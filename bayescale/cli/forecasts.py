@@ -81,7 +81,7 @@ def score(
 
     found = score(forecast, _observed(observed, reading), digest=sha256)
     if as_json:
-        emit({**found.attrs, "points": rows(found)})
+        emit({"forecast": dict(found.attrs), "points": rows(found)})
         return
     shown = rows_shown(found)
     say(f"forecast by {found.attrs['law']}, {found.attrs['date']}", "")

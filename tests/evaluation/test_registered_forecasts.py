@@ -55,7 +55,7 @@ class TestScore:
             for side in (-sd, sd):
                 assert bs.score(path, MIDDLE * np.exp(side * SIGMA))["band"].tolist() == [band]
         row = bs.score(path, 30.0).iloc[0]
-        assert (row["pit"], row["log_score"]) == (1.0, -np.inf)
+        assert row["pit"] == 1.0 and row["log_score"] < -1000
 
     def test_far_tails_keep_their_density(self, made_fit, tmp_path) -> None:
         """Beyond the quantiles: the mean over draws of the density there."""
@@ -88,12 +88,11 @@ class TestScore:
             bs.score(path, ["a", "b"])
 
     def test_counts_have_no_log_density(self, tmp_path) -> None:
-        fit = handmade_fit("coverage")
-        column = next(iter(fit.inputs))
+        fit = handmade_fit("emergence")
         at = {fit.spec.column(k): [float(v[0])] for k, v in fit.inputs.items()}
         bs.register(fit, tmp_path / "counts.json", at, discrepancy=None)
         found = bs.score(tmp_path / "counts.json", float(fit.observed[0]))
-        assert fit.spec.noise.discrete and column
+        assert fit.spec.noise.discrete
         assert np.isnan(found["log_score"][0]) and np.isfinite(found["crps"][0])
 
 
@@ -135,7 +134,7 @@ class TestFile:
         path = tmp_path / "forged.json"
         path.write_text(json.dumps(rehashed(said)))
         assert bs.score(path, 2.4)["observed"].tolist() == [2.4]
-        with pytest.raises(bs.BayescaleError, match="not the published one|another forecast than"):
+        with pytest.raises(bs.BayescaleError, match="another forecast than"):
             bs.score(path, 2.4, digest=written[1].digest)
 
     @pytest.mark.parametrize(
@@ -185,19 +184,21 @@ def rehashed(said: dict) -> dict:
     return {**said, "sha256": forecast_files._digest(said["forecast"])}
 
 
-def test_the_forecast_of_an_average(made_fit, made_skaling, tmp_path) -> None:
+def test_the_forecast_of_an_average(made_fit, tmp_path) -> None:
     """Its density is the mixture's: between those of the laws alone."""
     path = tmp_path / "average.json"
-    mixed = bs.average({"a": made_fit, "b": made_skaling}, {"a": 0.5, "b": 0.5})
+    other = handmade_fit("chinchilla", truth={**TRUTH["chinchilla"], "E": 1.85, "sigma": 0.01})
+    other.tree["observed_data"] = made_fit.tree["observed_data"]
+    mixed = bs.average({"a": made_fit, "b": other}, {"a": 0.5, "b": 0.5})
     forecast = bs.register(mixed, path, POINT, discrepancy=None)
     alone = []
-    for i, fit in enumerate((made_fit, made_skaling)):
+    for i, fit in enumerate((made_fit, other)):
         own = tmp_path / f"{i}.json"
         bs.register(fit, own, POINT, discrepancy=None)
         alone.append(bs.score(own, 2.45)["log_score"][0])
     found = bs.score(path, 2.45)["log_score"][0]
     assert np.exp(found) == pytest.approx(np.exp(alone).mean(), rel=0.1)
-    assert "chinchilla" in forecast.law or "a" in forecast.law
+    assert forecast.law == mixed.label
 
 
 class TestCommandLine:
