@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bayescale.evaluation.adequacy import Adequacy, adequacy
     from bayescale.evaluation.backtest import Backtest, backtest, backtest_point_fit
     from bayescale.evaluation.compare import compare
+    from bayescale.evaluation.family_forecast import FamilyForecast, forecast_largest
     from bayescale.evaluation.findings import Finding
     from bayescale.evaluation.forecast_files import RegisteredForecast
     from bayescale.evaluation.forecast_weights import fit_average
@@ -161,6 +162,10 @@ _HOME = {
         "backtest_point_fit",
     ),
     "evaluation.compare": ("compare",),
+    "evaluation.family_forecast": (
+        "FamilyForecast",
+        "forecast_largest",
+    ),
     "evaluation.findings": ("Finding",),
     "evaluation.forecast_files": ("RegisteredForecast",),
     "evaluation.forecast_weights": ("fit_average",),

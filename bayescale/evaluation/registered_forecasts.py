@@ -267,7 +267,7 @@ def _scored(forecast: RegisteredForecast, i: int, seen: float) -> dict[str, Any]
     if forecast.density is not None:
         log_score = float(np.interp(seen, *forecast.density[i], left=-np.inf, right=-np.inf))
     return row | {
-        "error": median / seen - 1,
+        "error": median / seen - 1 if seen else np.nan,
         "pit": pit,
         "band": inside[0] if inside else "outside",
         "crps": float(crps_of_quantiles(quantiles, levels, seen)),
