@@ -36,7 +36,7 @@ from kept import SEED, pooled, rows_of, save_rows
 from literature import priors_of
 
 import bayescale as bs
-from bayescale.evaluation.family_forecast import KEPT, LAST, smaller_runs, spread
+from bayescale.evaluation.family_forecast import KEPT, smaller_runs, spread
 
 LAW, LEAST = "chinchilla", 1e10
 SIZES, SHARES = (2, 3, 5), (0.3, 1.0)

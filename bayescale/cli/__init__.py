@@ -30,7 +30,7 @@ from bayescale.cli.errors import GuardedGroup
 from bayescale.cli.evaluate import backtest, compare
 from bayescale.cli.export import draws, member, plot, report
 from bayescale.cli.fit import fit, fit_many
-from bayescale.cli.forecasts import register, score
+from bayescale.cli.forecasts import forecast_largest, register, score
 from bayescale.cli.groups import as_written, expand
 from bayescale.cli.predict import predict, summary
 
@@ -40,7 +40,7 @@ __all__ = ["app", "main"]
 _COMMANDS = (
     *(analyze, runs, sweeps, fit, fit_many, compare, backtest, check),
     *(summary, identify, predict, optimum, regret, reach, crossing, effective_compute, plan),
-    *(register, score),
+    *(register, score, forecast_largest),
     *(plot, report, draws, member),
     *(laws, noises, models, datasets, cite),
 )

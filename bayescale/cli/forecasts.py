@@ -1,4 +1,4 @@
-"""``register`` and ``score``: forecasts that are written down before the outcome is known."""
+"""``register``, ``score`` and ``forecast-largest``: forecasts, and how they did."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,11 +9,12 @@ from bayescale.cli.options import (
     Allowing,
     JsonFlag,
     Reading,
+    RunsSource,
     Seed,
     check_folder,
     quantities,
 )
-from bayescale.cli.output import emit, header, judged, rows, say, table, title
+from bayescale.cli.output import discrepancy_text, emit, header, judged, rows, say, table, title
 from bayescale.cli.predict import Points
 from bayescale.cli.saved_fits import Asked
 from bayescale.data.display_tables import rows_shown
@@ -100,3 +101,56 @@ def _observed(text: str, reading: Reading) -> "list[float] | Runs":
             return reading.read(text)
         except BayescaleError:
             raise error from None
+
+
+def forecast_largest(
+    source: RunsSource,
+    law: Annotated[str, typer.Option(help="A law of params and tokens.")] = "chinchilla",
+    sizes: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="How many of the smallest.  [default: all but the largest]"),
+    ] = None,
+    share: Annotated[
+        float, typer.Option(metavar="SHARE", help="The part of their training that is fitted.")
+    ] = 1.0,
+    own: Annotated[
+        float, typer.Option(metavar="SHARE", help="The part of the largest one's, 0 to 0.7.")
+    ] = 0.3,
+    tokens: Annotated[
+        str | None,
+        typer.Option(metavar="D", help="Where.  [default: the last 30 % of its training]"),
+    ] = None,
+    *,
+    reading: Reading,
+    allowing: Allowing,
+    as_json: JsonFlag = False,
+    seed: Seed = None,
+) -> None:
+    r"""Forecast a family's largest model from the smaller ones and its own start.
+
+    \b
+    bayescale forecast-largest checkpoints.csv --own 0.3
+
+    The table has checkpoints: params, tokens, loss and run.
+    """
+    asked = None if tokens is None else quantities("--tokens", tokens)
+    runs = reading.read(source)
+    from bayescale.evaluation.family_forecast import forecast_largest
+
+    found = forecast_largest(
+        runs,
+        law,
+        sizes=sizes,
+        share=share,
+        own=own,
+        tokens=asked,
+        discrepancy=allowing.chosen(),
+        random_seed=seed,
+    )
+    with judged(found.fit):
+        if as_json:
+            scores = {"error": found.error, "coverage": found.coverage}
+            emit({**header(found.fit), **scores, "points": rows(found.table)})
+        else:
+            say(title(found.fit), "", str(found))
+            say(discrepancy_text(found.fit.typical(allowing.chosen())))

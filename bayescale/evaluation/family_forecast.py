@@ -65,7 +65,7 @@ class FamilyForecast:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per point: params, tokens, ``median``, ends of the 90 % interval, ``observed``."""
+        """One row per point: its ``median``, the ends of its 90 % interval, and ``observed``."""
         new = self.draws["new_run"].quantile([0.05, 0.5, 0.95], DRAWS).values
         points = {name: self.draws[name].values for name in ("params", "tokens")}
         ends = {"median": new[1], "lower": new[0], "upper": new[2]}
