@@ -175,16 +175,16 @@ def forecast_largest(
             f"share = {share:g} lies above 0, up to 1, and own = {own:g} from 0 to {LAST:g}"
         )
     spec = make_spec(law)
-    largest = table[table["params"] == max(known)]
+    largest = _rows(table, table["params"] == max(known))
     if tokens is None:
-        points = largest[largest["tokens"] >= LAST * largest["tokens"].max()]
+        points = _rows(largest, largest["tokens"] >= LAST * largest["tokens"].max())
     else:
         asked = list(parse_quantities("tokens", tokens))
         points = pd.DataFrame({"params": max(known), "tokens": asked})
     most = own * max(points["tokens"].max(), largest["tokens"].max())
     parts = [smaller_runs(table, sizes, share)]
     if own:
-        parts += [spread(p) for _, p in _by_run(largest[largest["tokens"] <= most])]
+        parts += [spread(p) for _, p in _by_run(_rows(largest, largest["tokens"] <= most))]
     fitted = read_runs(pd.concat(parts))
     seen = noise_along_runs(spec, fitted)
     made = fit(fitted, seen, random_seed=random_seed, progressbar=False)
@@ -219,8 +219,8 @@ def smaller_runs(table: pd.DataFrame, sizes: int | None, share: float) -> pd.Dat
             f"sizes = {number}: the family has {len(known)}, of which the largest is forecast"
         )
     parts = [
-        spread(part[part["tokens"] <= share * part["tokens"].max()])
-        for _, part in _by_run(table[table["params"].isin(known[:number])])
+        spread(_rows(part, part["tokens"] <= share * part["tokens"].max()))
+        for _, part in _by_run(_rows(table, table["params"].isin(known[:number])))
     ]
     return pd.concat(parts)
 
@@ -237,3 +237,7 @@ def spread(checkpoints: pd.DataFrame, most: int = KEPT) -> pd.DataFrame:
 
 def _by_run(table: pd.DataFrame) -> list[tuple[object, pd.DataFrame]]:
     return list(table.groupby("run" if "run" in table else "params"))
+
+
+def _rows(table: pd.DataFrame, chosen: pd.Series | pd.DataFrame | bool) -> pd.DataFrame:
+    return table.take(np.flatnonzero(chosen))
