@@ -75,8 +75,8 @@ class FamilyForecast:
     def error(self) -> float:
         """The mean relative error of the median where something was observed, else NaN."""
         table = self.table.dropna()
-        miss = (table["observed"] - table["median"]).abs() / table["observed"]
-        return float(miss.mean())
+        seen, median = (table[name].to_numpy(float) for name in ("observed", "median"))
+        return float(np.mean(np.abs(seen - median) / seen)) if len(seen) else np.nan
 
     @property
     def coverage(self) -> float:
@@ -188,7 +188,7 @@ def forecast_largest(
     fitted = read_runs(pd.concat(parts))
     seen = noise_along_runs(spec, fitted)
     made = fit(fitted, seen, random_seed=random_seed, progressbar=False)
-    at = points[["params", "tokens"]]
+    at = {name: points[name].to_numpy(float) for name in ("params", "tokens")}
     draws = predict(made, at, discrepancy=discrepancy, random_seed=random_seed)
     nothing = np.full(len(points), np.nan)
     observed = points[spec.target].to_numpy(float) if spec.target in points else nothing
