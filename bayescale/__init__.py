@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from bayescale.data.read import read_runs
     from bayescale.data.runs import Runs, loss_in_nats
     from bayescale.data.schedule import with_schedule
+    from bayescale.decisions.compute_gain import EffectiveCompute
+    from bayescale.decisions.effective_compute import effective_compute
     from bayescale.decisions.optimum import allocation_exponents, optimum
     from bayescale.decisions.regret import regret, regret_summary
     from bayescale.decisions.scenario import Hardware, Scenario, load_scenario
@@ -40,10 +42,13 @@ if TYPE_CHECKING:
     from bayescale.evaluation.adequacy import Adequacy, adequacy
     from bayescale.evaluation.backtest import Backtest, backtest, backtest_point_fit
     from bayescale.evaluation.compare import compare
+    from bayescale.evaluation.family_forecast import FamilyForecast, forecast_largest
     from bayescale.evaluation.findings import Finding
+    from bayescale.evaluation.forecast_files import RegisteredForecast
     from bayescale.evaluation.forecast_weights import fit_average
     from bayescale.evaluation.influence import stability
     from bayescale.evaluation.published import check_published
+    from bayescale.evaluation.registered_forecasts import register, score
     from bayescale.evaluation.residuals import outliers, residuals
     from bayescale.evaluation.sweeps import sweep_minima
     from bayescale.evaluation.waic import waic
@@ -68,6 +73,7 @@ if TYPE_CHECKING:
     from bayescale.plots.bands import plot_bands
     from bayescale.plots.capabilities import plot_capabilities
     from bayescale.plots.compare import plot_compare
+    from bayescale.plots.effective_compute import plot_effective_compute
     from bayescale.plots.exponents import plot_exponents
     from bayescale.plots.frontier import plot_frontier
     from bayescale.plots.identify import plot_identify
@@ -116,6 +122,8 @@ _HOME = {
         "loss_in_nats",
     ),
     "data.schedule": ("with_schedule",),
+    "decisions.compute_gain": ("EffectiveCompute",),
+    "decisions.effective_compute": ("effective_compute",),
     "decisions.optimum": (
         "allocation_exponents",
         "optimum",
@@ -154,10 +162,19 @@ _HOME = {
         "backtest_point_fit",
     ),
     "evaluation.compare": ("compare",),
+    "evaluation.family_forecast": (
+        "FamilyForecast",
+        "forecast_largest",
+    ),
     "evaluation.findings": ("Finding",),
+    "evaluation.forecast_files": ("RegisteredForecast",),
     "evaluation.forecast_weights": ("fit_average",),
     "evaluation.influence": ("stability",),
     "evaluation.published": ("check_published",),
+    "evaluation.registered_forecasts": (
+        "register",
+        "score",
+    ),
     "evaluation.residuals": (
         "outliers",
         "residuals",
@@ -208,6 +225,7 @@ _HOME = {
     "plots.bands": ("plot_bands",),
     "plots.capabilities": ("plot_capabilities",),
     "plots.compare": ("plot_compare",),
+    "plots.effective_compute": ("plot_effective_compute",),
     "plots.exponents": ("plot_exponents",),
     "plots.frontier": ("plot_frontier",),
     "plots.identify": ("plot_identify",),

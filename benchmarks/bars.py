@@ -26,6 +26,7 @@ MEASUREMENTS = (
     "discrepancies",
     "inside_class",
     "optimum_beyond",
+    "effective_compute",
     "plan",
     "first_answers",
     "decisions",

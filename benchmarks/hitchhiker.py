@@ -36,9 +36,9 @@ from kept import SEED, pooled, rows_of, save_rows
 from literature import priors_of
 
 import bayescale as bs
-from bayescale.inference.sampling import Sampler
+from bayescale.evaluation.family_forecast import KEPT, smaller_runs, spread
 
-LAW, KEPT, LEAST, LAST = "chinchilla", 15, 1e10, 0.7
+LAW, LEAST = "chinchilla", 1e10
 SIZES, SHARES = (2, 3, 5), (0.3, 1.0)
 CHOSE = "GPT2-c4"
 PERPLEXITY, OVER_TASKS = "ppl", "mean_"
@@ -80,16 +80,6 @@ def alike(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     """Say whether two families measure the same kind of number: a cross-entropy, or not."""
     first, second = (t["loss_kind"].iloc[0].startswith(OVER_TASKS) for t in (one, other))
     return first == second
-
-
-def spread(checkpoints: pd.DataFrame, most: int = KEPT) -> pd.DataFrame:
-    """Take a model's checkpoints at even steps of log tokens."""
-    checkpoints = checkpoints.sort_values("tokens")
-    x = np.log(checkpoints["tokens"].to_numpy())
-    if len(x) <= most:
-        return checkpoints
-    nearest = {int(np.abs(x - at).argmin()) for at in np.linspace(x.min(), x.max(), most)}
-    return checkpoints.iloc[sorted(nearest)]
 
 
 def in_logs(table: pd.DataFrame) -> pd.DataFrame:
@@ -135,45 +125,37 @@ def population(name: str, way: str) -> dict[str, Any] | None:
     return priors_of(fit, LAW)
 
 
-def tasks(name: str, table: pd.DataFrame) -> Iterator[tuple[int, float, pd.DataFrame]]:
-    """Yield the number of sizes, the share, and the checkpoints that are fitted."""
+def tasks(name: str, table: pd.DataFrame) -> Iterator[tuple[int, float]]:
+    """Yield the number of sizes and the share of which there are enough checkpoints to fit."""
     sizes = sorted(table["params"].unique())
     for number in (n for n in SIZES if n < len(sizes)):
-        small = table[table["params"].isin(sizes[:number])]
         for share in SHARES:
-            most = share * small.groupby("run")["tokens"].transform("max")
-            parts = [spread(p) for _, p in small[small["tokens"] <= most].groupby("run")]
-            fitted = pd.concat(parts) if parts else small.iloc[:0]
+            fitted = smaller_runs(table, number, share)
             if len(fitted) >= 5 and fitted["params"].nunique() == number:
-                yield number, share, fitted
+                yield number, share
 
 
-def score(table: pd.DataFrame, fitted: pd.DataFrame, priors: Any) -> dict[str, Any]:
+def score(table: pd.DataFrame, sizes: int, share: float, priors: Any) -> dict[str, Any]:
     """Fit, and foretell the end of the largest model's training."""
     logs = table["loss_kind"].iloc[0] == PERPLEXITY
-    largest = table[table["params"] == table["params"].max()]
-    last = largest[largest["tokens"] >= LAST * largest["tokens"].max()]
-    runs = in_logs(fitted)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)  # counted below
-        fit = bs.fit(
-            runs,
+        found = bs.forecast_largest(
+            in_logs(table),
             bs.make_spec(LAW, priors=priors),
-            sampler=Sampler(cores=1),
+            sizes=sizes,
+            share=share,
+            own=0,
             random_seed=SEED,
-            progressbar=False,
         )
-    new = bs.predict(fit, last[["params", "tokens"]], random_seed=SEED)["new_run"]
-    low, middle, high = (
-        np.exp(v) if logs else v for v in new.quantile([0.05, 0.5, 0.95], ("chain", "draw")).values
-    )
-    seen = last["loss"].to_numpy()
+    numbers = found.table[["lower", "median", "upper", "observed"]].to_numpy().T
+    low, middle, high, seen = np.exp(numbers) if logs else numbers
     return {
         "are": float(np.mean(np.abs(seen - middle) / seen)),
         "cover_90": float(np.mean((low <= seen) & (seen <= high))),
         "width_90": float(np.mean(np.log(high / low))),
-        "fitted": len(runs),
-        "ok": fit.diagnostics.ok,
+        "fitted": found.fit.observed.size,
+        "ok": found.fit.diagnostics.ok,
     }
 
 
@@ -190,8 +172,8 @@ def rows() -> list[dict[str, Any]]:
             priors = population(name, way)
             if priors is None and way != DEFAULT:
                 continue
-            for number, share, fitted in tasks(name, table):
-                found = score(table, fitted, priors)
+            for number, share in tasks(name, table):
+                found = score(table, number, share, priors)
                 kept = {k: round(v, 5) if isinstance(v, float) else v for k, v in found.items()}
                 done.append(
                     {"family": name, "sizes": number, "share": share, "priors": way, **kept}

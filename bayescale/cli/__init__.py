@@ -25,10 +25,12 @@ from bayescale.cli.catalogue import (
 )
 from bayescale.cli.decide import crossing, optimum, reach, regret
 from bayescale.cli.design import identify, plan
+from bayescale.cli.effective_compute import effective_compute
 from bayescale.cli.errors import GuardedGroup
 from bayescale.cli.evaluate import backtest, compare
 from bayescale.cli.export import draws, member, plot, report
 from bayescale.cli.fit import fit, fit_many
+from bayescale.cli.forecasts import forecast_largest, register, score
 from bayescale.cli.option_groups import as_written, expand
 from bayescale.cli.predict import predict, summary
 
@@ -37,7 +39,8 @@ __all__ = ["app", "main"]
 
 _COMMANDS = (
     *(analyze, runs, sweeps, fit, fit_many, compare, backtest, check),
-    *(summary, identify, predict, optimum, regret, reach, crossing, plan),
+    *(summary, identify, predict, optimum, regret, reach, crossing, effective_compute, plan),
+    *(register, score, forecast_largest),
     *(plot, report, draws, member),
     *(laws, noises, models, datasets, cite),
 )

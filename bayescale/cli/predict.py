@@ -31,7 +31,7 @@ _MEANING = (
 
 
 @dataclass(frozen=True)
-class _Points:
+class Points:
     """The points of a prediction."""
 
     params: Annotated[str | None, typer.Option(metavar="N", help="70B, or 7B,70B.")] = None
@@ -48,9 +48,6 @@ class _Points:
             show_default=False,
         ),
     ] = field(default_factory=list)
-    grid: Annotated[
-        bool, typer.Option("--grid", help="Every combination, instead of one by one.")
-    ] = False
 
     def columns(self) -> dict[str, list[float]]:
         """Return the points as columns.
@@ -73,6 +70,15 @@ class _Points:
         return columns
 
 
+@dataclass(frozen=True)
+class _Grid(Points):
+    """Points, or every combination of their values."""
+
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Every combination, instead of one by one.")
+    ] = False
+
+
 def summary(file: FitFile, showing: Showing) -> None:
     """Show every parameter of a fit with its interval."""
     from bayescale.prediction.summary import summary
@@ -90,7 +96,7 @@ def summary(file: FitFile, showing: Showing) -> None:
 
 def predict(
     asked: Asked,
-    points: _Points,
+    points: _Grid,
     allowing: Allowing,
     showing: Showing,
     seed: Seed = None,

@@ -47,10 +47,12 @@ def path_column(fit: PosteriorLike) -> str:
     return columns.pop()
 
 
-def frontier_values(fits: Sequence[PosteriorLike], column: str) -> np.ndarray:
+def frontier_values(
+    fits: Sequence[PosteriorLike], column: str, below: float = BELOW, beyond: float = BEYOND
+) -> np.ndarray:
     """Return a column's values along a frontier's path, from below the runs to far beyond."""
     spent = np.concatenate([run_columns(fit.representative)[column] for fit in fits])
-    low, high = np.log10(BELOW * spent.min()), np.log10(BEYOND * spent.max())
+    low, high = np.log10(below * spent.min()), np.log10(beyond * spent.max())
     return 10 ** np.linspace(low, high, round((high - low) / STEP) + 1)
 
 
@@ -123,3 +125,35 @@ def require_frontier(fit: Fit, figure: str) -> None:
             f"{figure} needs a law of params and tokens, such as chinchilla; "
             f"{fit.law.name} takes {columns}"
         )
+
+
+def outcomes_along(answer: xr.Dataset) -> np.ndarray:
+    """Return the outcomes of a frontier's path, shape (draw, point), chains end to end."""
+    values = answer["outcome"].transpose("chain", "draw", "point").values
+    return values.reshape(-1, values.shape[-1])
+
+
+def thin(draws: np.ndarray, count: int) -> np.ndarray:
+    """Return so many of the draws, evenly spaced."""
+    return draws[np.linspace(0, len(draws), count, endpoint=False).astype(int)]
+
+
+def comparable_column(one: PosteriorLike, other: PosteriorLike) -> str:
+    """Return the column along which the frontiers of two fits compare.
+
+    Raises
+    ------
+    BayescaleError
+        Where they predict different things, or grow along different columns.
+    """
+    a, b = one.representative, other.representative
+    refuse_pooled(a, "a comparison of frontiers")
+    refuse_pooled(b, "a comparison of frontiers")
+    if a.target != b.target:
+        raise BayescaleError(f"one predicts {a.target} and the other {b.target}: they do not cross")
+    if a.unit and b.unit and a.unit != b.unit:
+        raise BayescaleError(f"one is in {a.unit} and the other in {b.unit}: convert one of them")
+    columns = path_column(one), path_column(other)
+    if len(set(columns)) > 1:
+        raise BayescaleError(f"one grows along {columns[0]} and the other along {columns[1]}")
+    return columns[0]

@@ -10,10 +10,13 @@ from bayescale.data.units import Quantities, Quantity, parse_quantities
 from bayescale.decisions.frontier import (
     along,
     best_path,
+    comparable_column,
     first_time,
     frontier_values,
+    outcomes_along,
     path_column,
     path_holding,
+    thin,
 )
 from bayescale.errors import BayescaleError
 from bayescale.inference.argument_checks import check_posterior, of_posterior
@@ -184,7 +187,7 @@ def crossover_compute(
     """
     discrepancy = Discrepancy.of(discrepancy)
     check_posterior("crossover_compute", other)
-    column = _comparable(one, other)
+    column = comparable_column(one, other)
     values = frontier_values([one, other], column)
     if flops is None:
         decades = np.arange(np.ceil(np.log10(values[0])), np.log10(values[-1]))
@@ -194,11 +197,13 @@ def crossover_compute(
     both = np.concatenate([values, asked])
     seeds = np.random.SeedSequence(seed_of(random_seed, one.seed)).generate_state(2).tolist()
     first, second = (
-        _flat(predict(fit, best_path(fit, both), discrepancy=discrepancy, random_seed=seed))
+        outcomes_along(
+            predict(fit, best_path(fit, both), discrepancy=discrepancy, random_seed=seed)
+        )
         for fit, seed in zip((one, other), seeds, strict=True)
     )
     count = min(len(first), len(second))
-    lead = xr.DataArray(_thin(first, count) - _thin(second, count), dims=("draw", "point"))
+    lead = xr.DataArray(thin(first, count) - thin(second, count), dims=("draw", "point"))
     lead = lead.expand_dims("chain")
     worse = -lead if one.representative.law.rises else lead
     steps = len(values)
@@ -218,28 +223,3 @@ def crossover_compute(
         },
         attrs={"column": column, "target": one.target},
     )
-
-
-def _comparable(one: PosteriorLike, other: PosteriorLike) -> str:
-    """Return the column that both grow along, or raise where they predict different things."""
-    a, b = one.representative, other.representative
-    refuse_pooled(a, "a crossing")
-    refuse_pooled(b, "a crossing")
-    if a.target != b.target:
-        raise BayescaleError(f"one predicts {a.target} and the other {b.target}: they do not cross")
-    if a.unit and b.unit and a.unit != b.unit:
-        raise BayescaleError(f"one is in {a.unit} and the other in {b.unit}: convert one of them")
-    columns = path_column(one), path_column(other)
-    if len(set(columns)) > 1:
-        raise BayescaleError(f"one grows along {columns[0]} and the other along {columns[1]}")
-    return columns[0]
-
-
-def _flat(answer: xr.Dataset) -> np.ndarray:
-    """Return the outcomes as an array, shape (draw, point), chains end to end."""
-    values = answer["outcome"].transpose("chain", "draw", "point").values
-    return values.reshape(-1, values.shape[-1])
-
-
-def _thin(draws: np.ndarray, count: int) -> np.ndarray:
-    return draws[np.linspace(0, len(draws), count, endpoint=False).astype(int)]

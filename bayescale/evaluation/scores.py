@@ -33,9 +33,16 @@ def crps(draws: xr.DataArray, observed: xr.DataArray) -> xr.DataArray:
         What was observed, over the other dims.
     """
     quantiles = draws.quantile(LEVELS, dim=list(DRAWS), skipna=False)
-    miss = observed - quantiles
-    level = quantiles["quantile"]
-    return 2 * xr.where(miss > 0, level * miss, (level - 1) * miss).mean("quantile")
+    return 2 * _quantile_loss(observed - quantiles, quantiles["quantile"]).mean("quantile")
+
+
+def crps_of_quantiles(quantiles: np.ndarray, levels: np.ndarray, observed: float) -> float:
+    """Return the same of a forecast's quantiles at evenly spaced levels."""
+    return float(2 * _quantile_loss(xr.DataArray(observed - quantiles), levels).mean())
+
+
+def _quantile_loss(miss: xr.DataArray, level: xr.DataArray | np.ndarray) -> xr.DataArray:
+    return xr.where(miss > 0, level * miss, (level - 1) * miss)
 
 
 def pit(draws: xr.DataArray, observed: xr.DataArray) -> xr.DataArray:

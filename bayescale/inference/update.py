@@ -1,14 +1,18 @@
 """Adding runs to a fit."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from bayescale.data.read import RunsLike, read_runs
+from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
 from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.fit import fit
-from bayescale.inference.fitted_runs import fitted_runs, read_as_fitted
+from bayescale.inference.fitted_runs import fitted_runs, read_as_fitted, runs_again
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler, seed_of
+from bayescale.model.spec import Prior, make_spec
 
 
 @of_one_law
@@ -58,13 +62,8 @@ def add_runs(
             f"by {origin['by']}: add the runs to the pooled fit"
         )
     new = read_runs(runs)
+    check_conventions(fitted, new)
     known = fitted.record["runs"]
-    for what in ("params_convention", "loss_unit"):
-        before, now = known[what], getattr(new, what)
-        if "unknown" not in (before, now) and before != now:
-            raise BayescaleError(
-                f"{what} is {before!r} in the fit and {now!r} in {new.source}: convert one of them"
-            )
     old = fitted_runs(fitted)
     columns = [name for name in old if name in new.table]
     added = new.table[columns].assign(run=new.labels())
@@ -91,3 +90,35 @@ def add_runs(
     sampler = Sampler(**fitted.record["sampler"])
     seed = seed_of(random_seed, fitted.seed)
     return fit(joined, fitted.spec, sampler=sampler, random_seed=seed, progressbar=progressbar)
+
+
+def check_conventions(fitted: Fit, new: Runs) -> None:
+    """Raise where other runs count parameters, or measure the loss, in another way than a fit's.
+
+    Raises
+    ------
+    BayescaleError
+        When they do; names the two conventions.
+    """
+    for what in ("params_convention", "loss_unit"):
+        before, now = fitted.record["runs"][what], getattr(new, what)
+        if "unknown" not in (before, now) and before != now:
+            raise BayescaleError(
+                f"{what} is {before!r} in the fit and {now!r} in {new.source}: convert one of them"
+            )
+
+
+def fit_again(fitted: Fit, priors: Mapping[str, Prior], seed: int) -> Fit:
+    """Fit the same runs again with other priors of some parameters, at the same reference points.
+
+    A number fixes a parameter.
+    """
+    inputs = fitted.law.inputs
+    references = {
+        name: value
+        for name, value in fitted.references.items()
+        if name not in inputs or inputs[name].relative
+    }
+    spec = make_spec(fitted.spec, priors=priors, references=references)
+    sampler = Sampler(**fitted.record["sampler"])
+    return fit(runs_again(fitted), spec, sampler=sampler, random_seed=seed, progressbar=False)

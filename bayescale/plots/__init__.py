@@ -9,6 +9,7 @@ from bayescale.plots.backtest import backtest_data, plot_backtest
 from bayescale.plots.bands import bands_data, plot_bands
 from bayescale.plots.capabilities import capabilities_data, plot_capabilities
 from bayescale.plots.compare import compare_data, plot_compare
+from bayescale.plots.effective_compute import effective_compute_data, plot_effective_compute
 from bayescale.plots.exponents import exponents_data, plot_exponents
 from bayescale.plots.frontier import frontier_data, plot_frontier
 from bayescale.plots.identify import identify_data, plot_identify
@@ -24,6 +25,7 @@ __all__ = [
     "bands_data",
     "capabilities_data",
     "compare_data",
+    "effective_compute_data",
     "exponents_data",
     "frontier_data",
     "identify_data",
@@ -33,6 +35,7 @@ __all__ = [
     "plot_bands",
     "plot_capabilities",
     "plot_compare",
+    "plot_effective_compute",
     "plot_exponents",
     "plot_frontier",
     "plot_identify",

@@ -11,8 +11,7 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale.cli import app
 from bayescale.decisions import targets
-from bayescale.decisions.frontier import best_path, path_column, path_holding
-from bayescale.decisions.targets import _thin
+from bayescale.decisions.frontier import best_path, path_column, path_holding, thin
 
 SURE = 1e-6
 C = TRUTH["chinchilla"]
@@ -199,8 +198,8 @@ class TestPaths:
 
     def test_draws_are_thinned_evenly(self) -> None:
         draws = np.arange(10)[:, None]
-        assert _thin(draws, 4).ravel().tolist() == [0, 2, 5, 7]
-        assert _thin(draws, 10).ravel().tolist() == list(range(10))
+        assert thin(draws, 4).ravel().tolist() == [0, 2, 5, 7]
+        assert thin(draws, 10).ravel().tolist() == list(range(10))
 
     def test_laws_of_other_inputs_have_no_path(self, sure, steeper) -> None:
         with pytest.raises(bs.BayescaleError, match="repeated takes params, tokens, epochs, which"):
