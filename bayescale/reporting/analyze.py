@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bayescale.data.checkpoints import finished_runs
@@ -30,7 +29,7 @@ from bayescale.design.plan import Plan
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.evaluation.backtest import Backtest, backtest
 from bayescale.evaluation.compare import compare
-from bayescale.evaluation.forecast_weights import weights_of_forecasts
+from bayescale.evaluation.forecast_weights import weigh_laws
 from bayescale.evaluation.law_choice import specs_for
 from bayescale.evaluation.sweeps import swept_text
 from bayescale.inference.fit import fit
@@ -38,7 +37,7 @@ from bayescale.inference.fit_warnings import MISSES
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.model.spec import LawLike, Spec
-from bayescale.prediction.averaging import Average, pointwise_loo
+from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY
 from bayescale.prediction.intervals import interval_width
 from bayescale.reporting.design import next_runs, what_would_change_it
@@ -58,9 +57,6 @@ CUTS = (0.5, 0.7)
 CLEAR = 4.0
 """Standard errors of its difference to the best by which a law is clearly worse."""
 
-TOGETHER = 0.25
-"""Decades of compute within which the errors of forecasts are taken to go together."""
-
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
@@ -73,7 +69,7 @@ class Analysis:
     fits : mapping of str to Fit
         The laws that were tried, by name.
     posterior : Fit or Average
-        The laws weighted by their forecasts, or the one that is left: ask it what you would ask a
+        The laws weighted by how they predict held-out runs, or the one that is left: ask it like a
         fit.
     comparison : DataFrame or None
         LOO, WAIC, the scores of the forecasts, and each law's verdict; None for one law.
@@ -214,7 +210,7 @@ def analyze(
     Every choice on the way is said, and can be made otherwise: which rows are finished runs, which
     laws are tried, how much each counts. Each law is fitted, its residuals are looked at
     (:func:`bayescale.adequacy`), and it predicts the largest runs from the smaller ones
-    (:func:`bayescale.backtest`), which gives its weight.
+    (:func:`bayescale.backtest`), which gives its weight together with leave-one-out.
 
     Parameters
     ----------
@@ -285,7 +281,7 @@ def analyze(
             f"Leave-one-out finds {listed(worse)} worse by more than {CLEAR:g} standard errors, "
             "and its residuals show what it misses: no weight."
         )
-    posterior = _weighted({k: v for k, v in fits.items() if k not in worse}, backtests, seed)
+    posterior = weigh_laws({k: v for k, v in fits.items() if k not in worse}, backtests, seed)
     asked = targets(posterior, flops)
     return Analysis(
         table,
@@ -336,30 +332,6 @@ def _clearly_worse(fits: Mapping[str, Fit], comparison: pd.DataFrame) -> list[st
     behind = comparison["elpd_diff"] < -CLEAR * comparison["dse"]
     clear = set(comparison.index[behind.to_numpy(bool)])
     return [name for name, one in fits.items() if name in clear and not one.adequacy.ok]
-
-
-def _weighted(
-    fits: Mapping[str, Fit], backtests: Mapping[str, Backtest], seed: int
-) -> Fit | Average:
-    """Average the laws by their forecasts of larger runs, or of left-out ones."""
-    if len(fits) == 1:
-        return next(iter(fits.values()))
-    if backtests:
-        held_out = next(iter(backtests.values())).runs
-        scores = np.column_stack([backtests[name].runs["log_score"] for name in fits])
-        clusters = _places(held_out)
-    else:
-        scores = np.column_stack([pointwise_loo(one) for one in fits.values()])
-        clusters = np.arange(len(scores))
-    weights = weights_of_forecasts(scores, clusters, seed)
-    return Average(fits, dict(zip(fits, weights.tolist(), strict=True)))
-
-
-def _places(held_out: pd.DataFrame) -> np.ndarray:
-    """Return in which step of compute each held-out run lies, whatever cut held it out."""
-    limits = held_out["cut"].str.rpartition(" ")[2].astype(float)
-    decades = np.log10(limits) + held_out["distance"]
-    return np.floor((decades - decades.min()) / TOGETHER).to_numpy()
 
 
 def _chosen(posterior: Fit | Average, asked: Sequence[Target]) -> pd.DataFrame | None:

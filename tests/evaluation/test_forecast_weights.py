@@ -1,9 +1,15 @@
 """Weights of laws by their forecasts: none is written off by chance, and a bad one is."""
 
+from types import SimpleNamespace
+from typing import Any
+
+import example_fits
 import numpy as np
+import pandas as pd
 import pytest
 
-from bayescale.evaluation.forecast_weights import weights_of_forecasts
+from bayescale.evaluation import forecast_weights
+from bayescale.evaluation.forecast_weights import weigh_laws, weights_of_forecasts
 
 
 def test_two_laws_of_equal_truth_both_keep_weight() -> None:
@@ -45,3 +51,36 @@ def test_a_run_that_no_law_gave_a_density_is_left_out() -> None:
     weights = weights_of_forecasts(scores, np.arange(3), 1)
     assert weights[1] > 0.7 and np.isfinite(weights).all()
     np.testing.assert_allclose(weights_of_forecasts(scores[:2], np.arange(2), 1), [0.25, 0.75])
+
+
+def forecasts(score: float) -> Any:
+    """A backtest of six held-out runs, in six steps of compute, each with the same score."""
+    rows = {"cut": "flops <= 1e20", "distance": np.arange(6) * 0.3, "log_score": score}
+    return SimpleNamespace(runs=pd.DataFrame(rows))
+
+
+def weights_of(scores: dict[str, float] | None) -> dict[str, float]:
+    fits = example_fits.namespace()["fits"]
+    backtests = {} if scores is None else {k: forecasts(v) for k, v in scores.items()}
+    return dict(weigh_laws(fits, backtests, 1).weights)
+
+
+def test_laws_that_predict_alike_keep_their_prior_odds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast_weights, "pointwise_loo", lambda fit: np.zeros(fit.observed.size))
+    found = weights_of({"chinchilla": 2.0, "skaling": 2.0})
+    assert found["skaling"] == pytest.approx(2 * found["chinchilla"])
+
+
+def test_forecasts_and_left_out_runs_both_count() -> None:
+    alone = weights_of(None)
+    better = weights_of({"chinchilla": 2.5, "skaling": 2.0})
+    worse = weights_of({"chinchilla": 1.5, "skaling": 2.0})
+    assert worse["chinchilla"] < alone["chinchilla"] < better["chinchilla"]
+    odds = [one["chinchilla"] / one["skaling"] for one in (worse, alone, better)]
+    # Six runs of half a nat each say e^3 for sure; the bootstrap makes it less so.
+    assert 5 < odds[2] / odds[1] < np.exp(3) and 5 < odds[1] / odds[0] < np.exp(3)
+
+
+def test_one_law_is_no_average() -> None:
+    fit = example_fits.namespace()["fits"]["skaling"]
+    assert weigh_laws({"skaling": fit}, {}, 1) is fit
