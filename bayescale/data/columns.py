@@ -1,5 +1,6 @@
 """Which column of a table is which quantity."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -17,10 +18,15 @@ from bayescale.data.aliases import (
     interpret,
     interpret_as,
     interpret_letter,
+    words_of,
 )
 from bayescale.data.number_format import listed
 from bayescale.data.row_messages import cells_of
 from bayescale.errors import BayescaleError, closest
+
+
+_SIZE = re.compile(r"\d+(\.\d+)?\s?[mb]")
+"""A model's name that is its size."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ def _candidates(
     """All columns that could be each quantity the user did not decide on."""
     used = set(chosen.values())
     free = [str(name) for name in frame.columns if str(name) not in used]
-    found = [(column, _interpret(cells_of(frame, column), column)) for column in free]
+    found = [(column, meaning_of(cells_of(frame, column), column)) for column in free]
     if not any(meaning and meaning.name in ("params", "tokens", "flops") for _, meaning in found):
         found = [(column, meaning or interpret_letter(column)) for column, meaning in found]
     candidates: dict[str, list[tuple[str, Meaning]]] = {}
@@ -98,8 +104,11 @@ def _candidates(
     return candidates
 
 
-def _interpret(values: pd.Series, column: str) -> Meaning | None:
-    """Read the name; a "parameter count" that holds words says how parameters were counted."""
+def meaning_of(values: pd.Series, column: str) -> Meaning | None:
+    """Say what a column is by its name, else by its cells.
+
+    A "parameter count" that holds words says how parameters were counted.
+    """
     meaning = interpret(column)
     if (
         meaning
@@ -110,11 +119,11 @@ def _interpret(values: pd.Series, column: str) -> Meaning | None:
         words = {str(value) for value in values.dropna()}
         if words and not any(character.isdigit() for word in words for character in word):
             return Meaning("params_convention")
-    return meaning or _interpret_cells(values)
+    return meaning or _interpret_cells(values, column)
 
 
-def _interpret_cells(values: pd.Series) -> Meaning | None:
-    """Read the noun that nearly all cells end with: ``0.2B tokens``, ``7B params``."""
+def _interpret_cells(values: pd.Series, column: str) -> Meaning | None:
+    """Read the noun that nearly all cells end with (``0.2B tokens``), or models called by sizes."""
     texts = (
         [str(value).strip().lower() for value in values.dropna()]
         if values.dtype.kind in "OTU"
@@ -124,6 +133,8 @@ def _interpret_cells(values: pd.Series) -> Meaning | None:
         ends = [text.endswith(endings) and text[0].isdigit() for text in texts]
         if ends and sum(ends) > 0.8 * len(ends):
             return Meaning(name, FALLBACK)
+    if texts and words_of(column)[-1:] == ["model"] and all(map(_SIZE.fullmatch, texts)):
+        return Meaning("params", FALLBACK)
     return None
 
 
