@@ -18,8 +18,8 @@ from bayescale.data.aliases import (
     interpret,
     interpret_as,
     interpret_letter,
-    words_of,
 )
+from bayescale.data.name_words import words_of
 from bayescale.data.number_format import listed
 from bayescale.data.row_messages import cells_of
 from bayescale.errors import BayescaleError, closest

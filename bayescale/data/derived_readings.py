@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import EXACT, Meaning, factor_of, words_of
+from bayescale.data.aliases import EXACT, Meaning, factor_of
 from bayescale.data.columns import Recognition
 from bayescale.data.convert import to_numbers
 from bayescale.data.expressions import evaluate
+from bayescale.data.name_words import words_of
 from bayescale.data.row_messages import cells_of
 from bayescale.errors import BayescaleError
 
@@ -19,7 +20,7 @@ _LOSS = {"loss", "val", "eval", "valid", "validation", "test", "final", "mean"}
 
 _ROLES: dict[str, tuple[set[str], set[str]]] = {
     "unique": (
-        {"unique tokens", "distinct tokens"},
+        {"unique tokens", "distinct tokens", "dataset tokens", "tokens per epoch"},
         {"n", "num", "number", "of", "total", "train", "training", "data", "in"},
     ),
     "epochs": ({"epochs", "epoch"}, {"n", "num", "number", "of", "total", "train", "training"}),
@@ -28,6 +29,10 @@ _ROLES: dict[str, tuple[set[str], set[str]]] = {
         {"size", "global", "train", "in", "n", "num", "total", "per", "training"},
     ),
     "batch": ({"global batch", "train batch"}, {"size", "in", "sequences", "samples"}),
+    "samples": (
+        {"consumed train samples", "consumed samples", "samples seen", "train samples"},
+        {"n", "num", "total", "training", "consumed"},
+    ),
     "length": (
         {
             *("seq len", "seq length", "sequence length", "context length", "ctx len"),
@@ -78,6 +83,7 @@ FORMULAS = (
     Formula("tokens", ("unique", "epochs"), "{} * {}"),
     Formula("tokens", ("batch_tokens", "step"), "{} * {}"),
     Formula("tokens", ("batch", "length", "step"), "{} * {} * {}"),
+    Formula("tokens", ("samples", "length"), "{} * {}"),
     Formula("tokens", ("ratio", "params"), "{} * {}"),
     Formula("loss_se", ("deviation", "seeds"), "{} / sqrt({})"),
 )

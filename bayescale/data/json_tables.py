@@ -129,9 +129,18 @@ def _trainer_history(
         last = {"total_flops": content.get("total_flos"), "num_input_tokens_seen": None}
         last["num_input_tokens_seen"] = content.get("num_input_tokens_seen")
         rows[-1].update({k: v for k, v in last.items() if v and rows[-1].get(k) is None})
+    if all(row.get("num_input_tokens_seen") for row in rows):
+        rows = _known_throughout(rows, "total_flops")
     kind = "evaluations" if evaluated else "logged losses"
     notes.append(f"the history of a Hugging Face trainer: {len(rows):,} {kind} of one run")
     return [{k: v for k, v in row.items() if v is not None} for row in rows]
+
+
+def _known_throughout(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Leave a quantity out that only some rows have."""
+    if all(row.get(name) for row in rows):
+        return rows
+    return [{k: v for k, v in row.items() if k != name} for row in rows]
 
 
 def _evaluation(content: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
@@ -184,6 +193,8 @@ def _record(value: object, where: str, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, item in value.items():
         _refuse_surrogates(key, where)
+        if isinstance(item, dict) and "value" in item and item.keys() <= {"value", "desc"}:
+            item = item["value"]  # a setting as W&B saves it
         if isinstance(item, dict):
             flat |= _record(item, where, f"{prefix}{key}.")
         else:

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import RENAMED, interpret, words_of
+from bayescale.data.aliases import RENAMED, interpret
+from bayescale.data.name_words import words_of
 from bayescale.data.number_format import listed
 
 _OTHERWISE = (

@@ -33,10 +33,14 @@ _EXPECTED: dict[Kind, str] = {
 }
 
 
+_MILLIARDS = ("mrd", "mia", "milliarde", "milliarden", "milliard", "milliards")
+"""Billions in other languages."""
+
+
 _COUNT_UNITS = (
     (("k", "kilo", "thousand", "thousands"), 10**3),
-    (("m", "mn", "mil", "mega", "million", "millions"), 10**6),
-    (("b", "bn", "g", "giga", "billion", "billions"), 10**9),
+    (("m", "mn", "mil", "mega", "million", "millions", "mio", "millionen"), 10**6),
+    (("b", "bn", "g", "giga", "billion", "billions", *_MILLIARDS), 10**9),
     (("t", "tn", "tera", "trillion", "trillions"), 10**12),
 )
 
