@@ -295,6 +295,8 @@ def _with_unit(meaning: Meaning, unit: str) -> Meaning | None:
         return Meaning(name, rank, loss_unit=read if known else meaning.loss_unit)
     if name == "params" and convention(unit) != "unknown":
         return Meaning(name, rank, convention=convention(unit))
+    if name == "step":
+        return replace(meaning, factor=unit_factor(_scale(unit)) or 1.0, unit=unit)
     if name not in ("params", "tokens", "flops"):
         return meaning
     factor = unit_factor(_scale(unit), KINDS[name])

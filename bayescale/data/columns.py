@@ -21,9 +21,9 @@ from bayescale.data.aliases import (
 )
 from bayescale.data.name_words import words_of
 from bayescale.data.number_format import listed
+from bayescale.data.other_columns import is_outcome
 from bayescale.data.row_messages import cells_of
 from bayescale.errors import BayescaleError, closest
-
 
 _SIZE = re.compile(r"\d+(\.\d+)?\s?[mb]")
 """A model's name that is its size."""
@@ -85,6 +85,7 @@ def recognise(
             raise _ambiguous(name, [column for column, _ in leading])
         taken[name] = leading[0]
         notes += _passed_over(name, leading[0][0], found)
+    notes += _held_out(taken, [str(name) for name in frame.columns])
     return Recognition(_total_beside(taken, candidates), tuple(notes))
 
 
@@ -186,6 +187,21 @@ def _passed_over(name: str, column: str, found: list[tuple[str, Meaning]]) -> li
     if not others or name not in KINDS:
         return []
     return [f"{name} is {column!r}; {listed(map(repr, others))} could be it too, and is only kept"]
+
+
+def _held_out(taken: Mapping[str, tuple[str, Meaning]], names: list[str]) -> list[str]:
+    """Note the losses of evaluations that stand beside a training loss that is taken."""
+    column, meaning = taken.get("loss", ("", Meaning("loss", EXACT)))
+    if meaning.rank <= FALLBACK:
+        return []
+    others = [n for n in names if n != column and is_outcome(n) and "train" not in words_of(n)]
+    held = [n for n in others if set(words_of(n)) & {"eval", "val", "validation", "valid", "test"}]
+    if not held:
+        return []
+    return [
+        f"loss is the training loss {column!r}; {listed(map(repr, held), limit=4)} of evaluations "
+        f"are there: columns={{'loss': {held[0]!r}}} fits the first"
+    ]
 
 
 def _ambiguous(name: str, columns: list[str]) -> BayescaleError:

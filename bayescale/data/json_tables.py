@@ -12,6 +12,7 @@ from bayescale.data import limits
 from bayescale.data.aliases import interpret
 from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.histories import gather
+from bayescale.data.number_format import listed
 from bayescale.data.table_files import Loaded, TableFile, open_text
 from bayescale.errors import BayescaleError
 
@@ -85,16 +86,49 @@ def _records(content: dict[str, Any], file: TableFile, notes: list[str]) -> Any:
         if isinstance(only, list) and all(isinstance(r, dict) for r in only) and only:
             notes.append(f"the runs are the list {name!r}")
             return only
+    lists = {k: v for k, v in content.items() if _is_records(v)}
+    if len(lists) == len(content) > 1:
+        notes.append("lists of records by name: each is a run's checkpoints, called by it")
+        return [_called(name, record) for name, several in lists.items() for record in several]
+    if len(lists) == 1 and not any(
+        isinstance(v, list) for k, v in content.items() if k not in lists
+    ):
+        ((name, only),) = lists.items()
+        left = listed(repr(key) for key in content if key != name)
+        notes.append(f"the runs are the list {name!r}; {left} beside it: left out")
+        return only
+    if content and all(map(_is_columns, content.values())):
+        notes.append("columns by name: each is a run's checkpoints, called by it")
+        return [
+            _called(name, record)
+            for name, columns in content.items()
+            for record in _by_column(columns, {}, []) or ()
+        ]
     if content and all(isinstance(value, dict) for value in content.values()):
         if any(interpret(name) for name in content):
             return _by_column({k: list(v.values()) for k, v in content.items()}, content, notes)
         notes.append("an object of records by name: each is one run, called by it")
-        taken = any("run" in record for record in content.values())
-        label = "key" if taken else "run"
-        return [{label: name, **record} for name, record in content.items()]
+        return [_called(name, record) for name, record in content.items()]
     if content and all(isinstance(value, list) for value in content.values()):
         return _by_column(content, {}, notes)
     return None
+
+
+def _is_records(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(r, dict) for r in value)
+
+
+def _is_columns(value: object) -> bool:
+    """Whether a value is an object of lists of one length, which are not empty."""
+    if not isinstance(value, dict) or not value:
+        return False
+    lists = [cells for cells in value.values() if isinstance(cells, list)]
+    return len(lists) == len(value) and len({len(cells) for cells in lists}) == 1 and bool(lists[0])
+
+
+def _called(name: str, record: dict[str, Any]) -> dict[str, Any]:
+    """A record of a run, with its name."""
+    return {"key" if "run" in record else "run": name, **record}
 
 
 def _by_column(

@@ -112,7 +112,7 @@ def column_use(name: str) -> str:
     ''
     """
     words = set(words_of(name))
-    quoted = _expression_name(name)
+    quoted = expression_name(name)
     if words & _HOURS:
         return (
             "hours are no FLOP: with the FLOP/s that a device reached, say 4e14, "
@@ -216,6 +216,6 @@ def _quantity(word: str) -> str:
     return meaning.name if meaning and meaning.name in ("params", "tokens", "flops") else ""
 
 
-def _expression_name(name: str) -> str:
+def expression_name(name: str) -> str:
     """Write a column's name as an expression takes it."""
     return name if name.isidentifier() else f"`{name}`"
