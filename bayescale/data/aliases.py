@@ -42,7 +42,9 @@ _AGGREGATED = re.compile(r"(.*loss)_(?:epoch|step)", re.IGNORECASE)
 """Losses of an epoch or a step, as Lightning names them."""
 
 
-_LOGARITHM = re.compile(r"(log_?10|lg|ln|log_?2)(?:[\s_-]+|(?=\())(\(?)(.+)", re.IGNORECASE)
+_LOGARITHM = re.compile(
+    r"(log_?10|lg|ln|log_?2)(?:[\s_-]+|(?=\()|(?<=log10)(?=[ndc]$))(\(?)(.+)", re.IGNORECASE
+)
 
 
 LOGARITHMS = {"log10": 10.0, "lg": 10.0, "ln": 2.718281828459045, "log2": 2.0}
@@ -58,11 +60,11 @@ _VOCABULARY = {
     "params": (
         "param params parameter parameters nparams numparams paramcount paramscount parametercount "
         "modelsize parametre parametres parameteranzahl",
-        "n num number nr of count counts model trainable anzahl nombre de der",
+        "n num number nr no of count counts model trainable anzahl nombre de der",
     ),
     "tokens": (
         "token tokens ntokens numtokens tokensseen tokencount traintokens trainingtokens",
-        "n num number nr of count total train training trained on seen processed consumed data "
+        "n num number nr no of count total train training trained on seen processed consumed data "
         "anzahl nombre de der",
     ),
     "flops": (

@@ -158,7 +158,8 @@ def _head(lines: Iterator[str], titles: list[str]) -> tuple[list[str], str]:
 
 def _cells_of_line(line: str) -> list[str]:
     """The cells of a line that hold something, by whichever delimiter gives the most."""
-    return max(([c for c in line.split(d) if c.strip()] for d in _DELIMITERS), key=len)
+    ways = (next(csv.reader([line], delimiter=d), []) for d in _DELIMITERS)
+    return max(([cell for cell in way if cell.strip()] for way in ways), key=len)
 
 
 def header_place(rows: Sequence[Sequence[str]]) -> int:

@@ -48,6 +48,7 @@ _ROLES: dict[str, tuple[set[str], set[str]]] = {
     "ratio": (
         {
             *("tokens per param", "tokens per params", "tokens per parameter"),
+            *("tokens param", "tokens params", "tokens parameter"),
             *("token param ratio", "tokens params ratio"),
         },
         {"train", "training"},

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 from bayescale.data import limits
-from bayescale.data.aliases import interpret
+from bayescale.data.aliases import KINDS, interpret
 from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.histories import gather
 from bayescale.data.number_format import listed
@@ -86,12 +86,16 @@ def _records(content: dict[str, Any], file: TableFile, notes: list[str]) -> Any:
         if isinstance(only, list) and all(isinstance(r, dict) for r in only) and only:
             notes.append(f"the runs are the list {name!r}")
             return only
+    names, cells = content.get("columns"), content.get("data")
+    if isinstance(names, list) and isinstance(cells, list) and _is_grid(names, cells):
+        notes.append("a table of W&B or pandas: the names of the columns, and rows of cells")
+        return [dict(zip(names, row, strict=True)) for row in cells]
     lists = {k: v for k, v in content.items() if _is_records(v)}
     if len(lists) == len(content) > 1:
         notes.append("lists of records by name: each is a run's checkpoints, called by it")
         return [_called(name, record) for name, several in lists.items() for record in several]
     if len(lists) == 1 and not any(
-        isinstance(v, list) for k, v in content.items() if k not in lists
+        isinstance(v, list) and v for k, v in content.items() if k not in lists
     ):
         ((name, only),) = lists.items()
         left = listed(repr(key) for key in content if key != name)
@@ -107,11 +111,38 @@ def _records(content: dict[str, Any], file: TableFile, notes: list[str]) -> Any:
     if content and all(isinstance(value, dict) for value in content.values()):
         if any(interpret(name) for name in content):
             return _by_column({k: list(v.values()) for k, v in content.items()}, content, notes)
+        if groups := _groups(content):
+            notes.append("objects of runs by name, in groups: each is one run, called by it")
+            return groups
         notes.append("an object of records by name: each is one run, called by it")
         return [_called(name, record) for name, record in content.items()]
     if content and all(isinstance(value, list) for value in content.values()):
         return _by_column(content, {}, notes)
     return None
+
+
+def _is_grid(names: list[Any], rows: list[Any]) -> bool:
+    """Whether names are distinct texts, and each row holds a cell for each."""
+    texts = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    return texts and all(isinstance(row, list) and len(row) == len(names) for row in rows)
+
+
+def _groups(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the runs of groups by name; none where the inner objects are parts of one run."""
+    runs = [run for group in content.values() for run in group.values()]
+    if len(content) < 2 or not all(map(_is_whole_run, runs)):
+        return []
+    return [
+        _called(name, {"group": key, **run})
+        for key, group in content.items()
+        for name, run in group.items()
+    ]
+
+
+def _is_whole_run(value: object) -> bool:
+    """Whether an object holds a loss and another quantity."""
+    found = {m.name for m in map(interpret, value) if m} if isinstance(value, dict) else set()
+    return "loss" in found and len(found & set(KINDS)) > 1
 
 
 def _is_records(value: object) -> bool:

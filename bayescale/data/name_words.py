@@ -5,7 +5,7 @@ import unicodedata
 
 _WRAPPERS = re.compile(
     "(metrics?|params?|summary|summary_metrics|config|hparams|hyperparameters|tags|attributes"
-    "|mlflow|data|results|throughput(?=[./:]total_)"
+    "|mlflow|data|results|throughput(?=[./:]total[_ ])"
     r"|time(?=[./:]tokens?$))[./:](?=.)",
     re.IGNORECASE,
 )

@@ -33,7 +33,7 @@ _EXPECTED: dict[Kind, str] = {
 }
 
 
-_MILLIARDS = ("mrd", "mia", "milliarde", "milliarden", "milliard", "milliards")
+_MILLIARDS = ("mrd", "mia", "md", "milliarde", "milliarden", "milliard", "milliards")
 """Billions in other languages."""
 
 
@@ -235,7 +235,7 @@ def _parse_text(text: str, kind: Kind, unit: float) -> float:
         rest = _COUNTED.sub("", rest).rstrip(" -_")
     if not rest:
         return float(_decimal(number)) * unit
-    factor = _factor(rest.strip(" -_"), kind)
+    factor = _factor(rest.strip(" -_."), kind)
     if factor is None:
         raise _unreadable(text, kind)
     return float(_decimal(number) * factor)

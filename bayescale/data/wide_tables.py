@@ -13,6 +13,7 @@ from bayescale.data.aliases import interpret
 from bayescale.data.columns import meaning_of
 from bayescale.data.convert import to_numbers
 from bayescale.data.limits import refuse_large
+from bayescale.data.name_words import words_of
 from bayescale.data.number_format import listed
 from bayescale.data.other_columns import is_outcome
 from bayescale.data.row_messages import cells_of, rows_of
@@ -77,9 +78,7 @@ class WideShape:
     def holds_loss(self, columns: Mapping[str, str | None]) -> bool:
         """Whether the values, or those the user named, are losses."""
         metrics = {metric for part in self.parts for metric in part.metrics.values()}
-        meanings = [interpret(metric) for metric in (*metrics, *self.kept)]
-        known = any(meaning and meaning.name == "loss" for meaning in meanings)
-        return known or columns.get("loss") is not None
+        return any(map(_is_loss, (*metrics, *self.kept))) or columns.get("loss") is not None
 
     def long(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Write the table, or a piece of it, as one row per value; rows are numbered anew."""
@@ -119,7 +118,7 @@ def melt(frame: pd.DataFrame, chosen: Collection[str] = ()) -> tuple[pd.DataFram
     """
     shape = wide_shape(frame, chosen)
     if shape is None:
-        return frame, []
+        return frame, [] if chosen else _may_be_wide(frame)
     rows = len(frame) * len(shape.parts)
     if rows > limits.MAX_ROWS:
         raise refuse_large("the wide table, with a row per value,", rows)
@@ -130,6 +129,20 @@ def wide_shape(frame: pd.DataFrame, chosen: Collection[str] = ()) -> WideShape |
     """Recognise a wide table, None where it is none or the user named one of its columns."""
     found = (way(frame) for way in (_panel, _sizes, _seeds))
     return next((shape for shape in found if shape and not shape.uses(chosen)), None)
+
+
+def _may_be_wide(frame: pd.DataFrame) -> list[str]:
+    """Say how to melt columns of losses that may be those of a run each."""
+    names = list(map(str, frame.columns))
+    axes = _axes(frame, names)
+    losses = [n for n in names if is_outcome(n) and "loss" in words_of(n)]
+    if axes & {"loss", "run", "params"} or not axes & _AXES or len(losses) < 2:
+        return []
+    kept = [n for n in names if n not in losses]
+    return [
+        f"no column is the loss: if each of {listed(map(repr, losses), limit=3)} is that of a run, "
+        f"pass frame.melt({kept!r}, var_name='run', value_name='loss')"
+    ]
 
 
 def looks_wide(names: Iterable[str]) -> bool:
@@ -144,7 +157,8 @@ def _panel(frame: pd.DataFrame) -> WideShape | None:
     found = {n: m for n in map(str, frame.columns) if (m := _PANEL.fullmatch(n)) is not None}
     extremes = any(match["end"] for match in found.values())
     others = _others(frame, found)
-    if not found or len(others) > 3 or not (extremes or len(found) > 2):
+    losses = "Step" in others and all(_is_loss(m["metric"]) for m in found.values())
+    if not found or len(others) > 3 or not (extremes or losses or len(found) > 2):
         return None
     label = "run" if "run" not in others else "panel run"
     runs = list(dict.fromkeys(m["run"] for m in found.values()))
@@ -168,7 +182,7 @@ def _sizes(frame: pd.DataFrame) -> WideShape | None:
     for name in map(str, frame.columns):
         match = _NAMED_SIZE.fullmatch(name.strip())
         if match is not None and _is_numeric(cells_of(frame, name)):
-            metric = "_".join(p.strip() for p in (match["before"], match["after"]) if p)
+            metric = _metric_of(match["before"], match["after"])
             try:
                 found[name] = metric, match["size"], parse_quantity(match["size"].replace(" ", ""))
             except BayescaleError:
@@ -202,6 +216,13 @@ def _sizes(frame: pd.DataFrame) -> WideShape | None:
     return WideShape(others, parts, notes)
 
 
+def _metric_of(before: str | None, after: str | None) -> str:
+    """Name the metric by the words around a size; those of a model before it are left out."""
+    metric = "_".join(part.strip() for part in (before, after) if part)
+    model = before and after and not interpret(metric) and interpret(after.strip())
+    return after.strip() if model and after and not is_outcome(before or "") else metric
+
+
 def _metrics(named: set[str], axis: str) -> dict[str, str | None]:
     """Name the values by what the columns' names hold beside a size.
 
@@ -233,8 +254,7 @@ def _seeds(frame: pd.DataFrame) -> WideShape | None:
     known = _axes(frame, others)
     if len(seeds) < 2 or "seed" in others or not known & _AXES:
         return None
-    named = any((m := interpret(metric)) is not None and m.name == "loss" for metric in metrics)
-    if named and "loss" in known:
+    if "loss" in known and any(map(_is_loss, metrics)):
         return None
     value = _value(others)
     parts = [
@@ -245,6 +265,11 @@ def _seeds(frame: pd.DataFrame) -> WideShape | None:
     if "" in metrics:
         notes.append(f"if the values are losses, say columns={{'loss': {value!r}}}")
     return WideShape(others, parts, notes)
+
+
+def _is_loss(name: str) -> bool:
+    meaning = interpret(name)
+    return meaning is not None and meaning.name == "loss"
 
 
 def _others(frame: pd.DataFrame, found: Collection[str]) -> list[str]:
