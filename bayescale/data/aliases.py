@@ -73,7 +73,7 @@ _VOCABULARY = {
     ),
     "loss": (
         "loss crossentropy xent nll bpb bpc bpt valloss evalloss testloss finalloss verlust perte",
-        _LOSS_WORDS + " ce nats bits byte per token language",
+        _LOSS_WORDS + " ce nats bits byte per token language de",
     ),
     "loss_se": ("se sem stderr lossse lossstderr", _LOSS_WORDS + " loss crossentropy of"),
 }

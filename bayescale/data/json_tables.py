@@ -194,18 +194,23 @@ def _trainer_history(
         last = {"total_flops": content.get("total_flos"), "num_input_tokens_seen": None}
         last["num_input_tokens_seen"] = content.get("num_input_tokens_seen")
         rows[-1].update({k: v for k, v in last.items() if v and rows[-1].get(k) is None})
-    if all(row.get("num_input_tokens_seen") for row in rows):
-        rows = _known_throughout(rows, "total_flops")
+    if _spread_flops(rows):
+        notes.append("total_flos of the last row are shared out in proportion to the tokens")
     kind = "evaluations" if evaluated else "logged losses"
     notes.append(f"the history of a Hugging Face trainer: {len(rows):,} {kind} of one run")
     return [{k: v for k, v in row.items() if v is not None} for row in rows]
 
 
-def _known_throughout(rows: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Leave a quantity out that only some rows have."""
-    if all(row.get(name) for row in rows):
-        return rows
-    return [{k: v for k, v in row.items() if k != name} for row in rows]
+def _spread_flops(rows: list[dict[str, Any]]) -> bool:
+    """Give each row its FLOP, where tokens are known throughout and FLOP at the end."""
+    tokens = [row.get("num_input_tokens_seen") for row in rows]
+    if not (rows and all(tokens) and rows[-1]["total_flops"]):
+        return False
+    each = rows[-1]["total_flops"] / tokens[-1]
+    lacking = [row for row in rows if not row["total_flops"]]
+    for row in lacking:
+        row["total_flops"] = each * row["num_input_tokens_seen"]
+    return bool(lacking)
 
 
 def _evaluation(content: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
