@@ -308,8 +308,8 @@ def _with_unit(meaning: Meaning, unit: str) -> Meaning | None:
 
 
 def _scale(unit: str) -> str:
-    """Leave out what stands before a unit in brackets: ``in millions``, ``x 10^9``."""
-    return re.sub(r"^(in\s+|[x×*]\s*(?=\d)|[x×]\s+)", "", unit)
+    """Leave out what stands around a unit in brackets: ``in millions``, ``x 10^9``, ``Mio.``."""
+    return re.sub(r"^(in\s+|[x×*]\s*(?=\d)|[x×]\s+)", "", unit).rstrip(".")
 
 
 def _units_in(words: list[str], kind: Kind) -> list[tuple[list[str], str]]:

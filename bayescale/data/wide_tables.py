@@ -194,7 +194,7 @@ def _sizes(frame: pd.DataFrame) -> WideShape | None:
     sizes = {size for _, _, size in found.values()}
     if len(found) < 2 or len(sizes) < len(found) / max(len(metrics), 1) or not axes & _AXES:
         return None
-    if axis in axes or not metrics or min(sizes) < _SMALLEST:
+    if {axis, "loss"} & axes or not metrics or min(sizes) < _SMALLEST:
         return None
     value = _value(others)
     parts = []
@@ -233,7 +233,7 @@ def _metrics(named: set[str], axis: str) -> dict[str, str | None]:
     metrics: dict[str, str | None] = {
         text: "" if meaning and meaning.name == axis else text
         for text, meaning in meanings.items()
-        if not text or meaning or is_outcome(text)
+        if not text or _is_result(text)
     }
     if not metrics and len(named) == 1:
         return dict.fromkeys(named)
@@ -254,7 +254,7 @@ def _seeds(frame: pd.DataFrame) -> WideShape | None:
     known = _axes(frame, others)
     if len(seeds) < 2 or "seed" in others or not known & _AXES:
         return None
-    if "loss" in known and any(map(_is_loss, metrics)):
+    if "loss" in known or not all(metric == "" or _is_result(metric) for metric in metrics):
         return None
     value = _value(others)
     parts = [
@@ -265,6 +265,10 @@ def _seeds(frame: pd.DataFrame) -> WideShape | None:
     if "" in metrics:
         notes.append(f"if the values are losses, say columns={{'loss': {value!r}}}")
     return WideShape(others, parts, notes)
+
+
+def _is_result(name: str) -> bool:
+    return is_outcome(name) or interpret(name) is not None
 
 
 def _is_loss(name: str) -> bool:
