@@ -103,11 +103,7 @@ def _records(content: dict[str, Any], file: TableFile, notes: list[str]) -> Any:
         return only
     if content and all(map(_is_columns, content.values())):
         notes.append("columns by name: each is a run's checkpoints, called by it")
-        return [
-            _called(name, record)
-            for name, columns in content.items()
-            for record in _by_column(columns, {}, []) or ()
-        ]
+        return [row for name, one in content.items() for row in _checkpoints(name, one)]
     if content and all(isinstance(value, dict) for value in content.values()):
         if any(interpret(name) for name in content):
             return _by_column({k: list(v.values()) for k, v in content.items()}, content, notes)
@@ -150,11 +146,21 @@ def _is_records(value: object) -> bool:
 
 
 def _is_columns(value: object) -> bool:
-    """Whether a value is an object of lists of one length, which are not empty."""
-    if not isinstance(value, dict) or not value:
+    """Whether a value is an object of lists of one length, and numbers or words beside them."""
+    if not isinstance(value, dict):
         return False
     lists = [cells for cells in value.values() if isinstance(cells, list)]
-    return len(lists) == len(value) and len({len(cells) for cells in lists}) == 1 and bool(lists[0])
+    objects = any(isinstance(cell, dict) for cell in value.values())
+    return not objects and len({len(cells) for cells in lists}) == 1 and bool(lists[0])
+
+
+def _checkpoints(name: str, columns: dict[str, Any]) -> list[dict[str, Any]]:
+    """Turn the lists of one run into records; what is no list holds for each."""
+    lists = {key: cells for key, cells in columns.items() if isinstance(cells, list)}
+    return [
+        _called(name, {**columns, **dict(zip(lists, row, strict=True))})
+        for row in zip(*lists.values(), strict=True)
+    ]
 
 
 def _called(name: str, record: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,10 @@ _NOT_A_COUNT = set(_OTHERWISE.split())
 """Words that make a column with a quantity's noun something else."""
 
 
+MELTED = "value"
+"""The column of what a wide table holds, where its names do not say."""
+
+
 _HOURS = {"hours", "hour", "hrs", "gpuh"}
 
 
@@ -195,6 +199,7 @@ def absent_hint(name: str, table: pd.DataFrame, otherwise: str = "") -> str:
     others = [str(c) for c in table.columns if str(c) not in RENAMED]
     if name == "loss":
         plain = [c for c in others if is_outcome(c) and "another result" in column_use(c)]
+        plain = plain or [c for c in others if c == MELTED]
     else:
         plain = [c for c in others if name in c.lower() and not set(words_of(c)) & _NOT_A_COUNT]
         plain = plain or [

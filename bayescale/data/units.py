@@ -38,7 +38,7 @@ _MILLIARDS = ("mrd", "mia", "md", "milliarde", "milliarden", "milliard", "millia
 
 
 _COUNT_UNITS = (
-    (("k", "kilo", "thousand", "thousands"), 10**3),
+    (("k", "kilo", "thousand", "thousands", "tsd", "tausend"), 10**3),
     (("m", "mn", "mil", "mega", "million", "millions", "mio", "millionen"), 10**6),
     (("b", "bn", "g", "giga", "billion", "billions", *_MILLIARDS), 10**9),
     (("t", "tn", "tera", "trillion", "trillions"), 10**12),

@@ -15,7 +15,7 @@ from bayescale.data.convert import to_numbers
 from bayescale.data.limits import refuse_large
 from bayescale.data.name_words import words_of
 from bayescale.data.number_format import listed
-from bayescale.data.other_columns import is_outcome
+from bayescale.data.other_columns import MELTED, is_outcome
 from bayescale.data.row_messages import cells_of, rows_of
 from bayescale.data.units import parse_quantity
 from bayescale.errors import BayescaleError
@@ -292,7 +292,7 @@ def _filled(part: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
 
 
 def _value(others: list[str]) -> str:
-    return "value" if "value" not in others else "wide value"
+    return MELTED if MELTED not in others else f"wide {MELTED}"
 
 
 def _is_numeric(cells: pd.Series) -> bool:

@@ -104,6 +104,8 @@ def test_a_column_per_model_called_by_its_size():
     assert runs.table["params"].tolist() == [7e7, 7e7, 1.6e8, 1.6e8]
     assert runs.table["run"].tolist()[::2] == ["pythia-70m", "pythia-160m"]
     assert any("columns={'loss': 'value'}" in note for note in runs.notes)
+    with pytest.raises(BayescaleError, match="columns={'loss': 'value'}"):
+        runs.require(["loss"])
 
 
 def test_columns_of_losses_that_may_be_runs_are_said():
@@ -168,6 +170,7 @@ def test_json_of_several_shapes(tmp_path, content):
     "checkpoints",
     [
         {"tokens": [1e9, 2e9], "loss": [3.5, 3.0]},
+        {"n_params": 1e8, "tokens": [1e9, 2e9], "loss": [3.5, 3.0]},
         [{"tokens": 1e9, "loss": 3.5}, {"tokens": 2e9, "loss": 3.0}],
     ],
 )
