@@ -29,6 +29,10 @@ _SIZE = re.compile(r"\d+(\.\d+)?\s?[mb]")
 """A model's name that is its size."""
 
 
+_PARAMS = {"params", "param", "parameters", "parameter"}
+"""Words of columns beside which a model's name is no more than that."""
+
+
 @dataclass(frozen=True)
 class Recognition:
     """What each column of a table was recognised as."""
@@ -96,6 +100,8 @@ def _candidates(
     used = set(chosen.values())
     free = [str(name) for name in frame.columns if str(name) not in used]
     found = [(column, meaning_of(cells_of(frame, column), column)) for column in free]
+    if any(_PARAMS & set(words_of(str(column))) for column in frame.columns):
+        found = [(c, None if _names_model(c) else meaning) for c, meaning in found]
     if not any(meaning and meaning.name in ("params", "tokens", "flops") for _, meaning in found):
         found = [(column, meaning or interpret_letter(column)) for column, meaning in found]
     candidates: dict[str, list[tuple[str, Meaning]]] = {}
@@ -134,9 +140,13 @@ def _interpret_cells(values: pd.Series, column: str) -> Meaning | None:
         ends = [text.endswith(endings) and text[0].isdigit() for text in texts]
         if ends and sum(ends) > 0.8 * len(ends):
             return Meaning(name, FALLBACK)
-    if texts and words_of(column)[-1:] == ["model"] and all(map(_SIZE.fullmatch, texts)):
+    if texts and _names_model(column) and all(map(_SIZE.fullmatch, texts)):
         return Meaning("params", FALLBACK)
     return None
+
+
+def _names_model(column: str) -> bool:
+    return words_of(column)[-1:] == ["model"]
 
 
 def _total(found: list[tuple[str, Meaning]]) -> list[tuple[str, Meaning]]:

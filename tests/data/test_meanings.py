@@ -314,6 +314,8 @@ def test_models_called_by_their_sizes():
     runs = read(Model=["20M", "0.6B"], loss=[4.0, 3.0])
     assert runs.table["params"].tolist() == [2e7, 6e8]
     assert "params" not in read(Model=["20M", "large"], loss=[4.0, 3.0]).table
+    beside = read(model=["20M", "0.6B"], params_nominal=[2.1e7, 6.2e8], loss=[4.0, 3.0])
+    assert beside.table["model"].tolist() == ["20M", "0.6B"]
 
 
 def test_evaluations_beside_a_training_loss_are_said():

@@ -104,7 +104,7 @@ def test_a_column_per_model_called_by_its_size():
     assert runs.table["params"].tolist() == [7e7, 7e7, 1.6e8, 1.6e8]
     assert runs.table["run"].tolist()[::2] == ["pythia-70m", "pythia-160m"]
     assert any("columns={'loss': 'value'}" in note for note in runs.notes)
-    with pytest.raises(BayescaleError, match="columns={'loss': 'value'}"):
+    with pytest.raises(BayescaleError, match=r"columns=\{'loss': 'value'\}"):
         runs.require(["loss"])
 
 
