@@ -146,7 +146,8 @@ def _interpret_cells(values: pd.Series, column: str) -> Meaning | None:
 
 
 def _names_model(column: str) -> bool:
-    return words_of(column)[-1:] == ["model"]
+    words = words_of(column)
+    return words[-1:] == ["model"] and _PARAMS.isdisjoint(words)
 
 
 def _total(found: list[tuple[str, Meaning]]) -> list[tuple[str, Meaning]]:
