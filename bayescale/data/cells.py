@@ -50,6 +50,10 @@ _IN_BRACKETS = re.compile(
 """A number with its standard error: of its last digits, or with decimals of its own."""
 
 
+_LARGEST_ERROR = 0.05
+"""Relative standard error up to which a number in brackets is taken for one."""
+
+
 _PLAIN = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 """Numbers that need nothing but the decision that they have decimal points."""
 
@@ -164,17 +168,23 @@ def _texts(cells: pd.Series, name: str) -> list[str | None] | None:
 
 
 def _has_error(text: str) -> bool:
-    return _IN_BRACKETS.fullmatch(text.strip()) is not None
+    return _written_out(text) != text
 
 
 def _written_out(text: str) -> str:
-    """Write a standard error in brackets behind ±: ``4.962(6)`` and ``4.962 (0.006)``."""
+    """Write a standard error in brackets behind ±: ``4.962(6)`` and ``4.962 (0.006)``.
+
+    A larger number in brackets may be another result, and stays.
+    """
     found = _IN_BRACKETS.fullmatch(text.strip())
     if found is None:
         return text
-    decimals, digits = found["decimals"], found["digits"]
-    error = found["error"] or f"0{found['mark']}{digits.zfill(len(decimals))}"
-    return f"{found['value']} ± {error}"
+    value, mark, decimals = found["value"], found["mark"], found["decimals"]
+    error = found["error"] or f"0{mark}{found['digits'].zfill(len(decimals))}"
+    if len(found["digits"] or "") > len(decimals):
+        return text
+    sizes = [abs(_float(number.replace(",", "."))) for number in (value, error)]
+    return f"{value} ± {error}" if sizes[1] < _LARGEST_ERROR * sizes[0] else text
 
 
 def _marked(texts: Sequence[str]) -> bool:

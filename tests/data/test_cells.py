@@ -193,3 +193,10 @@ def test_units_of_other_languages(read, million, billion):
     assert inside.table["tokens"].tolist() == [4e8, 2e9]
     named = read(f"params ({million});tokens ({billion});loss\n19,2;0,4;4,651\n60;2;4,1")
     assert named.table["tokens"].tolist() == [4e8, 2e9]
+
+
+@pytest.mark.parametrize("written", ["{} (90.1)", "{} (4.3)", "{} (0.31)", "{} (1)"])
+def test_another_result_in_brackets_is_no_error(read, written):
+    rows = [f"r{i},{i + 1}e8,1e9,{written.format(4.5 - i / 8)}" for i in range(4)]
+    with pytest.raises(BayescaleError, match="column 'loss', line 2: cannot read"):
+        read(text_of(rows))
