@@ -298,7 +298,8 @@ def _with_unit(meaning: Meaning, unit: str) -> Meaning | None:
     if name == "params" and convention(unit) != "unknown":
         return Meaning(name, rank, convention=convention(unit))
     if name == "step":
-        return replace(meaning, factor=unit_factor(_scale(unit)) or 1.0, unit=unit)
+        counted = unit_factor(_scale(unit))
+        return replace(meaning, factor=counted, unit=unit) if counted else meaning
     if name not in ("params", "tokens", "flops"):
         return meaning
     factor = unit_factor(_scale(unit), KINDS[name])
