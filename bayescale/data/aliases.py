@@ -9,6 +9,7 @@ not).
 import re
 from dataclasses import dataclass, field, replace
 
+from bayescale.data.name_words import split_bracket, unwrap, words_in
 from bayescale.data.units import LOSS_UNITS, Kind, canonical_loss_unit, unit_factor
 from bayescale.errors import BayescaleError
 
@@ -33,54 +34,21 @@ CONVENTIONS = ("total", "non-embedding", "active", "unknown")
 EXACT, ALIAS, FALLBACK = range(3)
 
 
-_WRAPPERS = re.compile(
-    "(metrics?|params?|summary|summary_metrics|config|hparams|hyperparameters|tags|attributes"
-    "|mlflow|data|results|throughput(?=[./:]total_))[./:](?=.)",
-    re.IGNORECASE,
-)
-
-
-_PHRASES = {
-    "model size": "modelsize",
-    "bits per byte": "bpb",
-    "bits per char": "bpc",
-    "bits per character": "bpc",
-    "bits per token": "bpt",
-    "cross entropy": "crossentropy",
-    "held out": "heldout",
-    "std err": "stderr",
-    "std error": "stderr",
-    "standard error": "stderr",
-    "non embedding": "nonembedding",
-    "non embeddings": "nonembedding",
-    "non embed": "nonembedding",
-    "non emb": "nonembedding",
-    "no embedding": "nonembedding",
-    "no embeddings": "nonembedding",
-    "without embedding": "nonembedding",
-    "without embeddings": "nonembedding",
-    "excl embedding": "nonembedding",
-    "excluding embeddings": "nonembedding",
-    "nonembed": "nonembedding",
-    "nonemb": "nonembedding",
-    "with embeddings": "total",
-    "incl embeddings": "total",
-    "including embeddings": "total",
-}
-
-
 _MACRO = re.compile(r"eval[./](?:.+[./])?macro_(?=loss$|bpb$)", re.IGNORECASE)
 """Averages over the parts of an evaluation, as levanter names them."""
 
 
-_LOGARITHM = re.compile(r"(log_?10|lg|ln|log_?2)(?:[\s_-]+|(?=\())(\(?)(.+)", re.IGNORECASE)
+_AGGREGATED = re.compile(r"(.*loss)_(?:epoch|step)", re.IGNORECASE)
+"""Losses of an epoch or a step, as Lightning names them."""
+
+
+_LOGARITHM = re.compile(
+    r"(log_?10|lg|ln|log_?2)(?:[\s_-]+|(?=\()|(?<=log10)(?=[ndc]$))(\(?)(.+)", re.IGNORECASE
+)
 
 
 LOGARITHMS = {"log10": 10.0, "lg": 10.0, "ln": 2.718281828459045, "log2": 2.0}
 """The base of each logarithm that a name can say."""
-
-
-_PREFIXED = re.compile(r"([kmbgt])(params?|parameters?|tokens?|toks?)")
 
 
 _LOSS_WORDS = (
@@ -91,20 +59,21 @@ _LOSS_WORDS = (
 _VOCABULARY = {
     "params": (
         "param params parameter parameters nparams numparams paramcount paramscount parametercount "
-        "modelsize",
-        "n num number nr of count counts model trainable",
+        "modelsize parametre parametres parameteranzahl",
+        "n num number nr no of count counts model trainable anzahl nombre de der",
     ),
     "tokens": (
         "token tokens ntokens numtokens tokensseen tokencount traintokens trainingtokens",
-        "n num number nr of count total train training trained on seen processed consumed data",
+        "n num number nr no of count total train training trained on seen processed consumed data "
+        "anzahl nombre de der",
     ),
     "flops": (
         "flop flops flos compute totalflops trainflops trainingflops",
         "n num number of count total train training used 6nd",
     ),
     "loss": (
-        "loss crossentropy xent nll bpb bpc bpt valloss evalloss testloss finalloss",
-        _LOSS_WORDS + " ce nats bits byte per token",
+        "loss crossentropy xent nll bpb bpc bpt valloss evalloss testloss finalloss verlust perte",
+        _LOSS_WORDS + " ce nats bits byte per token language de",
     ),
     "loss_se": ("se sem stderr lossse lossstderr", _LOSS_WORDS + " loss crossentropy of"),
 }
@@ -190,7 +159,7 @@ def interpret(name: str) -> Meaning | None:
     text = name.strip()
     if text in RENAMED or text in ROLES:
         return Meaning(text, EXACT)
-    text = _unwrap(text)
+    text = unwrap(text)
     if found := _LOGARITHM.fullmatch(text):
         inner = interpret(found[3].removesuffix(")") if found[2] else found[3])
         if inner is None or inner.name not in KINDS or inner.logarithm:
@@ -199,18 +168,21 @@ def interpret(name: str) -> Meaning | None:
     if found := _MACRO.match(text):
         inner = interpret(text[found.end() :])
         return inner and replace(inner, rank=FALLBACK)
-    text, bracket = _split_bracket(text)
+    if found := _AGGREGATED.fullmatch(text):
+        inner = interpret(found[1])
+        return inner and replace(inner, rank=max(inner.rank, FALLBACK))
+    text, bracket = split_bracket(text)
     if not bracket and text[:2] in ("N_", "D_") and text[2:] in ("M", "B"):
         text, bracket = text[0], text[2]
     if text in _LETTERS:
         return _with_unit(Meaning(_LETTERS[text]), bracket)
-    words = _words(text)
+    words = words_in(text)
     whole = _WHOLE.get("".join(words))
     if whole is not None:
         return _with_unit(Meaning(*whole), bracket)
     if "_".join(words) in (*RENAMED, *ROLES):
         return _with_unit(Meaning("_".join(words)), bracket)
-    return _interpret_words(words, bracket) or _interpret_words(words + _words(bracket), "")
+    return _interpret_words(words, bracket) or _interpret_words(words + words_in(bracket), "")
 
 
 def interpret_as(name: str, column: str) -> Meaning:
@@ -231,13 +203,13 @@ def interpret_as(name: str, column: str) -> Meaning:
         return meaning
     if name not in ("params", "tokens", "flops"):
         return Meaning(name, EXACT)
-    if found := _LOGARITHM.fullmatch(_unwrap(column.strip())):
+    if found := _LOGARITHM.fullmatch(unwrap(column.strip())):
         inner = interpret_as(name, found[3])
         return replace(inner, logarithm=found[1].lower().replace("_", ""))
-    text, bracket = _split_bracket(_unwrap(column.strip()))
-    words = _words(text)
-    rate = {"per", "second", "sec", "seconds", "rate"} & {*words, *_words(bracket)}
-    if {"hours", "hour", "hrs"} & {*words, *_words(bracket)} or (name == "flops" and rate):
+    text, bracket = split_bracket(unwrap(column.strip()))
+    words = words_in(text)
+    rate = {"per", "second", "sec", "seconds", "rate"} & {*words, *words_in(bracket)}
+    if {"hours", "hour", "hrs"} & {*words, *words_in(bracket)} or (name == "flops" and rate):
         what = "a rate" if rate else "hours"
         raise BayescaleError(
             f"columns= says {name!r} is {column!r}, which by its name is {what}: derive {name} "
@@ -246,34 +218,29 @@ def interpret_as(name: str, column: str) -> Meaning:
         )
     units = [bracket] if bracket else [unit for _, unit in _units_in(words, KINDS[name])]
     for unit in units:
-        factor = unit_factor(re.sub(r"^(in|x|×)\s+", "", unit), KINDS[name])
+        factor = unit_factor(_scale(unit), KINDS[name])
         clear = bracket or len(unit) > 1 or (unit in "mb" and words[-1] == unit)
         if factor is not None and clear:
             return Meaning(name, EXACT, factor, unit)
     return Meaning(name, EXACT)
 
 
-def words_of(name: str) -> list[str]:
-    """Return the words of a column's name, without what trackers put before it or a unit after it.
-
-    >>> words_of("params/batchSize (M)")
-    ['batch', 'size']
-    """
-    return _words(_split_bracket(_unwrap(name.strip()))[0])
+_COUNTED = re.compile(r"\s*\b(tokens?|toks?)$", re.IGNORECASE)
+"""What a unit may say that it counts: ``(M tokens)``."""
 
 
 def factor_of(name: str) -> float:
     """Return what a count in a column is counted in by its name: 1e9 for ``unique tokens (B)``."""
-    text, bracket = _split_bracket(_unwrap(name.strip()))
-    words = _words(text)
-    factors = [unit_factor(bracket)] if bracket else []
+    text, bracket = split_bracket(unwrap(name.strip()))
+    words = words_in(text)
+    factors = [unit_factor(_COUNTED.sub("", _scale(bracket)))] if bracket else []
     factors += [unit_factor(words[-1])] if len(words) > 1 else []
     return next((factor for factor in factors if factor is not None), 1.0)
 
 
 def interpret_letter(name: str) -> Meaning | None:
     """Read ``n``, ``d``, ``c`` and ``l`` as the literature's N, D, C and L."""
-    letter = _unwrap(name.strip())
+    letter = unwrap(name.strip())
     if len(letter) == 1 and letter.upper() in _LETTERS:
         return Meaning(_LETTERS[letter.upper()], FALLBACK)
     return None
@@ -281,7 +248,7 @@ def interpret_letter(name: str) -> Meaning | None:
 
 def convention(text: str) -> str:
     """The convention a word such as ``kaplan`` or ``Non-Embedding`` names, or ``unknown``."""
-    words = _words(text)
+    words = words_in(text)
     named = [_CONVENTION_WORDS[word] for word in words if word in _CONVENTION_WORDS]
     return named[0] if named else "non-embedding" if words == ["kaplan"] else "unknown"
 
@@ -330,12 +297,20 @@ def _with_unit(meaning: Meaning, unit: str) -> Meaning | None:
         return Meaning(name, rank, loss_unit=read if known else meaning.loss_unit)
     if name == "params" and convention(unit) != "unknown":
         return Meaning(name, rank, convention=convention(unit))
+    if name == "step":
+        counted = unit_factor(_scale(unit))
+        return replace(meaning, factor=counted, unit=unit) if counted else meaning
     if name not in ("params", "tokens", "flops"):
         return meaning
-    factor = unit_factor(re.sub(r"^(in|x|×)\s+", "", unit), KINDS[name])
+    factor = unit_factor(_scale(unit), KINDS[name])
     if factor is None:
         return None
     return Meaning(name, rank, factor, unit, kind)
+
+
+def _scale(unit: str) -> str:
+    """Leave out what stands around a unit in brackets: ``in millions``, ``x 10^9``, ``Mio.``."""
+    return re.sub(r"^(in\s+|[x×*]\s*(?=\d)|[x×]\s+)", "", unit).rstrip(".")
 
 
 def _units_in(words: list[str], kind: Kind) -> list[tuple[list[str], str]]:
@@ -352,27 +327,3 @@ def _units_in(words: list[str], kind: Kind) -> list[tuple[list[str], str]]:
         if kind == "flops" and len(word) > 5 and unit_factor(word, kind) is not None:
             ways.append(([*words[:place], "flops", *words[place + 1 :]], word))
     return ways
-
-
-def _split_bracket(name: str) -> tuple[str, str]:
-    """Split ``tokens (B)`` into ``tokens`` and ``B``."""
-    found = re.fullmatch(r"(.+?)\s*[(\[{]\s*([^()\[\]{}]+?)\s*[)\]}]", name)
-    return (found[1], found[2]) if found else (name, "")
-
-
-def _unwrap(name: str) -> str:
-    """Drop what MLflow, W&B and nested JSON put before a name: ``summary/loss`` is ``loss``."""
-    while found := _WRAPPERS.match(name):
-        name = name[found.end() :]
-    return name
-
-
-def _words(name: str) -> list[str]:
-    """Split a name into lower-case words, with set phrases as one word."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    text = " ".join(re.findall(r"[a-z0-9]+", spaced.lower()))
-    for phrase, word in _PHRASES.items():
-        text = re.sub(rf"\b{phrase}\b", word, text)
-    split = (_PREFIXED.fullmatch(word) for word in text.split())
-    parts = zip(text.split(), split, strict=True)
-    return [part for word, found in parts for part in (found.groups() if found else (word,))]

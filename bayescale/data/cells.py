@@ -38,9 +38,20 @@ _DIGITS = r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:e[+-]?\d+)?"
 
 _NUMBER = re.compile(
     rf"[~≈]?\s*{_DIGITS}(?:\s*[x×*·]\s*10\^?[+-]?\d+)?\s*%?"
-    rf"(?:\s*(?:±|\+\s?/?\s?-)\s*{_DIGITS}\s*%?)?\s*[a-z]?[a-z/ _-]{{0,24}}",
+    rf"(?:\s*(?:±|\+\s?/?\s?-)\s*{_DIGITS}\s*%?)?\s*[a-z]?[a-z/ _-]{{0,24}}\.?",
     re.IGNORECASE,
 )
+
+
+_IN_BRACKETS = re.compile(
+    r"(?P<value>[+-]?\d+(?P<mark>[.,])(?P<decimals>\d+))"
+    r"(?:\((?P<digits>\d{1,2})\)|\s*\((?:±\s*)?(?P<error>\d*[.,]\d+)\))"
+)
+"""A number with its standard error: of its last digits, or with decimals of its own."""
+
+
+_LARGEST_ERROR = 0.05
+"""Relative standard error up to which a number in brackets is taken for one."""
 
 
 _PLAIN = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -124,6 +135,8 @@ def plain_cell(text: str) -> str:
     ('20000000', '0.2 × 10^9', '-1')
     """
     text = text.strip().lstrip("~≈").replace("\u2212", "-")
+    if "\\" in text or "$" in text:
+        text = text.strip("$ ").replace("\\pm", "±").replace("\\times", "×")
     text = _POWER.sub(lambda found: "10^" + found[1].translate(_SUPERSCRIPT), text)
     return _GROUPS.sub(lambda found: re.sub(r"\D", "", found[0]), text).strip()
 
@@ -140,6 +153,8 @@ def _texts(cells: pd.Series, name: str) -> list[str | None] | None:
     present = [v for v in values if isinstance(v, str) and v.strip().lower() not in MISSING]
     if not any(any(c.isdigit() for c in v[:40]) for v in present):
         return None
+    if 2 * sum(map(_has_error, present)) > len(present):
+        values = [_written_out(v) if isinstance(v, str) else v for v in values]
     texts: list[str | None] = []
     for value in values:
         if isinstance(value, str) and _PLAIN.fullmatch(value):
@@ -150,6 +165,26 @@ def _texts(cells: pd.Series, name: str) -> list[str | None] | None:
         texts.append(plain if number else None)
     found = sum(text is not None for text in texts)
     return texts if found and 2 * found >= len(present) else None
+
+
+def _has_error(text: str) -> bool:
+    return _written_out(text) != text
+
+
+def _written_out(text: str) -> str:
+    """Write a standard error in brackets behind ±: ``4.962(6)`` and ``4.962 (0.006)``.
+
+    A larger number in brackets may be another result, and stays.
+    """
+    found = _IN_BRACKETS.fullmatch(text.strip())
+    if found is None:
+        return text
+    value, mark, decimals = found["value"], found["mark"], found["decimals"]
+    error = found["error"] or f"0{mark}{found['digits'].zfill(len(decimals))}"
+    if len(found["digits"] or "") > len(decimals):
+        return text
+    sizes = [abs(_float(number.replace(",", "."))) for number in (value, error)]
+    return f"{value} ± {error}" if sizes[1] < _LARGEST_ERROR * sizes[0] else text
 
 
 def _marked(texts: Sequence[str]) -> bool:

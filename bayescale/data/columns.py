@@ -1,5 +1,6 @@
 """Which column of a table is which quantity."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,9 +19,18 @@ from bayescale.data.aliases import (
     interpret_as,
     interpret_letter,
 )
+from bayescale.data.name_words import words_of
 from bayescale.data.number_format import listed
+from bayescale.data.other_columns import is_outcome
 from bayescale.data.row_messages import cells_of
 from bayescale.errors import BayescaleError, closest
+
+_SIZE = re.compile(r"\d+(\.\d+)?\s?[mb]")
+"""A model's name that is its size."""
+
+
+_PARAMS = {"params", "param", "parameters", "parameter"}
+"""Words of columns beside which a model's name is no more than that."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,7 @@ def recognise(
             raise _ambiguous(name, [column for column, _ in leading])
         taken[name] = leading[0]
         notes += _passed_over(name, leading[0][0], found)
+    notes += _held_out(taken, [str(name) for name in frame.columns])
     return Recognition(_total_beside(taken, candidates), tuple(notes))
 
 
@@ -88,7 +99,9 @@ def _candidates(
     """All columns that could be each quantity the user did not decide on."""
     used = set(chosen.values())
     free = [str(name) for name in frame.columns if str(name) not in used]
-    found = [(column, _interpret(cells_of(frame, column), column)) for column in free]
+    found = [(column, meaning_of(cells_of(frame, column), column)) for column in free]
+    if any(_PARAMS & set(words_of(str(column))) for column in frame.columns):
+        found = [(c, None if _names_model(c) else meaning) for c, meaning in found]
     if not any(meaning and meaning.name in ("params", "tokens", "flops") for _, meaning in found):
         found = [(column, meaning or interpret_letter(column)) for column, meaning in found]
     candidates: dict[str, list[tuple[str, Meaning]]] = {}
@@ -98,8 +111,11 @@ def _candidates(
     return candidates
 
 
-def _interpret(values: pd.Series, column: str) -> Meaning | None:
-    """Read the name; a "parameter count" that holds words says how parameters were counted."""
+def meaning_of(values: pd.Series, column: str) -> Meaning | None:
+    """Say what a column is by its name, else by its cells.
+
+    A "parameter count" that holds words says how parameters were counted.
+    """
     meaning = interpret(column)
     if (
         meaning
@@ -110,11 +126,11 @@ def _interpret(values: pd.Series, column: str) -> Meaning | None:
         words = {str(value) for value in values.dropna()}
         if words and not any(character.isdigit() for word in words for character in word):
             return Meaning("params_convention")
-    return meaning or _interpret_cells(values)
+    return meaning or _interpret_cells(values, column)
 
 
-def _interpret_cells(values: pd.Series) -> Meaning | None:
-    """Read the noun that nearly all cells end with: ``0.2B tokens``, ``7B params``."""
+def _interpret_cells(values: pd.Series, column: str) -> Meaning | None:
+    """Read the noun that nearly all cells end with (``0.2B tokens``), or models called by sizes."""
     texts = (
         [str(value).strip().lower() for value in values.dropna()]
         if values.dtype.kind in "OTU"
@@ -124,7 +140,14 @@ def _interpret_cells(values: pd.Series) -> Meaning | None:
         ends = [text.endswith(endings) and text[0].isdigit() for text in texts]
         if ends and sum(ends) > 0.8 * len(ends):
             return Meaning(name, FALLBACK)
+    if texts and _names_model(column) and all(map(_SIZE.fullmatch, texts)):
+        return Meaning("params", FALLBACK)
     return None
+
+
+def _names_model(column: str) -> bool:
+    words = words_of(column)
+    return words[-1:] == ["model"] and _PARAMS.isdisjoint(words)
 
 
 def _total(found: list[tuple[str, Meaning]]) -> list[tuple[str, Meaning]]:
@@ -175,6 +198,21 @@ def _passed_over(name: str, column: str, found: list[tuple[str, Meaning]]) -> li
     if not others or name not in KINDS:
         return []
     return [f"{name} is {column!r}; {listed(map(repr, others))} could be it too, and is only kept"]
+
+
+def _held_out(taken: Mapping[str, tuple[str, Meaning]], names: list[str]) -> list[str]:
+    """Note the losses of evaluations that stand beside a training loss that is taken."""
+    column, meaning = taken.get("loss", ("", Meaning("loss", EXACT)))
+    if meaning.rank <= FALLBACK:
+        return []
+    others = [n for n in names if n != column and is_outcome(n) and "train" not in words_of(n)]
+    held = [n for n in others if set(words_of(n)) & {"eval", "val", "validation", "valid", "test"}]
+    if not held:
+        return []
+    return [
+        f"loss is the training loss {column!r}; {listed(map(repr, held), limit=4)} of evaluations "
+        f"are there: columns={{'loss': {held[0]!r}}} fits the first"
+    ]
 
 
 def _ambiguous(name: str, columns: list[str]) -> BayescaleError:

@@ -107,6 +107,8 @@ def canonical_table(
         table[name] = cells
         if name not in KINDS:
             _refuse_nested(sources[name], cells, name)
+        if name == "step" and (factor := recognition.taken[name][1].factor) != 1:
+            table[name] = to_numbers(cells, "count", factor)[0]
         if name in KINDS:
             meaning = recognition.taken[name][1]
             base = LOGARITHMS.get(meaning.logarithm)

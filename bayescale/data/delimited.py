@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import batched, chain
@@ -12,6 +13,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from bayescale.data import limits
+from bayescale.data.aliases import KINDS, interpret
 from bayescale.data.duplicate_columns import distinct_names
 from bayescale.data.histories import gather
 from bayescale.data.missing import MISSING
@@ -47,7 +49,10 @@ def read_delimited(file: TableFile) -> Loaded:
             loaded = gather(map(parts.read, pieces), file, delimiter)
         except csv.Error as error:
             raise BayescaleError(f"{file.name!r} is not a table of text: {error}") from error
-    skipped = [f"lines that begin with # were skipped: {len(comments):,}"] if comments else []
+    above = [line for line in comments if not line.lstrip().startswith("#")]
+    skipped = [f"lines above the header were skipped: {len(above):,}"] if above else []
+    if len(comments) > len(above):
+        skipped.append(f"lines that begin with # were skipped: {len(comments) - len(above):,}")
     loaded.rejected |= parts.rejected
     loaded.notes = [*skipped, *parts.notes, *loaded.notes]
     return loaded
@@ -69,9 +74,13 @@ class _Parts:
         _refuse_many(rejected, len(rows), self._file)
         self.rejected |= rejected
         kept = [row for row in rows if row[0] not in rejected] if rejected else rows
+        if not self._names and kept and (units := _units(self._header, kept[0][1])):
+            self._header, (line, _), kept = units, kept[0], kept[1:]
+            self.notes.append(f"line {line} holds the units of the columns")
         cells = [fields for _, fields in kept]
         if not self._names:
-            self._names, self.notes = distinct_names(self._header, repr(self._file.name), cells)
+            self._names, notes = distinct_names(self._header, repr(self._file.name), cells)
+            self.notes += notes
         index = pd.Index([line for line, _ in kept], name="line", dtype="int64")
         columns = zip(*cells, strict=True) if cells else [()] * len(self._header)
         stripped = {
@@ -79,6 +88,21 @@ class _Parts:
             for name, column in zip(self._names, columns, strict=True)
         }
         return pd.DataFrame(stripped).set_axis(index)
+
+
+def _units(header: list[str], fields: list[str]) -> list[str]:
+    """Put the units of the row below the header into the names; nothing where it holds others."""
+    units = [cell.strip(" ()[]") for cell in fields]
+    names, known = [], 0
+    for name, unit in zip(header, units, strict=True):
+        meaning = interpret(name)
+        named = interpret(f"{name} ({unit})") if meaning and unit else None
+        counted = named is not None and (named.unit == unit or named.loss_unit != "")
+        if is_number(unit) or (unit and meaning and meaning.name in KINDS and not counted):
+            return []
+        known += counted
+        names.append(f"{name} ({unit})" if counted else name)
+    return names if known else []
 
 
 def typed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -91,17 +115,16 @@ def _rows(stream: TextIO, file: TableFile, comments: list[str]) -> tuple[Iterato
     """Split a file into fields, the header's first; collect the lines that are comments."""
     places: deque[int] = deque()
     lines = _without_comments(limits.limited_lines(stream, file.name), comments, places)
-    first = next((line for line in lines if line.strip()), "")
-    named = [c for c in comments if c.strip("# \t\r\n")]
-    delimiter = max(_DELIMITERS, key=first.count)
+    ahead, delimiter = _head(lines, comments)
+    first = ahead[0]
+    named = [c for c in comments if c.startswith("#") and c.strip("# \t\r\n")]
     if delimiter not in first:
         raise BayescaleError(
             f"{file.name!r} is not a table: its first line, {first.strip()[:60]!r}, has no comma, "
             "semicolon or tab; the first line must name the columns"
         )
-    while len(places) > 1:
+    while len(places) > len(ahead):
         places.popleft()
-    ahead = [first]
     if named and _is_header(named[-1], first, delimiter):
         comments.remove(named[-1])
         ahead.insert(0, named[-1].lstrip("# "))
@@ -110,6 +133,48 @@ def _rows(stream: TextIO, file: TableFile, comments: list[str]) -> tuple[Iterato
         chain(ahead, lines), delimiter=delimiter, skipinitialspace=delimiter != "\t", strict=True
     )
     return _numbered(reader, places), delimiter
+
+
+def _head(lines: Iterator[str], titles: list[str]) -> tuple[list[str], str]:
+    """Read on to the header, and settle the delimiter; lines above it are titles.
+
+    A spreadsheet's ``sep=;`` names the delimiter.
+    """
+    first = next((line for line in lines if line.strip()), "")
+    said = re.fullmatch(rf'"?sep=([{_DELIMITERS}])"?', first.strip(), re.IGNORECASE)
+    if said:
+        first = next((line for line in lines if line.strip()), "")
+    head = [first]
+    while len(head) <= limits.MAX_TITLES and len(_cells_of_line(head[-1])) < 2:
+        following = next(lines, None)
+        if following is None:
+            break
+        head.append(following)
+    place = header_place([_cells_of_line(line) for line in head])
+    titles += [line for line in head[:place] if line.strip()]
+    delimiter = said[1] if said else max(_DELIMITERS, key=head[place].count)
+    return head[place:], delimiter
+
+
+def _cells_of_line(line: str) -> list[str]:
+    """The cells of a line that hold something, by whichever delimiter gives the most."""
+    ways = (next(csv.reader([line], delimiter=d), []) for d in _DELIMITERS)
+    return max(([cell for cell in way if cell.strip()] for way in ways), key=len)
+
+
+def header_place(rows: Sequence[Sequence[str]]) -> int:
+    """Return which row is the header: one of words below rows of one cell, else the first.
+
+    Examples
+    --------
+    >>> header_place([["Runs of 2024"], [], ["params", "loss"], ["1e9", "2.5"]])
+    2
+    >>> header_place([["loss"], ["first", "2.5"]])
+    0
+    """
+    filled = [[cell for cell in row if cell.strip()] for row in rows]
+    place = next((place for place, row in enumerate(filled) if len(row) > 1), 0)
+    return 0 if any(is_number(cell.strip()) for cell in filled[place]) else place
 
 
 def _numbered(reader: Any, places: deque[int]) -> Iterator[_Row]:

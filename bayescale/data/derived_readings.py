@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import EXACT, Meaning, factor_of, words_of
+from bayescale.data.aliases import EXACT, Meaning, factor_of
 from bayescale.data.columns import Recognition
 from bayescale.data.convert import to_numbers
 from bayescale.data.expressions import evaluate
+from bayescale.data.name_words import split_bracket, words_in, words_of
+from bayescale.data.other_columns import expression_name
 from bayescale.data.row_messages import cells_of
 from bayescale.errors import BayescaleError
 
@@ -19,7 +21,7 @@ _LOSS = {"loss", "val", "eval", "valid", "validation", "test", "final", "mean"}
 
 _ROLES: dict[str, tuple[set[str], set[str]]] = {
     "unique": (
-        {"unique tokens", "distinct tokens"},
+        {"unique tokens", "distinct tokens", "dataset tokens", "tokens per epoch"},
         {"n", "num", "number", "of", "total", "train", "training", "data", "in"},
     ),
     "epochs": ({"epochs", "epoch"}, {"n", "num", "number", "of", "total", "train", "training"}),
@@ -28,6 +30,14 @@ _ROLES: dict[str, tuple[set[str], set[str]]] = {
         {"size", "global", "train", "in", "n", "num", "total", "per", "training"},
     ),
     "batch": ({"global batch", "train batch"}, {"size", "in", "sequences", "samples"}),
+    "some_batch": (
+        {"batch size", "batch", "batchsize", "micro batch", "bsz"},
+        {"size", "train", "per", "gpu", "device", "in", "micro", "sequences", "samples"},
+    ),
+    "samples": (
+        {"consumed train samples", "consumed samples", "samples seen", "train samples"},
+        {"n", "num", "total", "training", "consumed"},
+    ),
     "length": (
         {
             *("seq len", "seq length", "sequence length", "context length", "ctx len"),
@@ -38,6 +48,7 @@ _ROLES: dict[str, tuple[set[str], set[str]]] = {
     "ratio": (
         {
             *("tokens per param", "tokens per params", "tokens per parameter"),
+            *("tokens param", "tokens params", "tokens parameter"),
             *("token param ratio", "tokens params ratio"),
         },
         {"train", "training"},
@@ -56,6 +67,10 @@ _ROLES: dict[str, tuple[set[str], set[str]]] = {
     ),
 }
 """The words that each part of a formula has, and those that do no harm beside them."""
+
+
+_UNSURE = {"some_batch", "length", "step"}
+"""The parts of tokens where the batch may be that of one device."""
 
 
 _LOG_CALLS = "_step"
@@ -78,6 +93,7 @@ FORMULAS = (
     Formula("tokens", ("unique", "epochs"), "{} * {}"),
     Formula("tokens", ("batch_tokens", "step"), "{} * {}"),
     Formula("tokens", ("batch", "length", "step"), "{} * {} * {}"),
+    Formula("tokens", ("samples", "length"), "{} * {}"),
     Formula("tokens", ("ratio", "params"), "{} * {}"),
     Formula("loss_se", ("deviation", "seeds"), "{} / sqrt({})"),
 )
@@ -190,6 +206,12 @@ def derive_columns(
                 f"{formula.name} is {made[formula.name][0]}, and {text} gives something else: "
                 "check which it is"
             )
+    if "tokens" not in {*recognition.taken, *unwanted, *made} and roles.keys() >= _UNSURE:
+        names = [roles[part][0] for part in ("some_batch", "length", "step")]
+        notes.append(
+            f"tokens are not derived: if {names[0]!r} is that of all devices, in sequences, give "
+            f"columns={{'tokens': '{' * '.join(map(expression_name, names))}'}}"
+        )
     taken = dict(recognition.taken)
     columns: dict[str, np.ndarray] = {}
     for name, (text, joint) in made.items():
@@ -217,6 +239,7 @@ def _roles(frame: pd.DataFrame, recognition: Recognition) -> dict[str, tuple[str
 def column_role(column: str) -> str:
     """Say which part of a formula a column is by its name."""
     words = words_of(column)
+    words += [word for word in words_in(split_bracket(column)[1]) if word == "tokens"]
     if len(words) > 1 and factor_of(column) != 1 and words[-1] not in ("tokens", "epochs"):
         words = words[:-1] if factor_of(words[0] + " " + words[-1]) != 1 else words
     for role, (nouns, harmless) in _ROLES.items():

@@ -97,6 +97,12 @@ def _odd_count(name: str, values: np.ndarray) -> Iterator[Doubt]:
             f"the column 'log10_{name}', or say columns={{{name!r}: '10**{name}'}}; if they are "
             f"counted in billions, name it '{name} (B)'"
         )
+    elif low > 14 and high < 35 and fractions > 0.4:
+        ends = (format_quantity(float(np.exp(end))) for end in (low, high))
+        note += (
+            f"; of {low:.4g} to {high:.4g} they may be natural logarithms ({' to '.join(ends)}): "
+            f"columns={{{name!r}: 'exp({name})'}}"
+        )
     yield Doubt(name, note)
 
 

@@ -18,7 +18,7 @@ from bayescale.data.missing import is_missing
 from bayescale.data.other_columns import is_final_flag, truth_of
 from bayescale.data.row_messages import cells_of, rows_of
 from bayescale.data.table_files import Loaded, TableFile
-from bayescale.data.wide_tables import is_panel, melt
+from bayescale.data.wide_tables import WideShape, looks_wide, wide_shape
 from bayescale.errors import BayescaleError
 
 _BINS = 64
@@ -63,33 +63,41 @@ def gather(frames: Iterable[pd.DataFrame], file: TableFile, delimiter: str | Non
         if sum(map(len, held)) > limits.MAX_ROWS:
             return _thin_long(chain([_joined(held)], pieces), file, delimiter)
     joined = _joined(held)
-    if is_panel(joined) and len(joined) * len(joined.columns) > limits.MAX_ROWS:
-        return _thin_long([joined], file, delimiter)
+    if len(joined) * len(joined.columns) > limits.MAX_ROWS:
+        shape = _shape(joined, file, delimiter)
+        long = shape is not None and len(joined) * len(shape.parts) > limits.MAX_ROWS
+        if shape and long and shape.holds_loss(file.columns):
+            return _thin_long([joined], file, delimiter)
     return Loaded(joined, delimiter)
 
 
 def _thin_long(frames: Iterable[pd.DataFrame], file: TableFile, delimiter: str | None) -> Loaded:
     """Thin a history, after it was written as one row per value where it is wide."""
-    notes: list[str] = []
-    loaded = thin_history(_melted(frames, file, notes), file, delimiter)
-    loaded.notes = [*notes, *loaded.notes]
+    pieces = iter(frames)
+    first = next(pieces)
+    shape = _shape(first, file, delimiter)
+    if shape is None:
+        return thin_history(chain([first], pieces), file, delimiter)
+    loaded = thin_history(_melted(chain([first], pieces), shape), file, delimiter)
+    loaded.notes = [*shape.notes, *loaded.notes]
     return loaded
 
 
-def _melted(
-    frames: Iterable[pd.DataFrame], file: TableFile, notes: list[str]
-) -> Iterator[pd.DataFrame]:
+def _shape(first: pd.DataFrame, file: TableFile, delimiter: str | None) -> WideShape | None:
+    """Recognise a wide table by its first piece."""
+    if not looks_wide(map(str, first.columns)):
+        return None
+    cleaned = clean_cells(first, delimiter, file.decimal).frame
+    return wide_shape(cleaned, [c for c in file.columns.values() if c])
+
+
+def _melted(frames: Iterable[pd.DataFrame], shape: WideShape) -> Iterator[pd.DataFrame]:
     """Write wide pieces as long ones, a few rows at a time; rows are numbered anew."""
     start = 1
+    size = max(1, limits.MAX_ROWS // len(shape.parts))
     for piece in frames:
-        if not is_panel(piece):
-            yield piece
-            continue
-        size = max(1, limits.MAX_ROWS // len(piece.columns))
         for first in range(0, len(piece), size):
-            part = piece.iloc[first : first + size]
-            long, said = melt(part, [c for c in file.columns.values() if c])
-            notes[:] = notes or said
+            long = shape.long(piece.iloc[first : first + size])
             long.index = pd.RangeIndex(start, start + len(long), name="row")
             start += len(long)
             if len(long):
@@ -179,10 +187,11 @@ def _run_columns(recognition: Recognition, first: pd.DataFrame) -> list[str]:
     """Name the columns that tell runs apart: their name, or where there is a step all settings."""
     found = [recognition.column(name) for name in ("run", "family", "params")]
     columns = [name for name in found if name is not None]
+    columns += [name for name in map(str, first.columns) if name.lower() == "seed"]
     if recognition.column("run"):
         return columns
     if not recognition.column("step"):
-        return []
+        return columns if "seed" in map(str.lower, columns) else []
     taken = {column for column, _ in recognition.taken.values()}
     texts = [str(name) for name in first.columns if first[name].dtype.kind in "OTUS"]
     words = [name for name in texts if name not in taken and _is_label(cells_of(first, name))]

@@ -9,9 +9,10 @@ from typing import Any, TextIO
 import pandas as pd
 
 from bayescale.data import limits
-from bayescale.data.aliases import interpret
+from bayescale.data.aliases import KINDS, interpret
 from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.histories import gather
+from bayescale.data.number_format import listed
 from bayescale.data.table_files import Loaded, TableFile, open_text
 from bayescale.errors import BayescaleError
 
@@ -85,16 +86,86 @@ def _records(content: dict[str, Any], file: TableFile, notes: list[str]) -> Any:
         if isinstance(only, list) and all(isinstance(r, dict) for r in only) and only:
             notes.append(f"the runs are the list {name!r}")
             return only
+    names, cells = content.get("columns"), content.get("data")
+    if isinstance(names, list) and isinstance(cells, list) and _is_grid(names, cells):
+        notes.append("a table of W&B or pandas: the names of the columns, and rows of cells")
+        return [dict(zip(names, row, strict=True)) for row in cells]
+    lists = {k: v for k, v in content.items() if _is_records(v)}
+    if len(lists) == len(content) > 1:
+        notes.append("lists of records by name: each is a run's checkpoints, called by it")
+        return [_called(name, record) for name, several in lists.items() for record in several]
+    if len(lists) == 1 and not any(
+        isinstance(v, list) and v for k, v in content.items() if k not in lists
+    ):
+        ((name, only),) = lists.items()
+        left = listed(repr(key) for key in content if key != name)
+        notes.append(f"the runs are the list {name!r}; {left} beside it: left out")
+        return only
+    if content and all(map(_is_columns, content.values())):
+        notes.append("columns by name: each is a run's checkpoints, called by it")
+        return [row for name, one in content.items() for row in _checkpoints(name, one)]
     if content and all(isinstance(value, dict) for value in content.values()):
         if any(interpret(name) for name in content):
             return _by_column({k: list(v.values()) for k, v in content.items()}, content, notes)
+        if groups := _groups(content):
+            notes.append("objects of runs by name, in groups: each is one run, called by it")
+            return groups
         notes.append("an object of records by name: each is one run, called by it")
-        taken = any("run" in record for record in content.values())
-        label = "key" if taken else "run"
-        return [{label: name, **record} for name, record in content.items()]
+        return [_called(name, record) for name, record in content.items()]
     if content and all(isinstance(value, list) for value in content.values()):
         return _by_column(content, {}, notes)
     return None
+
+
+def _is_grid(names: list[Any], rows: list[Any]) -> bool:
+    """Whether names are distinct texts, and each row holds a cell for each."""
+    texts = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    return texts and all(isinstance(row, list) and len(row) == len(names) for row in rows)
+
+
+def _groups(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the runs of groups by name; none where the inner objects are parts of one run."""
+    runs = [run for group in content.values() for run in group.values()]
+    if len(content) < 2 or not all(map(_is_whole_run, runs)):
+        return []
+    return [
+        _called(name, {"group": key, **run})
+        for key, group in content.items()
+        for name, run in group.items()
+    ]
+
+
+def _is_whole_run(value: object) -> bool:
+    """Whether an object holds a loss and another quantity."""
+    found = {m.name for m in map(interpret, value) if m} if isinstance(value, dict) else set()
+    return "loss" in found and len(found & set(KINDS)) > 1
+
+
+def _is_records(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(r, dict) for r in value)
+
+
+def _is_columns(value: object) -> bool:
+    """Whether a value is an object of lists of one length, and numbers or words beside them."""
+    if not isinstance(value, dict):
+        return False
+    lists = [cells for cells in value.values() if isinstance(cells, list)]
+    objects = any(isinstance(cell, dict) for cell in value.values())
+    return not objects and len({len(cells) for cells in lists}) == 1 and bool(lists[0])
+
+
+def _checkpoints(name: str, columns: dict[str, Any]) -> list[dict[str, Any]]:
+    """Turn the lists of one run into records; what is no list holds for each."""
+    lists = {key: cells for key, cells in columns.items() if isinstance(cells, list)}
+    return [
+        _called(name, {**columns, **dict(zip(lists, row, strict=True))})
+        for row in zip(*lists.values(), strict=True)
+    ]
+
+
+def _called(name: str, record: dict[str, Any]) -> dict[str, Any]:
+    """A record of a run, with its name."""
+    return {"key" if "run" in record else "run": name, **record}
 
 
 def _by_column(
@@ -129,9 +200,23 @@ def _trainer_history(
         last = {"total_flops": content.get("total_flos"), "num_input_tokens_seen": None}
         last["num_input_tokens_seen"] = content.get("num_input_tokens_seen")
         rows[-1].update({k: v for k, v in last.items() if v and rows[-1].get(k) is None})
+    if _spread_flops(rows):
+        notes.append("total_flos of the last row are shared out in proportion to the tokens")
     kind = "evaluations" if evaluated else "logged losses"
     notes.append(f"the history of a Hugging Face trainer: {len(rows):,} {kind} of one run")
     return [{k: v for k, v in row.items() if v is not None} for row in rows]
+
+
+def _spread_flops(rows: list[dict[str, Any]]) -> bool:
+    """Give each row its FLOP, where tokens are known throughout and FLOP at the end."""
+    tokens = [row.get("num_input_tokens_seen") for row in rows]
+    if not (rows and all(tokens) and rows[-1]["total_flops"]):
+        return False
+    each = rows[-1]["total_flops"] / tokens[-1]
+    lacking = [row for row in rows if not row["total_flops"]]
+    for row in lacking:
+        row["total_flops"] = each * row["num_input_tokens_seen"]
+    return bool(lacking)
 
 
 def _evaluation(content: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
@@ -184,6 +269,8 @@ def _record(value: object, where: str, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, item in value.items():
         _refuse_surrogates(key, where)
+        if isinstance(item, dict) and "value" in item and item.keys() <= {"value", "desc"}:
+            item = item["value"]  # a setting as W&B saves it
         if isinstance(item, dict):
             flat |= _record(item, where, f"{prefix}{key}.")
         else:

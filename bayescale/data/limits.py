@@ -27,6 +27,10 @@ MAX_RUNS = 100_000
 """Runs of a history, of which at least the last rows are kept."""
 
 
+MAX_TITLES = 10
+"""Lines of a title that may stand above the header."""
+
+
 MAX_COLUMNS = 10_000
 """Columns of a table."""
 

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import RENAMED, interpret, words_of
+from bayescale.data.aliases import RENAMED, interpret
+from bayescale.data.name_words import words_of
 from bayescale.data.number_format import listed
 
 _OTHERWISE = (
@@ -18,6 +19,10 @@ _OTHERWISE = (
 
 _NOT_A_COUNT = set(_OTHERWISE.split())
 """Words that make a column with a quantity's noun something else."""
+
+
+MELTED = "value"
+"""The column of what a wide table holds, where its names do not say."""
 
 
 _HOURS = {"hours", "hour", "hrs", "gpuh"}
@@ -111,7 +116,7 @@ def column_use(name: str) -> str:
     ''
     """
     words = set(words_of(name))
-    quoted = _expression_name(name)
+    quoted = expression_name(name)
     if words & _HOURS:
         return (
             "hours are no FLOP: with the FLOP/s that a device reached, say 4e14, "
@@ -194,6 +199,7 @@ def absent_hint(name: str, table: pd.DataFrame, otherwise: str = "") -> str:
     others = [str(c) for c in table.columns if str(c) not in RENAMED]
     if name == "loss":
         plain = [c for c in others if is_outcome(c) and "another result" in column_use(c)]
+        plain = plain or [c for c in others if c == MELTED]
     else:
         plain = [c for c in others if name in c.lower() and not set(words_of(c)) & _NOT_A_COUNT]
         plain = plain or [
@@ -215,6 +221,6 @@ def _quantity(word: str) -> str:
     return meaning.name if meaning and meaning.name in ("params", "tokens", "flops") else ""
 
 
-def _expression_name(name: str) -> str:
+def expression_name(name: str) -> str:
     """Write a column's name as an expression takes it."""
     return name if name.isidentifier() else f"`{name}`"

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bayescale.data import limits
+from bayescale.data.delimited import header_place
 from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.limits import refuse_large
 from bayescale.data.table_files import Loaded, TableFile
@@ -15,7 +16,7 @@ from bayescale.errors import BayescaleError
 
 
 def read_excel(file: TableFile) -> Loaded:
-    """Read the first sheet with cells; its first row names the columns.
+    """Read the first sheet with cells; its first row of several cells names the columns.
 
     Raises
     ------
@@ -42,14 +43,17 @@ def read_excel(file: TableFile) -> Loaded:
             others = [one.name for one in sheets if one.height and one.name != sheet.name]
     except (CalamineError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise BayescaleError(f"{file.name!r} is not an Excel file: {error}") from error
-    names = [str(cell).strip() or f"column {n}" for n, cell in enumerate(rows[0], start=1)]
+    head = header_place([list(map(str, row)) for row in rows[: limits.MAX_TITLES + 1]])
+    names = [str(cell).strip() or f"column {n}" for n, cell in enumerate(rows[head], start=1)]
     refuse_columns(names, repr(file.name))
-    index = pd.RangeIndex(2, len(rows) + 1, name="line")
-    cells = [[None if cell == "" else cell for cell in row] for row in rows[1:]]
+    index = pd.RangeIndex(head + 2, len(rows) + 1, name="line")
+    cells = [[None if cell == "" else cell for cell in row] for row in rows[head + 1 :]]
     frame = pd.DataFrame(cells, index=index, columns=pd.Index(names))
     frame = frame.loc[frame.notna().any(axis=1)]
-    notes = [f"read the sheet {sheet.name!r}; there are others: {', '.join(others)}"]
-    return Loaded(frame.infer_objects(), notes=notes if others else [])
+    notes = [f"rows above the header were skipped: {head}"] if head else []
+    if others:
+        notes.append(f"read the sheet {sheet.name!r}; there are others: {', '.join(others)}")
+    return Loaded(frame.infer_objects(), notes=notes)
 
 
 def _check_archive(source: Any, file: TableFile) -> None:

@@ -33,10 +33,14 @@ _EXPECTED: dict[Kind, str] = {
 }
 
 
+_MILLIARDS = ("mrd", "mia", "md", "milliarde", "milliarden", "milliard", "milliards")
+"""Billions in other languages."""
+
+
 _COUNT_UNITS = (
-    (("k", "kilo", "thousand", "thousands"), 10**3),
-    (("m", "mn", "mil", "mega", "million", "millions"), 10**6),
-    (("b", "bn", "g", "giga", "billion", "billions"), 10**9),
+    (("k", "kilo", "thousand", "thousands", "tsd", "tausend"), 10**3),
+    (("m", "mn", "mil", "mega", "million", "millions", "mio", "millionen"), 10**6),
+    (("b", "bn", "g", "giga", "billion", "billions", *_MILLIARDS), 10**9),
     (("t", "tn", "tera", "trillion", "trillions"), 10**12),
 )
 
@@ -231,7 +235,7 @@ def _parse_text(text: str, kind: Kind, unit: float) -> float:
         rest = _COUNTED.sub("", rest).rstrip(" -_")
     if not rest:
         return float(_decimal(number)) * unit
-    factor = _factor(rest.strip(" -_"), kind)
+    factor = _factor(rest.strip(" -_."), kind)
     if factor is None:
         raise _unreadable(text, kind)
     return float(_decimal(number) * factor)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data import derive
-from bayescale.data.aliases import RENAMED
+from bayescale.data.aliases import KINDS, RENAMED, interpret
 from bayescale.data.columns import Recognition
 from bayescale.data.expressions import evaluate
 from bayescale.data.row_messages import cells_of
@@ -34,6 +34,12 @@ _BAD = {word: kind for kind, words in _ENDINGS.items() for word in words.split()
 
 
 _TOLERANCE = 0.2
+
+
+_TRANSPOSED = (
+    "the table has a column per run and a row per quantity; pass "
+    "pandas.read_csv(FILE, index_col=0).T"
+)
 
 
 _SUMMARIES = {"mean", "average", "avg", "median", "total", "sum", "std", "min", "max", "count"}
@@ -164,7 +170,10 @@ def fillable(reasons: pd.Series, table: pd.DataFrame) -> Iterator[str]:
 def consistency_notes(table: pd.DataFrame) -> Iterator[str]:
     """Note what in a valid table a user may not have meant: copies, FLOP that are not 6 N D."""
     if not any(name in table for name in (*SIZES, "loss")):
-        yield "no column was recognised as params, tokens, flops or loss: name them with columns="
+        yield (
+            "no column was recognised as params, tokens, flops or loss: "
+            + (_TRANSPOSED if _is_transposed(table) else "name them with columns=")
+        )
     if all(name in table for name in SIZES):
         ratio = _median_ratio(table)
         if abs(ratio - 1) > _TOLERANCE:
@@ -175,6 +184,13 @@ def consistency_notes(table: pd.DataFrame) -> Iterator[str]:
     copies = int(_duplicated(table).sum())
     if copies:
         yield f"exact copies of another row: {copies:,}; they are kept, and each counts in a fit"
+
+
+def _is_transposed(table: pd.DataFrame) -> bool:
+    """Whether the cells of the first column are names of quantities."""
+    cells = map(str, table.iloc[:, 0]) if table.shape[1] else ()
+    meanings = [interpret(cell) for cell in cells]
+    return sum(meaning is not None and meaning.name in KINDS for meaning in meanings) > 1
 
 
 def _summary_rows(table: pd.DataFrame) -> Iterator[tuple[np.ndarray, str]]:

@@ -156,3 +156,47 @@ def test_words_in_another_target_set_rows_aside():
     runs = bs.read_runs(pd.DataFrame({"params": [1e8] * 3, "elo": ["1200", "OOM", "1300"]}))
     with pytest.warns(BayescaleWarning, match="elo is 'OOM'"):
         assert runs.require(["elo"]).table["elo"].tolist() == [1200, 1300]
+
+
+@pytest.mark.parametrize(
+    ("written", "error"),
+    [
+        *(("{}(6)", 0.006), ("{}(12)", 0.012), ("{} (0.012)", 0.012), ("{} (±.012)", 0.012)),
+        (r"${} \pm 0.006$", 0.006),
+    ],
+)
+@pytest.mark.parametrize("point", [".", ","])
+def test_a_standard_error_in_brackets(read, written, error, point):
+    cells = [written.format(f"{4.5 - i / 8:.3f}").replace(".", point) for i in range(4)]
+    runs = read("run;params;loss\n" + "\n".join(f"r;{i + 1}e8;{c}" for i, c in enumerate(cells)))
+    np.testing.assert_allclose(runs.table["loss"], [4.5, 4.375, 4.25, 4.125])
+    np.testing.assert_allclose(runs.table["loss_se"], error)
+    assert any("taken for a standard error" in note for note in runs.notes)
+
+
+def test_a_footnote_in_brackets_is_no_error(read):
+    rows = [*ROWS, "r6,70000000,7000000000,3.9 (1)"]
+    with pytest.warns(BayescaleWarning, match=r"loss is '3.9 \(1\)' \(line 8\)"):
+        runs = read(text_of(rows))
+    assert "loss_se" not in runs.table
+
+
+@pytest.mark.parametrize(
+    ("million", "billion"),
+    [("Mio", "Mrd"), ("Mio.", "Mrd."), ("Millionen", "Milliarden"), ("M", "Md")],
+)
+def test_units_of_other_languages(read, million, billion):
+    inside = read(
+        f"params;tokens;loss\n19,2 {million};0,4 {billion};4,651\n60 {million};2 {billion};4,1"
+    )
+    assert inside.table["params"].tolist() == [19.2e6, 6e7]
+    assert inside.table["tokens"].tolist() == [4e8, 2e9]
+    named = read(f"params ({million});tokens ({billion});loss\n19,2;0,4;4,651\n60;2;4,1")
+    assert named.table["tokens"].tolist() == [4e8, 2e9]
+
+
+@pytest.mark.parametrize("written", ["{} (90.1)", "{} (4.3)", "{} (0.31)", "{} (1)"])
+def test_another_result_in_brackets_is_no_error(read, written):
+    rows = [f"r{i},{i + 1}e8,1e9,{written.format(4.5 - i / 8)}" for i in range(4)]
+    with pytest.raises(BayescaleError, match="column 'loss', line 2: cannot read"):
+        read(text_of(rows))

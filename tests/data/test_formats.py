@@ -15,7 +15,7 @@ import pytest
 
 import bayescale as bs
 from bayescale.data import formats, limits, table_files
-from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.errors import BayescaleError
 
 zstandard = pytest.importorskip("zstandard")
 GOOD = "params,tokens,loss\n1e8,2e9,3.5\n2e8,4e9,3.2\n4e8,8e9,2.9\n"
@@ -223,12 +223,11 @@ def test_the_state_of_a_trainer(tmp_path):
     path = tmp_path / "my-run" / "trainer_state.json"
     path.parent.mkdir()
     path.write_text(json.dumps(state))
-    with pytest.warns(BayescaleWarning, match="flops missing"):
-        last = bs.read_runs(path)
-    assert last.table[["tokens", "loss", "step"]].iloc[0].tolist() == [3e8, pytest.approx(4.1), 300]
-    runs = bs.read_runs(path, columns={"flops": None})
+    runs = bs.read_runs(path)
     assert runs.table["loss"].tolist() == pytest.approx([4.3, 4.2, 4.1])
     assert runs.table["tokens"].tolist() == [1e8, 2e8, 3e8]
+    assert runs.table["flops"].tolist() == pytest.approx([6e16, 1.2e17, 1.8e17])
+    assert any("in proportion to the tokens" in note for note in runs.notes)
     assert runs.labels() == ["my-run"] * 3
 
 
@@ -252,3 +251,53 @@ def test_results_of_an_evaluation_harness(tmp_path):
     row = runs.table.iloc[0]
     assert (row["run"], row["params"], row["hellaswag/acc"]) == ("me/x", 1.6e8, 0.28)
     assert (row["hellaswag/acc_se"], row["wikitext/bits_per_byte"]) == (0.004, 0.91)
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "sep=,\n",
+        "Runs of 2024\n\n",
+        "Runs of 2024,,\n,,\n",
+        '"Runs, of 2024",,\n',
+        "# exported\nRuns of 2024\n",
+    ],
+)
+def test_titles_above_the_header_are_skipped(tmp_path, above):
+    path = tmp_path / "runs.csv"
+    path.write_text(above + GOOD)
+    runs = bs.read_runs(path)
+    check(runs)
+    first = above.count("\n") + 2
+    assert runs.table.index.tolist() == [first, first + 1, first + 2]
+    titled = above[:4] != "sep="
+    assert titled == any("above the header were skipped" in note for note in runs.notes)
+
+
+def test_a_column_without_a_name_is_no_title(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text(",loss\na,3.5\nb,3.2\n")
+    assert bs.read_runs(path).table["loss"].tolist() == [3.5, 3.2]
+
+
+def test_titles_above_the_header_of_a_sheet(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    pytest.importorskip("python_calamine")
+    book = openpyxl.Workbook()
+    rows = ["params", "tokens", "loss"], *good().to_numpy().tolist()
+    for row in (["Runs of 2024"], [], *rows):
+        book.active.append(row)
+    book.save(tmp_path / "runs.xlsx")
+    runs = bs.read_runs(tmp_path / "runs.xlsx")
+    check(runs)
+    assert runs.table.index.tolist() == [4, 5, 6]
+
+
+@pytest.mark.parametrize("units", ["M,B,nats", "(M),(B),", "[millions],[billions],nats"])
+def test_a_row_of_units_below_the_header(tmp_path, units):
+    path = tmp_path / "runs.csv"
+    path.write_text(f"params,tokens,loss\n{units}\n100,2,3.5\n200,4,3.2\n400,8,2.9\n")
+    runs = bs.read_runs(path)
+    check(runs)
+    assert runs.loss_unit == ("nats" if "nats" in units else "unknown")
+    assert "line 2 holds the units of the columns" in runs.notes

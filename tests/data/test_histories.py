@@ -172,3 +172,23 @@ def test_a_wide_history_is_thinned_as_the_long_one(tmp_path, kind, rows):
     np.testing.assert_allclose(runs.table["loss"], expected)
     assert any("a column per run (3 runs)" in note for note in runs.notes)
     assert runs.set_aside.empty
+
+
+@pytest.mark.parametrize("name", ["loss_{}0M", "loss_seed{}", "run{} - loss"])
+@pytest.mark.parametrize(("point", "delimiter"), [(".", ","), (",", ";")])
+def test_wide_histories_of_each_kind_are_thinned(tmp_path, name, point, delimiter):
+    rows = 400
+    table = pd.DataFrame({"Step": range(1, rows + 1)})
+    for run in (1, 2, 3):
+        table[name.format(run)] = [f"{run + 1 / step:.4f}" for step in table["Step"]]
+    path = tmp_path / "history.csv"
+    table.apply(lambda cells: cells.astype(str).str.replace(".", point)).to_csv(
+        path, index=False, sep=delimiter
+    )
+    runs = bs.read_runs(path)
+    assert len(runs) < 3 * rows
+    assert any("a history of 1,200 rows of 3 runs" in note for note in runs.notes)
+    last = runs.table[runs.table["step"] == rows]
+    assert sorted(last["loss"]) == pytest.approx([1.0025, 2.0025, 3.0025])
+    if "0M" in name:
+        assert sorted(last["params"]) == [1e7, 2e7, 3e7]

@@ -274,3 +274,87 @@ def test_hours_of_devices_are_offered_before_another_input():
     table = pd.DataFrame({"tokens": [1e9, 2e9], "loss": [3, 2], "gpu_hours": [5, 6]})
     with pytest.raises(BayescaleError, match=r"There is 'gpu_hours': .*columns={'flops': "):
         bs.build_model(bs.read_runs(table), "power_law_floor")
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity", "factor"),
+    [
+        *(("paramètres", "params", 1), ("Anzahl Parameter", "params", 1), ("log10N", "params", 0)),
+        *(("No. of parameters", "params", 1), ("params (×10^6)", "params", 1e6)),
+        *(("params_no_emb", "params", 1), ("params (w/o embeddings)", "params", 1)),
+        *(("time/token", "tokens", 1), ("throughput/total tokens", "tokens", 1)),
+        *(("tokens (x 10^9)", "tokens", 1e9), ("tokens (x10^9)", "tokens", 1e9)),
+    ],
+)
+def test_names_of_counts(name, quantity, factor):
+    cells = SIZES / factor if factor else np.log10(SIZES)
+    np.testing.assert_allclose(bs.read_runs(frame(**{name: cells})).table[quantity], SIZES)
+
+
+@pytest.mark.parametrize("name", ["params_no_emb", "params w/o emb", "params excl. embeddings"])
+def test_counts_without_the_embedding(name):
+    assert bs.read_runs(frame(**{name: SIZES})).params_convention == "non-embedding"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("metrics/eval/LanguageCrossEntropy", "val/loss_epoch", "loss_metrics/global_avg_loss"),
+        *("validation_metrics/loss", "Verlust", "perte de validation", "train/loss_step"),
+    ],
+)
+def test_names_of_losses(name):
+    assert read(params=SIZES, **{name: LOSS}).table["loss"].tolist() == LOSS.tolist()
+
+
+def test_models_called_by_their_sizes():
+    runs = read(Model=["20M", "0.6B"], loss=[4.0, 3.0])
+    assert runs.table["params"].tolist() == [2e7, 6e8]
+    assert "params" not in read(Model=["20M", "large"], loss=[4.0, 3.0]).table
+    beside = read(model=["20M", "0.6B"], params_nominal=[2.1e7, 6.2e8], loss=[4.0, 3.0])
+    assert beside.table["model"].tolist() == ["20M", "0.6B"]
+
+
+def test_evaluations_beside_a_training_loss_are_said():
+    table = {"params": SIZES, "train/loss": LOSS, "eval/c4-validation/CrossEntropyLoss": LOSS}
+    (note,) = (note for note in read(**table).notes if "training loss" in note)
+    assert "columns={'loss': 'eval/c4-validation/CrossEntropyLoss'}" in note
+    assert not any("training loss" in note for note in read(**table, val_loss=LOSS).notes)
+
+
+@pytest.mark.parametrize(
+    ("columns", "factor"),
+    [
+        ({"batch_tokens": 1e6, "steps": 1e3}, 1),
+        ({"batch_tokens": 1e6, "steps (k)": 1}, 1),
+        ({"batch size (M tokens)": 1, "steps (k)": 1}, 1),
+        ({"batch_size_tokens (k)": 1e3, "train steps (thousands)": 1}, 1),
+        ({"consumed_train_samples": 5e5, "seq_length": 2e3}, 1),
+        ({"dataset_tokens": 2.5e8, "num_epochs": 4}, 1),
+        ({"tokens/param": 10}, SIZES / 1e9),
+    ],
+)
+def test_tokens_from_parts_with_units(columns, factor):
+    runs = bs.read_runs(frame(params=SIZES, **{n: [v] * 5 for n, v in columns.items()}))
+    np.testing.assert_allclose(
+        runs.table["tokens"], 1e9 * (10 * factor if "tokens/param" in columns else factor)
+    )
+    for name in ("steps (k)", "train steps (thousands)"):
+        if name in columns:
+            np.testing.assert_allclose(runs.table["step"], 1e3)
+
+
+def test_a_batch_that_may_be_of_one_device_gives_no_tokens():
+    parts = {"batch_size": [512] * 5, "block_size": [1024] * 5, "iter": [1000] * 5}
+    runs = bs.read_runs(frame(params=SIZES, **parts))
+    assert "tokens" not in runs.table
+    assert any("columns={'tokens': 'batch_size * block_size * iter'}" in n for n in runs.notes)
+
+
+def test_natural_logarithms_are_doubted():
+    runs = read(params=np.log(SIZES), tokens=np.log(TOKENS), loss=LOSS)
+    assert "flops" not in runs.table
+    assert any("columns={'params': 'exp(params)'}" in note for note in runs.notes)
