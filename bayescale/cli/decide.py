@@ -241,7 +241,7 @@ class _Reaching:
 def reach(
     asked: Asked, reaching: _Reaching, allowing: Allowing, showing: Showing, seed: Seed = None
 ) -> None:
-    r"""Find the budget, the data or the size that reaches a loss.
+    r"""Find the budget, data or size that reaches a loss.
 
     \b
     bayescale reach fit.nc --loss 2.0
@@ -292,7 +292,7 @@ def crossing(
     ] = None,
     seed: Seed = None,
 ) -> None:
-    r"""Find from which budget on one law or recipe beats another.
+    r"""Find the budget from which one law beats another.
 
     \b
     bayescale crossing new.nc old.nc --flops 1e22,1e24

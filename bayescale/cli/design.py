@@ -87,7 +87,7 @@ def identify(
     seed: Seed = None,
     json: JsonFlag = False,
 ) -> None:
-    """Assess which parameters and quantities the runs identify.
+    """Assess what the runs identify, and what they do not.
 
     Also: trade-offs, recommended runs, combinations of parameters that the runs do not identify,
     and how the answers change without the largest runs or the outliers.
@@ -219,7 +219,7 @@ class _Planning:
 def plan(
     planning: _Planning, allowing: Allowing, json: JsonFlag = False, seed: Seed = None
 ) -> None:
-    r"""Choose the next runs: the most informative ones for a budget.
+    r"""Choose the next runs, the most informative ones.
 
     \b
     bayescale plan fit.nc --budget 1e21 --about flops=1e23

@@ -74,7 +74,7 @@ def effective_compute(
     showing: Showing,
     seed: Seed = None,
 ) -> None:
-    r"""Measure how many times less compute a recipe needs than a baseline.
+    r"""Measure how much less compute a recipe needs.
 
     \b
     bayescale effective-compute old.nc new.nc --flops 1e22,1e24

@@ -35,7 +35,7 @@ def register(
     as_json: JsonFlag = False,
     seed: Seed = None,
 ) -> None:
-    r"""Write a forecast of runs to a file, before they are done.
+    r"""Write a forecast to a file, to be scored later.
 
     \b
     bayescale register fit.nc --params 70B --tokens 1.4T -o forecast.json
@@ -126,7 +126,9 @@ def forecast_largest(
     as_json: JsonFlag = False,
     seed: Seed = None,
 ) -> None:
-    r"""Forecast a family's largest model from the smaller ones and its own start.
+    r"""Forecast a family's largest model from the others.
+
+    From the smaller ones, and the start of its own training.
 
     \b
     bayescale forecast-largest checkpoints.csv --own 0.3

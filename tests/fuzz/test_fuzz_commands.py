@@ -39,7 +39,9 @@ SOUND = {
     "SIZE[:REACH]|none": ["0.02", "0.02:1", "none"], "NAME=VALUES": ["bits=8", "params=1B,2B"],
     "NAME=VALUE": ["params=1B"], "I": ["1T", "0"], "L": ["2.2", "2.1,2.3"], "N,...": ["1B,7B"],
     "SHARE": ["0.1"], "WHAT": ["alpha", "optimum", "loss"], "K": ["2"],
-    "NAME": ["chinchilla", "normal"],
+    "NAME": ["chinchilla", "normal"], "RECIPE": ["other.nc", "runs.csv"], "SD": ["0.1", "0"],
+    "FILE.json": ["out.json"], "FORECAST": ["registered.json"], "OBSERVED": ["2.1", "runs.csv"],
+    "HASH": ["ab12"],
 }  # fmt: skip
 """Values that each kind of argument takes, by how the help names it."""
 
@@ -131,6 +133,7 @@ def folder(
     fits = {name: Fit(f.spec, f.tree.isel(draw=slice(25)), f.record) for name, f in fits.items()}
     for name, fit in fits.items():
         bs.save(fit, folder / name)
+    bs.register(fits["fit.nc"], folder / "registered.json", params=7e9, tokens=1.4e11)
     runs = bs.simulate(
         "chinchilla",
         design(),

@@ -129,6 +129,7 @@ def test_laws_of_any_sign_are_named_by_what_they_declare() -> None:
         "vocabulary_size",
         "board_game",
         "log_trend",
+        "rating_from_train_and_test",
         "rising_power_law_floor",
         "rising_broken_power_law",
     }

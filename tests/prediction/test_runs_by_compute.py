@@ -16,6 +16,7 @@ from scipy.optimize import minimize
 import bayescale as bs
 import bayescale.prediction.places as places_module
 from bayescale.data.compute_budgets import near, typical_budgets
+from bayescale.data.number_format import Estimate, bounds, middle, with_bounds
 from bayescale.prediction.averaging import Average, NotOneLaw, stack
 from bayescale.prediction.discrepancy import (
     DISCREPANCY,
@@ -26,14 +27,10 @@ from bayescale.prediction.discrepancy import (
 )
 from bayescale.prediction.gaussian_process import matern
 from bayescale.prediction.intervals import (
-    Estimate,
-    bounds,
     credible_interval,
     credible_intervals,
     estimate,
     interval_width,
-    middle,
-    with_bounds,
 )
 from bayescale.prediction.places import COMMON, COMMON_OF, SPLIT_REACH, Places
 from bayescale.prediction.runs_by_compute import main_column, run_columns

@@ -64,8 +64,8 @@ class AccuracyFromTrainAndTest(Law):
     """
 
     reference = (
-        "Jones (2021), arXiv:2104.03113, sec. 4.3 (a trade of log computes), and Owen (2024), "
-        "arXiv:2401.04757 (a sigmoid of log compute); joined by us"
+        "Jones (2021), arXiv:2104.03113, sec. 4.3; Owen (2024), arXiv:2401.04757; a trade of log "
+        "computes and a sigmoid of log compute, joined by us"
     )
     target = "accuracy"
     noise = "logit_student_t"
