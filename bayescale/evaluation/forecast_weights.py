@@ -9,6 +9,7 @@ held-out points, one by one (leave-one-out) and beyond.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from bayescale.data.read import RunsLike
 from bayescale.errors import BayescaleError
@@ -209,11 +210,16 @@ def weigh_laws(
     if backtests:
         forecasts = [backtests[name].runs for name in fits]
         scores.append(np.column_stack([one["log_score"] for one in forecasts]))
-        limits = forecasts[0]["cut"].str.rpartition(" ")[2].astype(float)
-        steps.append(_steps(np.log10(limits.to_numpy()) + forecasts[0]["distance"].to_numpy()))
+        steps.append(_steps_of_forecasts(forecasts[0]))
     weights = weights_of_forecasts(np.concatenate(scores), np.concatenate(steps), random_seed)
     weights = weights * [PRIOR_ODDS.get(name, 1.0) for name in fits]
     return Average(fits, dict(zip(fits, (weights / weights.sum()).tolist(), strict=True)))
+
+
+def _steps_of_forecasts(held_out: pd.DataFrame) -> np.ndarray:
+    """Return in which step of compute each held-out run lies, whatever cut held it out."""
+    limits = held_out["cut"].str.rpartition(" ")[2].astype(float)
+    return _steps((np.log10(limits) + held_out["distance"]).to_numpy())
 
 
 def _steps(decades: np.ndarray) -> np.ndarray:

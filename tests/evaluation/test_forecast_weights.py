@@ -9,7 +9,11 @@ import pandas as pd
 import pytest
 
 from bayescale.evaluation import forecast_weights
-from bayescale.evaluation.forecast_weights import weigh_laws, weights_of_forecasts
+from bayescale.evaluation.forecast_weights import (
+    _steps_of_forecasts,
+    weigh_laws,
+    weights_of_forecasts,
+)
 
 
 def test_two_laws_of_equal_truth_both_keep_weight() -> None:
@@ -84,3 +88,14 @@ def test_forecasts_and_left_out_runs_both_count() -> None:
 def test_one_law_is_no_average() -> None:
     fit = example_fits.namespace()["fits"]["skaling"]
     assert weigh_laws({"skaling": fit}, {}, 1) is fit
+
+
+def test_runs_of_one_budget_go_together_whatever_cut_held_them_out() -> None:
+    held_out = pd.DataFrame(
+        {
+            "cut": ["flops <= 1e+20"] * 3 + ["flops <= 1e+21"],
+            "distance": [0.1, 1.0, 1.001, 0.0],
+        }
+    )
+    found = _steps_of_forecasts(held_out)
+    assert found[1] == found[2] == found[3] != found[0]

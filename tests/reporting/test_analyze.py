@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale.cli import app
 from bayescale.evaluation.law_choice import specs_for
-from bayescale.reporting.analyze import _places
 
 
 def table(seed: int = 1) -> pd.DataFrame:
@@ -123,17 +122,6 @@ def test_nothing_to_scale_is_refused() -> None:
     few["tokens"] *= np.tile(np.arange(1, 9) / 8, 3)
     with pytest.raises(bs.BayescaleError, match=r"24 rows are checkpoints of 3 runs.* too few"):
         bs.analyze(few[["run", "params", "tokens", "loss"]])
-
-
-def test_runs_of_one_budget_go_together_whatever_cut_held_them_out() -> None:
-    held_out = pd.DataFrame(
-        {
-            "cut": ["flops <= 1e+20"] * 3 + ["flops <= 1e+21"],
-            "distance": [0.1, 1.0, 1.001, 0.0],
-        }
-    )
-    found = _places(held_out)
-    assert found[1] == found[2] == found[3] != found[0]
 
 
 def test_a_law_of_compute_answers_at_the_budgets_that_were_asked() -> None:
