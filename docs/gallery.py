@@ -131,6 +131,13 @@ EXAMPLES = (
         'bs.plot_exponents(fits, bs.load_study("hoffmann2022").published)',
     ),
     Example(
+        "plot_effective_compute",
+        "The compute that a recipe saves",
+        "The compute-equivalent gain of a recipe of which there are three runs, over budgets.",
+        'recipe = table.tail(3).assign(loss=table["loss"].tail(3) / 1.02)\n'
+        "bs.plot_effective_compute(bs.effective_compute(fit, recipe, discrepancy=None))",
+    ),
+    Example(
         "plot_capabilities",
         "Capabilities of public models",
         "A latent capability of every model over its compute, and the lines of two families.",

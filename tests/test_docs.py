@@ -8,6 +8,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import gallery
 import pages
 import pictures
 import pytest
@@ -129,3 +130,8 @@ def test_names_on_pages_exist(page: Path) -> None:
                 importlib.import_module(".".join(["bayescale", *names[: i + 1]]))
             assert hasattr(place, name), f"bayescale{dotted}"
             place = getattr(place, name)
+
+
+def test_every_figure_is_in_the_gallery() -> None:
+    shown = [example.name for example in gallery.EXAMPLES]
+    assert sorted(shown) == sorted(name for name in bs.__all__ if name.startswith("plot_"))
