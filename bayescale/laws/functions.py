@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 
 __all__ = [
+    "LN10",
     "Value",
     "erf",
     "erfc",
@@ -44,6 +45,9 @@ __all__ = [
     "total",
     "where",
 ]
+
+LN10 = 2.302585092994046
+"""The natural logarithm of ten: ``log(x) / LN10`` counts decades."""
 
 
 class Value(Protocol):

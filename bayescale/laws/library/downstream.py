@@ -1,11 +1,9 @@
 """Scores on tasks: accuracy and error from loss, from compute, or from size and answer length."""
 
 from bayescale.laws.base import Law
-from bayescale.laws.functions import Value, exp, log, sigmoid
+from bayescale.laws.functions import LN10, Value, exp, log, sigmoid
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive, Real
-
-LN10 = 2.302585092994046
 
 
 class AccuracyFromLoss(Law):

@@ -1,7 +1,7 @@
 """Routed experts: loss against size and number of experts, and against their granularity."""
 
 from bayescale.laws.base import Law
-from bayescale.laws.functions import Value, exp, log, logaddexp
+from bayescale.laws.functions import LN10, Value, exp, log, logaddexp
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive, Real
 from bayescale.laws.transforms import (
@@ -10,8 +10,6 @@ from bayescale.laws.transforms import (
     of_two_power_laws,
     total_ratio,
 )
-
-LN10 = 2.302585092994046
 
 MANY = 32
 """A usual number of experts, at which the runs see what experts are worth."""

@@ -1,11 +1,9 @@
 """Ratings from games: playing strength against compute, board size and model size."""
 
 from bayescale.laws.base import ANY_SIGN, Law
-from bayescale.laws.functions import Value, log, maximum, minimum, sigmoid
+from bayescale.laws.functions import LN10, Value, log, maximum, minimum, sigmoid
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
-
-LN10 = 2.302585092994046
 
 
 class BoardGame(Law):

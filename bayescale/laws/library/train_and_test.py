@@ -1,11 +1,9 @@
 """Compute in training and compute at test time: what one is worth in terms of the other."""
 
 from bayescale.laws.base import ANY_SIGN, Law
-from bayescale.laws.functions import Value, log, sigmoid
+from bayescale.laws.functions import LN10, Value, log, sigmoid
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive, Real
-
-LN10 = 2.302585092994046
 
 
 def _exchange(gain_train: Value, gain_test: Value) -> dict[str, Value]:
