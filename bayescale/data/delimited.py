@@ -18,7 +18,7 @@ from bayescale.data.duplicate_columns import distinct_names
 from bayescale.data.histories import gather
 from bayescale.data.missing import MISSING
 from bayescale.data.row_messages import cells_of
-from bayescale.data.table_files import Loaded, TableFile, open_text
+from bayescale.data.table_files import Loaded, TableFile, encoding_notes, open_text
 from bayescale.errors import BayescaleError
 
 _DELIMITERS = ",;\t|"
@@ -42,6 +42,7 @@ def read_delimited(file: TableFile) -> Loaded:
     """
     comments: list[str] = []
     with open_text(file) as stream:
+        encoded = encoding_notes(stream)
         try:
             rows, delimiter = _rows(stream, file, comments)
             parts = _Parts(next(rows, (1, []))[1], file)
@@ -54,7 +55,7 @@ def read_delimited(file: TableFile) -> Loaded:
     if len(comments) > len(above):
         skipped.append(f"lines that begin with # were skipped: {len(comments) - len(above):,}")
     loaded.rejected |= parts.rejected
-    loaded.notes = [*skipped, *parts.notes, *loaded.notes]
+    loaded.notes = [*encoded, *skipped, *parts.notes, *loaded.notes]
     return loaded
 
 

@@ -13,7 +13,7 @@ from bayescale.data.aliases import KINDS, interpret
 from bayescale.data.duplicate_columns import refuse_columns
 from bayescale.data.histories import gather
 from bayescale.data.number_format import listed
-from bayescale.data.table_files import Loaded, TableFile, open_text
+from bayescale.data.table_files import Loaded, TableFile, encoding_notes, open_text
 from bayescale.errors import BayescaleError
 
 
@@ -28,6 +28,7 @@ def read_json_lines(file: TableFile) -> Loaded:
             for piece in pieces
         )
         loaded = gather(frames, file)
+        loaded.notes = [*encoding_notes(stream), *loaded.notes]
     refuse_columns(list(map(str, loaded.frame.columns)), repr(file.name))
     return loaded
 
@@ -48,7 +49,7 @@ def _numbered_records(stream: TextIO, file: TableFile) -> Iterator[tuple[int, di
 def read_json(file: TableFile) -> Loaded:
     """Read a JSON list of objects, an object by run or by column, or a tracker's file."""
     with open_text(file) as stream:
-        text = stream.read(limits.MAX_TEXT + 1)
+        text, notes = stream.read(limits.MAX_TEXT + 1), encoding_notes(stream)
     if len(text) > limits.MAX_TEXT:
         raise limits.too_long(file.name)
     try:
@@ -59,7 +60,6 @@ def read_json(file: TableFile) -> Loaded:
             f"{file.name!r}{line}: not JSON ({_fault(error)}); "
             "if each line is one object, name it .jsonl"
         ) from error
-    notes: list[str] = []
     records = _records(content, file, notes) if isinstance(content, dict) else content
     if not isinstance(records, list):
         raise BayescaleError(

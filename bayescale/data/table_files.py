@@ -1,6 +1,7 @@
 """Files of tables as streams: decompressed while they are read, and looked at before."""
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -37,9 +38,24 @@ _BINARY = {
     b"PAR1": "a Parquet file: name it .parquet",
     b"ARROW1": "an Arrow file: name it .arrow",
     b"FEA1": "a Feather file of version 1: save it as version 2",
-    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
 }
+
+
+_UNICODE = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""What a text is encoded in that begins with a byte order mark, the longer marks first."""
+
+
+_WESTERN = "cp1252"
+"""What a text is taken for that is not UTF-8: spreadsheets of western Europe write it."""
+
+
+_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\f\r")
+"""Bytes that no text has."""
 
 
 @dataclass(frozen=True)
@@ -165,13 +181,14 @@ def open_text(file: TableFile) -> Iterator[TextIO]:
     try:
         with open_bytes(file) as stream:
             head = stream.read(_HEAD)
-        _check_head(head, file)
+        encoding = _encoding(head)
+        _check_head(head, encoding, file)
         with (
             open_bytes(file) as stream,
-            TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text,
+            TextIOWrapper(stream, encoding=encoding, newline="") as text,
         ):
             yield text
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise BayescaleError(
             f"{file.name!r} is not UTF-8 text ({error}): save it as UTF-8"
         ) from error
@@ -183,12 +200,35 @@ def open_text(file: TableFile) -> Iterator[TextIO]:
         raise BayescaleError(f"cannot read {file.name!r}: {error}") from error
 
 
-def _check_head(head: bytes, file: TableFile) -> None:
+def encoding_notes(text: TextIO) -> list[str]:
+    """Say what a text was taken for that is not UTF-8."""
+    if text.encoding != _WESTERN:
+        return []
+    return [
+        f"not UTF-8: read as Western European text ({_WESTERN}), letters with accents may differ"
+    ]
+
+
+def _encoding(head: bytes) -> str:
+    """Return what a text is encoded in, by how it begins."""
+    for mark, name in _UNICODE.items():
+        if head.startswith(mark):
+            return name
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return _WESTERN
+    return "utf-8-sig"
+
+
+def _check_head(head: bytes, encoding: str, file: TableFile) -> None:
     """Refuse what is no text table, by how it begins."""
+    if encoding in _UNICODE.values():
+        head = head.decode(encoding, errors="ignore").encode()
     for magic, kind in _BINARY.items():
         if head.startswith(magic):
             raise BayescaleError(f"{file.name!r} is not a text table but {kind}")
-    if b"\0" in head:
+    if b"\0" in head or (encoding == _WESTERN and not _CONTROLS.isdisjoint(head)):
         raise BayescaleError(f"{file.name!r} is not a table but binary data")
     if head.lstrip()[:1] == b"<":
         raise BayescaleError(

@@ -438,7 +438,10 @@ def test_semicolons_byte_order_mark_and_index_column(write):
         ("<!doctype html><html></html>", "runs.csv", "HTML"),
         (b"\x89PNG\r\n\x1a\n\0\0", "runs.csv", "binary"),
         (b"PK\x03\x04", "runs.csv", "Excel"),
-        (b"params,loss,a\n1,2,\xe9\n", "runs.csv", "save it as UTF-8"),
+        (b"params,loss,a\n1,2,\x81\n", "runs.csv", "save it as UTF-8"),
+        (b"params,loss,a\n1,2,\xe9\x07\n", "runs.csv", "binary"),
+        ("params,loss\n1,2\n".encode("cp037"), "runs.csv", "save it as UTF-8"),
+        (b"\xff\xfe\x00", "runs.csv", "is empty"),
         ("params,loss,loss\n1,2,3\n", "runs.csv", "several columns named 'loss'"),
         ("1e8,2e9,3\n2e8,4e9,2\n", "runs.csv", "no header"),
         ("params,loss\n1e8,3\n1e8,3,4\n", "runs.csv", "line 3: 3 fields"),
@@ -458,6 +461,22 @@ def test_semicolons_byte_order_mark_and_index_column(write):
 def test_bad_files_are_refused_with_the_reason(write, text, name, message):
     with pytest.raises(BayescaleError, match=message):
         read_runs(write(text, name))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1", "cp1252"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("runs.csv", "params;loss;größe\n1e8;3;é\n2e8;2;ü\n"),
+        ("runs.jsonl", '{"params": 1e8, "loss": 3, "größe": "é"}\n{"params": 2e8, "loss": 2}\n'),
+        ("runs.json", '[{"params": 1e8, "loss": 3, "größe": "é"}, {"params": 2e8, "loss": 2}]'),
+    ],
+)
+def test_text_that_is_not_utf_8_is_read(write, encoding: str, name: str, text: str):
+    runs = read_runs(write(text.encode(encoding), name))
+    assert runs.table["params"].tolist() == [1e8, 2e8] and runs.table["größe"].iloc[0] == "é"
+    said = any("not UTF-8: read as Western European text" in note for note in runs.notes)
+    assert said == (encoding in ("latin-1", "cp1252"))
 
 
 def test_bad_sources_are_refused(tmp_path):
