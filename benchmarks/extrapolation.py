@@ -23,6 +23,7 @@ from sets import BESIDE, SETS, runs_of
 
 import bayescale as bs
 from bayescale.evaluation.backtest import score_split
+from bayescale.evaluation.law_choice import OF_FEWER_RUNS, OF_SIZE_AND_DATA
 from bayescale.evaluation.scores import summarise
 from bayescale.evaluation.splits import cuts_of
 from bayescale.model.observations import extract
@@ -33,8 +34,8 @@ from bayescale.prediction.discrepancy import DISCREPANCY
 DEFAULT = "skaling"
 """The law that bands are judged with; the discrepancy was chosen with it."""
 LAWS = ("chinchilla", "skaling", "farseer")
-ANALYZED = ("skaling", "chinchilla", "kaplan")
-"""The laws that `analyze` weighs."""
+ANALYZED = (*OF_SIZE_AND_DATA, *OF_FEWER_RUNS)
+"""The laws that `analyze` weighs, the last ones where runs are too few for the first."""
 CUTS = (0.5, 0.7, 0.85)
 SAVED = RESULTS / "extrapolation_rows.json"
 PLAN = {"laws": LAWS, "cuts": CUTS, "discrepancy": str(DISCREPANCY), "error": STRUCTURE}

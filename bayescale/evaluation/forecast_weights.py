@@ -32,11 +32,6 @@ TOGETHER = 0.25
 """Decades of compute within which the errors of forecasts are taken to go together."""
 
 
-PRIOR_ODDS = {"skaling": 2.0}
-"""Odds of a law against any other before its forecasts count; one where none is said. On the public
-tables that the discrepancy was chosen on, skaling predicts a held-out run better by .9 nats."""
-
-
 IMPOSSIBLE = 10.0
 """By how many nats a run that a law gave no density to scores below the worst of all."""
 
@@ -212,8 +207,7 @@ def weigh_laws(
         scores.append(np.column_stack([one["log_score"] for one in forecasts]))
         steps.append(_steps_of_forecasts(forecasts[0]))
     weights = weights_of_forecasts(np.concatenate(scores), np.concatenate(steps), random_seed)
-    weights = weights * [PRIOR_ODDS.get(name, 1.0) for name in fits]
-    return Average(fits, dict(zip(fits, (weights / weights.sum()).tolist(), strict=True)))
+    return Average(fits, dict(zip(fits, weights.tolist(), strict=True)))
 
 
 def _steps_of_forecasts(held_out: pd.DataFrame) -> np.ndarray:

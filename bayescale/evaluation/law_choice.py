@@ -10,8 +10,11 @@ from bayescale.errors import BayescaleError
 from bayescale.laws.registry import get_law
 from bayescale.model.spec import LawLike, Spec, make_spec
 
-OF_SIZE_AND_DATA = ("skaling", "chinchilla", "kaplan")
+OF_SIZE_AND_DATA = ("skaling", "chinchilla")
 """Laws of params and tokens; on public data sets the first predicts larger runs best."""
+
+OF_FEWER_RUNS = ("kaplan",)
+"""Tried where runs are too few for those. It has no floor: beside them it makes forecasts worse."""
 
 OF_ONE_INPUT = ("power_law_floor", "power_law_saturating")
 """Laws of one input, whichever column the table has."""
@@ -45,8 +48,10 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
         for name in ("params", "tokens", "flops")
         if name in runs.table and np.unique(runs.table[name].dropna()).size > 2
     ]
+    smaller: list[Spec] = []
     if {"params", "tokens"} <= set(varies):
         declared = [make_spec(name) for name in OF_SIZE_AND_DATA]
+        smaller = [make_spec(name) for name in OF_FEWER_RUNS]
     elif varies:
         declared = [make_spec(name, columns=_reading(name, varies[-1])) for name in OF_ONE_INPUT]
         notes.append(f"The laws take {varies[-1]}, the only input that varies.")
@@ -54,17 +59,23 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
         raise BayescaleError(
             f"{runs.source} has no params, tokens or flops that vary: nothing scales"
         )
-    specs = {one.law.name: one for one in declared}
-    large = [k for k, one in specs.items() if len(runs) < RUNS_PER_PARAMETER * len(one.free)]
-    if len(large) == len(specs):
-        fewest = min(len(one.free) for one in specs.values())
+    fitting = _of_few_enough(declared, runs) or _of_few_enough(smaller, runs)
+    if not fitting:
+        fewest = min(len(one.free) for one in [*declared, *smaller])
         raise BayescaleError(
             f"{len(runs)} runs are too few: the smallest law has {fewest} parameters; add runs, or "
             "name a law, laws=['chinchilla']"
         )
+    large = [one.law.name for one in declared if one.law.name not in fitting]
     if large:
         notes.append(f"{len(runs)} runs are too few for {listed(large)}: not tried.")
-    return {name: one for name, one in specs.items() if name not in large}
+    return fitting
+
+
+def _of_few_enough(specs: Sequence[Spec], runs: Runs) -> dict[str, Spec]:
+    """Return the laws, by name, that have few enough parameters for the runs."""
+    most = len(runs) / RUNS_PER_PARAMETER
+    return {one.law.name: one for one in specs if len(one.free) <= most}
 
 
 def _reading(law: str, column: str) -> dict[str, str]:

@@ -28,7 +28,8 @@ def found() -> bs.Analysis:
         tokens=final["tokens"] / 2, flops=final["flops"] / 2, loss=final["loss"] + 1
     )
     runs = pd.concat([early, final], ignore_index=True)
-    return bs.analyze(runs, random_seed=1, progressbar=False)
+    laws = ["skaling", "chinchilla", "kaplan"]
+    return bs.analyze(runs, laws, random_seed=1, progressbar=False)
 
 
 def test_the_decision_comes_first_and_holds_the_truth(found: bs.Analysis) -> None:
@@ -97,8 +98,9 @@ def test_fit_without_a_law_weighs_those_that_the_table_allows(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("columns", "rows", "laws", "note"),
     [
-        (["params", "tokens", "loss"], 40, "skaling chinchilla kaplan", ""),
-        (["params", "tokens", "loss"], 11, "chinchilla kaplan", "too few for skaling"),
+        (["params", "tokens", "loss"], 40, "skaling chinchilla", ""),
+        (["params", "tokens", "loss"], 11, "chinchilla", "too few for skaling"),
+        (["params", "tokens", "loss"], 9, "kaplan", "too few for skaling and chinchilla"),
         (["flops", "loss"], 40, "power_law_floor power_law_saturating", "The laws take flops"),
         (["params", "loss"], 40, "power_law_floor power_law_saturating", "The laws take params"),
     ],
