@@ -215,9 +215,10 @@ def _kept(spec: Spec, key: Any) -> Any:
 def _compile(spec: Spec, data: Data, key: Any) -> Any:
     """Compile a program, and keep it for other processes."""
     from bayescale.inference.compilation import compile_model
+    from bayescale.inference.lowering import portable
     from bayescale.model.build import engine_model
 
-    with program_cache.portable() as symbols:
+    with portable() as symbols:
         program = compile_model(engine_model(spec, data))
     return program_cache.reloaded(_name_of(spec, key), program, symbols)
 
