@@ -225,7 +225,8 @@ def law_ratios(
     searched = numerical or spending.scenario.constrained
     if hasattr(law, "optimal_size") and data and size and not searched:
         scale = derive.flops(fit.references[size], fit.references[data])
-        arguments = {name: fit.parameters[name] for name in law.parameters}
+        parameters = fit.parameters
+        arguments = {name: parameters[name] for name in law.parameters}
         params = fit.references[size] * law.optimal_size(budget / scale, **arguments)
         ratio = np.log(derive.tokens(budget, params**2))
         return [ratio.transpose("chain", "draw", "budget")]

@@ -21,7 +21,7 @@ from bayescale.inference.fit import fit as fit_runs
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.result import Fit
-from bayescale.inference.run_blocks import likelihood_of, log_likelihood_of
+from bayescale.inference.run_blocks import likelihood_of, log_likelihood_of, log_likelihoods_of
 from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.model.spec import make_spec
 from bayescale.prediction.points import PointsLike
@@ -136,24 +136,28 @@ def _most_moving(fit: Fit, values: xr.Dataset) -> str:
     """Return the run without which something moves most."""
     several = np.argsort(-likelihood_of(fit).variance)[:LOOKED_AT]
     names = [str(fit.observed["run"].values[i]) for i in several]
-    return max(names, key=lambda name: _largest_shift(fit, values, name))
+    densities = log_likelihoods_of(fit, [[name] for name in names])
+    shifts = [_largest_shift(values, density) for density in densities]
+    return names[int(np.argmax(shifts))]
 
 
-def _largest_shift(fit: Fit, values: xr.Dataset, name: str) -> float:
-    weights, _ = _reweighted(fit, [name])
+def _largest_shift(values: xr.Dataset, density: xr.DataArray) -> float:
+    weights, _ = _reweighted(density)
     shifts = (abs(_shift(v.values.ravel(), weights)[0]) for v in values.data_vars.values())
     return max(shifts, default=0.0)
 
 
-def _reweighted(fit: Fit, names: list[str]) -> tuple[np.ndarray, float]:
-    """Return weights of the draws without some runs, shape (chain x draw,), and Pareto's k."""
+def _reweighted(density: xr.DataArray) -> tuple[np.ndarray, float]:
+    """Return weights of the draws without runs of this log likelihood, and Pareto's k.
+
+    The weights are of shape (chain x draw,).
+    """
     from arviz_stats.base import array_stats
 
-    total = log_likelihood_of(fit, names)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logs, k = array_stats.psislw(
-            total.transpose("chain", "draw").values.ravel()
+            density.transpose("chain", "draw").values.ravel()
         )  # negated there
     return np.exp(logs - logs.max()) / np.exp(logs - logs.max()).sum(), float(k)
 
@@ -179,7 +183,7 @@ def _moved(
 ) -> pd.DataFrame:
     """Return the rows of one set of runs; ``again`` has the questions for another fit."""
     shown, values = own
-    weights, k = _reweighted(fit, names)
+    weights, k = _reweighted(log_likelihood_of(fit, names))
     trusted = k <= min(1 - 1 / np.log10(weights.size), 0.7)
     refitted = None
     if not trusted and again is not None:

@@ -18,6 +18,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 from pymc.pytensorf import compile as compile_graph
+from pytensor.compile.mode import get_mode
 from pytensor.graph.replace import clone_replace
 from pytensor.graph.rewriting.basic import in2out, node_rewriter
 from pytensor.graph.rewriting.utils import rewrite_graph
@@ -27,6 +28,8 @@ from bayescale.inference.program_cache import POINT, make_program
 
 _DOUBLES = types.CPointer(types.double)
 _REWRITES = ("canonicalize", "stabilize", "local_remove_check_parameter")
+_LEFT_OUT = ("local_mul_exp_to_exp_add", "local_div_exp_to_mul_exp")
+"""Rewrites that make one exponential of two, both of which the gradient needs by themselves."""
 
 
 def compile_model(model: pm.Model) -> Any:
@@ -72,15 +75,15 @@ def _density_and_gradient(model: pm.Model, shapes: Sequence[tuple[int, ...]]) ->
     outputs: Any = clone_replace(cast(list[Any], [density, gradient]), places)
     outputs = rewrite_graph(outputs, custom_rewrite=in2out(_power_by_logarithm))
     with model:
-        return compile_graph((point,), outputs, mode="NUMBA")
+        return compile_graph((point,), outputs, mode=get_mode("NUMBA").excluding(*_LEFT_OUT))
 
 
 @node_rewriter(cast(Any, [pt.pow]))
 def _power_by_logarithm(_: Any, node: Any) -> list[Any] | None:
     """Share the logarithm that the gradient needs of a base: half of what a power takes."""
     base, exponent = node.inputs
-    if isinstance(exponent, TensorConstant):
-        return None
+    if isinstance(exponent, TensorConstant) and np.all(exponent.data == np.round(exponent.data)):
+        return None  # of a base that may be negative
     return [pt.exp(exponent * pt.log(base))]
 
 

@@ -13,8 +13,8 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -40,7 +40,7 @@ SIGNATURE = (ctypes.c_int64, ctypes.c_uint64, DOUBLES, DOUBLES, DOUBLES, ctypes.
 
 
 @dataclass(frozen=True)
-class _Symbol:
+class Symbol:
     """A function of SciPy that compiled code calls, under the name by which it calls it."""
 
     name: str
@@ -120,63 +120,7 @@ def _environment() -> str:
     )
 
 
-@contextmanager
-def portable() -> Iterator[list[_Symbol]]:
-    """Make a program fit for the cache: its calls of SciPy functions go by name.
-
-    PyTensor's own way looks the address up through a Python object of the process that compiled.
-    Yields the names that were used, filled while compiling.
-    """
-    _register()
-    used: list[_Symbol] = []
-    _USED.append(used)
-    try:
-        yield used
-    finally:
-        _USED.pop()
-
-
-_USED: list[list[_Symbol]] = []
-
-
-@cache
-def _register() -> None:
-    from numba import types
-    from pytensor.link.numba.dispatch import basic, scalar
-    from pytensor.link.numba.dispatch.cython_support import wrap_cython_function
-    from pytensor.scalar import math
-
-    def by_name(op: Any, node: Any, **options: Any) -> Any:
-        if not _USED:
-            return scalar.numba_funcify_ScalarOp(op, node=node, **options)
-        import scipy.special.cython_special as special
-
-        function = getattr(special, op.nfunc_spec[0].rpartition(".")[2])
-        dtypes = [np.dtype(given.type.dtype) for given in node.inputs]
-        found: Any = wrap_cython_function(function, np.dtype("float64"), dtypes)
-        symbol = _Symbol(f"bayescale_{found.capi_name}", found.module_name, found.capi_name)
-        symbol.bind()
-        _USED[-1].append(symbol)
-        external = types.ExternalFunction(symbol.name, found.signature())
-        last = ", 1" if found.has_pyx_skip_dispatch() else ""
-        names = ", ".join(f"x{i}" for i in range(len(dtypes)))
-        make = scalar.compile_numba_function_src
-        call = make(
-            f"def special({names}):\n    return external({names}{last})\n",
-            "special",
-            {"external": external},
-        )
-        return basic.numba_njit(call), None  # not for PyTensor's own cache: it knows no such names
-
-    for op_type in (getattr(math, name) for name in _SPECIAL if hasattr(math, name)):
-        scalar.register_scalar_funcify(op_type)(by_name)
-
-
-_SPECIAL = ("Psi", "TriGamma", "Erfcx", "Erfinv", "Erfcinv", "BetaInc", "GammaInc", "GammaIncC")
-"""Operations of PyTensor that call a function of ``scipy.special``, among those laws use."""
-
-
-def reloaded(key: str | None, program: Any, symbols: list[_Symbol]) -> Any:
+def reloaded(key: str | None, program: Any, symbols: list[Symbol]) -> Any:
     """Return a program as a later process will load it, and keep it under its key, if any.
 
     Machine code that is still in the compiler's hands may call other copies of its functions, whose
@@ -304,7 +248,7 @@ def _functions(header: Mapping[str, Any], body: bytes) -> list[_Function] | None
 
     rtsys.initialize(cpu_target.target_context)
     for symbol in header["symbols"]:
-        _Symbol(**symbol).bind()
+        Symbol(**symbol).bind()
     if not _are_known(header["external"]):
         return None
     found, start = [], 0

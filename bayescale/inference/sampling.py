@@ -4,7 +4,6 @@ Compiling takes seconds and drawing little, so one compiled program per structur
 parameters) is kept in the process and fed with each fit's data.
 """
 
-import ctypes
 import dataclasses
 import math
 import time
@@ -215,9 +214,10 @@ def _kept(spec: Spec, key: Any) -> Any:
 def _compile(spec: Spec, data: Data, key: Any) -> Any:
     """Compile a program, and keep it for other processes."""
     from bayescale.inference.compilation import compile_model
+    from bayescale.inference.lowering import portable
     from bayescale.model.build import engine_model
 
-    with program_cache.portable() as symbols:
+    with portable() as symbols:
         program = compile_model(engine_model(spec, data))
     return program_cache.reloaded(_name_of(spec, key), program, symbols)
 
@@ -234,14 +234,13 @@ def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray
 def _log_density(program: Any) -> LogDensity:
     """Return the log density that nutpie compiled, with its gradient; it keeps the program."""
     call = program.compiled_logp_func.ctypes
-    pointer = ctypes.POINTER(ctypes.c_double)
+    at, gradient, value = np.empty(program.n_dim), np.empty(program.n_dim), np.empty(1)
+    pointers = [array.ctypes.data_as(program_cache.DOUBLES) for array in (at, gradient, value)]
 
     def log_density(point: np.ndarray) -> tuple[float, np.ndarray]:
-        data = program.user_data.ctypes.data
-        point, gradient, value = np.ascontiguousarray(point), np.empty(point.size), np.empty(1)
-        at = (array.ctypes.data_as(pointer) for array in (point, gradient, value))
-        failed = call(point.size, *at, data)
-        return (-np.inf if failed else float(value[0])), gradient
+        at[:] = point
+        failed = call(at.size, *pointers, program.user_data.ctypes.data)
+        return (-np.inf if failed else float(value[0])), gradient.copy()
 
     return log_density
 

@@ -22,6 +22,8 @@ def to_link(parameter: Parameter, value: Any, scales: Scales) -> Any:
 
 def with_fixed(spec: Spec, draws: xr.Dataset) -> xr.Dataset:
     """Return draws together with the fixed parameters, which have the same value in every draw."""
+    if not spec.fixed:
+        return draws
     shape = {dim: size for dim, size in draws.sizes.items() if dim in ("chain", "draw")}
     return draws.assign(
         {

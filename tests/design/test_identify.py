@@ -27,6 +27,7 @@ from bayescale.evaluation import influence as stability_module
 from bayescale.evaluation.influence import changes_text
 from bayescale.inference.link_scale_draws import links
 from bayescale.inference.result import Fit
+from bayescale.inference.run_blocks import log_likelihood_of
 from bayescale.plots.identify import plot_identify
 from bayescale.prediction.discrepancy import run_weights
 
@@ -309,7 +310,7 @@ class TestModes:
 class TestStability:
     def test_weights_take_back_what_a_run_said(self, sharp: Fit) -> None:
         name = str(sharp.observed["run"].values[7])
-        weights, k = stability_module._reweighted(sharp, [name])
+        weights, k = stability_module._reweighted(log_likelihood_of(sharp, [name]))
         said = sharp.tree_group("log_likelihood")["loss"].sel(run=name).values.ravel()
         inner = said > np.quantile(said, 0.3)  # the tail of the weights is smoothed
         logs = np.log(weights[inner]) + said[inner]
@@ -352,7 +353,7 @@ class TestStability:
 
         monkeypatch.setattr(stability_module, "fit_runs", instead)
         k = (np.full(1000, 1e-3), 2.0)
-        monkeypatch.setattr(stability_module, "_reweighted", lambda fit, names: k)
+        monkeypatch.setattr(stability_module, "_reweighted", lambda density: k)
         table = bs.stability(made_fit, refit=True, random_seed=1, progressbar=False)
         assert given["spec"].references == {name: REFERENCES[name] for name in ("N", "D")}
         assert given["runs"] == 39  # the last set is a single run

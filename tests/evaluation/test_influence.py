@@ -376,19 +376,22 @@ def test_twenty_runs_are_looked_at(made_fit, monkeypatch) -> None:
     swing = np.random.default_rng(2).permutation(np.linspace(0.1, 2, 40))
     far, labels = with_densities(made_fit, swing), made_fit.observed["run"].values
     place = {str(labels[i]): n for n, i in enumerate(np.argsort(-swing))}
-    monkeypatch.setattr(influence, "_largest_shift", lambda fit, values, name: place[name])
+    densities = lambda fit, parts: [place[name] for (name,) in parts]  # noqa: E731
+    monkeypatch.setattr(influence, "log_likelihoods_of", densities)
+    monkeypatch.setattr(influence, "_largest_shift", lambda values, density: density)
     assert place[influence._most_moving(far, xr.Dataset())] == 19
     assert influence._most_moving(far, xr.Dataset()) == labels[np.argsort(-swing)[19]]
 
 
-def test_the_largest_shift_by_hand(made_fit, monkeypatch) -> None:
+def test_the_largest_shift_by_hand(monkeypatch) -> None:
     weights = np.array([0.5, 0.5, 0.0, 0.0])
-    monkeypatch.setattr(influence, "_reweighted", lambda fit, names: (weights, 0.1))
+    monkeypatch.setattr(influence, "_reweighted", lambda density: (weights, 0.1))
     values = {"a": [0.0, 1.0, 2.0, 3.0], "b": [3.0, 2.0, 1.0, 0.0], "c": [1.0, 1.0, 1.0, 1.0]}
     draws = xr.Dataset({k: ("draw", v) for k, v in values.items()})
-    assert _largest_shift(made_fit, draws, "x") == pytest.approx(1 / np.sqrt(1.25))
-    assert _largest_shift(made_fit, draws[["c"]], "x") == 0.0
-    assert _largest_shift(made_fit, xr.Dataset(), "x") == 0.0
+    density = xr.DataArray(0.0)
+    assert _largest_shift(draws, density) == pytest.approx(1 / np.sqrt(1.25))
+    assert _largest_shift(draws[["c"]], density) == 0.0
+    assert _largest_shift(xr.Dataset(), density) == 0.0
     assert _shift(np.ones(4), weights) == (0.0, 0.0)
     shift, expected = _shift(np.array(values["b"]), weights)
     assert shift == pytest.approx(1 / np.sqrt(1.25)) and expected == 0.0
@@ -397,7 +400,8 @@ def test_the_largest_shift_by_hand(made_fit, monkeypatch) -> None:
 def moved_rows(monkeypatch, k: float, size: int, again) -> pd.DataFrame:
     """Return the rows of a set whose weights are made up: all on the upper half of the draws."""
     weights = np.repeat([0.0, 2 / size], size // 2)
-    monkeypatch.setattr(influence, "_reweighted", lambda fit, names: (weights, k))
+    monkeypatch.setattr(influence, "_reweighted", lambda density: (weights, k))
+    monkeypatch.setattr(influence, "log_likelihood_of", lambda fit, names: xr.DataArray(0.0))
     values = np.repeat([1.0, 2.0, 3.0, 4.0], size // 4).reshape(2, -1)
     shown = xr.Dataset({"N*": (("chain", "draw"), np.exp(values), {"scale": "log"})})
     own = (shown, np.log(shown))
