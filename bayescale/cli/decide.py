@@ -93,6 +93,12 @@ def optimum(
     spending: _Spending,
     allowing: Allowing,
     showing: Showing,
+    critical_batch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FIT", help="For kaplan_steps: a fit of critical_batch.", show_default=False
+        ),
+    ] = None,
     seed: Seed = None,
 ) -> None:
     """Find the best params and tokens for a budget.
@@ -103,7 +109,10 @@ def optimum(
     from bayescale.decisions.optimum import optimum
 
     fit = asked.load()
-    answer = optimum(fit, scenario, discrepancy=discrepancy, random_seed=seed)
+    options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": seed}
+    if critical_batch is not None:
+        options["critical_batch"], discrepancy = load_fit(critical_batch), None
+    answer = optimum(fit, scenario, **options)
     constants = None if scenario.constrained else _frontier(fit, scenario.budgets)
     with judged(fit):
         if showing.json:

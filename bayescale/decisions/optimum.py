@@ -9,6 +9,7 @@ import xarray as xr
 from bayescale.data import derive
 from bayescale.data.row_messages import PACKAGE
 from bayescale.decisions.budget import Spending
+from bayescale.decisions.critical_batch import CriticalBatchLike, optimum_of_steps
 from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
 from bayescale.errors import BayescaleWarning
@@ -37,6 +38,7 @@ def optimum(
     flops: ScenarioLike,
     *,
     numerical: bool = False,
+    critical_batch: CriticalBatchLike | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
@@ -51,6 +53,11 @@ def optimum(
         pay for inference, in FLOP, money or days, limits, and the law's further inputs.
     numerical : bool
         Search numerically even where the law has a closed form.
+    critical_batch : Fit or mapping, optional
+        For a fit of ``kaplan_steps``, which takes it: a fit of the law ``critical_batch``, or its
+        constants ``{"B_star": 2.1e8, "alpha_B": 0.21}``. Budgets are then C_min, the compute at a
+        batch far below the critical one; a run at batch B takes C_min (1 + B / B_crit). Without a
+        discrepancy.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs, which moves the optimum too; None
         assumes that the law holds.
@@ -64,8 +71,10 @@ def optimum(
         least loss or error or the highest accuracy, without scatter), with the coordinate
         ``flops``. A scenario adds ``training_share`` of the budget, ``epochs``, ``price``,
         ``days`` of training, and the best of each further input that it leaves open, as far as
-        they apply; its price or days are coordinates where they are the budget. Each budget has a
-        discrepancy of its own. Of a pooled fit also over its groups.
+        they apply; its price or days are coordinates where they are the budget. With a critical
+        batch also ``batch_crit``, the critical batch at the loss reached, in tokens, and
+        ``steps_min``, the steps far above it; ``tokens`` is their product, C_min / (6 N). Each
+        budget has a discrepancy of its own. Of a pooled fit also over its groups.
 
     Raises
     ------
@@ -82,6 +91,7 @@ def optimum(
     References
     ----------
     * Hoffmann et al. (2022), arXiv:2203.15556, eq. 4
+    * Kaplan et al. (2020), arXiv:2001.08361, app. B (critical batch)
     * Sardana et al. (2024), arXiv:2401.00448 (inference in the budget)
 
     Examples
@@ -103,6 +113,9 @@ def optimum(
         warnings.warn(said, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+        if critical_batch is not None:
+            batch = critical_batch
+            return ask_each(one, lambda each: optimum_of_steps(each, batch, scenario))
         return ask_each(one, lambda each: _optimum(each, scenario, wrong, numerical, seed))
 
     return fit.mix(ask, discrepancy)
