@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from bayescale.data.schedule import with_schedule
     from bayescale.decisions.compute_gain import EffectiveCompute
     from bayescale.decisions.effective_compute import effective_compute
-    from bayescale.decisions.optimum import allocation_exponents, optimum
+    from bayescale.decisions.frontier_constants import frontier_constants
+    from bayescale.decisions.optimum import optimum
     from bayescale.decisions.regret import regret, regret_summary
     from bayescale.decisions.scenario import Hardware, Scenario, load_scenario
     from bayescale.decisions.targets import crossover_compute, required_compute
@@ -124,10 +125,8 @@ _HOME = {
     "data.schedule": ("with_schedule",),
     "decisions.compute_gain": ("EffectiveCompute",),
     "decisions.effective_compute": ("effective_compute",),
-    "decisions.optimum": (
-        "allocation_exponents",
-        "optimum",
-    ),
+    "decisions.frontier_constants": ("frontier_constants",),
+    "decisions.optimum": ("optimum",),
     "decisions.regret": (
         "regret_summary",
         "regret",

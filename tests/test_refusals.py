@@ -37,8 +37,8 @@ REFUSED: dict[str, tuple[Callable[[Fit], object], str]] = {
         "one fit is nothing to compare or average: give two or more",
     ),
     "one budget twice": (
-        lambda fit: bs.allocation_exponents(fit, ("1e21", "1e21")),
-        "exponents are taken between two different budgets",
+        lambda fit: bs.frontier_constants(fit, ("1e21", "1e21")),
+        "a frontier is measured between two different budgets",
     ),
 }
 

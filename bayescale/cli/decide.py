@@ -93,6 +93,12 @@ def optimum(
     spending: _Spending,
     allowing: Allowing,
     showing: Showing,
+    critical_batch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FIT", help="For kaplan_steps: a fit of critical_batch.", show_default=False
+        ),
+    ] = None,
     seed: Seed = None,
 ) -> None:
     """Find the best params and tokens for a budget.
@@ -103,18 +109,57 @@ def optimum(
     from bayescale.decisions.optimum import optimum
 
     fit = asked.load()
-    answer = optimum(fit, scenario, discrepancy=discrepancy, random_seed=seed)
+    options: dict[str, Any] = {"discrepancy": discrepancy, "random_seed": seed}
+    if critical_batch is not None:
+        options["critical_batch"], discrepancy = load_fit(critical_batch), None
+    answer = optimum(fit, scenario, **options)
+    constants = None if scenario.constrained else _frontier(fit, scenario.budgets)
     with judged(fit):
         if showing.json:
             known = {**header(fit), "ci_prob": showing.width, **allowed(fit.typical(discrepancy))}
-            emit({**known, "budgets": answers(answer, showing.width)})
+            frontier = {} if constants is None else _frontier_record(constants, showing.width)
+            emit({**known, "budgets": answers(answer, showing.width), **frontier})
         else:
             from bayescale.reporting.scenario_texts import terms
 
             say(title(fit), heading(showing.width), "")
             show_answer(answer, showing.width)
+            if constants is not None:
+                _show_frontier(fit, constants, showing.width)
             said = [terms(scenario)] if scenario.constrained else []
             say("", *said, discrepancy_text(fit.typical(discrepancy)))
+
+
+def _frontier(fit: Any, budgets: tuple[float, ...]) -> "xr.Dataset | None":
+    """Return the power laws of the optimum around the budgets asked for, None without any."""
+    from bayescale.decisions.frontier_constants import frontier_constants
+    from bayescale.decisions.optimum import has_allocation
+
+    each = fit.members().values()
+    if not all(has_allocation(one) and not one.groups for one in each):
+        return None
+    low, high = min(budgets), max(budgets)
+    around = (low, high) if low < high else (low / 10**0.5, high * 10**0.5)
+    return frontier_constants(fit, around)
+
+
+def _frontier_record(constants: "xr.Dataset", width: float) -> dict[str, Any]:
+    """Return what JSON says of the power laws of the optimum."""
+    from bayescale.prediction.intervals import estimate
+
+    found = {str(k): estimate(v, width)._asdict() for k, v in constants.data_vars.items()}
+    return {"frontier": {**found, "local": bool(constants.attrs["local"])}}
+
+
+def _show_frontier(fit: Any, constants: "xr.Dataset", width: float) -> None:
+    """Print the power laws of the optimum."""
+    from bayescale.reporting.frontier_texts import FRONTIER_HEADER, frontier_note, frontier_rows
+
+    lines = [
+        [name, law, *(column_formatter([*found]) for found in pair)]
+        for name, law, *pair in frontier_rows(fit, constants, width)
+    ]
+    say("", table(FRONTIER_HEADER, lines), "", frontier_note(constants))
 
 
 def regret(

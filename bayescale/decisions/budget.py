@@ -54,9 +54,14 @@ class Spending:
         columns = [fit.spec.column(name) for name in fit.law.inputs]
         sized = "params" in columns and {"tokens", "flops"} & set(columns)
         if not sized or any(declared.nodes for declared in fit.law.inputs.values()):
+            other = (
+                "; its own optimum is optimum(fit, flops, critical_batch=...)"
+                if "steps_min" in columns
+                else ""
+            )
             raise BayescaleError(
                 f"{fit.law.name} takes {', '.join(columns)}: an optimum needs a law of params and "
-                "tokens, such as chinchilla or skaling"
+                f"tokens, such as chinchilla or skaling{other}"
             )
         needed = {c for c in columns if c not in ("params", "tokens", "flops")}
         if missing := sorted(needed - given - ({"epochs"} if "unique_tokens" in given else set())):

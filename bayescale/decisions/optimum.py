@@ -8,16 +8,17 @@ import xarray as xr
 
 from bayescale.data import derive
 from bayescale.data.row_messages import PACKAGE
-from bayescale.data.units import Quantity
 from bayescale.decisions.budget import Spending
+from bayescale.decisions.critical_batch import CriticalBatchLike, optimum_of_steps
 from bayescale.decisions.loss_grid import survey
 from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
-from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.errors import BayescaleWarning
 from bayescale.inference.argument_checks import of_posterior
 from bayescale.inference.groups import ask_each
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
+from bayescale.laws.frontier import NOT_6ND
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.runs_by_compute import run_columns
 
@@ -37,6 +38,7 @@ def optimum(
     flops: ScenarioLike,
     *,
     numerical: bool = False,
+    critical_batch: CriticalBatchLike | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
 ) -> xr.Dataset:
@@ -51,6 +53,11 @@ def optimum(
         pay for inference, in FLOP, money or days, limits, and the law's further inputs.
     numerical : bool
         Search numerically even where the law has a closed form.
+    critical_batch : Fit or mapping, optional
+        For a fit of ``kaplan_steps``, which takes it: a fit of the law ``critical_batch``, or its
+        constants ``{"B_star": 2.1e8, "alpha_B": 0.21}``. Budgets are then C_min, the compute at a
+        batch far below the critical one; a run at batch B takes C_min (1 + B / B_crit). Without a
+        discrepancy.
     discrepancy : Discrepancy, number, pair or bool, optional
         How wrong the law may be away from the runs, which moves the optimum too; None
         assumes that the law holds.
@@ -64,8 +71,10 @@ def optimum(
         least loss or error or the highest accuracy, without scatter), with the coordinate
         ``flops``. A scenario adds ``training_share`` of the budget, ``epochs``, ``price``,
         ``days`` of training, and the best of each further input that it leaves open, as far as
-        they apply; its price or days are coordinates where they are the budget. Each budget has a
-        discrepancy of its own. Of a pooled fit also over its groups.
+        they apply; its price or days are coordinates where they are the budget. With a critical
+        batch also ``batch_crit``, the critical batch at the loss reached, in tokens, and
+        ``steps_min``, the steps far above it; ``tokens`` is their product, C_min / (6 N). Each
+        budget has a discrepancy of its own. Of a pooled fit also over its groups.
 
     Raises
     ------
@@ -74,7 +83,7 @@ def optimum(
 
     See Also
     --------
-    allocation_exponents : How the optimum grows with compute.
+    frontier_constants : The optimum as power laws of compute.
     regret : What a size gives up beside the best one.
     Scenario : Budgets that also pay for inference.
     plot_frontier : A figure of the optima.
@@ -82,6 +91,7 @@ def optimum(
     References
     ----------
     * Hoffmann et al. (2022), arXiv:2203.15556, eq. 4
+    * Kaplan et al. (2020), arXiv:2001.08361, app. B (critical batch)
     * Sardana et al. (2024), arXiv:2401.00448 (inference in the budget)
 
     Examples
@@ -99,8 +109,13 @@ def optimum(
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
+    if said := NOT_6ND.get(fit.representative.law.name):
+        warnings.warn(said, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
+        if critical_batch is not None:
+            batch = critical_batch
+            return ask_each(one, lambda each: optimum_of_steps(each, batch, scenario))
         return ask_each(one, lambda each: _optimum(each, scenario, wrong, numerical, seed))
 
     return fit.mix(ask, discrepancy)
@@ -133,83 +148,6 @@ def _optimum(
         for name in scenario.at
     }
     return _answer(spending, budget, ratio, chosen).assign(loss=spending.sign * loss)
-
-
-@of_posterior
-def allocation_exponents(
-    fit: PosteriorLike, flops: tuple[Quantity, Quantity] | None = None
-) -> xr.Dataset:
-    """Measure how the compute-optimal N and D grow with compute, over a range of budgets.
-
-    Parameters
-    ----------
-    fit : Fit or Average
-        A fitted law of params and tokens, or several.
-    flops : (budget, budget), optional
-        From which budget to which, in FLOP; from the largest fitted run to ten times its compute
-        when None.
-
-    Returns
-    -------
-    xarray.Dataset, dims (chain, draw)
-        ``N_opt_exponent`` and ``D_opt_exponent``: the mean log-slopes over the range, which for
-        laws with a closed-form optimum are the slopes everywhere.
-
-    Raises
-    ------
-    BayescaleError
-        When the law has no optimum, see :func:`optimum`, or the range is not of two budgets.
-
-    See Also
-    --------
-    optimum : The optimum at a budget.
-    plot_exponents : Exponents beside published values.
-
-    References
-    ----------
-    Hoffmann et al. (2022), arXiv:2203.15556, sec. 3
-
-    Examples
-    --------
-    >>> exponents = bs.allocation_exponents(fit)
-    >>> exponents["N_opt_exponent"].median().round(2).item()
-    0.5
-    >>> total = exponents["N_opt_exponent"] + exponents["D_opt_exponent"]
-    >>> bool(np.allclose(total, 1))
-    True
-    """
-    return fit.mix(lambda one, _: _exponents(one, flops))
-
-
-def _exponents(fit: Fit, flops: tuple[Quantity, Quantity] | None) -> xr.Dataset:
-    if flops is None:
-        columns = run_columns(fit)
-        if "flops" not in columns:
-            taken = ", ".join(fit.spec.column(name) for name in fit.law.inputs)
-            raise BayescaleError(
-                f"{fit.law.name} takes {taken}: allocation exponents need a law of params and "
-                "tokens, such as chinchilla or skaling"
-            )
-        largest = float(columns["flops"].max())
-        flops = (largest, 10 * largest)
-    return ask_each(fit, lambda one: _growth(one, flops))
-
-
-def _growth(fit: Fit, flops: tuple[Any, Any]) -> xr.Dataset:
-    best = optimum(fit, list(flops), discrepancy=None)
-    budgets = best["flops"].values
-    if len(budgets) != 2 or budgets[0] == budgets[1]:
-        raise BayescaleError(
-            "exponents are taken between two different budgets: flops=(1e18, 1e24)"
-        )
-    ratio = best.isel(budget=1, drop=True) / best.isel(budget=0, drop=True)
-    decades = np.log10(budgets[1] / budgets[0])
-    return xr.Dataset(
-        {
-            "N_opt_exponent": np.log10(ratio["params"]) / decades,
-            "D_opt_exponent": np.log10(ratio["tokens"]) / decades,
-        }
-    )
 
 
 def law_ratios(

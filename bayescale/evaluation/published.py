@@ -5,10 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from bayescale.decisions.optimum import allocation_exponents, has_allocation
+from bayescale.decisions.frontier_constants import frontier_constants
+from bayescale.decisions.optimum import has_allocation
 from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.diagnostics import elements
 from bayescale.inference.result import Fit
+from bayescale.laws.frontier import FRONTIER_CONSTANTS
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.summary import summary
 from bayescale.studies.study import Published, Study, load_study
@@ -65,11 +67,12 @@ def check_published(fit: Fit, study: Study | str, ci_prob: float | None = 0.9) -
         str(name): dict(zip(keys, map(float, row), strict=True))
         for name, row in zip(table.index, table.to_numpy(), strict=True)
     }
-    if has_allocation(fit):
-        for name, draws in elements(allocation_exponents(fit)).items():
+    same_law = study.law == fit.law.name
+    wanted = {name for block in study.published for name in block.values} - set(ours)
+    if same_law and wanted & set(FRONTIER_CONSTANTS) and has_allocation(fit):
+        for name, draws in elements(frontier_constants(fit)).items():
             bounds = credible_interval(draws, width)
             ours[str(name)] = {str(k): float(v) for k, v in bounds.data_vars.items()}
-    same_law = study.law == fit.law.name
     rows = [row for block in study.published for row in _rows(block, ours if same_law else {})]
     table = pd.DataFrame(rows)
     if not same_law and len(table):

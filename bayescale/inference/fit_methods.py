@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bayescale.data.read import RunsLike
     from bayescale.data.units import Quantities, Quantity
+    from bayescale.decisions.critical_batch import CriticalBatchLike
     from bayescale.decisions.scenario import ScenarioLike
     from bayescale.evaluation.adequacy import Adequacy
     from bayescale.evaluation.backtest import Backtest
@@ -81,6 +82,7 @@ class PosteriorMethods:
         flops: "ScenarioLike",
         *,
         numerical: bool = False,
+        critical_batch: "CriticalBatchLike | None" = None,
         discrepancy: "Allowed" = True,
         random_seed: int | None = None,
     ) -> xr.Dataset:
@@ -88,7 +90,7 @@ class PosteriorMethods:
 
         Parameters
         ----------
-        flops, numerical, discrepancy, random_seed
+        flops, numerical, critical_batch, discrepancy, random_seed
             As for :func:`bayescale.optimum`.
 
         Returns
@@ -109,6 +111,7 @@ class PosteriorMethods:
             one,
             flops,
             numerical=numerical,
+            critical_batch=critical_batch,
             discrepancy=_allowed(discrepancy),
             random_seed=random_seed,
         )

@@ -20,6 +20,7 @@ from bayescale.inference.fit_methods import FitMethods
 from bayescale.inference.pointwise import DRAWS, observations_of
 from bayescale.inference.threads import one_thread
 from bayescale.laws.base import Law
+from bayescale.laws.frontier import closed_frontier
 from bayescale.model.link_scale import with_fixed
 from bayescale.model.observed_columns import Observable
 from bayescale.model.parametrization import parametrization_of
@@ -231,10 +232,12 @@ class Fit(FitMethods):
     @property
     def derived(self) -> xr.Dataset:
         """The literature's constants; see :func:`bayescale.derived_parameters`."""
-        if not hasattr(self.law, "derived"):
-            return xr.Dataset()
         parameters = {name: self.parameters[name] for name in self.law.parameters}
-        derived = self.law.derived(**self.references, **parameters)
+        derived: dict[str, Any] = {}
+        if hasattr(self.law, "derived"):
+            derived |= self.law.derived(**self.references, **parameters)
+        if self.input_of("params") and self.input_of("tokens"):
+            derived |= closed_frontier(self.law, self.references, parameters)
         first = dict(chain=0, draw=0)
         return xr.Dataset({k: v for k, v in derived.items() if bool((v != v.isel(first)).any())})
 

@@ -2,7 +2,8 @@
 
 Two of them chain by name: ``skaling_then_accuracy_from_loss`` is accuracy through the loss that
 ``skaling`` predicts, both observed in one model. One of them turns over by name:
-``rising_chinchilla`` is a metric of any sign that rises with size and data.
+``rising_chinchilla`` is a metric of any sign that rises with size and data. A broken power law is
+made for its number of breaks by name: ``broken_power_law_3``.
 
 >>> from bayescale.laws.registry import get_law, law_names
 >>> get_law("chinchilla").name
@@ -16,6 +17,7 @@ from pkgutil import iter_modules
 from bayescale.errors import BayescaleError, closest
 from bayescale.laws import library
 from bayescale.laws.base import Law
+from bayescale.laws.breaks import broken, broken_law
 from bayescale.laws.chain import THEN, chain
 from bayescale.laws.mixtures import MIXTURES, mixture
 from bayescale.laws.rising import PREFIX, rising
@@ -55,6 +57,9 @@ CHAINS = (
 
 DOMAINS = 5
 """Domains of the mixture laws that are listed; any other number goes by its name as well."""
+
+BREAKS = 3
+"""Breaks of the broken power law that is listed; any other number goes by its name as well."""
 
 TURNED_OVER = ("power_law_floor", "broken_power_law")
 """Laws of metrics of any sign that rise; any other law of loss goes by ``rising_`` as well."""
@@ -97,6 +102,8 @@ def get_law(law: str | type[Law]) -> type[Law]:
         return _chained(first, then)
     if isinstance(law, str) and (mixed := mixture(law)) is not None:
         return mixed
+    if isinstance(law, str) and (bent := broken_law(law)) is not None:
+        return bent
     if isinstance(law, str) and law.startswith(PREFIX):
         return _turned_over(law.removeprefix(PREFIX))
     raise BayescaleError(
@@ -106,5 +113,6 @@ def get_law(law: str | type[Law]) -> type[Law]:
 
 
 BUILT_IN |= {law.name: law for law in (_chained(*names) for names in CHAINS)}
+BUILT_IN |= {law.name: law for law in (broken(BREAKS),)}
 BUILT_IN |= {law.name: law for law in map(_turned_over, TURNED_OVER)}
 BUILT_IN |= {law.name: law for law in (get_law(f"{kind}_{DOMAINS}") for kind in MIXTURES)}

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from bayescale.data.number_format import percent
 from bayescale.decisions.frontier import has_frontier
-from bayescale.decisions.optimum import allocation_exponents
+from bayescale.decisions.frontier_constants import frontier_constants
 from bayescale.errors import BayescaleError
 from bayescale.inference.argument_checks import of_fit_or_fits
 from bayescale.inference.groups import refuse_pooled
@@ -102,8 +102,9 @@ def _of_fit(fit: Fit, wanted: set[str], ci_prob: float | None) -> Iterator[dict[
         elif scale_free or name == FLOOR:
             yield _row(name, fit.posterior[name], ci_prob)
     if has_frontier(fit):
-        grows = allocation_exponents(fit)
-        for name in (name for name in OPTIMAL if name in wanted):
+        asked = [name for name in OPTIMAL if name in wanted]
+        grows = frontier_constants(fit) if asked else {}
+        for name in asked:
             yield _row(name, grows[name], ci_prob)
 
 

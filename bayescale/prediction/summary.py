@@ -9,6 +9,7 @@ import xarray as xr
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
+from bayescale.laws.frontier import FRONTIER_CONSTANTS
 from bayescale.prediction.intervals import credible_interval, interval_width
 
 SummaryKind = Literal[
@@ -35,8 +36,9 @@ def derived_parameters(fit: Fit) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset, dims (chain, draw)
-        A and B, or N_c and D_c, ... as the law's paper writes them; without those that only
-        depend on fixed parameters, and empty where the law derives none.
+        A and B, or N_c and D_c, ... as the law's paper writes them, and where the optimum has a
+        closed form the constants of the frontier (:func:`bayescale.frontier_constants`); without
+        those that only depend on fixed parameters, and empty where the law derives none.
 
     Raises
     ------
@@ -46,6 +48,7 @@ def derived_parameters(fit: Fit) -> xr.Dataset:
     See Also
     --------
     summary : Their intervals, with the law's own parameters.
+    frontier_constants : Those of the frontier for any law of params and tokens.
     check_published : Published values beside the posterior.
 
     References
@@ -55,8 +58,8 @@ def derived_parameters(fit: Fit) -> xr.Dataset:
     Examples
     --------
     >>> constants = bs.derived_parameters(fit)
-    >>> list(constants), dict(constants.sizes)
-    (['A', 'B'], {'chain': 4, 'draw': 250})
+    >>> list(constants)[:4], dict(constants.sizes)
+    (['A', 'B', 'N_opt_coefficient', 'N_opt_exponent'], {'chain': 4, 'draw': 250})
     """
     return fit.derived
 
@@ -176,4 +179,6 @@ def _base(name: str) -> str:
 
 def _about(fit: Fit, name: str) -> str:
     parameter = fit.spec.parameters.get(name)
-    return parameter.about if parameter else "the literature's constant"
+    return (
+        parameter.about if parameter else FRONTIER_CONSTANTS.get(name, "the literature's constant")
+    )

@@ -15,9 +15,11 @@ from bayescale.data.number_format import (
     percent,
     signed,
 )
-from bayescale.decisions.optimum import allocation_exponents, has_allocation
+from bayescale.decisions.frontier_constants import frontier_constants
+from bayescale.decisions.optimum import has_allocation
 from bayescale.design.contraction import contraction_percent
 from bayescale.inference.result import Fit
+from bayescale.laws.frontier import FRONTIER_CONSTANTS
 from bayescale.plots.exponents import exponents_data, plot_exponents
 from bayescale.prediction.intervals import estimate, interval_width
 from bayescale.prediction.summary import summary
@@ -111,10 +113,10 @@ def _published(
             )
         ]
     ours = {str(name): _estimate(row) for name, row in estimates.to_dict("index").items()}
-    if has_allocation(fit):
-        ours |= {
-            str(k): estimate(v, ci_prob) for k, v in allocation_exponents(fit).data_vars.items()
-        }
+    wanted = {name for block in study.published for name in block.values} - set(ours)
+    if wanted & set(FRONTIER_CONSTANTS) and has_allocation(fit):
+        found = frontier_constants(fit).data_vars
+        ours |= {str(name): estimate(draws, ci_prob) for name, draws in found.items()}
     rows = [
         (
             name,
@@ -143,8 +145,8 @@ def _published(
         columns=panels,
     )
     note = (
-        "N_opt_exponent and D_opt_exponent are the exponents of the compute-optimal parameters and "
-        "tokens in compute."
+        "The best parameters, tokens and target at a compute of C FLOP are N_opt = k C^a, "
+        "D_opt = k' C^b and L_opt = E + c C^-g: k, k' and c are the coefficients."
     )
     return [
         Table(header, rows, note if has_allocation(fit) else ""),

@@ -15,17 +15,17 @@ from bayescale.data.number_format import (
     signed,
     times,
     whole_percent,
-    with_bounds,
 )
 from bayescale.data.units import Kind
 from bayescale.decisions.frontier import has_frontier
-from bayescale.decisions.optimum import allocation_exponents
+from bayescale.decisions.frontier_constants import frontier_constants
 from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import OUTLYING, outliers
 from bayescale.inference.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
+from bayescale.laws.frontier import NOT_6ND
 from bayescale.plots.bands import plot_bands
 from bayescale.plots.compare import plot_compare
 from bayescale.plots.frontier import plot_frontier
@@ -33,9 +33,9 @@ from bayescale.plots.isoflop import plot_isoflop
 from bayescale.plots.residuals import plot_residuals
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import Discrepancy
-from bayescale.prediction.intervals import estimate
+from bayescale.reporting.frontier_texts import FRONTIER_HEADER, frontier_note, frontier_rows
 from bayescale.reporting.identifiability import knowledge_section
-from bayescale.reporting.narrative import caution, counted, drift
+from bayescale.reporting.narrative import caution, counted, drift, sentence
 from bayescale.reporting.page_elements import (
     Badge,
     Block,
@@ -134,17 +134,16 @@ def optimum_section(
     if not plans(fit):
         return None
     options: dict[str, Any] = {"ci_prob": ci_prob, "discrepancy": discrepancy}
-    size, data = (
-        estimate(grows, ci_prob) for grows in allocation_exponents(fit).data_vars.values()
-    )
-    said = (
-        "By the law alone and C = 6 N D, the best size grows as C to the power "
-        f"{with_bounds(size)} and the best number of tokens as C to the power "
-        f"{with_bounds(data)}, beyond the largest fitted run."
-    )
+    constants = frontier_constants(fit)
+    rows = [
+        (name, law, *(Pair(middle(found), bounds(found)) for found in pair))
+        for name, law, *pair in frontier_rows(fit, constants, ci_prob)
+    ]
+    caveat = NOT_6ND.get(fit.representative.law.name)
     blocks: list[Block] = [
         _expected(fit.representative, asked),
-        Text(said),
+        *([Text(sentence(caveat))] if caveat else []),
+        Table(FRONTIER_HEADER, rows, frontier_note(constants)),
         picture(
             lambda axes: plot_frontier(fit, axes=axes, **options),
             "Compute-optimal parameters and tokens against compute, with their bands.",

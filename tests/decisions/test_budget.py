@@ -290,18 +290,18 @@ def test_the_search_ends_at_the_closed_form(made_fit) -> None:
 def test_exponents_between_two_budgets(made_skaling) -> None:
     """From the largest fitted run to ten times that, where nothing else is said."""
     spent = float((6 * made_skaling.inputs["N"] * made_skaling.inputs["D"]).max())
-    found = bs.allocation_exponents(made_skaling)
+    found = bs.frontier_constants(made_skaling)
     best = bs.optimum(made_skaling, [spent, 10 * spent], discrepancy=None)
     for name, column in (("N_opt_exponent", "params"), ("D_opt_exponent", "tokens")):
         grown = np.log10(best[column].isel(budget=1) / best[column].isel(budget=0))
         np.testing.assert_allclose(found[name], grown, rtol=1e-6)
-    far = bs.allocation_exponents(made_skaling, (1e20, "1e24"))
+    far = bs.frontier_constants(made_skaling, (1e20, "1e24"))
     best = bs.optimum(made_skaling, [1e20, 1e24], discrepancy=None)["params"]
     grown = np.log10(best.isel(budget=1) / best.isel(budget=0)) / 4
     np.testing.assert_allclose(far["N_opt_exponent"], grown, rtol=1e-6)
     for wrong in ((1e20, 1e20), (1e20, 1e21, 1e22), (1e20,)):
         with pytest.raises(bs.BayescaleError, match=r"between two different budgets: flops=.1e18"):
-            bs.allocation_exponents(made_skaling, wrong)  # pyright: ignore[reportArgumentType]
+            bs.frontier_constants(made_skaling, wrong)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import bayescale as bs
 SERVED = bs.Scenario(flops="1e22", inference_tokens="2T", candidates=["1B", "2B", "70B"])
 
 
-def test_allocation_exponents_of_a_law_of_steps() -> None:
-    with pytest.raises(bs.BayescaleError, match="kaplan_steps takes params, steps_min: allocation"):
-        bs.allocation_exponents(handmade_fit("kaplan_steps"))
+def test_frontier_constants_of_a_law_of_steps() -> None:
+    with pytest.raises(bs.BayescaleError, match="kaplan_steps takes params, steps_min: a frontier"):
+        bs.frontier_constants(handmade_fit("kaplan_steps"))
 
 
 def test_an_unaffordable_candidate_is_left_out(made_fit) -> None:
@@ -46,7 +46,7 @@ def test_published_exponents_of_the_isoflop_law() -> None:
     fit = handmade_fit("isoflop")
     table = bs.check_published(fit, bs.load_study("hoffmann2022_isoflop"))
     grown = table.loc[table["quantity"] == "N_opt_exponent"]
-    expected = float(bs.allocation_exponents(fit)["N_opt_exponent"].median())
+    expected = float(bs.frontier_constants(fit)["N_opt_exponent"].median())
     assert len(grown)
     np.testing.assert_allclose(grown["median"], expected)
 

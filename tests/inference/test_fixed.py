@@ -96,7 +96,7 @@ def test_every_question_has_an_answer(fixed: Fit, tmp_path) -> None:
         bs.predict(fixed, params=7e10, tokens=1.4e12, random_seed=0)["new_run"],
         bs.optimum(fixed, 1e24, random_seed=0)["params"],
         bs.regret(fixed, 1e23, [1e9, 1e10], random_seed=0)["wasted"],
-        bs.allocation_exponents(fixed)["N_opt_exponent"],
+        bs.frontier_constants(fixed)["N_opt_exponent"],
     ):
         assert np.isfinite(answer).all()
         assert answer.sizes["chain"] == 4

@@ -172,6 +172,7 @@ def test_a_narrow_or_fixed_parameter_is_sampled_as_itself(law: type[Law]) -> Non
 
 
 @laws_with("optimal_size")
+@pytest.mark.filterwarnings("ignore:.*not C = 6 N D")
 def test_closed_form_optimum_is_the_minimum(law: type[Law]) -> None:
     fit = handmade_fit(law)
     closed, searched = (

@@ -343,7 +343,7 @@ def test_optimum_by_group(pooled: Fit) -> None:
     assert dict(best.sizes) == {"family": 3, "chain": 4, "draw": 250, "budget": 2}
     alone = bs.optimum(bs.group_fit(pooled, "qwen"), ["1e22", "1e23"], random_seed=1)
     np.testing.assert_allclose(best["params"].sel(family="qwen"), alone["params"])
-    assert bs.allocation_exponents(pooled)["N_opt_exponent"].sizes["family"] == 3
+    assert bs.frontier_constants(pooled)["N_opt_exponent"].sizes["family"] == 3
     assert len(bs.credible_intervals(best)) == 3 * 2 * 4
 
 

@@ -12,7 +12,11 @@ from handmade import REFERENCES, TRUTH, handmade_fit
 
 import bayescale as bs
 from bayescale.design.coverage import spans, tied_inputs
+from bayescale.laws.frontier import FRONTIER_CONSTANTS
 from bayescale.prediction.summary import SummaryKind
+
+OF_CHINCHILLA = ["E", "a", "alpha", "b", "beta", "A", "B", *FRONTIER_CONSTANTS, "sigma", "nu"]
+"""Rows of the summary."""
 
 
 class TestPredict:
@@ -165,20 +169,20 @@ class TestOptimum:
         fit = handmade_fit("chinchilla_non_embedding", truth=at, spread=0)
         best = bs.optimum(fit, [1.36e12, 3.33e20], discrepancy=None)["params"].isel(chain=0, draw=0)
         np.testing.assert_allclose(best, [768, 1.5e9], rtol=0.05)
-        kaplan = bs.allocation_exponents(fit, (1.36e12, 3.33e20)).mean()
+        kaplan = bs.frontier_constants(fit, (1.36e12, 3.33e20)).mean()
         assert 0.74 < float(kaplan["N_opt_exponent"]) < 0.78
         assert float(kaplan["N_opt_exponent"] + kaplan["D_opt_exponent"]) == pytest.approx(1)
-        far = bs.allocation_exponents(fit, ("1e26", "1e30")).mean()
+        far = bs.frontier_constants(fit, ("1e26", "1e30")).mean()
         assert float(far["N_opt_exponent"]) == pytest.approx(0.3658 / (0.3478 + 0.3658), abs=0.002)
 
     def test_growth_is_that_of_the_closed_form_everywhere(self, made_fit) -> None:
         beyond, wide = (
-            bs.allocation_exponents(made_fit),
-            bs.allocation_exponents(made_fit, (1e15, 1e28)),
+            bs.frontier_constants(made_fit),
+            bs.frontier_constants(made_fit, (1e15, 1e28)),
         )
         np.testing.assert_allclose(beyond["N_opt_exponent"], wide["N_opt_exponent"], rtol=1e-9)
         with pytest.raises(bs.BayescaleError, match="two different budgets"):
-            bs.allocation_exponents(made_fit, (1e20, 1e20))
+            bs.frontier_constants(made_fit, (1e20, 1e20))
 
     def test_needs_params_and_tokens(self) -> None:
         with pytest.raises(bs.BayescaleError, match="needs a law of params and tokens"):
@@ -206,7 +210,7 @@ class TestOptimum:
 class TestSummary:
     def test_constants_of_the_literature(self, made_fit) -> None:
         table = bs.summary(made_fit)
-        assert list(table.index) == ["E", "a", "alpha", "b", "beta", "A", "B", "sigma", "nu"]
+        assert list(table.index) == OF_CHINCHILLA
         constants = bs.derived_parameters(made_fit)
         draw = {"chain": 2, "draw": 17}
         one = made_fit.parameters.isel(draw)
@@ -234,7 +238,7 @@ class TestSummary:
         own = made_fit.summary(0.9, kind=kind)
         theirs = azs.summary(made_fit.tree, kind=kind, ci_prob=0.9, round_to="none")
         assert list(own) == list(theirs)
-        assert [*own.index] == ["E", "a", "alpha", "b", "beta", "A", "B", "sigma", "nu"]
+        assert [*own.index] == OF_CHINCHILLA
         same = own.loc[theirs.index].to_numpy(float)
         assert same == pytest.approx(theirs.to_numpy(float), rel=1e-10)
 

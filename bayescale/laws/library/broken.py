@@ -1,9 +1,11 @@
 """Power laws whose slope changes: smooth breaks between straight pieces on log-log paper.
 
 How many breaks runs have, leave-one-out decides: fit ``power_law_floor`` (none, with
-``columns={"x": "tokens"}`` or whatever the breaks are along), ``broken_power_law`` (one) and
-``twice_broken_power_law`` (two) to the same runs, give the fits to :func:`bayescale.compare`, and
-take the fewest breaks whose ``elpd_diff`` is within twice its ``dse`` of the best. A break that the
+``columns={"x": "tokens"}`` or whatever the breaks are along), ``broken_power_law`` (one),
+``twice_broken_power_law`` (two), ``broken_power_law_3``, ... to the same runs, give the fits to
+:func:`bayescale.compare`, and take the fewest breaks whose ``elpd_diff`` is within twice its
+``dse`` of the best. For a forecast a backtest decides: :func:`bayescale.fit_average` weighs the
+same laws by how well each predicts the later part of the curve from the earlier. A break that the
 runs do not show is what a fit with too many fails on: its chains find it at either end.
 
 A break can be learnt where runs lie on both of its sides, so priors place it among the runs: within
