@@ -13,6 +13,7 @@ from bayescale.cli.options import (
     ScenarioFile,
     Seed,
     check_folder,
+    check_page,
     quantities,
 )
 from bayescale.cli.output import (
@@ -46,6 +47,12 @@ Kind = Literal[
 ]
 
 
+Format = Literal["html", "markdown", "json"]
+
+
+_SUFFIXES = {"html": ".html", "markdown": ".md", "json": ".json"}
+
+
 _ALLOWING = ("bands", "isoflop", "frontier", "regret")
 """Pictures that allow for the law being wrong."""
 
@@ -69,7 +76,13 @@ Output = Annotated[
 def report(
     asked: Asked,
     allowing: Allowing,
-    output: Output = Path("report.html"),
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to; report.html if left out."),
+    ] = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="What to write, if no file's name says it.")
+    ] = None,
     flops: Annotated[
         str | None, typer.Option(metavar="C", help="Budgets to decide on: 1e24, or 1e24,1e25.")
     ] = None,
@@ -84,7 +97,15 @@ def report(
     ] = False,
     ci: Ci = None,
 ) -> None:
-    """Write the report of a fit: one HTML page."""
+    r"""Write the report of a fit: one page.
+
+    \b
+    bayescale report fit.nc -o report.html
+    bayescale report fit.nc --format markdown
+
+    HTML has pictures and a budget slider; Markdown and JSON have the same words and numbers.
+    """
+    output = _page(output, form)
     hide_display()
     import arviz_stats  # noqa: F401  # before what it would search: its import walks all modules
 
@@ -107,6 +128,15 @@ def report(
             ci_prob=ci,
         )
         say(f"wrote {written}")
+
+
+def _page(output: Path | None, form: Format | None) -> Path:
+    """Return the file that a report goes to."""
+    page = output or Path("report").with_suffix(_SUFFIXES[form or "html"])
+    check_page("--output", page)
+    if form and page.suffix.lower() != _SUFFIXES[form]:
+        raise BayescaleError(f"--format {form} goes to a file that ends in {_SUFFIXES[form]}")
+    return page
 
 
 def plot(

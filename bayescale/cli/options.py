@@ -386,8 +386,8 @@ def _is_name(source: str) -> bool:
 def check_page(option: str, path: Path | None) -> None:
     """Refuse an option's file that no report could be written to, before the work."""
     if path is not None:
-        if path.suffix not in (".html", ".htm"):
-            raise BayescaleError(f"{option} {path}: end it in .html")
+        if path.suffix.lower() not in (".html", ".htm", ".md", ".json"):
+            raise BayescaleError(f"{option} {path}: end it in .html, .md or .json")
         check_folder(path)
 
 

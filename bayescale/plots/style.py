@@ -271,15 +271,21 @@ def _within(ticks: np.ndarray, low: float, high: float) -> np.ndarray:
     return ticks[(ticks >= low * (1 - slack)) & (ticks <= high * (1 + slack))]
 
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def write_tick(value: float, kind: Kind) -> str:
-    """Write a tick: ``10B`` for a count, a power of ten for compute, else the plain number."""
+    """Write a tick: ``10B`` for a count, a power of ten for compute, else the plain number.
+
+    In plain characters: a formula takes a hundred times as long to draw.
+    """
     if kind == "count":
         return format_quantity(value)
     if kind == "number":
         return f"{value:.6g}"
     digits, exponent = f"{value:.3e}".split("e")
-    front = "" if float(digits) == 1 else rf"{float(digits):g}{{\times}}"
-    return f"${front}10^{{{int(exponent)}}}$"
+    front = "" if float(digits) == 1 else f"{float(digits):g}×"
+    return f"{front}10{str(int(exponent)).translate(RAISED)}"
 
 
 KINDS: dict[str, Kind] = {"params": "count", "tokens": "count", "flops": "flops"}

@@ -113,12 +113,13 @@ class Analysis:
         ]
 
     def report(self, path: str | Path) -> Path:
-        """Write all of it as one HTML page.
+        """Write all of it as one page.
 
         Parameters
         ----------
         path : str or Path
-            ``report.html``; a file there is replaced.
+            ``report.html``, or ``report.md`` or ``report.json`` as for :func:`bayescale.report`; a
+            file there is replaced.
 
         Returns
         -------

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayescale.data.number_format import bounds, format_value, middle, relative
+from bayescale.data.number_format import bounds, relative
 from bayescale.data.units import Kind
 from bayescale.decisions.optimum import optimum
 from bayescale.decisions.regret import regret, regret_summary
@@ -16,10 +16,19 @@ from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.regret import plot_regret
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import estimate
-from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
+from bayescale.reporting.page_elements import (
+    Block,
+    Cell,
+    Pair,
+    Section,
+    Table,
+    Text,
+    interval_cell,
+    number_cell,
+    picture,
+)
 from bayescale.reporting.scenario_texts import (
     budget_labels,
-    count_text,
     regret_text,
     terms,
     verdict,
@@ -148,10 +157,9 @@ def _optima(best: xr.Dataset, ci_prob: float | None, target: str) -> Table:
     rows: list[list[Cell]] = []
     for i in range(best.sizes["budget"]):
         amount = float(best[given][i])
-        row: list[Cell] = [format_value(amount, "flops" if given == "flops" else "count")]
+        row: list[Cell] = [number_cell(amount, "flops" if given == "flops" else "count")]
         for name, (_, kind) in names.items():
-            found = estimate(best[name].isel(budget=i), ci_prob)
-            row.append(Pair(middle(found, kind), bounds(found, kind)))
+            row.append(interval_cell(estimate(best[name].isel(budget=i), ci_prob), kind))
         rows.append(row)
     header = ["compute" if given == "flops" else given, *(title for title, _ in names.values())]
     return Table(header, rows, "The optimum under each draw of the posterior.")
@@ -167,15 +175,19 @@ def _candidates(found: xr.Dataset, ci_prob: float | None, unit: str) -> Table:
         lost, wasted = (estimate(at[name], ci_prob) for name in ("regret", "wasted"))
         rows.append(
             [
-                count_text(float(at["params"])),
-                count_text(float(at["tokens"])),
+                number_cell(float(at["params"]), "count"),
+                number_cell(float(at["tokens"]), "count"),
                 *(f"{float(at[name]):g}" for name in opened),
-                Pair(regret_text(float(at["regret"].mean()), unit), bounds(lost)),
+                Pair(
+                    regret_text(float(at["regret"].mean()), unit),
+                    bounds(lost),
+                    (float(at["regret"].mean()), lost.lower, lost.upper),
+                ),
                 Pair(
                     relative(float(at["wasted"].mean())),
                     f"{relative(wasted.lower)} to {relative(wasted.upper)}",
                 ),
             ]
         )
-    header = ["candidate", "tokens", *opened, "median regret", "median compute overhead"]
+    header = ["candidate", "tokens", *opened, "mean regret", "mean compute overhead"]
     return Table(header, rows)

@@ -3,11 +3,9 @@
 import numpy as np
 
 from bayescale.data.number_format import (
-    bounds,
     format_value,
     kind_of,
     listed,
-    middle,
     plain,
     whole_percent,
 )
@@ -19,7 +17,16 @@ from bayescale.plots.plan import plot_plan
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.intervals import estimate
 from bayescale.prediction.runs_by_compute import run_columns
-from bayescale.reporting.page_elements import Block, Cell, Pair, Section, Table, Text, picture
+from bayescale.reporting.page_elements import (
+    Block,
+    Cell,
+    Section,
+    Table,
+    Text,
+    interval_cell,
+    number_cell,
+    picture,
+)
 from bayescale.reporting.targets import Target, plans
 
 SHARE = 0.1
@@ -99,9 +106,9 @@ def _launch_table(found: Plan) -> Table:
     rows: list[list[Cell]] = [
         [
             f"{i}",
-            format_value(row["params"], "count"),
-            format_value(row["tokens"], "count"),
-            format_value(row["flops"], "flops"),
+            number_cell(row["params"], "count"),
+            number_cell(row["tokens"], "count"),
+            number_cell(row["flops"], "flops"),
             f"{row['sd_after']:.3g}",
             whole_percent(row["share"]),
         ]
@@ -141,7 +148,7 @@ def reach_section(
     for i, goal in enumerate(goals):
         at = found.isel(goal=i)
         shown = {str(name): estimate(at[name], ci_prob) for name in found.data_vars}
-        cells = [Pair(middle(v, kind_of(k)), bounds(v, kind_of(k))) for k, v in shown.items()]
+        cells = [interval_cell(v, kind_of(k)) for k, v in shown.items()]
         chance = float(np.round(100 * at["probability"]))
         rows.append([plain(goal, goal / 100), f"{chance:.0f} %", *cells])
     names = {"params": "parameters", "flops": "compute (FLOP)"}

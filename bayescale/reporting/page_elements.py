@@ -1,13 +1,12 @@
 """What a page is made of: sections of text, tables, pictures and formulas, without any markup.
 
-The template turns these into HTML and escapes every string, so nothing here need be safe.
-
-Pictures and formulas for a page that loads nothing.
+What writes a page escapes every string, so nothing here need be safe. A picture is drawn when it is
+first shown, which a page of text never does.
 """
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -17,6 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
+
+from bayescale.data.number_format import Estimate, bounds, format_value, middle
+from bayescale.data.units import Kind
 
 LIMIT = 40
 """Rows of a table of runs that are shown."""
@@ -32,10 +34,19 @@ class Badge:
 
 @dataclass(frozen=True)
 class Pair:
-    """A page element: a value in a table and, under it, what belongs to it."""
+    """A page element: a value in a table and, under it, what belongs to it.
+
+    Attributes
+    ----------
+    over, under : str
+        As people read them.
+    numbers : tuple of float
+        As a spreadsheet takes them: one value, or median, lower and upper bound.
+    """
 
     over: str
     under: str = ""
+    numbers: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,16 @@ class Link:
 
 
 Cell = str | Badge | Pair | Link
+
+
+def number_cell(value: float, kind: Kind, under: str = "", width: float = 0.0) -> Pair:
+    """Return the page element of one number."""
+    return Pair(format_value(value, kind, width), under, (value,))
+
+
+def interval_cell(shown: Estimate, kind: Kind = "number", unit: str = "") -> Pair:
+    """Return the page element of an interval: its median over its bounds."""
+    return Pair(middle(shown, kind, unit), bounds(shown, kind), tuple(shown))
 
 
 @dataclass(frozen=True)
@@ -89,11 +110,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A page element: a picture, as a data URI, and what it shows."""
+    """A page element: a picture, drawn as a data URI when it is shown, and what it shows."""
 
-    source: str
+    draw: Callable[[], str]
     shows: str
     kind = "picture"
+
+    @property
+    def source(self) -> str:
+        """The picture as a data URI."""
+        return self.draw()
 
 
 @dataclass(frozen=True)
@@ -107,7 +133,27 @@ class Formula:
     kind = "formula"
 
 
-Block = Text | Bullets | Table | Picture | Formula
+@dataclass(frozen=True)
+class Slider:
+    """A page element: answers at many budgets, between which the page interpolates.
+
+    Attributes
+    ----------
+    data : mapping
+        Plain numbers and words, which JSON can hold; see :mod:`bayescale.reporting.budget_slider`.
+    table : Table
+        The same for pages of text.
+    note : str
+        What the numbers are.
+    """
+
+    data: Mapping[str, Any]
+    table: Table
+    note: str
+    kind = "slider"
+
+
+Block = Text | Bullets | Table | Picture | Formula | Slider
 
 
 @dataclass(frozen=True)
@@ -143,7 +189,7 @@ def picture(
     panels: int = 1,
     columns: int = 1,
 ) -> Picture:
-    """Draw a picture, an element of the page, as PNG inside a data URI.
+    """Return a picture, an element of the page, which is a PNG inside a data URI.
 
     Parameters
     ----------
@@ -156,15 +202,19 @@ def picture(
     panels, columns : int
         How many panels, and how many of them side by side.
     """
-    with matplotlib.style.context("default"):
-        rows = -(-panels // columns)
-        figure = Figure(figsize=(width, rows * height), dpi=DPI, layout="constrained")
-        axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
-        draw(axes if panels > 1 else axes[0])
-        _laid_out(figure)
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
-    return Picture(f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}", shows)
+
+    def drawn() -> str:
+        with matplotlib.style.context("default"):
+            rows = -(-panels // columns)
+            figure = Figure(figsize=(width, rows * height), dpi=DPI, layout="constrained")
+            axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
+            draw(axes if panels > 1 else axes[0])
+            _laid_out(figure)
+            stream = io.BytesIO()
+            figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+        return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+    return Picture(drawn, shows)
 
 
 def _laid_out(figure: Figure) -> None:

@@ -8,10 +8,8 @@ import pandas as pd
 
 from bayescale.data.number_format import (
     Estimate,
-    bounds,
     format_value,
     kind_of,
-    middle,
     percent,
     signed,
 )
@@ -35,6 +33,7 @@ from bayescale.reporting.page_elements import (
     Table,
     Text,
     formula,
+    interval_cell,
     picture,
 )
 from bayescale.studies.study import Published, Study
@@ -70,7 +69,7 @@ def _estimates(estimates: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
         rows.append(
             [
                 str(name),
-                Pair(middle(found, unit=row["unit"]), bounds(found)),
+                interval_cell(found, unit=row["unit"]),
                 *(_judgement(judged[name]) if name in judged else ("", "", "")),
                 f"{row['ess']:,.0f}",
                 row["about"],
@@ -120,7 +119,7 @@ def _published(
     rows = [
         (
             name,
-            Pair(middle(found), bounds(found)),
+            interval_cell(found),
             _value(published, name),
             Link(published.source, published.url),
         )
@@ -158,9 +157,11 @@ def _published(
 def _value(published: Published, name: str) -> Pair:
     value = f"{published.values[name]:.6g}"
     if name not in published.intervals or published.level is None:
-        return Pair(value)
+        return Pair(value, numbers=(published.values[name],))
     low, high = published.intervals[name]
-    return Pair(value, f"{low:.6g} to {high:.6g}, {percent(interval_width(published.level))}")
+    level = percent(interval_width(published.level))
+    numbers = (published.values[name], low, high)
+    return Pair(value, f"{low:.6g} to {high:.6g}, {level}", numbers)
 
 
 def priors_section(fit: Fit) -> Section:

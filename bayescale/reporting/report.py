@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bayescale.data.number_format import listed, percent
 from bayescale.data.write import write_bytes
@@ -20,6 +19,7 @@ from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import arviz_settings, interval_width
 from bayescale.reporting.backtest import backtest_section, backtest_summary, discrepancy_section
+from bayescale.reporting.budget_slider import budget_section
 from bayescale.reporting.decisions import choices, decisions_section
 from bayescale.reporting.design import next_runs_section, reach_section
 from bayescale.reporting.identifiability import knowledge_section
@@ -32,7 +32,7 @@ from bayescale.reporting.narrative import (
     shares,
     spanned,
 )
-from bayescale.reporting.page_elements import Section
+from bayescale.reporting.page_formats import FORMATS, Page
 from bayescale.reporting.parameters import parameters_section, priors_section
 from bayescale.reporting.provenance import data_section, origin_section
 from bayescale.reporting.result_sections import (
@@ -47,9 +47,6 @@ from bayescale.reporting.result_sections import (
 from bayescale.reporting.scenario_texts import terms
 from bayescale.reporting.targets import Target, questions, targets
 from bayescale.studies.study import Study
-
-SUFFIXES = (".html", ".htm")
-
 
 _KINDS = {"eti": "equal tails", "hdi": "highest density"}
 
@@ -66,14 +63,18 @@ def report(
     discrepancy: DiscrepancyLike = DISCREPANCY,
     ci_prob: float | None = None,
 ) -> Path:
-    """Write the credible-interval report of a fit: one HTML page that loads nothing.
+    """Write the credible-interval report of a fit: one page that loads nothing.
+
+    In a browser a slider answers at any budget, tables copy into a spreadsheet, and it prints.
 
     Parameters
     ----------
     fit : Fit or Average
         A fitted law, or several.
     path : str or Path
-        Where to write the page, ``report.html``; a file there is replaced.
+        Where to write the page, ``report.html``; a file there is replaced. The same as text is
+        ``report.md``, Markdown with the captions of the pictures, and ``report.json``, with the
+        numbers of its tables in full.
     flops : number, str, 1-d array or Scenario, optional
         Planned budgets in FLOP, ``[1e24, "100 PF-days"]``, or a scenario, which gets a section of
         its own; 10 and 100 times the largest fitted run when None.
@@ -96,7 +97,7 @@ def report(
     Raises
     ------
     BayescaleError
-        When the path is not that of an HTML page, its folder does not exist, ``flops`` cannot be a
+        When the path ends in none of these, its folder does not exist, ``flops`` cannot be a
         budget of this law, or ``comparison`` is not a table that ``compare`` made.
 
     See Also
@@ -182,6 +183,7 @@ def write_page(
         *decided,
         bands_section(fit, asked, discrepancy, ci_prob),
         optimum_section(fit, asked, discrepancy, ci_prob),
+        budget_section(fit, asked, discrepancy, ci_prob),
         reach_section(fit, asked, discrepancy, ci_prob),
         next_runs_section(fit, asked, discrepancy),
         discrepancy_section(first, asked, allowed),
@@ -194,37 +196,32 @@ def write_page(
         origin_section(first),
     ]
     title = (study.title if study else "") or _title(fit)
-    text = _rendered(fit, title, said, [one for one in found if one is not None], ci_prob)
+    page = Page(
+        title,
+        f"{_about(fit)} Fitted to {spanned(first)}.",
+        caution(fit),
+        said,
+        [one for one in found if one is not None],
+        _made(ci_prob),
+    )
+    text = FORMATS[path.suffix.lower()](page)
     write_bytes(path, text.encode(errors="xmlcharrefreplace"))
     return path
 
 
-def _rendered(
-    fit: Fit | Average,
-    title: str,
-    said: Sequence[str],
-    sections: Sequence[Section],
-    ci_prob: float | None,
-) -> str:
-    """Return the page as HTML."""
+def _made(ci_prob: float | None) -> str:
+    """Say who made the page, and what its intervals are."""
+    kind = _KINDS.get(arviz_settings()["stats.ci_kind"], "as ArviZ is set")
+    width = percent(interval_width(ci_prob))
     return (
-        _environment()
-        .get_template("template.html.j2")
-        .render(
-            title=title,
-            about=f"{_about(fit)} Fitted to {spanned(fit.representative)}.",
-            caution=caution(fit),
-            answer=said,
-            sections=sections,
-            interval=percent(interval_width(ci_prob)),
-            kind=f" ({_KINDS.get(arviz_settings()['stats.ci_kind'], 'as ArviZ is set')})",
-        )
+        f"Made by bayescale. Intervals hold {width} of the posterior ({kind}) unless said "
+        "otherwise."
     )
 
 
 def _checked(path: Path) -> Path:
-    if path.suffix.lower() not in SUFFIXES:
-        raise BayescaleError(f"a report is an HTML page: end {path.name!r} in .html")
+    if path.suffix.lower() not in FORMATS:
+        raise BayescaleError(f"a report is a page: end {path.name!r} in .html, .md or .json")
     if not path.parent.is_dir():
         raise BayescaleError(f"there is no folder {str(path.parent)!r} for {path.name}: create it")
     return path
@@ -238,13 +235,3 @@ def _title(fit: Fit | Average) -> str:
 
 def _about(fit: Fit | Average) -> str:
     return fit.law.about() if isinstance(fit, Fit) else "An average of laws."
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("bayescale", "reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

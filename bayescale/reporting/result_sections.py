@@ -7,9 +7,7 @@ import pandas as pd
 
 from bayescale.data.number_format import (
     bounds,
-    format_value,
     kind_of,
-    middle,
     plain,
     relative,
     signed,
@@ -45,6 +43,8 @@ from bayescale.reporting.page_elements import (
     Section,
     Table,
     Text,
+    interval_cell,
+    number_cell,
     picture,
 )
 from bayescale.reporting.parameters import parameters_section
@@ -108,13 +108,13 @@ def _expected(fit: Fit, asked: list[Target]) -> Table:
     rows: list[list[Cell]] = []
     for target in asked:
         found = target.answers
-        amount = format_value(target.value, kind_of(target.column))
+        further = f"{times(target.factor)} the largest"
         rows.append(
             [
-                Pair(amount, f"{times(target.factor)} the largest"),
-                Pair(middle(found["outcome"], unit=unit), bounds(found["outcome"])),
-                *(Pair(middle(found[k], v), bounds(found[k], v)) for k, (_, v) in kinds.items()),
-                Pair(bounds(found["new_run"])),
+                number_cell(target.value, kind_of(target.column), further),
+                interval_cell(found["outcome"], unit=unit),
+                *(interval_cell(found[k], kind) for k, (_, kind) in kinds.items()),
+                Pair(bounds(found["new_run"]), numbers=tuple(found["new_run"])),
             ]
         )
     budget = "compute" if asked[0].column == "flops" else asked[0].column

@@ -15,7 +15,7 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
-from bayescale.prediction.intervals import estimate
+from bayescale.prediction.intervals import credible_interval
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
 from bayescale.prediction.runs_by_compute import main_column, run_columns
@@ -122,19 +122,38 @@ def targets(
         return []
     largest = float(fitted[1].max())
     values = largest * np.array(FURTHER) if flops is None else _budgets(flops)
+    return targets_at(fit, values, ci_prob, discrepancy=discrepancy, random_seed=random_seed)
+
+
+def targets_at(
+    fit: PosteriorLike,
+    values: np.ndarray,
+    ci_prob: float | None,
+    *,
+    discrepancy: Discrepancy | None,
+    random_seed: int | None = None,
+) -> list[Target]:
+    """Answer for the report at budgets in the unit of what they count; see :func:`targets`.
+
+    Parameters
+    ----------
+    values : array, shape (budget,)
+        In the unit of the column that :func:`fitted_budgets` names.
+    fit, ci_prob, discrepancy, random_seed
+        As for :func:`targets`.
+    """
+    fitted = fitted_budgets(fit)
+    assert fitted is not None
+    column, largest = fitted[0], float(fitted[1].max())
     answers = _optimal if plans(fit) else _at_input
     without_discrepancy = answers(fit, column, values, None, random_seed)
     allowed = without_discrepancy
     if discrepancy is not None:
         allowed = answers(fit, column, values, discrepancy, random_seed)
+    both = (_estimates(drawn, ci_prob) for drawn in (allowed, without_discrepancy))
     return [
-        Target(
-            column,
-            float(value),
-            float(value) / largest,
-            *(_estimates(drawn, i, ci_prob) for drawn in (allowed, without_discrepancy)),
-        )
-        for i, value in enumerate(values)
+        Target(column, float(value), float(value) / largest, *found)
+        for value, *found in zip(values, *both, strict=True)
     ]
 
 
@@ -176,6 +195,11 @@ def _at_input(
     return predict(fit, {column: values}, discrepancy=discrepancy, random_seed=random_seed)
 
 
-def _estimates(drawn: xr.Dataset, point: int, ci_prob: float | None) -> dict[str, Estimate]:
-    at = drawn.isel(point=point)
-    return {str(name): estimate(values, ci_prob) for name, values in at.data_vars.items()}
+def _estimates(drawn: xr.Dataset, ci_prob: float | None) -> list[dict[str, Estimate]]:
+    """Return the intervals of each point, by name."""
+    intervals = {str(name): credible_interval(v, ci_prob) for name, v in drawn.data_vars.items()}
+    ends = {k: np.stack([v[end] for end in Estimate._fields], -1) for k, v in intervals.items()}
+    return [
+        {name: Estimate(*map(float, values[i])) for name, values in ends.items()}
+        for i in range(drawn.sizes["point"])
+    ]

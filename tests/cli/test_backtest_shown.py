@@ -342,11 +342,7 @@ class TestCommandLine:
 class TestReport:
     @pytest.fixture
     def page_of(self, monkeypatch, tmp_path) -> Any:
-        def blank(draw: object, shows: str, **size: object) -> Picture:
-            return Picture("data:,", shows)
-
-        for module in ("result_sections", "parameters", "identifiability", "design", "backtest"):
-            monkeypatch.setattr(f"bayescale.reporting.{module}.picture", blank)
+        monkeypatch.setattr(Picture, "source", "data:,")
         return lambda fit, **options: report(fit, tmp_path / "r.html", **options).read_text("utf-8")
 
     def test_with_and_without_for_the_targets(self, made_fit, page_of) -> None:

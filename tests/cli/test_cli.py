@@ -321,6 +321,15 @@ def test_report_writes_a_page(saved: Path, folder: Path) -> None:
     assert path.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html")
 
 
+def test_report_as_text(saved: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    result = run("report", saved, "--format", "markdown", "--flops", "1e24")
+    assert result.exit_code == 0 and "wrote report.md" in result.stdout, result.stderr
+    assert (folder / "report.md").read_text(encoding="utf-8").startswith("# chinchilla fitted to")
+    refused = run("report", saved, "--format", "json", "-o", "report.md")
+    assert refused.exit_code == 1 and "ends in .json" in refused.stderr
+
+
 @pytest.mark.parametrize("kind", ["laws", "noises", "models", "datasets"])
 def test_catalogues(kind: str) -> None:
     expected = {
