@@ -1,10 +1,10 @@
 """Does the band of the compute-optimal size hold beyond the budgets that were fitted?
 
 Nine public isoFLOP tables: the lower 40 and 60 % of the runs are fitted with a law, skaling,
-Chinchilla's or Farseer, and N* at each higher budget is compared with the minimum of the parabola through that
-budget's own runs; every fourth draw is asked. The structure of the discrepancy over a budget was
-chosen on these tables, by the interval score and the cover of log10 N*. One row per table, law and
-budget is saved in ``benchmarks/results/optimum_beyond_rows.json``.
+Chinchilla's or Farseer, and N* at each higher budget is compared with the minimum of the parabola
+through that budget's own runs; every fourth draw is asked. The structure of the discrepancy over a
+budget was chosen on these tables with the first two laws, by the interval score and the cover of
+log10 N*. One row per table, law and budget is saved in ``benchmarks/results/optimum_beyond_rows.json``.
 """
 
 import warnings
