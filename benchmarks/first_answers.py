@@ -19,10 +19,16 @@ from kept import SEED, STRUCTURE, rows_of, save_rows
 from optimum_beyond import best_size
 
 import bayescale as bs
+from bayescale.evaluation.law_choice import OF_FEWER_RUNS, OF_SIZE_AND_DATA
 from bayescale.prediction.discrepancy import DISCREPANCY
 
 SAVED = RESULTS / "first_answers_rows.json"
-PLAN = {"discrepancy": str(DISCREPANCY), "error": STRUCTURE, "seed": SEED}
+PLAN = {
+    "laws": [*OF_SIZE_AND_DATA, *OF_FEWER_RUNS],
+    "discrepancy": str(DISCREPANCY),
+    "error": STRUCTURE,
+    "seed": SEED,
+}
 SHARE = 0.85
 """Quantile of compute below which runs are given."""
 WITHIN = 1.1

@@ -22,8 +22,9 @@ from bayescale.laws.frontier import NOT_6ND
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.runs_by_compute import run_columns
 
-SEARCH = 60.0
-"""Half width of the search, in natural-log units of D / N around the ratio that the runs had."""
+SEARCH = 5.0 * float(np.log(10))
+"""Half width of the search, in natural-log units of D / N around the ratio that the runs had: what
+is further off was never trained, and laws of many terms may have a second minimum there."""
 
 
 GRID = 33
@@ -172,7 +173,10 @@ def law_ratios(
 
 
 def _search(spending: Spending, budget: xr.DataArray, option: dict[str, float]) -> xr.DataArray:
-    """Find the best split at each budget and draw by repeated grid refinement."""
+    """Find the best split at each budget and draw by repeated grid refinement.
+
+    Of several minima it is the first that is reached from the runs' own ratio.
+    """
     columns = run_columns(spending.fit)
     usual = float(np.log(np.median(derive.tokens(columns["flops"], columns["params"] ** 2))))
     bounds = spending.limits(budget.to_numpy(), option)
@@ -182,8 +186,7 @@ def _search(spending: Spending, budget: xr.DataArray, option: dict[str, float]) 
     start, width = centre, SEARCH
     for _ in range(ROUNDS):
         ratio: Any = np.minimum(np.maximum(centre + width * steps, low), high)
-        best = (spending.sign * spending.loss(budget, ratio, option)).argmin("step")
-        centre = ratio.isel(step=best)
+        centre = ratio.isel(step=_downhill(spending.sign * spending.loss(budget, ratio, option)))
         width *= 2.0 / (GRID - 1)
     if bool((np.abs(centre - start) > SEARCH).any()):
         warnings.warn(
@@ -193,6 +196,18 @@ def _search(spending: Spending, budget: xr.DataArray, option: dict[str, float]) 
             skip_file_prefixes=(PACKAGE,),
         )
     return centre.transpose("chain", "draw", "budget")
+
+
+def _downhill(loss: xr.DataArray) -> xr.DataArray:
+    """Return the step at which going down from the middle one ends, on the lower of both sides."""
+    loss = loss.transpose(..., "step")
+    change = np.diff(loss.to_numpy())
+    middle = change.shape[-1] // 2
+    right = middle + (np.cumsum(change[..., middle:] > 0, axis=-1) == 0).sum(axis=-1)
+    left = middle - (np.cumsum(change[..., middle - 1 :: -1] < 0, axis=-1) == 0).sum(axis=-1)
+    step = loss.isel(step=0, drop=True)
+    left, right = step.copy(data=left), step.copy(data=right)
+    return xr.where(loss.isel(step=right) <= loss.isel(step=left), right, left)
 
 
 def _assuming_law(

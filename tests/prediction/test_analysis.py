@@ -13,6 +13,7 @@ from handmade import REFERENCES, TRUTH, handmade_fit
 import bayescale as bs
 from bayescale.design.coverage import spans, tied_inputs
 from bayescale.laws.frontier import FRONTIER_CONSTANTS
+from bayescale.laws.functions import exp
 from bayescale.prediction.summary import SummaryKind
 
 OF_CHINCHILLA = ["E", "a", "alpha", "b", "beta", "A", "B", *FRONTIER_CONSTANTS, "sigma", "nu"]
@@ -205,6 +206,25 @@ class TestOptimum:
 
         with pytest.warns(bs.BayescaleWarning, match="no optimum inside the search"):
             bs.optimum(handmade_fit(OnlySize), 1e22)
+
+    def test_of_two_minima_it_is_the_one_near_the_runs(self, recwarn) -> None:
+        class Bottomless(bs.Law):
+            """A loss that goes to zero at sizes that nobody trained, for any data."""
+
+            N = bs.Input("params")
+            D = bs.Input("tokens")
+            E = bs.Positive(0.2, 0.9, of="target")
+            a = bs.Positive(0.1, 1.0, of="target")
+
+            @staticmethod
+            def equation(N, D, E, a):
+                return (E + a * N**-0.3 + a * D**-0.3) * exp(-0.01 * N)
+
+        fit = handmade_fit(Bottomless)
+        best = bs.optimum(fit, 1e20, discrepancy=None)
+        assert 1 < best["tokens_per_param"].min() < best["tokens_per_param"].max() < 1000
+        far = fit.curve({"N": 1e11, "D": 1e20 / 6e11})
+        assert (far < 0.8 * best["loss"].isel(budget=0)).all() and not recwarn.list
 
 
 class TestSummary:
