@@ -4,7 +4,8 @@ Nine public isoFLOP tables: the lower 40 and 60 % of the runs are fitted with a 
 Chinchilla's or Farseer, and N* at each higher budget is compared with the minimum of the parabola
 through that budget's own runs; every fourth draw is asked. The structure of the discrepancy over a
 budget was chosen on these tables with the first two laws, by the interval score and the cover of
-log10 N*. One row per table, law and budget is saved in ``benchmarks/results/optimum_beyond_rows.json``.
+log10 N*. One row per table, law and budget is saved in
+``benchmarks/results/optimum_beyond_rows.json``.
 """
 
 import warnings
