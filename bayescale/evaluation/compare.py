@@ -12,7 +12,8 @@ from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.evaluation.backtest import Backtest
 from bayescale.evaluation.waic import TRUSTED_VARIANCE, ELPDDataWAIC, waic
 from bayescale.inference.argument_checks import of_fits
-from bayescale.inference.fitted_runs import runs_shared, tree_by_run
+from bayescale.inference.fitted_runs import runs_shared
+from bayescale.inference.leave_one_out import leave_one_out
 from bayescale.inference.result import Fit
 from bayescale.model.noise.registry import following
 from bayescale.prediction.averaging import check_same_runs, stack
@@ -83,10 +84,9 @@ def compare(
     loo, information = {}, {}
     with warnings.catch_warnings():
         # Said in the table's `warning` column, for each fit.
-        warnings.filterwarnings("ignore", message="Estimated shape parameter")
         warnings.filterwarnings("ignore", category=BayescaleWarning, message="WAIC")
         for name, fit in fits.items():
-            loo[name] = azs.loo(tree_by_run(fit), pointwise=True)
+            loo[name] = leave_one_out(fit)
             information[name] = waic(fit)
         ranked = azs.compare(loo, round_to="none")
     rows = {name: _row(loo[name], information[name]) for name in ranked.index}

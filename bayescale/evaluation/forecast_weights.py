@@ -16,10 +16,11 @@ from bayescale.errors import BayescaleError
 from bayescale.evaluation.backtest import Backtest, fit_laws, laws_on, score_split
 from bayescale.evaluation.splits import FEWEST, Split, ahead_of, main_input
 from bayescale.inference.fitted_runs import runs_shared
+from bayescale.inference.leave_one_out import pointwise_loo
 from bayescale.inference.result import Fit
 from bayescale.model.observations import Data
 from bayescale.model.spec import LawLike
-from bayescale.prediction.averaging import Average, pointwise_loo, stack
+from bayescale.prediction.averaging import Average, stack
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.runs_by_compute import main_column, run_columns
 from bayescale.studies.study import Study

@@ -12,8 +12,8 @@ from scipy.special import logsumexp
 from bayescale.data.row_messages import PACKAGE
 from bayescale.errors import BayescaleWarning
 from bayescale.inference.argument_checks import of_one_law
-from bayescale.inference.fitted_runs import log_likelihood_by_run
 from bayescale.inference.result import Fit
+from bayescale.inference.run_blocks import likelihood_blocks
 
 TRUSTED_VARIANCE = 0.4
 """Above this posterior variance of a run's log likelihood WAIC's correction is not reliable."""
@@ -79,12 +79,16 @@ def waic(fit: Fit) -> ELPDDataWAIC:
     >>> bool(np.isclose(found.elpd_i.sum(), found.elpd))
     True
     """
-    log_likelihood = log_likelihood_by_run(fit).stack(sample=("chain", "draw"))
-    samples = log_likelihood.sizes["sample"]
-    axis = log_likelihood.get_axis_num("sample")
-    observed = log_likelihood.isel(sample=0, drop=True)
-    density = observed.copy(data=logsumexp(log_likelihood.values, axis=axis) - np.log(samples))
-    p_i = log_likelihood.var("sample", ddof=1)
+    samples = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
+    densities: list[xr.DataArray] = []
+    variances: list[xr.DataArray] = []
+    for block in likelihood_blocks(fit):
+        log_likelihood = block.stack(sample=("chain", "draw")).transpose("run", "sample")
+        observed = log_likelihood.isel(sample=0, drop=True)
+        total = logsumexp(log_likelihood.values, axis=1)
+        densities.append(observed.copy(data=total - np.log(samples)))
+        variances.append(log_likelihood.var("sample", ddof=1))
+    density, p_i = xr.concat(densities, "run"), xr.concat(variances, "run")
     elpd_i = density - p_i
     untrusted = int((p_i > TRUSTED_VARIANCE).sum())
     if untrusted:

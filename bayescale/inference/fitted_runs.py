@@ -5,7 +5,6 @@ from typing import cast
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayescale.data.aliases import RENAMED
 from bayescale.data.read import read_runs
@@ -98,26 +97,6 @@ def _names_of_runs(labels: Sequence[str]) -> list[str]:
         stem if number.removesuffix(")").isdigit() and stem in known else label
         for label, stem, number in parts
     ]
-
-
-def log_likelihood_by_run(fit: Fit) -> xr.DataArray:
-    """Return the log likelihood of each fitted run: of rows that share one, the sum.
-
-    Returns
-    -------
-    DataArray, dims (chain, draw, run)
-    """
-    by_row = fit.tree_group("log_likelihood")[fit.target]
-    names = runs_shared(fit)
-    if names is None:
-        return by_row
-    return by_row.assign_coords(run=names).groupby("run").sum().transpose("chain", "draw", "run")
-
-
-def tree_by_run(fit: Fit) -> xr.DataTree:
-    """Return posterior and log likelihood by fitted run, as ArviZ's LOO takes them."""
-    likelihood = log_likelihood_by_run(fit).to_dataset(name=fit.target)
-    return xr.DataTree.from_dict({"posterior": fit.posterior, "log_likelihood": likelihood})
 
 
 def _runs_of(fit: Fit, seen: Observable) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.inference.fitted_runs import runs_shared
 from bayescale.inference.result import Fit, once
 
 DRAWS = ("chain", "draw")
@@ -19,9 +20,10 @@ MOST = 2_000_000
 """Numbers that a block holds of one quantity: 16 MB."""
 
 
-def run_blocks(fit: Fit, runs: int) -> Iterator[slice]:
-    """Yield so many runs in blocks of at most :data:`MOST` numbers over all draws."""
-    step = max(1, MOST // max(1, fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]))
+def run_blocks(fit: Fit, runs: int, rows: int = 1) -> Iterator[slice]:
+    """Yield so many runs, of ``rows`` each, in blocks of :data:`MOST` numbers over all draws."""
+    draws = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
+    step = max(1, MOST // max(1, draws * rows))
     yield from (slice(start, start + step) for start in range(0, runs, step))
 
 
@@ -93,6 +95,27 @@ def _likelihood_of(fit: Fit) -> Likelihood:
             if seen.column == fit.target:
                 variance.append(here.var(DRAWS).to_numpy())
     return Likelihood(xr.Dataset(totals), np.concatenate(variance))
+
+
+def likelihood_blocks(fit: Fit) -> Iterator[xr.DataArray]:
+    """Yield the log likelihood of the target, some of the fitted runs at a time.
+
+    Each is of dims (chain, draw, run); rows that share a run are summed.
+    """
+    names = runs_shared(fit)
+    by_row = fit.tree.children["log_likelihood"].to_dataset()[fit.target]
+    if names is None:
+        for block in run_blocks(fit, by_row.sizes["run"]):
+            yield by_row.isel(run=block).compute()
+        return
+    order = np.argsort(names, kind="stable")
+    starts = np.flatnonzero(np.r_[True, names[order][1:] != names[order][:-1]])
+    ends = np.r_[starts[1:], order.size]
+    most = max(1, int(np.diff(np.r_[starts, order.size]).mean()))
+    for block in run_blocks(fit, starts.size, rows=most):
+        rows = np.sort(order[starts[block][0] : ends[block][-1]])
+        here = by_row.isel(run=rows).assign_coords(run=names[rows]).compute()
+        yield here.groupby("run").sum().transpose(*DRAWS, "run")
 
 
 def log_likelihood_of(fit: Fit, names: list[str]) -> xr.DataArray:

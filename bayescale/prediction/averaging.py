@@ -1,9 +1,8 @@
 """Averages of laws: several fits of the same runs, drawn from in proportion to their weights."""
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import xarray as xr
@@ -13,7 +12,7 @@ from bayescale.data.number_format import whole_percent
 from bayescale.errors import BayescaleError
 from bayescale.inference.argument_checks import check_fits, of_fits
 from bayescale.inference.fit_methods import PosteriorMethods
-from bayescale.inference.fitted_runs import tree_by_run
+from bayescale.inference.leave_one_out import pointwise_loo
 from bayescale.inference.result import Fit
 from bayescale.inference.saved_tree import Laws, fit_of_tree, take_header, tree_of_fit, with_header
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy
@@ -305,17 +304,6 @@ def average(fits: Mapping[str, Fit], weights: Mapping[str, float] | None = None)
         stacked = dict(zip(sound, stack(np.column_stack(each)).tolist(), strict=True))
         weights = dict.fromkeys(fits, 0.0) | stacked
     return Average(fits, weights)
-
-
-def pointwise_loo(fit: Fit) -> np.ndarray:
-    """Return the log density of each run left out; checkpoints of one run go together."""
-    import arviz_stats as azs
-
-    with warnings.catch_warnings():
-        # Said in the `warning` column of compare's table.
-        warnings.filterwarnings("ignore", message="Estimated shape parameter")
-        found = azs.loo(tree_by_run(fit), pointwise=True)
-    return np.asarray(cast(Any, found).elpd_i)
 
 
 def stack(

@@ -14,7 +14,8 @@ from bayescale.evaluation import backtest as backtesting
 from bayescale.evaluation import forecast_weights as averaging_ahead
 from bayescale.evaluation.scores import crps, log_score, pit
 from bayescale.evaluation.splits import ahead_of, cuts_of, groups_of
-from bayescale.inference.fitted_runs import log_likelihood_by_run, runs_again, runs_shared
+from bayescale.inference.fitted_runs import runs_again, runs_shared
+from bayescale.inference.run_blocks import likelihood_blocks
 from bayescale.model.observations import extract
 from bayescale.prediction.averaging import stack
 from bayescale.prediction.discrepancy import DISCREPANCY
@@ -332,7 +333,7 @@ class TestSharedRuns:
 
     def test_they_are_left_out_together(self, checkpoints) -> None:
         by_row = checkpoints.tree_group("log_likelihood")["loss"]
-        by_run = log_likelihood_by_run(checkpoints)
+        (by_run,) = likelihood_blocks(checkpoints)
         assert by_run.sizes["run"] == 10
         first = by_run.sel(run="run 0").values
         np.testing.assert_allclose(first, by_row.isel(run=slice(4)).sum("run").values)

@@ -7,7 +7,7 @@ import numpy as np
 import pytensor.tensor as pt
 import pytest
 import xarray as xr
-from handmade import handmade_fit
+from handmade import design, handmade_fit
 from pytensor.graph.rewriting.basic import in2out
 from pytensor.graph.rewriting.utils import rewrite_graph
 from pytensor.graph.traversal import ancestors
@@ -16,6 +16,7 @@ import bayescale as bs
 from bayescale.evaluation.residuals import residuals
 from bayescale.inference import run_blocks, threads
 from bayescale.inference.compilation import _power_by_logarithm
+from bayescale.inference.leave_one_out import leave_one_out
 from bayescale.inference.netcdf import netcdf_of, read_netcdf
 from bayescale.inference.result import Fit
 from bayescale.prediction import discrepancy
@@ -53,6 +54,33 @@ def test_blocks_of_runs_give_what_all_give(made_fit, monkeypatch) -> None:
     assert blocks == [7, 7, 7]
     for name, values in asked(fresh(made_fit)).items():
         np.testing.assert_allclose(values, whole[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("sharing", [False, True])
+def test_left_out_runs_by_blocks(sharing: bool, monkeypatch) -> None:
+    runs = design().assign(run=[f"run {i // 4}" for i in range(40)]) if sharing else design()
+    fit = handmade_fit(runs=runs, spread=1e-4)
+
+    def left_out() -> dict[str, np.ndarray]:
+        loo, waic = leave_one_out(fit), bs.waic(fit)
+        found = {"elpd_i": loo.elpd_i, "k": loo.pareto_k, "waic": waic.elpd_i, "p_waic": waic.p_i}
+        sums = {
+            "elpd": loo.elpd,
+            "se": loo.se,
+            "p": loo.p,
+            "good_k": loo.good_k,
+            "se_waic": waic.se,
+        }
+        return {k: np.asarray(v) for k, v in {**found, **sums}.items()}
+
+    whole = left_out()
+    assert whole["elpd_i"].size == (10 if sharing else 40)
+    draws = fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"]
+    monkeypatch.setattr(run_blocks, "MOST", 9 * draws)
+    blocks = [block.sizes["run"] for block in run_blocks.likelihood_blocks(fit)]
+    assert blocks == ([2, 2, 2, 2, 2] if sharing else [9, 9, 9, 9, 4])
+    for name, values in left_out().items():
+        np.testing.assert_allclose(values, whole[name], rtol=1e-9, err_msg=name)
 
 
 def test_a_surface_is_worked_out_once(made_fit, monkeypatch) -> None:

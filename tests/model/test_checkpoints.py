@@ -15,7 +15,7 @@ from bayescale.evaluation.backtest import score_split
 from bayescale.evaluation.scores import log_score, points_of
 from bayescale.evaluation.splits import cuts_of
 from bayescale.inference.fit import prepare
-from bayescale.inference.fitted_runs import log_likelihood_by_run
+from bayescale.inference.run_blocks import likelihood_blocks
 from bayescale.model.build import engine_model, model_data
 from bayescale.model.checkpoint_rows import noise_along_runs, rows_to_fit
 from bayescale.model.noise.autocorrelated import series_of
@@ -305,7 +305,7 @@ class TestAnswers:
         difference = abs(by_row - independent).max(("chain", "draw")).values
         np.testing.assert_allclose(difference[first], 0, atol=1e-9)
         assert difference[rest].min() > 0.01
-        summed = log_likelihood_by_run(made)
+        (summed,) = likelihood_blocks(made)
         assert summed.sizes["run"] == 5
         np.testing.assert_allclose(summed.sum("run"), by_row.sum("run"))
 
