@@ -32,11 +32,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
-from kept import SEED, pooled, rows_of, save_rows
+from kept import SEED, STRUCTURE, pooled, rows_of, save_rows
 from literature import priors_of
 
 import bayescale as bs
 from bayescale.evaluation.family_forecast import KEPT, smaller_runs, spread
+from bayescale.laws.registry import get_law
+from bayescale.model.noise.registry import following, get_noise
+from bayescale.prediction.discrepancy import DISCREPANCY
 
 LAW, LEAST = "chinchilla", 1e10
 SIZES, SHARES = (2, 3, 5), (0.3, 1.0)
@@ -51,6 +54,9 @@ FAMILIES, MODELS, POOLED = 4, 4, 10
 SAVED = RESULTS / "hitchhiker_rows.json"
 PLAN = {
     "law": LAW,
+    "noise": following(get_noise(get_law(LAW).noise)).name,  # rows share runs
+    "discrepancy": str(DISCREPANCY),
+    "error": STRUCTURE,
     "kept": KEPT,
     "sizes": SIZES,
     "shares": SHARES,

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bayescale.data.datasets.load import load_dataset
@@ -81,6 +82,26 @@ def test_kaplan_is_simulated_from_the_published_constants() -> None:
     derived = law.derived(**simulate.references, **simulate.parameters)
     assert derived["N_c"] == pytest.approx(values["N_c"])
     assert derived["D_c"] == pytest.approx(values["D_c"])
+
+
+def test_one_truth_is_seen_by_three_metrics() -> None:
+    """Schaeffer's switch: exact match leaps, token edits and Brier score do not."""
+    studies = [load_study(f"schaeffer2023_{k}") for k in ("exact_match", "token_edits", "brier")]
+    curves = []
+    for study in studies:
+        simulate = study.data.simulate
+        assert simulate is not None
+        assert study.references == simulate.references
+        assert dict(study.published[0].values) == {
+            k: simulate.parameters[k] for k in ("a", "alpha")
+        }
+        inputs = {name: np.array(values) for name, values in simulate.design.items()}
+        curves.append(get_law(study.law).curve(inputs, simulate.references, simulate.parameters))
+    exact, edits, brier = curves
+    np.testing.assert_allclose(exact, (1 - edits) ** 5)
+    np.testing.assert_allclose(brier, 4 / 3 * edits**2)
+    assert exact[1] < 1 / 1000 < 0.03 < exact[4]  # below what 1,000 questions see, then not
+    assert edits[:5].max() / edits[:5].min() < 2
 
 
 def test_gadre_is_converted_to_the_constants_of_the_law() -> None:
