@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from bayescale.plots.identify import plot_identify
     from bayescale.plots.isoflop import plot_isoflop
     from bayescale.plots.plan import plot_plan
+    from bayescale.plots.plot_data import get_plot_data
     from bayescale.plots.prior_posterior import plot_prior_posterior
     from bayescale.plots.regret import plot_regret
     from bayescale.plots.residuals import plot_residuals
@@ -230,6 +231,7 @@ _HOME = {
     "plots.identify": ("plot_identify",),
     "plots.isoflop": ("plot_isoflop",),
     "plots.plan": ("plot_plan",),
+    "plots.plot_data": ("get_plot_data",),
     "plots.prior_posterior": ("plot_prior_posterior",),
     "plots.regret": ("plot_regret",),
     "plots.residuals": ("plot_residuals",),

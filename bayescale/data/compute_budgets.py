@@ -24,8 +24,13 @@ def typical_budgets(flops: np.ndarray, count: int = 4) -> np.ndarray:
     shared = shared_budgets(flops)
     if len(shared) < 2:
         return np.unique(np.geomspace(flops.min(), flops.max(), count))
-    chosen = np.linspace(0, len(shared) - 1, min(count, len(shared))).round().astype(int)
-    return shared[chosen]
+    return spread(shared, count)
+
+
+def spread(budgets: np.ndarray, count: int = 4) -> np.ndarray:
+    """Return so many of the budgets, the first and the last among them."""
+    chosen = np.linspace(0, len(budgets) - 1, min(count, len(budgets))).round().astype(int)
+    return budgets[chosen]
 
 
 def shared_budgets(flops: np.ndarray) -> np.ndarray:

@@ -141,7 +141,7 @@ def _draw_runs(ax: Axes, data: pd.DataFrame, covered: Mapping[Any, float]) -> No
         label = "50 % and 90 % of the errors it reckoned with" if p == 50 else ""
         ax.vlines(data["at"], *bars, color=GREY, lw=width, alpha=0.25, label=label)
     ax.axhline(0, color=INK, lw=0.8, zorder=2)
-    ax.set_ylabel("error of the forecast (%), above 0: too high")
+    ax.set_ylabel("forecast too high by (%)")
     ax.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     if not _grouped(data):
         _legend_over(ax)

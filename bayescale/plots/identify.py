@@ -16,7 +16,7 @@ from bayescale.inference.link_scale_draws import link_table
 from bayescale.inference.result import Fit
 from bayescale.plots.prior_posterior import COLUMNS, plot_prior_posterior
 from bayescale.plots.ridge import plot_ridge
-from bayescale.plots.style import BLUE, GREY, INK, ORANGE, VERMILLION, dress, symbol
+from bayescale.plots.style import BLUE, GREY, INK, ORANGE, VERMILLION, dress, figure_size, symbol
 from bayescale.prediction.points import PointsLike
 
 _COLOURS = {"identified": BLUE, "weak": ORANGE, "prior only": VERMILLION}
@@ -132,9 +132,9 @@ def _figure(fit: Fit, bars: int) -> list[Axes]:
     rows = -(-free // COLUMNS)
     top = max(3.6, 0.8 + 0.3 * bars)
     if not free:
-        _, ax = plt.subplots(figsize=(9.0, top), layout="constrained")
+        _, ax = plt.subplots(figsize=figure_size((9.0, top)), layout="constrained")
         return [ax]
-    figure = plt.figure(figsize=(9.0, top + 2.1 * rows + 0.3), layout="constrained")
+    figure = plt.figure(figsize=figure_size((9.0, top + 2.1 * rows + 0.3)), layout="constrained")
     heights = [top, 2.1 * rows + 0.3]
     above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
     upper = above.subplots(1, 2 if free > 1 else 1, squeeze=False)

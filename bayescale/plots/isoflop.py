@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from bayescale.data.compute_budgets import near, typical_budgets
+from bayescale.data.compute_budgets import near, shared_budgets, spread, typical_budgets
 from bayescale.data.number_format import percent
 from bayescale.data.units import Quantities
 from bayescale.decisions.frontier import require_frontier
@@ -56,7 +56,7 @@ def isoflop_data(
     fit : Fit
         A fitted law of params and tokens.
     flops : number, str or 1-d array, optional
-        Budgets in FLOP; about four that the runs share when None.
+        Budgets in FLOP; when None about four that runs on both sides of the optimum share.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
@@ -102,8 +102,20 @@ def isoflop_data(
 
 def _budgets(fit: Fit, flops: Quantities | None) -> np.ndarray:
     if flops is None:
-        return typical_budgets(run_columns(fit)["flops"])
+        return _bracketed(fit)
     return np.unique(make_points({"flops": flops}, None, grid=False)["flops"].to_numpy())
+
+
+def _bracketed(fit: Fit) -> np.ndarray:
+    """Return budgets that runs on both sides of the optimum share; where few do, any they share."""
+    runs = run_columns(fit)
+    shared = shared_budgets(runs["flops"])
+    if len(shared) < 2:
+        return typical_budgets(runs["flops"])
+    best = optimum(fit, shared, discrepancy=None)["params"].median(("chain", "draw")).to_numpy()
+    sizes = [runs["params"][near(runs["flops"], budget)] for budget in shared]
+    both = [own.min() < size < own.max() for own, size in zip(sizes, best, strict=True)]
+    return spread(shared[both]) if sum(both) > 1 else typical_budgets(runs["flops"])
 
 
 def _curve(fit: Fit, best: Any, ci_prob: float | None) -> pd.DataFrame:
@@ -142,7 +154,7 @@ def plot_isoflop(
     fit : Fit
         A fitted law of params and tokens.
     flops : number, str or 1-d array, optional
-        Budgets in FLOP; about four that the runs share when None.
+        Budgets in FLOP; when None about four that runs on both sides of the optimum share.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional

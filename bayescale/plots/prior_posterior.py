@@ -136,7 +136,7 @@ def plot_prior_posterior(
             color=INK,
         )
     legend_below(made)
-    made[0].set_ylabel("density, scaled to its peak", fontsize="small")
+    made[0].set_ylabel("density over its peak", fontsize="small")
     return made
 
 

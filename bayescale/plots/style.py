@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import rcParams, rcParamsDefault
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -41,16 +42,22 @@ SEQUENCE = "viridis"
 
 
 SIZE = (6.4, 4.2)
-"""Size of a figure with one panel, in inches."""
+"""Size of a figure with one panel, in inches, where ``rcParams["figure.figsize"]`` is not set."""
 
 
 GREEK = ("alpha", "beta", "gamma", "delta", "kappa", "lambda", "mu", "nu", "sigma", "theta", "eta")
 
 
+def figure_size(size: tuple[float, float]) -> tuple[float, float]:
+    """Return the size of a new figure: larger or smaller as ``rcParams["figure.figsize"]`` is."""
+    asked, usual = (of["figure.figsize"] for of in (rcParams, rcParamsDefault))
+    return (size[0] * asked[0] / usual[0], size[1] * asked[1] / usual[1])
+
+
 def one_panel(ax: Axes | None, size: tuple[float, float] = SIZE) -> Axes:
     """Return the axes to draw on, dressed; a new figure's when None."""
     if ax is None:
-        ax = plt.subplots(figsize=size, layout="constrained")[1]
+        ax = plt.subplots(figsize=figure_size(size), layout="constrained")[1]
     dress(ax)
     return ax
 
@@ -67,7 +74,7 @@ def panels(
     """
     if axes is None:
         rows = -(-count // columns)
-        figure = plt.figure(figsize=size, layout="constrained")
+        figure = plt.figure(figsize=figure_size(size), layout="constrained")
         made = [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
     else:
         made = list(np.asarray(axes, dtype=object).ravel())

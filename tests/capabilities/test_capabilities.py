@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from figure_texts import faults_at_three_sizes
 from pymc.testing import mock_sample
 
 import bayescale as bs
@@ -282,6 +283,7 @@ def test_picture(made: CapabilityFit) -> None:
     np.testing.assert_allclose(line, two[["flops", "line"]])
     assert ax.get_ylabel().startswith("capability 1 (log odds)")
     plt.close("all")
+    assert faults_at_three_sizes(lambda: bs.plot_capabilities(made)) == []
     with pytest.raises(bs.BayescaleError, match="no factor 3: this fit has 1 to 2"):
         bs.plot_capabilities(made, factor=3)
     with pytest.raises(bs.BayescaleError, match="no family 'onee' of known flops"):

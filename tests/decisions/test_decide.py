@@ -9,6 +9,7 @@ import decisions
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from figure_texts import faults_at_three_sizes
 from handmade import TRUTH, handmade_fit
 from typer.testing import CliRunner
 
@@ -325,6 +326,7 @@ class TestShown:
         with pytest.raises(bs.BayescaleError, match="draws one budget; 2 are given"):
             bs.plot_regret(made_fit, [1e22, 1e23])
         plt.close("all")
+        assert faults_at_three_sizes(lambda: bs.plot_regret(made_fit, self.served)) == []
 
     def test_report(self, made_fit: Fit, tmp_path: Path) -> None:
         scenario = replace(self.served, title="To serve or not", about="Which size?")

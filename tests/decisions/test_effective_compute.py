@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from figure_texts import faults_at_three_sizes
 from handmade import REFERENCES, TRUTH, handmade_fit
 from typer.testing import CliRunner
 
@@ -295,6 +296,8 @@ class TestShown:
         assert np.isfinite(ax.get_ylim()).all() and ax.get_yscale() == "log"
         (line, *_) = ax.get_lines()
         np.testing.assert_allclose(line.get_ydata(), [3.0])
+        found = made([0.5, 2.0, 3.0, 4.0], [1.2, 1.2, 1.3, 1.3])
+        assert faults_at_three_sizes(lambda: bs.plot_effective_compute(found)) == []
 
 
 @pytest.fixture(scope="module")

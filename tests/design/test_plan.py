@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from figure_texts import faults_at_three_sizes
 from handmade import TRUTH, fit_around, handmade_fit
 from typer.testing import CliRunner
 
@@ -304,6 +305,7 @@ class TestPlan:
         assert data["sd"].iloc[[0, -1]].tolist() == [found.sd_now, found.sd_after]
         assert data["spent"].iloc[-1] == pytest.approx(found.runs["cost"].sum())
         matplotlib.pyplot.close("all")
+        assert faults_at_three_sizes(lambda: plot_plan(found)) == []
 
 
 class TestLeastUseful:

@@ -1,8 +1,9 @@
 """The numbers that are drawn, and what a reader sees of them."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
+from importlib import import_module
 from typing import Any
 
 import arviz_base as azb
@@ -10,11 +11,12 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from figure_texts import faults_at_three_sizes
 from handmade import handmade_fit
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
+import bayescale as bs
 from bayescale import BayescaleError, credible_interval, identify, optimum, predict
 from bayescale.data.compute_budgets import typical_budgets
 from bayescale.evaluation.residuals import outliers
@@ -28,7 +30,7 @@ from bayescale.plots.isoflop import isoflop_data, plot_isoflop
 from bayescale.plots.prior_posterior import plot_prior_posterior, prior_posterior_data
 from bayescale.plots.residuals import plot_residuals, residuals_data
 from bayescale.plots.ridge import plot_ridge, ridge_data
-from bayescale.plots.style import RoundNumbers, symbol, write_tick
+from bayescale.plots.style import CYCLE, RoundNumbers, symbol, write_tick
 from bayescale.studies.study import Published
 
 matplotlib.use("Agg")
@@ -117,27 +119,15 @@ def names(ax: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_nothing_overlaps_and_nothing_is_cut_off(name: str, outlying: Fit) -> None:
-    FIGURES[name](outlying)
-    figure = plt.gcf()
-    figure.draw_without_rendering()
-    page = figure.bbox.padded(1)
-    for ax in figure.axes:
-        for axis in (ax.xaxis, ax.yaxis):
-            labels = [t for t in axis.get_ticklabels() if t.get_text() and t.get_visible()]
-            boxes = [t.get_window_extent() for t in labels]
-            seen = [b for b in boxes if b.x1 > page.x0 and b.x0 < page.x1 and b.y0 < page.y1]
-            assert not any(one.overlaps(other) for one, other in pairwise(seen)), axis
-            if not axis.label.get_text():
-                continue
-            box = axis.label.get_window_extent()
-            assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0, axis.label
-            assert box.y1 <= page.y1, axis.label
-        said = [Text.get_window_extent(t) for t in ax.texts]
-        assert not any(a.overlaps(b) for i, a in enumerate(said) for b in said[:i])
-        legend = ax.get_legend()
-        if legend:
-            box = legend.get_window_extent()
-            assert page.x0 <= box.x0 and box.x1 <= page.x1 and box.y1 <= page.y1
+    assert faults_at_three_sizes(lambda: FIGURES[name](outlying)) == []
+
+
+def test_a_new_figure_is_as_large_as_the_settings_say(made_fit: Fit) -> None:
+    usual = plot_bands(made_fit).figure.get_size_inches()
+    with matplotlib.rc_context({"figure.figsize": (3.2, 9.6), "font.size": 20, "axes.grid": True}):
+        ax = plot_bands(made_fit)
+    assert ax.figure.get_size_inches() == pytest.approx(usual * [0.5, 2])
+    assert ax.xaxis.label.get_fontsize() == 20 and ax.xaxis.get_gridlines()[0].get_visible()
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -176,6 +166,40 @@ def test_a_wrong_number_of_axes_says_how_many(made_fit: Fit) -> None:
 def test_laws_without_params_and_tokens_are_refused(draw: Callable, line: Fit) -> None:
     with pytest.raises(BayescaleError, match=r"params and tokens.*power_law takes flops"):
         draw(line)
+
+
+def test_plot_data_is_what_is_drawn(made_fit: Fit) -> None:
+    pd.testing.assert_frame_equal(
+        bs.get_plot_data(bs.plot_bands, made_fit, {"beyond": 10}), bands_data(made_fit, beyond=10)
+    )
+    curves, optima = bs.get_plot_data(bs.plot_isoflop, made_fit, {"flops": [1e20]})
+    (line, *_) = plot_isoflop(made_fit, [1e20]).lines
+    np.testing.assert_array_equal(line.get_xdata(), curves["params"])
+    assert optima["flops"].tolist() == [1e20]
+    for name in (name for name in bs.__all__ if name.startswith("plot_")):
+        module = import_module(getattr(bs, name).__module__)
+        data = inspect.signature(getattr(module, f"{name.removeprefix('plot_')}_data"))
+        drawn = inspect.signature(getattr(bs, name)).parameters
+        assert set(data.parameters) <= set(drawn), name
+    with pytest.raises(BayescaleError, match="is no figure of bayescale"):
+        bs.get_plot_data(bs.predict, made_fit)
+    with pytest.raises(BayescaleError, match="ax= is where to draw"):
+        bs.get_plot_data(bs.plot_bands, made_fit, {"ax": None})
+
+
+def test_colours_differ_for_the_colour_blind() -> None:
+    """As Machado et al. (2009), doi:10.1109/TVCG.2009.113, simulate no red and no green cones."""
+    simulated = {
+        "usual": np.eye(3),
+        "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+        "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    }
+    colours = np.array([to_rgba(colour)[:3] for colour in CYCLE])
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    for name, matrix in simulated.items():
+        seen = np.clip(linear @ np.array(matrix).T, 0, 1) ** (1 / 2.2)
+        apart = np.linalg.norm(seen[:, None] - seen, axis=-1)[np.triu_indices(len(seen), 1)]
+        assert apart.min() > 0.15, name
 
 
 # Bands
@@ -296,6 +320,23 @@ def test_isoflop_takes_the_budgets_that_runs_share(made_fit: Fit) -> None:
         "optimum $N^*$, 89 %",
         "runs within 10 %",
     ]
+
+
+def test_isoflop_takes_budgets_with_runs_on_both_sides_of_the_optimum() -> None:
+    """At three of five budgets all runs are of more than the best size, or of less."""
+    ratios = np.geomspace(0.02, 0.5, 6)
+    tables = []
+    for i, flops in enumerate(np.geomspace(1e18, 1e22, 5)):
+        own = ratios * (1.0 if i % 2 else 20.0) * (60.0 if i == 2 else 1.0)
+        params = np.sqrt(flops / 6) * own
+        tables.append(pd.DataFrame({"params": params, "tokens": flops / 6 / params}))
+    fit = handmade_fit(runs=pd.concat(tables, ignore_index=True))
+    _, optima = isoflop_data(fit, discrepancy=None)
+    for best in optima.itertuples():
+        spent = 6 * fit.inputs["N"] * fit.inputs["D"]
+        sizes = fit.inputs["N"].values[np.isclose(spent, best.flops, rtol=0.1)]
+        assert sizes.min() < best.params < sizes.max()
+    assert np.allclose(optima["flops"], [1e19, 1e21])
 
 
 def test_budgets_that_no_run_shares_are_spread_evenly() -> None:
