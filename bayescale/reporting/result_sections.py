@@ -136,7 +136,7 @@ def optimum_section(
     options: dict[str, Any] = {"ci_prob": ci_prob, "discrepancy": discrepancy}
     constants = frontier_constants(fit)
     rows = [
-        (name, law, *(Pair(middle(found), bounds(found)) for found in pair))
+        [name, law, *map(interval_cell, pair)]
         for name, law, *pair in frontier_rows(fit, constants, ci_prob)
     ]
     caveat = NOT_6ND.get(fit.representative.law.name)
