@@ -46,6 +46,7 @@ from bayescale.inference.sampling import Sampler
 from bayescale.laws.base import Law
 from bayescale.laws.registry import BUILT_IN
 from bayescale.model.link_scale import to_link
+from bayescale.model.noise.base import Noise
 from bayescale.model.noise.registry import get_noise
 from bayescale.model.observations import Data, extract
 from bayescale.model.observed_columns import Observable
@@ -57,6 +58,8 @@ DATA_SETS = 30
 SCALE = 3.0
 TOLERANCE = 0.05
 TRIES = 50_000
+RAREST = 1e-9
+"""Rate of successes below which nobody goes on trying until enough are seen."""
 IDENTIFIED = 0.5
 """Average ratio of posterior to prior sd up to which a parameter counts as identified."""
 PLACEHOLDER = 0.5
@@ -158,13 +161,19 @@ def problem(law: type[Law], seed: int) -> tuple[pd.DataFrame, dict[str, float]]:
         truth, scale = _candidate(spec, data, rng)
         with np.errstate(invalid="ignore"):  # a loss below zero has no log: not usable
             observed = {s.column: _observed(spec, data, s, truth, rng) for s in spec.observables}
-        if not all(s.noise.usable(observed[s.column]).all() for s in spec.observables):
+        if not all(_measurable(s.noise, observed[s.column]) for s in spec.observables):
             continue
         meant = {s.column: SCALE if s.step else scale for s in spec.observables}
         typical = {s.column: s.noise.scale(observed[s.column]) for s in spec.observables}
         if all(abs(np.log(typical[name] / meant[name])) < TOLERANCE for name in meant):
             return table.assign(**observed), truth
     raise bs.BayescaleError(f"{law.name}: its prior predicts no data that it would be the prior of")
+
+
+def _measurable(noise: Noise, values: np.ndarray) -> bool:
+    """Whether all of these targets could be seen, and measured in a lifetime."""
+    never = noise.name == "negative_binomial" and bool((values < RAREST).any())
+    return bool(noise.usable(values).all()) and not never
 
 
 def spec_of(law: type[Law]) -> Spec:
