@@ -1,7 +1,7 @@
 """The density of each fitted run left out, by importance sampling, a block of runs at a time."""
 
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
