@@ -11,8 +11,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import Executor, Future
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import arviz as az
 import numpy as np
@@ -21,10 +25,13 @@ import pymc as pm
 import xarray as xr
 from bars import Bar
 from extrapolation import CUTS, LAWS
+from many import LAW, TABLES, seconds_of_many, table
 from sets import runs_of
 
 import bayescale as bs
+from bayescale.inference import sampling as sampling_module
 from bayescale.inference.fit import runs_and_law
+from bayescale.inference.program_cache import DOUBLES
 from bayescale.inference.sampling import Sampler, compiled, sample
 from bayescale.model.build import engine_model
 from bayescale.model.observations import extract
@@ -49,21 +56,60 @@ def sampling() -> list[Bar]:
     started = time.perf_counter()
     sample(spec, data, Sampler(), 1, progressbar=False)
     ours = smallest_ess(fit.posterior) / (time.perf_counter() - started)
-    with engine_model(spec, data):
-        tree = pm.sample(
-            nuts_sampler="pymc", random_seed=1, progressbar=False, compute_convergence_checks=False
-        )
-    seconds = float(tree["posterior"].attrs["sampling_time"])
-    theirs = smallest_ess(tree["posterior"].to_dataset()) / seconds
+    model = engine_model(spec, data)
+    theirs = ess_per_second(model, "pymc")
     started = time.perf_counter()
     bs.fit(runs.where("in_besiroglu_fit"), "chinchilla", random_seed=2, progressbar=False)
     refit = time.perf_counter() - started
     return [
         Bar("min ESS per second", ours),
         Bar("min ESS per second, pm.sample(nuts_sampler='pymc')", theirs),
-        Bar("ratio", ours / theirs, 10),
+        Bar("ratio", ours / theirs, 30),
+        *beside_numpyro(model, ours),
         Bar("refit of other runs without compiling, s", refit, high=1.5),
+        Bar("gradient at 245 runs, microseconds", gradient_time(compiled(spec, data)), high=15),
     ]
+
+
+def ess_per_second(model: pm.Model, sampler: str) -> float:
+    """Return the effective draws per second of ``pm.sample`` with a sampler."""
+    with model:
+        tree = pm.sample(
+            nuts_sampler=sampler,
+            random_seed=1,
+            progressbar=False,
+            compute_convergence_checks=False,
+        )
+    seconds = float(tree["posterior"].attrs["sampling_time"])
+    return smallest_ess(tree["posterior"].to_dataset()) / seconds
+
+
+def beside_numpyro(model: pm.Model, ours: float) -> list[Bar]:
+    """Compare with NumPyro where it is installed: with its compilation, which cannot be left out.
+
+    A second call compiles anew, so its time has both.
+    """
+    if find_spec("numpyro") is None:
+        return []
+    theirs = ess_per_second(model, "numpyro")
+    return [
+        Bar("min ESS per second, pm.sample(nuts_sampler='numpyro')", theirs, note="with compiling"),
+        Bar("ratio to numpyro", ours / theirs, 5),
+    ]
+
+
+def gradient_time(program: Any, calls: int = 2000) -> float:
+    """Return the CPU time of a log density and its gradient, the least of ten, in microseconds."""
+    arrays = program.initial_point_func(1), np.empty(program.n_dim), np.empty(1)
+    pointers = [array.ctypes.data_as(DOUBLES) for array in arrays]
+    call, data = program.compiled_logp_func.ctypes, program.user_data.ctypes.data
+    took = []
+    for _ in range(10):
+        started = time.process_time()
+        for _ in range(calls):
+            call(program.n_dim, *pointers, data)
+        took.append(time.process_time() - started)
+    return min(took) / calls * 1e6
 
 
 def backtests() -> Bar:
@@ -76,6 +122,42 @@ def backtests() -> Bar:
         bs.backtest(runs, law, cuts=CUTS, random_seed=1, progressbar=False)
     took = time.process_time() - started
     return Bar("backtests of 3 laws at 3 cuts without compiling, s of CPU time", took, high=20)
+
+
+class Here(Executor):
+    """Fits in this process, so that its CPU time is theirs."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call at once."""
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+def many_fits(folder: Path) -> list[Bar]:
+    """Measure ``fit_many``: what a fit takes beyond drawing, and a second worker's gain."""
+    drawing, draw = [], sampling_module.run_nutpie
+
+    def drawn(*arguments: Any) -> Any:
+        started = time.process_time()
+        found = draw(*arguments)
+        drawing.append(time.process_time() - started)
+        return found
+
+    tables = {str(seed): table(seed) for seed in range(30)}
+    list(bs.fit_many({"first": table(100)}, LAW, executor=Here(), random_seed=1))
+    with patch.object(sampling_module, "run_nutpie", drawn):
+        started = time.process_time()
+        list(bs.fit_many(tables, LAW, folder=folder, executor=Here(), random_seed=1))
+        took = time.process_time() - started
+    tables = {str(seed): table(seed) for seed in range(TABLES)}
+    one, two = (seconds_of_many(tables, folder / str(n), n) for n in (1, 2))
+    return [
+        Bar(
+            "fit_many, s of CPU time per fit beyond drawing", (took - sum(drawing)) / 30, high=0.25
+        ),
+        Bar("fit_many of 100 tables, two workers over one", one / two, 1.7),
+    ]
 
 
 def spent(
@@ -237,7 +319,8 @@ def large_tables(folder: Path) -> list[Bar]:
 
 
 def measure() -> list[Bar]:
-    """Measure sampling, backtests, the command line, a notebook, and large tables."""
+    """Measure sampling, backtests, the command line, a notebook, large tables and many fits."""
     with tempfile.TemporaryDirectory() as folder:
-        processes = [*command_line(Path(folder)), *notebook(), *large_tables(Path(folder))]
+        path = Path(folder)
+        processes = [*command_line(path), *notebook(), *large_tables(path), *many_fits(path)]
     return [*sampling(), backtests(), *processes]

@@ -1,7 +1,7 @@
 """The density of each fitted run left out, by importance sampling, a block of runs at a time."""
 
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -40,9 +40,8 @@ def leave_one_out(fit: Fit) -> Any:
     if len(found) == 1:
         return found[0]
     found[0].log_weights = None
-    elpd, k = (
-        xr.concat([getattr(one, of) for one in found], "run") for of in ("elpd_i", "pareto_k")
-    )
+    elpd = cast(xr.DataArray, xr.concat([one.elpd_i for one in found], "run"))
+    k = cast(xr.DataArray, xr.concat([one.pareto_k for one in found], "run"))
     return ELPDDataLOO(
         elpd=float(elpd.sum()),
         se=float(np.sqrt(elpd.size * elpd.var(ddof=1))),

@@ -23,7 +23,6 @@ import cloudpickle
 import numpy as np
 import pandas as pd
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
 from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
@@ -288,7 +287,7 @@ def _work(packed: bytes) -> bytes:
     """Fit one job, in a worker."""
     runs, spec, sampler, seed = unpack(packed)
     try:
-        with warnings.catch_warnings(), threadpool_limits(1):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayescaleWarning)  # told by the caller, fit by fit
             made = fit(runs, spec, sampler=sampler, random_seed=seed, progressbar=False)
         return pickle.dumps((stored(made.tree), made.record, checks_of(made)))

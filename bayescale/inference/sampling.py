@@ -227,8 +227,8 @@ def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray
 
     ``spread`` multiplies the prior's standard deviations.
     """
-    start = parametrization_of(spec).start
-    return lambda seed=None: start(data, np.random.default_rng(seed), spread)
+    start = parametrization_of(spec).starts(data, spread)
+    return lambda seed=None: start(np.random.default_rng(seed))
 
 
 def _log_density(program: Any) -> LogDensity:

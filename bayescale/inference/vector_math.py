@@ -37,31 +37,36 @@ _EXP = tuple(1.0 / math.factorial(k) for k in range(13, 1, -1))
 _LOG = tuple(2.0 / k for k in range(21, 1, -2))
 
 
-@intrinsic
-def _bits(context: Any, number: Any) -> Any:
-    """Return the bits of a number."""
-    return types.int64(types.float64), lambda _, builder, signature, arguments: builder.bitcast(
-        arguments[0], ir.IntType(64)
-    )
+def _bitcast(given: Any, wanted: Any, code: ir.Type) -> Any:
+    """Return a compiled function that takes the bits of one type of number for another's."""
+
+    def generate(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], code)
+
+    def bitcast(context: Any, number: Any) -> Any:
+        return wanted(given), generate
+
+    return intrinsic(bitcast)
 
 
-@intrinsic
-def _number(context: Any, bits: Any) -> Any:
-    """Return the number that has these bits."""
-    return types.float64(types.int64), lambda _, builder, signature, arguments: builder.bitcast(
-        arguments[0], ir.DoubleType()
-    )
+_bits = _bitcast(types.float64, types.int64, ir.IntType(64))
+_number = _bitcast(types.int64, types.float64, ir.DoubleType())
 
 
-@intrinsic
-def _root(context: Any, number: Any) -> Any:
-    """Return the square root, by the processor's instruction."""
+def _square_root() -> Any:
+    """Return a compiled function for the processor's instruction."""
 
     def generate(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         function = builder.module.declare_intrinsic("llvm.sqrt", [ir.DoubleType()])
         return builder.call(function, arguments)
 
-    return types.float64(types.float64), generate
+    def root(context: Any, number: Any) -> Any:
+        return types.float64(types.float64), generate
+
+    return intrinsic(root)
+
+
+_root = _square_root()
 
 
 @_exact

@@ -5,7 +5,7 @@ groups follows from :attr:`bayescale.model.spec.Spec.grouping`, which is empty w
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, override
 
@@ -51,13 +51,16 @@ class Parametrization(ABC):
         """Return what the compiled program depends on."""
 
     @abstractmethod
-    def start(self, data: Observations, rng: np.random.Generator, spread: float) -> np.ndarray:
-        """Draw a start of a chain from the prior, its standard deviations times ``spread``.
+    def starts(
+        self, data: Observations, spread: float
+    ) -> Callable[[np.random.Generator], np.ndarray]:
+        """Return what draws starts of chains from the prior, its deviations times ``spread``.
 
         Returns
         -------
-        array, shape (coordinate,)
-            The vectors as they are sampled, one after the other.
+        callable
+            From a generator to an array of shape (coordinate,): the vectors as they are sampled,
+            one after the other.
         """
 
     @abstractmethod
@@ -69,7 +72,7 @@ class Parametrization(ABC):
         data
             What the runs contribute.
         points : array, shape (..., coordinate)
-            As :meth:`start` gives one.
+            As :meth:`starts` gives one.
         """
 
     @abstractmethod
@@ -140,12 +143,18 @@ class Flat(Parametrization):
         return self.spec.structure(), self.spec.narrow(data.scales)
 
     @override
-    def start(self, data: Observations, rng: np.random.Generator, spread: float) -> np.ndarray:
-        spec, scales = self.spec, data.scales
-        law_mean, law_sd = spec.normal_priors(spec.free, scales)
-        noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, scales)
-        sampled = self._coordinates(data).forward(rng.normal(law_mean, spread * law_sd))
-        return np.concatenate([sampled, rng.normal(noise_mean, spread * noise_sd)])
+    def starts(
+        self, data: Observations, spread: float
+    ) -> Callable[[np.random.Generator], np.ndarray]:
+        spec, coordinates = self.spec, self._coordinates(data)
+        law_mean, law_sd = spec.normal_priors(spec.free, data.scales)
+        noise_mean, noise_sd = spec.normal_priors(spec.noise_parameters, data.scales)
+
+        def start(rng: np.random.Generator) -> np.ndarray:
+            sampled = coordinates.forward(rng.normal(law_mean, spread * law_sd))
+            return np.concatenate([sampled, rng.normal(noise_mean, spread * noise_sd)])
+
+        return start
 
     def _coordinates(self, data: Observations) -> Coordinates:
         spec, scales, declared = self.spec, data.scales, self.spec.law.parameters
@@ -244,8 +253,10 @@ class Hierarchical(Parametrization):
         return self.spec.structure(), len(data.groups)
 
     @override
-    def start(self, data: Observations, rng: np.random.Generator, spread: float) -> np.ndarray:
-        return start_of(self.spec, data, rng, spread)
+    def starts(
+        self, data: Observations, spread: float
+    ) -> Callable[[np.random.Generator], np.ndarray]:
+        return lambda rng: start_of(self.spec, data, rng, spread)
 
     @override
     def links(self, data: Observations, points: np.ndarray) -> Links:

@@ -92,7 +92,8 @@ class Spec:
     @property
     def free(self) -> dict[str, Parameter]:
         """The law's parameters that are sampled, in the law's order."""
-        return {k: p for k, p in self.law.parameters.items() if k not in self.fixed}
+        fixed = self.fixed
+        return {k: p for k, p in self.law.parameters.items() if k not in fixed}
 
     @property
     def parameters(self) -> dict[str, Parameter]:

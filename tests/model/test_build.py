@@ -175,7 +175,7 @@ def test_a_parametrization_has_every_parameter(options: dict | None) -> None:
     assert set(found.log_prior(data, drawn)) == set(spec.parameters)
     engine = engine_model(spec, data)
     assert found.vectors == [rv.name for rv in engine.free_RVs]
-    start = found.start(data, np.random.default_rng(0), 1.0)
+    start = found.starts(data, 1.0)(np.random.default_rng(0))
     assert start.size == sum(np.size(value) for value in engine.initial_point().values())
 
 
