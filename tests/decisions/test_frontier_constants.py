@@ -122,6 +122,18 @@ def test_summary_says_what_they_are(made_fit) -> None:
     assert (table.loc[[*FRONTIER_CONSTANTS], "rhat"] < 1.05).all()
 
 
+def test_a_fit_saved_without_them_still_has_a_summary(made_fit) -> None:
+    known = {k: list(v) for k, v in made_fit.convergence.items() if k not in FRONTIER_CONSTANTS}
+    older = Fit(
+        made_fit.spec,
+        made_fit.tree,
+        made_fit.record,
+        {"draws": made_fit.digest, "convergence": known},
+    )
+    assert older.check("convergence", dict)
+    np.testing.assert_allclose(bs.summary(older)["rhat"], bs.summary(made_fit)["rhat"])
+
+
 def test_published_constants_are_checked() -> None:
     table = bs.check_published(fit_of(PRINTED), bs.load_study("hoffmann2022"))
     rows = table.loc[table["source"].str.contains("printed constants")]
