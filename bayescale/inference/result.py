@@ -216,10 +216,11 @@ class Fit(FitMethods):
     @cached_property
     def convergence(self) -> dict[str, tuple[float, float]]:
         """R-hat, and ESS (the smaller of bulk and tail), of each parameter and derived constant."""
-        if found := self.check("convergence", _convergence):
+        found, described = self.check("convergence", _convergence), self.described
+        if found and set(found) >= set(map(str, described)):  # a file may know fewer constants
             return found
         with np.errstate(all="ignore"):  # draws that are all the same have neither
-            rhat, ess = rhat_and_ess(self.described)
+            rhat, ess = rhat_and_ess(described)
         return {name: (rhat[name], ess[name]) for name in rhat}
 
     @property

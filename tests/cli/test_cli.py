@@ -264,7 +264,8 @@ def test_optimum_agrees_with_python(saved: Path, made_fit: Fit) -> None:
 def test_narrow_terminals_put_the_interval_below(saved: Path) -> None:
     wide = run("optimum", saved, "--flops", "1e24", width=120).stdout
     narrow = run("optimum", saved, "--flops", "1e24", width=80).stdout
-    assert len(narrow.splitlines()) == len(wide.splitlines()) + 3  # two of them are of sentences
+    # two more are of sentences, one is of the budget, three are of the power laws
+    assert len(narrow.splitlines()) == len(wide.splitlines()) + 6
     assert max(map(len, narrow.splitlines())) <= 80
     assert sorted(narrow.split()) == sorted(wide.split())
 
@@ -296,7 +297,7 @@ def test_compare_fits_laws_with_their_noise(table: Path, stub: Stub) -> None:
 def test_draws_as_csv(saved: Path, folder: Path, made_fit: Fit) -> None:
     path = folder / "draws.csv"
     result = run("draws", saved, "-o", path)
-    assert "1,000 draws of 9 quantities" in result.stdout
+    assert "1,000 draws of 15 quantities" in result.stdout
     drawn = pd.read_csv(path)
     assert list(drawn.columns[:2]) == ["chain", "draw"]
     np.testing.assert_allclose(drawn["alpha"], made_fit.posterior["alpha"].values.ravel())

@@ -122,6 +122,18 @@ def test_summary_says_what_they_are(made_fit) -> None:
     assert (table.loc[[*FRONTIER_CONSTANTS], "rhat"] < 1.05).all()
 
 
+def test_a_fit_saved_without_them_still_has_a_summary(made_fit) -> None:
+    known = {k: list(v) for k, v in made_fit.convergence.items() if k not in FRONTIER_CONSTANTS}
+    older = Fit(
+        made_fit.spec,
+        made_fit.tree,
+        made_fit.record,
+        {"draws": made_fit.digest, "convergence": known},
+    )
+    assert older.check("convergence", dict)
+    np.testing.assert_allclose(bs.summary(older)["rhat"], bs.summary(made_fit)["rhat"])
+
+
 def test_published_constants_are_checked() -> None:
     table = bs.check_published(fit_of(PRINTED), bs.load_study("hoffmann2022"))
     rows = table.loc[table["source"].str.contains("printed constants")]
@@ -139,14 +151,15 @@ def test_kaplans_law_of_early_stopped_runs_says_that_c_is_not_6nd(tmp_path) -> N
 
 
 def test_the_command_shows_the_power_laws(tmp_path) -> None:
-    path = str(bs.save(handmade_fit(), tmp_path / "fit.nc"))
+    fit = handmade_fit()
+    path = str(bs.save(fit, tmp_path / "fit.nc"))
     shown = CliRunner().invoke(app, ["optimum", path, "--flops", "1e22"])
     assert "k C^a" in shown.stdout and "E + c C^-g" in shown.stdout
     assert "hold at every compute" in shown.stdout
     answer = json.loads(
         CliRunner().invoke(app, ["optimum", path, "--flops", "1e22", "--json"]).stdout
     )
-    expected = float(bs.derived_parameters(bs.load(path))["D_opt_coefficient"].median())
+    expected = float(bs.derived_parameters(fit)["D_opt_coefficient"].median())
     assert answer["frontier"]["D_opt_coefficient"]["median"] == pytest.approx(expected)
     assert answer["frontier"]["local"] is False
     bent = str(bs.save(handmade_fit("chinchilla_non_embedding"), tmp_path / "bent.nc"))

@@ -4,6 +4,7 @@ from bayescale.laws.base import Law
 from bayescale.laws.functions import Value, exp, expm1
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
+from bayescale.laws.transforms import from_two_power_laws, of_two_power_laws
 
 
 class Precision(Law):
@@ -152,3 +153,96 @@ class PostTrainingQuantisation(Law):
     ) -> dict[str, Value]:
         """Kumar's C_T and gamma_post: C_T D^gamma_D / N^gamma_N exp(-P / gamma_post)."""
         return {"C_T": delta * N**gamma_N / D**gamma_D * exp(k), "gamma_post": P / k}
+
+
+class PrecisionAndQuantisation(Law):
+    r"""Loss of a model trained in some bits, and rounded to others: both precisions in one law.
+
+    The loss of training in few bits, plus what rounding the weights afterwards adds: more the more
+    data it saw. Where nothing is rounded, P_q is the bits of training or more.
+
+    .. math:: L(N, D, P, P_q) = E + a \left[ n (1 - e^{-P / \gamma})^3 \right]^{-\alpha}
+              + b \, d^{-\beta} + \delta \, d^{\gamma_D} n^{-\gamma_N} e^{-k (P_q / P_{q,0} - 1)},
+              \quad n = \frac{N}{N_0}, \; d = \frac{D}{D_0}
+    """
+
+    reference = "Kumar et al. (2024), arXiv:2411.04330 (the two parts added, which is ours)"
+
+    N = Input("params", about="model parameters")
+    D = Input("tokens", about="training tokens")
+    P = Input("bits", relative=False, span=(3, 16), about="bits of everything in training")
+    P_q = Input("bits_after", span=(3, 16), about="bits of a weight after training")
+    E = Positive(0.2, 0.95, of="target", about="irreducible loss")
+    a = Positive(0.01, 1.0, of="target", about="excess loss of a model of the reference size")
+    alpha = Positive(0.1, 0.8, about="size exponent")
+    b = Positive(0.01, 1.0, of="target", about="excess loss of a data set of the reference size")
+    beta = Positive(0.1, 0.8, about="data exponent")
+    gamma = Positive(0.5, 5.0, about="bits at which each of the three counts for 63 %")
+    delta = Positive(0.001, 0.3, of="target", about="loss of rounding at the reference point")
+    gamma_D = Positive(0.1, 1.5, about="data exponent of the loss of rounding")
+    gamma_N = Positive(0.1, 1.5, about="size exponent of the loss of rounding")
+    k = Positive(1.0, 20.0, about="local log-slope of that loss in the bits it is rounded to")
+
+    @staticmethod
+    def equation(
+        N: Value,
+        D: Value,
+        P: Value,
+        P_q: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        gamma: Value,
+        delta: Value,
+        gamma_D: Value,
+        gamma_N: Value,
+        k: Value,
+    ) -> Value:
+        """Loss at relative size N, tokens D, bits of training P and relative bits after it."""
+        trained = PrecisionTied.equation(N, D, P, E, a, alpha, b, beta, gamma)
+        return trained + PostTrainingQuantisation.equation(N, D, P_q, delta, gamma_D, gamma_N, k)
+
+    @staticmethod
+    def coordinates(
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        gamma: Value,
+        delta: Value,
+        gamma_D: Value,
+        gamma_N: Value,
+        k: Value,
+    ) -> tuple[Value, ...]:
+        """Those of Chinchilla's law; the rest as it is."""
+        return *of_two_power_laws(E, a, alpha, b, beta), gamma, delta, gamma_D, gamma_N, k
+
+    @staticmethod
+    def from_coordinates(*to: Value) -> tuple[Value, ...]:
+        """Invert :meth:`coordinates`."""
+        level, floor_ratio, share, slope, slope_ratio, *rest = to
+        return *from_two_power_laws(level, floor_ratio, share, slope, slope_ratio), *rest
+
+    @staticmethod
+    def derived(
+        N: Value,
+        D: Value,
+        P: Value,
+        P_q: Value,
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        gamma: Value,
+        delta: Value,
+        gamma_D: Value,
+        gamma_N: Value,
+        k: Value,
+    ) -> dict[str, Value]:
+        """Kumar's A, B, C_T and gamma_post."""
+        rounding = PostTrainingQuantisation.derived(N, D, P_q, delta, gamma_D, gamma_N, k)
+        return {"A": a * N**alpha, "B": b * D**beta, **rounding}
