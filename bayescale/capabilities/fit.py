@@ -22,6 +22,7 @@ from bayescale.inference.sampling import (
     finished_part,
     run_nutpie,
     run_pymc,
+    sampling_progress,
     seed_of,
 )
 from bayescale.inference.saved_tree import Laws, take_header, with_header
@@ -267,7 +268,8 @@ def _drawing(
     def draw(sampler: Sampler, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
         if program is not None:
             title = "capabilities" if progressbar else None
-            posterior, stats = run_nutpie(program, sampler, seed, title, adaptation="diag")
+            with sampling_progress(title, sampler) as report:
+                posterior, stats = run_nutpie(program, sampler, seed, report, adaptation="diag")
         else:
             posterior, stats = run_pymc(model, sampler, seed, progressbar, start)
         done = finished_part(posterior["capability"])

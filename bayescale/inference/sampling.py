@@ -26,9 +26,13 @@ from bayescale.inference.initialization import (
     near_modes,
 )
 from bayescale.inference.program_cache import POINT
+from bayescale.inference.progress import progress_line
 from bayescale.model.observations import Data
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
+
+type Report = Callable[[Any], None]
+"""Takes nutpie's chains while they draw."""
 
 STATS = ("diverging", "energy", "lp", "n_steps", "step_size", "tree_depth", "acceptance_rate")
 
@@ -248,28 +252,29 @@ def _log_density(program: Any) -> LogDensity:
 def _nutpie(
     spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
 ) -> tuple[xr.Dataset, xr.Dataset]:
-    program = compiled(spec, data)
-    if spec.law.multimodal:
-        start = near_modes(_log_density(program), _starts(spec, data, spread=1.0), seed)
-        program = dataclasses.replace(program, initial_point_func=start)
-    return run_nutpie(program, sampler, seed, spec.law.name if progressbar else None)
+    with sampling_progress(spec.law.name if progressbar else None, sampler) as report:
+        program = compiled(spec, data)
+        if spec.law.multimodal:
+            start = near_modes(_log_density(program), _starts(spec, data, spread=1.0), seed)
+            program = dataclasses.replace(program, initial_point_func=start)
+        return run_nutpie(program, sampler, seed, report)
 
 
 def run_nutpie(
     program: Any,
     sampler: Sampler,
     seed: int,
-    title: str | None,
+    report: Report | None,
     adaptation: Literal["low_rank", "diag"] = "low_rank",
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Draw from a model that nutpie compiled; return the draws and the sampler's statistics.
 
-    ``title`` heads a progress bar, which there is none without. ``"low_rank"`` learns correlations
-    between parameters, which costs too much for many hundreds of them.
+    ``report`` is what :func:`sampling_progress` yields. ``"low_rank"`` learns correlations between
+    parameters, which costs too much for many hundreds of them.
     """
     import nutpie
 
-    with _progress(title, sampler) as report, warnings.catch_warnings():
+    with warnings.catch_warnings():
         # ArviZ doubts the dimensions of what was interrupted before a chain had a draw.
         warnings.filterwarnings("ignore", message="Found chain dimension to be longer")
         tree = nutpie.sample(
@@ -331,28 +336,14 @@ _SAMPLERS = {"nutpie": _nutpie, "pymc": _pymc, "numpyro": _pymc}
 
 
 @contextmanager
-def _progress(title: str | None, sampler: Sampler) -> Iterator[Callable[..., None] | None]:
-    """Yield a callback for nutpie that drives one progress bar over all chains, if titled."""
+def sampling_progress(title: str | None, sampler: Sampler) -> Iterator[Report | None]:
+    """Show one line of progress over all chains, if titled; yield a callback for nutpie."""
     if title is None:
         yield None
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} draws, {task.fields[bad]} divergent"),
-        TimeElapsedColumn(),
-    )
     total = (sampler.tune + sampler.draws) * sampler.chains
-    with Progress(*columns, transient=True) as bar:
-        task = bar.add_task(title, total=total, bad=0)
-
-        def report(chains: Any) -> None:
-            bar.update(
-                task,
-                completed=sum(chain.finished_draws for chain in chains),
-                bad=sum(chain.divergences for chain in chains),
-            )
-
-        yield report
+    with progress_line(title, total) as update:
+        yield lambda chains: update(
+            sum(chain.finished_draws for chain in chains),
+            sum(chain.divergences for chain in chains),
+        )
