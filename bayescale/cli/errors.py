@@ -4,6 +4,9 @@
 that is far from describing the runs, 130 interrupted.
 """
 
+import _thread
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,7 +43,7 @@ class GuardedGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        with _plain_warnings(), _one_line_errors():
+        with _plain_warnings(), _one_line_errors(), _interrupts_kept():
             return super().invoke(ctx)
 
 
@@ -69,6 +72,24 @@ def _one_line_errors() -> Iterator[None]:
             raise
         where = f"{error.filename}: " if error.filename else ""
         raise _stopped(f"{where}{error.strerror}", BAD_INPUT) from error
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Interrupt once more where Python drops an interrupt: in what an object does when it goes."""
+    before = sys.unraisablehook
+
+    def after_a_moment(dropped: Any) -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            threading.Timer(0.01, _thread.interrupt_main).start()  # here it would be dropped again
+        else:
+            before(dropped)
+
+    sys.unraisablehook = after_a_moment
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _stopped(message: str, code: int) -> typer.Exit:

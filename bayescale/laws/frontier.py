@@ -1,7 +1,7 @@
 """The compute-optimal frontier in numbers: N_opt = k C^a, D_opt = k' C^b and L_opt = E + c C^-g.
 
 >>> coefficient, exponent = power_law_through((2.0, 8.0), (1.0, 2.0))
->>> round(coefficient, 6), round(exponent, 6)
+>>> float(coefficient.round(6)), float(exponent.round(6))
 (0.707107, 0.5)
 
 C is compute in FLOP, and C = 6 N D.

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,26 @@ def test_a_fit_ends_in_one_line(phase: str, table: Path, monkeypatch: pytest.Mon
     assert ended.stderr.splitlines()[-1] == "error: interrupted; nothing more was written"
     assert out.read_text() == "the old one"
     assert {path.name for path in table.parent.iterdir()} == {"runs.csv", "fit.nc"}
+
+
+class Going:
+    """An object that is interrupted while it goes, where Python drops what is raised."""
+
+    def __del__(self) -> None:
+        stop()
+
+
+def test_an_interrupt_that_python_drops_is_kept(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*arguments: Any) -> None:
+        Going()
+        time.sleep(10)
+
+    monkeypatch.setattr("bayescale.data.formats.read_delimited", read)
+    ended = CliRunner().invoke(app, ["runs", str(table)])
+    assert ended.exit_code == 130, ended.output
+    assert ended.stderr == "error: interrupted; nothing more was written\n"
 
 
 def test_draws_that_were_finished_are_kept(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:

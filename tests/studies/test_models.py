@@ -4,6 +4,7 @@ import ast
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from public_data import each_or_one
@@ -79,7 +80,7 @@ def test_it_names_columns_of_its_data_set(name: str) -> None:
         if expression is not None:
             row = pd.DataFrame({c: [example(expression, c)] for c in sorted(made)})
             found = evaluate(row, expression)  # an unknown column, or a slip, is refused
-            assert (condition(row, expression) if expression == data.where else found).size == 1
+            assert np.size(condition(row, expression) if expression == data.where else found) == 1
 
 
 def test_the_columns_are_those_of_the_data_sets(data_dir: Path) -> None:
