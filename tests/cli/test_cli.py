@@ -682,6 +682,9 @@ def test_ctrl_c_while_compiling(folder: Path) -> None:
     assert "40 rows" in process.stdout.readline()
     assert process.stderr.readline() == "compiling\n"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=300)
+    try:
+        _, said = process.communicate(timeout=300)
+    finally:
+        process.kill()  # one that goes on would compile for ever
     assert process.returncode == 130
     assert "error: interrupted" in said and "Traceback" not in said
