@@ -6,9 +6,9 @@ A hundred pairs of recipes, a power law of compute with a floor each: floor, exc
 and gain are drawn, and the gain is constant, or grows or fades by 1.41 times per decade, in turn.
 The baseline has sixteen runs, the recipe as many (two fits), or three (a few runs; the trend's
 prior is the default one, and with a constant gain also none). Scatter is 0.5 %. Both recipes obey
-the law, which is believed: no discrepancy. The gain is asked for at the recipe's largest run and at
-ten times it; the width is that of the 90 % interval, upper over lower bound. Rows are saved in
-``benchmarks/results/effective_compute_rows.json``.
+the law, which is assumed to hold: no discrepancy. The gain is asked for at the recipe's largest run
+and at ten times it; the width is that of the 90 % interval, upper over lower bound. Rows are saved
+in ``benchmarks/results/effective_compute_rows.json``.
 """
 
 import sys
