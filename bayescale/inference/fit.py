@@ -186,7 +186,7 @@ def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool)
     if not diagnostics.ok and not draws.interrupted:
         sampler = second_try(sampler, diverged=diagnostics.divergences > 0)
         seconds = draws.seconds
-        draws, posterior, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar)
+        draws, posterior, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar, True)
         draws = replace(draws, seconds={k: seconds[k] + v for k, v in draws.seconds.items()})
     warn_of(diagnostics, draws.interrupted)
     seconds = {name: round(value, 2) for name, value in draws.seconds.items()}
@@ -242,9 +242,9 @@ def assemble(
 
 
 def _attempt(
-    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
+    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool, from_modes: bool = False
 ) -> tuple[Draws, xr.Dataset, Diagnostics]:
-    draws = sample(spec, data, sampler, seed, progressbar)
+    draws = sample(spec, data, sampler, seed, progressbar, from_modes)
     posterior = natural_parameters(spec, data, draws)
     return draws, posterior, diagnose(posterior, draws.stats, missed=draws.missed)
 

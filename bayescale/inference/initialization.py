@@ -3,7 +3,8 @@
 A chain that starts far from the posterior's mass may end in a mode that the data all but exclude,
 and never leave it. Laws that say ``multimodal = True`` are therefore climbed first, from draws of
 the prior; chains start around the optima that hold a share of the posterior worth a chain. Modes of
-like mass are all started from, so that chains that do not meet still show in R-hat.
+like mass are all started from, so that chains that do not meet still show in R-hat. A fit of any
+law whose diagnostics failed starts there when it is drawn once more.
 
 Chains of any law may all end in the same one of several modes, and then R-hat cannot show it. After
 drawing, a few climbs from the prior look for modes that no draw is near.

@@ -34,6 +34,9 @@ from bayescale.model.spec import Spec
 type Report = Callable[[Any], None]
 """Takes nutpie's chains while they draw."""
 
+_SAMPLERS = ("nutpie", "pymc", "numpyro")
+
+
 STATS = ("diverging", "energy", "lp", "n_steps", "step_size", "tree_depth", "acceptance_rate")
 
 
@@ -126,13 +129,27 @@ def seed_of(random_seed: int | None, recorded: int | None = None) -> int:
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
-def sample(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Draws:
-    """Draw from the posterior of ``spec`` given ``data``; look for modes that the chains missed."""
+def sample(
+    spec: Spec,
+    data: Data,
+    sampler: Sampler,
+    seed: int,
+    progressbar: bool,
+    from_modes: bool = False,
+) -> Draws:
+    """Draw from the posterior of ``spec`` given ``data``; look for modes that the chains missed.
+
+    Chains of nutpie start at the posterior's best modes if ``from_modes``, as those of a law that
+    is ``multimodal`` always do.
+    """
     started = time.perf_counter()
     if sampler.name == "nutpie":
         compiled(spec, data)  # kept: drawing then finds it
     compiling = time.perf_counter() - started
-    posterior, stats = _SAMPLERS[sampler.name](spec, data, sampler, seed, progressbar)
+    if sampler.name == "nutpie":
+        posterior, stats = _nutpie(spec, data, sampler, seed, progressbar, from_modes)
+    else:
+        posterior, stats = _pymc(spec, data, sampler, seed, progressbar)
     sampling = time.perf_counter() - started - compiling
     finished = finished_part(next(d for d in posterior.values() if math.prod(d.shape[2:])))
     posterior, stats = posterior.isel(finished), stats.isel(finished)
@@ -250,11 +267,11 @@ def _log_density(program: Any) -> LogDensity:
 
 
 def _nutpie(
-    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
+    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool, from_modes: bool
 ) -> tuple[xr.Dataset, xr.Dataset]:
     with sampling_progress(spec.law.name if progressbar else None, sampler) as report:
         program = compiled(spec, data)
-        if spec.law.multimodal:
+        if spec.law.multimodal or (from_modes and parametrization_of(spec).finds_modes):
             start = near_modes(_log_density(program), _starts(spec, data, spread=1.0), seed)
             program = dataclasses.replace(program, initial_point_func=start)
         return run_nutpie(program, sampler, seed, report)
@@ -330,9 +347,6 @@ def run_pymc(
             compute_convergence_checks=False,
         )
     return tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
-
-
-_SAMPLERS = {"nutpie": _nutpie, "pymc": _pymc, "numpyro": _pymc}
 
 
 @contextmanager

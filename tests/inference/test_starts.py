@@ -7,8 +7,9 @@ from handmade import fit_around
 from scipy.optimize import curve_fit
 
 import bayescale as bs
+from bayescale.inference.fit import natural_parameters, prepare
 from bayescale.inference.initialization import LogDensity, find_modes, near_modes
-from bayescale.inference.sampling import Sampler
+from bayescale.inference.sampling import Sampler, sample
 from bayescale.laws.registry import BUILT_IN
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
@@ -82,6 +83,35 @@ class TestModes:
 
         (mode,) = find_modes(with_a_hole, GRID)
         np.testing.assert_allclose(mode.point, [1, 0], atol=1e-4)
+
+
+class TwoValleys(bs.Law):
+    """A trend that is steepest at two values of k, and as steep as it gets at one of them."""
+
+    x = bs.Input("tokens", about="training tokens")
+    E = bs.Positive(0.2, 5.0, of="target", about="loss at the reference")
+    k = bs.Real(-2.0, 2.0, about="of which the slope is a polynomial")
+
+    @staticmethod
+    def equation(x, E, k):
+        """Loss at relative tokens."""
+        return E * x ** (0.1 * (k**4 - 2 * k**2 + 0.3 * k))
+
+
+def test_chains_that_do_not_meet_start_again_at_the_best_modes() -> None:
+    """Only k near -1 explains the slope; chains from the prior stay near 1 as well."""
+    tokens = np.geomspace(1e9, 1e12, 40)
+    runs = bs.simulate(
+        TwoValleys, {"tokens": tokens}, {"E": 2.0, "k": -1.03, "sigma": 0.003}, random_seed=1
+    )
+    options = {"sampler": Sampler(draws=500), "random_seed": 2, "progressbar": False}
+    spec, data = prepare(runs, TwoValleys)
+    first = sample(spec, data, options["sampler"], options["random_seed"], False)
+    ends = natural_parameters(spec, data, first)["k"].mean("draw")
+    assert (ends > 0.5).any() and (ends < -0.5).any()
+    fit = bs.fit(runs, TwoValleys, **options)
+    assert fit.diagnostics.ok, fit.diagnostics.problems()
+    assert fit.posterior["k"].max() < 0
 
 
 def break_runs(seed: int = 3) -> pd.DataFrame:
