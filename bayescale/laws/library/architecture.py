@@ -130,6 +130,27 @@ class Vocabulary(Law):
         return E + a * N_nv**-alpha + v * N_v**-alpha_v + b * H**-beta
 
     @staticmethod
+    def coordinates(
+        E: Value, a: Value, alpha: Value, v: Value, alpha_v: Value, b: Value, beta: Value
+    ) -> tuple[Value, ...]:
+        """Level and the three excess losses; their local slopes."""
+        return E + exp(a) + exp(v) + exp(b), a, alpha + a, v, alpha_v + v, b, beta + b
+
+    @staticmethod
+    def from_coordinates(
+        level: Value,
+        a: Value,
+        slope_n: Value,
+        v: Value,
+        slope_v: Value,
+        b: Value,
+        slope_h: Value,
+    ) -> tuple[Value, ...]:
+        """Invert :meth:`coordinates`."""
+        E = level - exp(a) - exp(v) - exp(b)
+        return E, a, slope_n - a, v, slope_v - v, b, slope_h - b
+
+    @staticmethod
     def derived(
         N_nv: Value,
         N_v: Value,

@@ -1,10 +1,15 @@
 """Power laws in one input, and Rosenfeld's error law from guessing to the floor."""
 
 from bayescale.laws.base import Law
-from bayescale.laws.functions import Value, sqrt
+from bayescale.laws.functions import Value, softplus, sqrt
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
-from bayescale.laws.transforms import from_total_ratio, total_ratio
+from bayescale.laws.transforms import (
+    from_total_ratio,
+    from_two_power_laws,
+    of_two_power_laws,
+    total_ratio,
+)
 
 
 class PowerLaw(Law):
@@ -95,3 +100,27 @@ class Rosenfeld(Law):
         """Error at relative size N and relative data D."""
         u = c + a * N**-alpha + b * D**-beta
         return u / sqrt(1 + (u / e0) ** 2)
+
+    @staticmethod
+    def coordinates(
+        e0: Value, c: Value, a: Value, alpha: Value, b: Value, beta: Value
+    ) -> tuple[Value, ...]:
+        """How far the bend has come, u / e0; those of Chinchilla's law, of the bent curve."""
+        level, floor_ratio, share, slope, slope_ratio = of_two_power_laws(c, a, alpha, b, beta)
+        bend = softplus(2 * (level - e0))
+        return level - e0, level - bend / 2, floor_ratio, share, slope - bend, slope_ratio
+
+    @staticmethod
+    def from_coordinates(
+        ratio: Value,
+        bent: Value,
+        floor_ratio: Value,
+        share: Value,
+        slope: Value,
+        slope_ratio: Value,
+    ) -> tuple[Value, ...]:
+        """Invert :meth:`coordinates`."""
+        bend = softplus(2 * ratio)
+        level = bent + bend / 2
+        unbent = from_two_power_laws(level, floor_ratio, share, slope + bend, slope_ratio)
+        return level - ratio, *unbent

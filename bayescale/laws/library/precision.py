@@ -53,6 +53,26 @@ class Precision(Law):
         return E + a * (N * counted) ** -alpha + b * D**-beta
 
     @staticmethod
+    def coordinates(
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        gamma_w: Value,
+        gamma_a: Value,
+        gamma_kv: Value,
+    ) -> tuple[Value, ...]:
+        """Those of Chinchilla's law; the bits as they are."""
+        return *of_two_power_laws(E, a, alpha, b, beta), gamma_w, gamma_a, gamma_kv
+
+    @staticmethod
+    def from_coordinates(*to: Value) -> tuple[Value, ...]:
+        """Invert :meth:`coordinates`."""
+        level, floor_ratio, share, slope, slope_ratio, *rest = to
+        return *from_two_power_laws(level, floor_ratio, share, slope, slope_ratio), *rest
+
+    @staticmethod
     def derived(
         N: Value,
         D: Value,
@@ -105,6 +125,24 @@ class PrecisionTied(Law):
     ) -> Value:
         """Loss at relative size N, relative tokens D and one precision in bits."""
         return E + a * (N * (-expm1(-P / gamma)) ** 3) ** -alpha + b * D**-beta
+
+    @staticmethod
+    def coordinates(
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        gamma: Value,
+    ) -> tuple[Value, ...]:
+        """Those of Chinchilla's law; the bits as they are."""
+        return *of_two_power_laws(E, a, alpha, b, beta), gamma
+
+    @staticmethod
+    def from_coordinates(*to: Value) -> tuple[Value, ...]:
+        """Invert :meth:`coordinates`."""
+        level, floor_ratio, share, slope, slope_ratio, *rest = to
+        return *from_two_power_laws(level, floor_ratio, share, slope, slope_ratio), *rest
 
     @staticmethod
     def derived(
