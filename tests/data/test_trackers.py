@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 from importlib.metadata import EntryPoint
@@ -367,6 +368,45 @@ def test_what_is_no_store_of_mlflow_is_refused_and_not_made(tmp_path, monkeypatc
         bs.read_runs(f"mlflow:{tmp_path}")
     with pytest.raises(BayescaleError, match="needs a tracking URI"):
         bs.read_runs("mlflow:")
+
+
+SERVER = """
+import sys
+from mlflow.server import app
+from werkzeug.serving import make_server
+server = make_server("127.0.0.1", 0, app, threaded=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+"""MLflow's own application, on a free port of loopback."""
+
+
+@pytest.fixture(scope="module")
+def server(store):
+    """Serve the database over HTTP; yield the address."""
+    pytest.importorskip("flask", reason="flask, which MLflow's server needs, is not installed")
+    where = {
+        "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{store}",
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": str(store.parent),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        env={**os.environ, **where},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        process.kill()
+
+
+def test_mlflow_server(store, server):
+    runs = bs.read_runs(f"mlflow:{server}#sweep")
+    check(runs)
+    pd.testing.assert_frame_equal(runs.table, bs.read_runs(f"mlflow:sqlite:///{store}#sweep").table)
+    with pytest.raises(BayescaleError, match=r"no experiment 'sweeps'; there are .*'sweep'"):
+        bs.read_runs(f"mlflow:{server}#sweeps")
 
 
 def test_a_server_that_does_not_answer_is_given_up(store, monkeypatch):
