@@ -46,10 +46,10 @@ def test_a_law_is_set_beside_its_truth() -> None:
     assert row["coverage"] >= 0.5
 
 
-def record(hits: int, ratio: float) -> dict:
-    """Make thirty fits of which the first ``hits`` hold the truth."""
+def record(hits: int, ratio: float, count: int = 30) -> dict:
+    """Make fits, thirty or as many, of which the first ``hits`` hold the truth."""
     one = {"rhat": 1.001, "ess": 900, "divergences": 0, "ok": True, "draws": 4000, "seconds": 1.0}
-    interval = [[1.0, 0.9 if i < hits else 1.1, 1.2, ratio] for i in range(30)]
+    interval = [[1.0, 0.9 if i < hits else 1.1, 1.2, ratio] for i in range(count)]
     fits = [one | {"parameters": {"scale": i, "exponent": i}} for i in interval]
     return {"law": "power_law", "runs": 40, "fits": fits}
 
@@ -60,6 +60,11 @@ def test_the_bars_can_fail() -> None:
     bad = {bar.name: bar.met for bar in calibrate.bars_of([record(20, 0.1)])}
     assert not bad["coverage of their 90 % intervals"]
     assert not bad["least share of data sets covered, one parameter"]
+    for hits, least, most in ((90, True, True), (79, False, True), (98, True, False)):
+        many = {bar.name: bar.met for bar in calibrate.bars_of([record(hits, 0.1, 100)])}
+        assert many["least share of them covered, one parameter"] == least
+        assert many["greatest share of them covered, one parameter"] == most
+        assert not many["laws of 100 data sets"]
     assert calibrate.row_of(record(20, 0.9))["identified"] == "0 of 2"
 
 
