@@ -24,6 +24,10 @@ from bayescale.errors import BayescaleError
 _DELIMITERS = ",;\t|"
 
 
+_POWER_OF_TEN = re.compile(r"10 ?(\^|\*\*) ?\d+")
+"""The one way to write a unit in digits alone: 10^9."""
+
+
 type _Row = tuple[int, list[str]]
 """The line that a row starts on, and its fields."""
 
@@ -94,12 +98,14 @@ class _Parts:
 def _units(header: list[str], fields: list[str]) -> list[str]:
     """Put the units of the row below the header into the names; nothing where it holds others."""
     units = [cell.strip(" ()[]") for cell in fields]
+    if any(re.search(r"\d", _POWER_OF_TEN.sub("", unit)) for unit in units):
+        return []  # 174,000,000 and 1.2B are values, though a unit may be as much
     names, known = [], 0
     for name, unit in zip(header, units, strict=True):
         meaning = interpret(name)
         named = interpret(f"{name} ({unit})") if meaning and unit else None
         counted = named is not None and (named.unit == unit or named.loss_unit != "")
-        if is_number(unit) or (unit and meaning and meaning.name in KINDS and not counted):
+        if unit and meaning and meaning.name in KINDS and not counted:
             return []
         known += counted
         names.append(f"{name} ({unit})" if counted else name)

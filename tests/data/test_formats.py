@@ -301,3 +301,28 @@ def test_a_row_of_units_below_the_header(tmp_path, units):
     check(runs)
     assert runs.loss_unit == ("nats" if "nats" in units else "unknown")
     assert "line 2 holds the units of the columns" in runs.notes
+
+
+@pytest.mark.filterwarnings("ignore:1 of 3 rows set aside:bayescale.BayescaleWarning")
+@pytest.mark.parametrize(
+    "row",
+    [
+        "174,000,000|24,000,000,000|",
+        "174M|24B|",
+        "174M|24B|2,84",
+        "174.000.000|24.000.000.000|2,84",
+    ],
+)
+def test_a_row_of_values_is_no_row_of_units(tmp_path, row):
+    """A number with its unit, or with groups of digits, could be read as so much."""
+    path = tmp_path / "runs.csv"
+    path.write_text(f"params|tokens|loss\n{row}\n41M|10B|3,2\n700M|50B|2,5\n")
+    runs = bs.read_runs(path)
+    assert runs.table["params"].iloc[-2:].tolist() == [41e6, 700e6]
+    assert not any("holds the units" in note for note in runs.notes)
+
+
+def test_a_row_of_powers_of_ten_is_one_of_units(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text("params,tokens,loss\n10^6,10^9,nats\n100,2,3.5\n200,4,3.2\n400,8,2.9\n")
+    check(bs.read_runs(path))
