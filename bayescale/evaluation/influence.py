@@ -107,6 +107,7 @@ def stability(
     refuse_pooled(fit, "stability")
     seed = seed_of(random_seed, fit.seed)
     own = (quantities(fit, flops, at), scaled(fit, flops, at))
+    likelihood_of(fit)  # of all runs, of which each set takes its own
     parts = [
         _moved(fit, own, said, names, (flops, at) if refit else None, seed, progressbar)
         for said, names in _left_out(fit, own[1])

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.inference.fitted_runs import runs_shared
-from bayescale.inference.result import Fit, once
+from bayescale.inference.result import Fit, known_already, once
 
 DRAWS = ("chain", "draw")
 
@@ -78,17 +78,29 @@ class Likelihood:
     variance: np.ndarray
 
 
+def _log_likelihood(fit: Fit, column: str) -> xr.DataArray:
+    """Return the log likelihood of an observed column, dims (chain, draw, run).
+
+    It is worked out once where a block holds all of it, and is lazy elsewhere.
+    """
+    lazy = _lazy_log_likelihood(fit, column)
+    return lazy if lazy.size > MOST else once(fit, (_log_likelihood, column), lazy.compute)
+
+
+def _lazy_log_likelihood(fit: Fit, column: str) -> xr.DataArray:
+    return fit.tree.children["log_likelihood"].to_dataset()[column]
+
+
 def likelihood_of(fit: Fit) -> Likelihood:
     """Return what the log likelihood of all runs comes to."""
     return once(fit, likelihood_of, lambda: _likelihood_of(fit))
 
 
 def _likelihood_of(fit: Fit) -> Likelihood:
-    density = fit.tree.children["log_likelihood"].to_dataset()
     totals: dict[str, Any] = {}
     variance = []
     for seen in fit.spec.observables:
-        column, totals[seen.column] = density[seen.column], 0.0
+        column, totals[seen.column] = _log_likelihood(fit, seen.column), 0.0
         for block in run_blocks(fit, column.sizes[seen.dim]):
             here = column.isel({seen.dim: block}).compute()
             totals[seen.column] = totals[seen.column] + here.sum(seen.dim)
@@ -103,7 +115,7 @@ def likelihood_blocks(fit: Fit) -> Iterator[xr.DataArray]:
     Each is of dims (chain, draw, run); rows that share a run are summed.
     """
     names = runs_shared(fit)
-    by_row = fit.tree.children["log_likelihood"].to_dataset()[fit.target]
+    by_row = _log_likelihood(fit, fit.target)
     if names is None:
         for block in run_blocks(fit, by_row.sizes["run"]):
             yield by_row.isel(run=block).compute()
@@ -128,11 +140,12 @@ def log_likelihoods_of(fit: Fit, parts: list[list[str]]) -> list[xr.DataArray]:
 
     Runs that several sets ask for are worked out once: far less, where sets are of a run or two.
     """
-    density = fit.tree.children["log_likelihood"].to_dataset()
     asked = {name for names in parts for name in names}
     totals: list[Any] = [0.0 for _ in parts]
     for seen in fit.spec.observables:
-        column, labels = density[seen.column], density[seen.dim].values.astype(str)
+        column = known_already(fit, (_log_likelihood, seen.column))
+        column = _lazy_log_likelihood(fit, seen.column) if column is None else column
+        labels = column[seen.dim].values.astype(str)
         rows = np.flatnonzero(np.isin(labels, list(asked)))
         for block in run_blocks(fit, rows.size):
             here = column.isel({seen.dim: rows[block]}).compute()
