@@ -173,3 +173,16 @@ class _Limit:
     def __enter__(self) -> None: ...
 
     def __exit__(self, *_: object) -> None: ...
+
+
+def test_the_log_likelihood_is_worked_out_once(monkeypatch) -> None:
+    fit, seen = handmade_fit(), []
+    density = fit.spec.noise.log_density
+    monkeypatch.setattr(
+        fit.spec.noise, "log_density", lambda *rows: seen.append(rows) or density(*rows)
+    )
+    bs.identify(fit)
+    bs.stability(fit)
+    bs.waic(fit)
+    leave_one_out(fit)
+    assert len(seen) == fit.posterior.sizes["chain"]
