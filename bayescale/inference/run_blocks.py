@@ -4,7 +4,7 @@ Draws times runs are too many numbers to be held at once where there are many ru
 draws of 100,000 runs takes 3.2 GB.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,18 +40,33 @@ def curve_blocks(fit: Fit) -> Iterator[tuple[slice, xr.DataArray, xr.Dataset]]:
         yield block, fit.curve(here, at).transpose(*DRAWS, "run"), at
 
 
-def median_curve(fit: Fit) -> tuple[xr.DataArray, xr.Dataset]:
+type CurveBlocks = Callable[[], Iterable[tuple[slice, xr.DataArray, xr.Dataset]]]
+"""Goes through blocks of the law's curve."""
+
+
+def repeatable_curve_blocks(fit: Fit) -> CurveBlocks:
+    """Return what goes through :func:`curve_blocks` several times: kept where they are one."""
+    if len(list(run_blocks(fit, fit.observed.size))) > 1:
+        return lambda: curve_blocks(fit)
+    kept = list(curve_blocks(fit))
+    return lambda: kept
+
+
+def median_curve(fit: Fit, blocks: CurveBlocks | None = None) -> tuple[xr.DataArray, xr.Dataset]:
     """Return the median of the law at each fitted run, dim run, and those of the parameters.
 
     Medians of the parameters are one number each, or one for each run where groups have their own.
+    ``blocks`` goes through the law's curve where it is known already.
     """
-    return once(fit, median_curve, lambda: _median_curve(fit))
+    return once(fit, median_curve, lambda: _median_of(blocks() if blocks else curve_blocks(fit)))
 
 
-def _median_curve(fit: Fit) -> tuple[xr.DataArray, xr.Dataset]:
+def _median_of(
+    blocks: Iterable[tuple[slice, xr.DataArray, xr.Dataset]],
+) -> tuple[xr.DataArray, xr.Dataset]:
     curves: list[xr.DataArray] = []
     centres: list[xr.Dataset] = []
-    for _, curve, at in curve_blocks(fit):
+    for _, curve, at in blocks:
         curves.append(curve.median(DRAWS, skipna=bool(curve.isnull().any())))
         if not centres or "run" in at.dims:
             centres.append(at.median(DRAWS))
