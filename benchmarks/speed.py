@@ -134,7 +134,7 @@ class Here(Executor):
         return done
 
 
-def many_fits(folder: Path) -> list[Bar]:
+def many_fits(folder: Path, alone: int = 30, count: int = TABLES) -> list[Bar]:
     """Measure ``fit_many``: what a fit takes beyond drawing, and a second worker's gain."""
     drawing, draw = [], sampling_module.run_nutpie
 
@@ -144,19 +144,21 @@ def many_fits(folder: Path) -> list[Bar]:
         drawing.append(time.process_time() - started)
         return found
 
-    tables = {str(seed): table(seed) for seed in range(30)}
+    tables = {str(seed): table(seed) for seed in range(alone)}
     list(bs.fit_many({"first": table(100)}, LAW, executor=Here(), random_seed=1))
     with patch.object(sampling_module, "run_nutpie", drawn):
         started = time.process_time()
         list(bs.fit_many(tables, LAW, folder=folder, executor=Here(), random_seed=1))
         took = time.process_time() - started
-    tables = {str(seed): table(seed) for seed in range(TABLES)}
+    tables = {str(seed): table(seed) for seed in range(count)}
     one, two = (seconds_of_many(tables, folder / str(n), n) for n in (1, 2))
     return [
         Bar(
-            "fit_many, s of CPU time per fit beyond drawing", (took - sum(drawing)) / 30, high=0.25
+            "fit_many, s of CPU time per fit beyond drawing",
+            (took - sum(drawing)) / alone,
+            high=0.25,
         ),
-        Bar("fit_many of 100 tables, two workers over one", one / two, 1.7),
+        Bar(f"fit_many of {count} tables, two workers over one", one / two, 1.7),
     ]
 
 

@@ -19,6 +19,7 @@ from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.laws.frontier import NOT_6ND
+from bayescale.laws.labels import call_unlabelled
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.runs_by_compute import run_columns
 
@@ -164,10 +165,14 @@ def law_ratios(
     searched = numerical or spending.scenario.constrained
     if hasattr(law, "optimal_size") and data and size and not searched:
         scale = derive.flops(fit.references[size], fit.references[data])
-        parameters = fit.parameters
+        parameters, reference = fit.parameters, fit.references[size]
+
+        def best_ratio(budget: Any, **arguments: Any) -> Any:
+            params = reference * law.optimal_size(budget / scale, **arguments)
+            return np.log(derive.tokens(budget, params**2))
+
         arguments = {name: parameters[name] for name in law.parameters}
-        params = fit.references[size] * law.optimal_size(budget / scale, **arguments)
-        ratio = np.log(derive.tokens(budget, params**2))
+        ratio = call_unlabelled(best_ratio, {"budget": budget, **arguments})
         return [ratio.transpose("chain", "draw", "budget")]
     return [_search(spending, budget, option) for option in spending.options]
 
@@ -218,6 +223,9 @@ def _assuming_law(
         spending.sign * spending.loss(budget, ratio, option)
         for ratio, option in zip(ratios, spending.options, strict=True)
     ]
+    if len(losses) == 1:
+        loss = losses[0].transpose("chain", "draw", "budget")
+        return xr.zeros_like(loss, dtype=int), ratios[0].copy(), loss
     ratio, loss = xr.concat(ratios, "option"), xr.concat(losses, "option")
     option = loss.argmin("option")
     found = (option, ratio.isel(option=option), loss.isel(option=option))

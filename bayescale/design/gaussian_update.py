@@ -81,7 +81,8 @@ class PosteriorUncertainty:
         here = self.error[1 + run]
         gain = self.error @ here / (here @ here + noise)
         step = np.concatenate([gain[:1], np.zeros(count), gain[1:]])
-        return replace(self, law=law - np.outer(step, law[1 + count + run]), error=error)
+        change = step[:, None] * law[1 + count + run]
+        return replace(self, law=np.subtract(law, change, out=change), error=error)
 
 
 def posterior_uncertainty(
@@ -181,4 +182,5 @@ def condition_root(root: np.ndarray, row: int, noise: float) -> np.ndarray:
     if size <= 0:
         return root
     shrink = (1 - np.sqrt(noise / (size + noise))) / size
-    return root - np.outer(root @ here, shrink * here)
+    change = (root @ here)[:, None] * (shrink * here)
+    return np.subtract(root, change, out=change)

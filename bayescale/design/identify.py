@@ -14,7 +14,13 @@ from bayescale.data.units import Quantities, Quantity, parse_quantity
 from bayescale.design.contraction import allowed_variance, prior_sds, verdict
 from bayescale.design.explain import reason, recommendation_text
 from bayescale.design.posterior_modes import modes
-from bayescale.design.quantities_of_interest import format_amount, prior_scaled, quantities, scaled
+from bayescale.design.quantities_of_interest import (
+    format_amount,
+    on_scales,
+    prior_scaled,
+    quantities,
+    scaled,
+)
 from bayescale.design.recommend import (
     LocalApproximation,
     RecommendedRuns,
@@ -121,10 +127,11 @@ def identify(
     beta       identified       b         -1.0
     """
     refuse_pooled(fit, "identify")
-    values, shown = scaled(fit, flops, at), quantities(fit, flops, at)
+    shown = quantities(fit, flops, at)
+    values = on_scales(fit, shown)
     wrong = Discrepancy.of(discrepancy)
     answers = None if wrong is None else quantities(fit, flops, at, wrong, random_seed)
-    table = contractions(fit, flops, at)
+    table = _contractions(fit, values, prior_scaled(fit, flops, at))
     table[["partner", "correlation"]] = _partners(
         fit, values, {str(k): str(v) for k, v in table["verdict"].items()}
     )
@@ -161,7 +168,11 @@ def contractions(
         ``kind``, ``verdict``, ``contraction``, ``prior_variance`` on the transformed scale of each,
         and the variance ``allowed`` to what is identified.
     """
-    values, prior = scaled(fit, flops, at), prior_scaled(fit, flops, at)
+    return _contractions(fit, scaled(fit, flops, at), prior_scaled(fit, flops, at))
+
+
+def _contractions(fit: Fit, values: xr.Dataset, prior: xr.Dataset) -> pd.DataFrame:
+    """Return :func:`contractions` of draws and prior draws on their transformed scales."""
     own = dict(zip(fit.spec.free, prior_sds(fit), strict=True))
     rows = {}
     for key in values.data_vars:

@@ -136,7 +136,11 @@ def on_scale(fit: Fit, name: str, values: Any, scale: str | None = None) -> Any:
 
 def scaled(fit: Fit, flops: Quantities | None = None, at: PointsLike | None = None) -> xr.Dataset:
     """Return :func:`quantities` of interest on their transformed scales."""
-    found = quantities(fit, flops, at)
+    return on_scales(fit, quantities(fit, flops, at))
+
+
+def on_scales(fit: Fit, found: xr.Dataset) -> xr.Dataset:
+    """Take what :func:`quantities` found of interest to the scales on which it is judged."""
     return found.map(lambda v: on_scale(fit, str(v.name), v, v.attrs.get("scale")), keep_attrs=True)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.data.units import Quantities
-from bayescale.design.quantities_of_interest import on_scale, quantities, scaled
+from bayescale.design.quantities_of_interest import on_scale, on_scales, quantities
 from bayescale.errors import BayescaleWarning
 from bayescale.evaluation.residuals import outliers
 from bayescale.inference.argument_checks import of_one_law
@@ -106,7 +106,9 @@ def stability(
     """
     refuse_pooled(fit, "stability")
     seed = seed_of(random_seed, fit.seed)
-    own = (quantities(fit, flops, at), scaled(fit, flops, at))
+    shown = quantities(fit, flops, at)
+    own = (shown, on_scales(fit, shown))
+    likelihood_of(fit)  # of all runs, of which each set takes its own
     parts = [
         _moved(fit, own, said, names, (flops, at) if refit else None, seed, progressbar)
         for said, names in _left_out(fit, own[1])

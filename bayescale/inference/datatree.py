@@ -1,5 +1,6 @@
 """A fit's draws, densities and predictions as one ArviZ tree, with their provenance."""
 
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -124,9 +125,7 @@ def record_of(
 ) -> dict[str, Any]:
     """Return the record of a datatree's origin, in JSON's types."""
     return {
-        "versions": {
-            name: version(name) for name in ("bayescale", "pymc", "pytensor", "nutpie", "arviz")
-        },
+        "versions": dict(_versions()),
         "sampler": vars(sampler),
         "seed": seed,
         "seconds": seconds,
@@ -134,6 +133,12 @@ def record_of(
         "law": spec.law.fingerprint(),
         "runs": {"flops_over_6nd": _flops_over_6nd(data.runs), **runs_record(data.runs)},
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Return the versions of what draws; reading them takes longer than a table of runs does."""
+    return {name: version(name) for name in ("bayescale", "pymc", "pytensor", "nutpie", "arviz")}
 
 
 def _flops_over_6nd(runs: Runs) -> list[float] | None:

@@ -200,13 +200,20 @@ def _climbed(log_density: LogDensity, start: np.ndarray, unit: np.ndarray) -> np
     """Return the end of a climb, whose steps are in a unit of each coordinate."""
     from scipy.optimize import minimize
 
-    def descent(point: np.ndarray) -> tuple[float, np.ndarray]:
+    downhill = np.zeros_like(start)
+
+    def descent(point: np.ndarray) -> float:
         value, gradient = log_density(unit * point)
         finite = np.isfinite(value)
-        return (-value, -unit * gradient) if finite else (1e100, np.zeros_like(point))
+        downhill[:] = -unit * gradient if finite else 0.0
+        return -value if finite else 1e100
 
+    # SciPy asks for the slope where it has just asked for the value, which found both.
     options = {"maxiter": STEPS}
-    return unit * minimize(descent, start / unit, jac=True, method="L-BFGS-B", options=options).x
+    found = minimize(
+        descent, start / unit, jac=lambda _: downhill.copy(), method="L-BFGS-B", options=options
+    )
+    return unit * found.x
 
 
 def _mode_at(log_density: LogDensity, point: np.ndarray, unit: np.ndarray) -> _Mode:

@@ -382,6 +382,11 @@ def once[T](fit: Fit, key: Hashable, work: Callable[[], T]) -> T:
     return known[key]
 
 
+def known_already(fit: Fit, key: Hashable) -> Any:
+    """Return what :func:`once` has worked out for an answer of a fit, None where it has not."""
+    return vars(fit).get("_shared", {}).get(key)
+
+
 def with_draws(fit: Fit, posterior: xr.Dataset) -> Fit:
     """Return a fit whose posterior is other draws, to ask them what is asked of a fit."""
     tree = xr.DataTree.from_dict(

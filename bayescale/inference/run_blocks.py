@@ -4,7 +4,7 @@ Draws times runs are too many numbers to be held at once where there are many ru
 draws of 100,000 runs takes 3.2 GB.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.inference.fitted_runs import runs_shared
-from bayescale.inference.result import Fit, once
+from bayescale.inference.result import Fit, known_already, once
 
 DRAWS = ("chain", "draw")
 
@@ -40,18 +40,33 @@ def curve_blocks(fit: Fit) -> Iterator[tuple[slice, xr.DataArray, xr.Dataset]]:
         yield block, fit.curve(here, at).transpose(*DRAWS, "run"), at
 
 
-def median_curve(fit: Fit) -> tuple[xr.DataArray, xr.Dataset]:
+type CurveBlocks = Callable[[], Iterable[tuple[slice, xr.DataArray, xr.Dataset]]]
+"""Goes through blocks of the law's curve."""
+
+
+def repeatable_curve_blocks(fit: Fit) -> CurveBlocks:
+    """Return what goes through :func:`curve_blocks` several times: kept where they are one."""
+    if len(list(run_blocks(fit, fit.observed.size))) > 1:
+        return lambda: curve_blocks(fit)
+    kept = list(curve_blocks(fit))
+    return lambda: kept
+
+
+def median_curve(fit: Fit, blocks: CurveBlocks | None = None) -> tuple[xr.DataArray, xr.Dataset]:
     """Return the median of the law at each fitted run, dim run, and those of the parameters.
 
     Medians of the parameters are one number each, or one for each run where groups have their own.
+    ``blocks`` goes through the law's curve where it is known already.
     """
-    return once(fit, median_curve, lambda: _median_curve(fit))
+    return once(fit, median_curve, lambda: _median_of(blocks() if blocks else curve_blocks(fit)))
 
 
-def _median_curve(fit: Fit) -> tuple[xr.DataArray, xr.Dataset]:
+def _median_of(
+    blocks: Iterable[tuple[slice, xr.DataArray, xr.Dataset]],
+) -> tuple[xr.DataArray, xr.Dataset]:
     curves: list[xr.DataArray] = []
     centres: list[xr.Dataset] = []
-    for _, curve, at in curve_blocks(fit):
+    for _, curve, at in blocks:
         curves.append(curve.median(DRAWS, skipna=bool(curve.isnull().any())))
         if not centres or "run" in at.dims:
             centres.append(at.median(DRAWS))
@@ -78,17 +93,29 @@ class Likelihood:
     variance: np.ndarray
 
 
+def _log_likelihood(fit: Fit, column: str) -> xr.DataArray:
+    """Return the log likelihood of an observed column, dims (chain, draw, run).
+
+    It is worked out once where a block holds all of it, and is lazy elsewhere.
+    """
+    lazy = _lazy_log_likelihood(fit, column)
+    return lazy if lazy.size > MOST else once(fit, (_log_likelihood, column), lazy.compute)
+
+
+def _lazy_log_likelihood(fit: Fit, column: str) -> xr.DataArray:
+    return fit.tree.children["log_likelihood"].to_dataset()[column]
+
+
 def likelihood_of(fit: Fit) -> Likelihood:
     """Return what the log likelihood of all runs comes to."""
     return once(fit, likelihood_of, lambda: _likelihood_of(fit))
 
 
 def _likelihood_of(fit: Fit) -> Likelihood:
-    density = fit.tree.children["log_likelihood"].to_dataset()
     totals: dict[str, Any] = {}
     variance = []
     for seen in fit.spec.observables:
-        column, totals[seen.column] = density[seen.column], 0.0
+        column, totals[seen.column] = _log_likelihood(fit, seen.column), 0.0
         for block in run_blocks(fit, column.sizes[seen.dim]):
             here = column.isel({seen.dim: block}).compute()
             totals[seen.column] = totals[seen.column] + here.sum(seen.dim)
@@ -103,7 +130,7 @@ def likelihood_blocks(fit: Fit) -> Iterator[xr.DataArray]:
     Each is of dims (chain, draw, run); rows that share a run are summed.
     """
     names = runs_shared(fit)
-    by_row = fit.tree.children["log_likelihood"].to_dataset()[fit.target]
+    by_row = _log_likelihood(fit, fit.target)
     if names is None:
         for block in run_blocks(fit, by_row.sizes["run"]):
             yield by_row.isel(run=block).compute()
@@ -128,11 +155,12 @@ def log_likelihoods_of(fit: Fit, parts: list[list[str]]) -> list[xr.DataArray]:
 
     Runs that several sets ask for are worked out once: far less, where sets are of a run or two.
     """
-    density = fit.tree.children["log_likelihood"].to_dataset()
     asked = {name for names in parts for name in names}
     totals: list[Any] = [0.0 for _ in parts]
     for seen in fit.spec.observables:
-        column, labels = density[seen.column], density[seen.dim].values.astype(str)
+        column = known_already(fit, (_log_likelihood, seen.column))
+        column = _lazy_log_likelihood(fit, seen.column) if column is None else column
+        labels = column[seen.dim].values.astype(str)
         rows = np.flatnonzero(np.isin(labels, list(asked)))
         for block in run_blocks(fit, rows.size):
             here = column.isel({seen.dim: rows[block]}).compute()

@@ -36,6 +36,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from bayescale.laws.inputs import Input, Step
+from bayescale.laws.labels import call_unlabelled
 from bayescale.laws.parameters import Parameter
 
 RISING = ("accuracy", "bleu", "coverage", "density", "elo", "pass_at_k", "pass_rate", "score")
@@ -53,7 +54,7 @@ def _arguments(function: Callable[..., Any]) -> list[str]:
 
 
 def _call(equation: Callable[..., Any], values: Mapping[str, Any]) -> Any:
-    return equation(**{name: values[name] for name in _arguments(equation)})
+    return call_unlabelled(equation, {name: values[name] for name in _arguments(equation)})
 
 
 class Law:

@@ -100,7 +100,7 @@ def _scipy(name: str) -> Callable[..., Any]:
 def _where_on_numbers(condition: Any, then: Any, otherwise: Any) -> Any:
     xarray = sys.modules.get("xarray")
     if xarray is not None and any(
-        isinstance(arg, xarray.DataArray) for arg in (condition, then, otherwise)
+        isinstance(arg, xarray.DataArray | xarray.Variable) for arg in (condition, then, otherwise)
     ):
         return xarray.where(condition, then, otherwise)
     return np.where(condition, then, otherwise)

@@ -25,7 +25,7 @@ import xarray as xr
 
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit, once
-from bayescale.inference.run_blocks import curve_blocks, median_curve
+from bayescale.inference.run_blocks import CurveBlocks, median_curve, repeatable_curve_blocks
 from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach
 from bayescale.prediction.places import Places
 
@@ -234,7 +234,8 @@ def _at_runs(fit: Fit, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarr
     Residuals are each draw's own, so that a curve drawn too low has a surface that lifts it back.
     Rows of one run count for as little here as in the fit.
     """
-    weight, at = run_weights(fit), places.at_runs()
+    blocks = repeatable_curve_blocks(fit)
+    weight, at = run_weights(fit, blocks), places.at_runs()
     inputs = at[:, : len(places.names)]
     cell = np.unique(np.round(inputs / CELL), axis=0, return_inverse=True)[1].ravel()
     total = np.bincount(cell, weight)
@@ -245,14 +246,16 @@ def _at_runs(fit: Fit, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarr
         part[cell[rows], np.arange(len(rows))] = share[rows] / np.sqrt(weight[rows])
         scatter += part @ (correlation - np.eye(len(rows))) @ part.T
     middle = np.column_stack([np.bincount(cell, share * column) for column in at.T])
-    return _residuals_by_place(fit, cell, share), scatter, middle
+    return _residuals_by_place(fit, cell, share, blocks), scatter, middle
 
 
-def _residuals_by_place(fit: Fit, cell: np.ndarray, share: np.ndarray) -> np.ndarray:
+def _residuals_by_place(
+    fit: Fit, cell: np.ndarray, share: np.ndarray, blocks: CurveBlocks
+) -> np.ndarray:
     """Return the mean residual of each draw at each place, of the shares of the runs there."""
     noise, known, observed = fit.spec.noise, fit.known, fit.observed
     found = np.zeros((*(fit.posterior.sizes[dim] for dim in ("chain", "draw")), cell.max() + 1))
-    for block, curve, at in curve_blocks(fit):
+    for block, curve, at in blocks():
         here = {name: values.isel(run=block) for name, values in known.items()}
         with np.errstate(invalid="ignore"):
             each, _ = noise.displacement(curve, at, here, observed.isel(run=block), fit.scale)
@@ -263,13 +266,13 @@ def _residuals_by_place(fit: Fit, cell: np.ndarray, share: np.ndarray) -> np.nda
     return found
 
 
-def run_weights(fit: Fit) -> np.ndarray:
+def run_weights(fit: Fit, blocks: CurveBlocks | None = None) -> np.ndarray:
     """Return what the discrepancy counts each run for, shape (run,).
 
     It is one over the variance of the run's scatter, as a relative error. Runs in heavy tails count
-    for as little here as in the fit.
+    for as little here as in the fit. ``blocks`` goes through the law's curve where it is known.
     """
-    noise, (middle, centre) = fit.spec.noise, median_curve(fit)
+    noise, (middle, centre) = fit.spec.noise, median_curve(fit, blocks)
     with np.errstate(invalid="ignore"):  # a share that is met exactly has no size of its own
         usual, size = noise.displacement(middle, centre, fit.known, fit.observed, fit.scale)
     size = np.nan_to_num(size, nan=float(np.nanmedian(size)))

@@ -96,26 +96,35 @@ def credible_interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.D
             f"{getattr(draws, 'dims', np.shape(draws))}"
         )
     width = interval_width(ci_prob)
-    never = bool(np.isposinf(draws).any())
-    finite = draws.where(~np.isposinf(draws), NEVER) if never else draws
-    lower, upper = _ends(finite, width)
-    found = xr.Dataset(
-        {"median": finite.median(DRAWS), "lower": lower, "upper": upper}, attrs={"ci_prob": width}
+    values = draws.transpose(..., *DRAWS).values
+    values = values.reshape(*values.shape[:-2], -1)
+    never = bool((values == np.inf).any())
+    if never:
+        values = np.where(values == np.inf, NEVER, values)
+    middle = np.nanmedian if np.isnan(values).any() else np.median
+    ends = {"median": middle(values, axis=-1), **_ends(draws, values, width)}
+    if never:
+        ends = {name: np.where(end > NEVER_FROM, np.inf, end) for name, end in ends.items()}
+    place = draws.isel(chain=0, draw=0, drop=True)
+    return xr.Dataset(
+        {name: place.copy(data=end) for name, end in ends.items()}, attrs={"ci_prob": width}
     )
-    return found.where(~(found > NEVER_FROM), np.inf) if never else found
 
 
-def _ends(draws: xr.DataArray, width: float) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return the ends of an interval of the kind that ArviZ is set to."""
+def _ends(draws: xr.DataArray, values: np.ndarray, width: float) -> dict[str, np.ndarray]:
+    """Return the ends of an interval of the kind that ArviZ is set to.
+
+    ``values`` are those of the draws, all finite, of shape (..., chain x draw).
+    """
     if arviz_settings()["stats.ci_kind"] == "hdi":
         import arviz_stats as azs  # a second of imports, for this alone
 
-        found = azs.hdi(draws, prob=width, dim=list(DRAWS))
-        ends = [found.sel(ci_bound=end, drop=True) for end in ("lower", "upper")]
-    else:
-        at = [(1 - width) / 2, (1 + width) / 2]
-        ends = list(draws.quantile(at, DRAWS, skipna=False).drop_vars("quantile"))
-    return ends[0], ends[1]
+        ordered = draws.transpose(..., *DRAWS)
+        finite = ordered.copy(data=values.reshape(ordered.shape))
+        found = azs.hdi(finite, prob=width, dim=list(DRAWS))
+        return {end: found.sel(ci_bound=end).values for end in ("lower", "upper")}
+    lower, upper = np.quantile(values, [(1 - width) / 2, (1 + width) / 2], axis=-1)
+    return {"lower": lower, "upper": upper}
 
 
 def credible_intervals(answer: xr.Dataset, ci_prob: float | None = None) -> pd.DataFrame:

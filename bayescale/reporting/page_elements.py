@@ -209,21 +209,20 @@ def picture(
             figure = Figure(figsize=(width, rows * height), dpi=DPI, layout="constrained")
             axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
             draw(axes if panels > 1 else axes[0])
-            _laid_out(figure)
             stream = io.BytesIO()
-            figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+            _laid_out(figure).print_png(stream, metadata={"Software": None})
         return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
     return Picture(drawn, shows)
 
 
-def _laid_out(figure: Figure) -> None:
-    """Lay a figure out; saving does so by drawing all of it twice."""
-    engine = figure.get_layout_engine()
+def _laid_out(figure: Figure) -> FigureCanvasAgg:
+    """Lay a figure out and return its canvas, which draws it once; ``savefig`` does so thrice."""
+    engine, canvas = figure.get_layout_engine(), FigureCanvasAgg(figure)
     assert engine is not None
-    FigureCanvasAgg(figure)
     engine.execute(figure)
     figure.set_layout_engine("none")
+    return canvas
 
 
 @lru_cache

@@ -94,6 +94,20 @@ def test_a_surface_is_worked_out_once(made_fit, monkeypatch) -> None:
     assert len(made) == 2
 
 
+def test_a_surface_asks_for_the_curve_of_the_runs_once(monkeypatch) -> None:
+    fit, sizes = handmade_fit(), []
+    law = fit.law.curve
+
+    def curve(inputs, references, parameters, step=None):
+        drawn = "draw" in parameters["E"].dims
+        sizes.append(inputs["N"].size if drawn else 0)  # medians are asked often, and cost nothing
+        return law(inputs, references, parameters, step)
+
+    monkeypatch.setattr(fit.law, "curve", curve)
+    DISCREPANCY.surface(fit)
+    assert sum(sizes) == fit.observed.size
+
+
 def test_a_few_runs_are_not_worked_out_with_all(monkeypatch) -> None:
     fit, looked_at = handmade_fit(), []
     law = fit.law.curve
@@ -173,3 +187,16 @@ class _Limit:
     def __enter__(self) -> None: ...
 
     def __exit__(self, *_: object) -> None: ...
+
+
+def test_the_log_likelihood_is_worked_out_once(monkeypatch) -> None:
+    fit, seen = handmade_fit(spread=1e-4), []
+    density = fit.spec.noise.log_density
+    monkeypatch.setattr(
+        fit.spec.noise, "log_density", lambda *rows: seen.append(rows) or density(*rows)
+    )
+    bs.identify(fit)
+    bs.stability(fit)
+    bs.waic(fit)
+    leave_one_out(fit)
+    assert len(seen) == fit.posterior.sizes["chain"]

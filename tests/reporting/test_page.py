@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from handmade import handmade_fit
+from matplotlib.axes import Axes
 
 import bayescale as bs
 from bayescale.data.number_format import Estimate, format_value
@@ -31,6 +32,7 @@ from bayescale.reporting.page_elements import (
     Table,
     Text,
     interval_cell,
+    picture,
 )
 from bayescale.reporting.page_formats import Page, as_html, as_json, as_markdown
 from bayescale.reporting.targets import targets
@@ -225,3 +227,11 @@ def test_page_in_a_browser(made_fit: Fit, page_of: Callable[..., str], tmp_path:
     assert first[:2] == ["run\tvalue\tvalue lower\tvalue upper", "'=1+1\t2.0\t1.0\t3.0"]
     assert first[2].startswith("</script><script>alert(1)") and first[2].endswith("\t-0.5\t\t")
     assert len(found["tables"]) == 2
+
+
+def test_a_picture_is_drawn_once(monkeypatch) -> None:
+    drawn, draw = [], Axes.draw
+    monkeypatch.setattr(Axes, "draw", lambda ax, renderer: drawn.append(ax) or draw(ax, renderer))
+    source = picture(lambda ax: ax.plot([1, 2]), "a line").source
+    assert len(drawn) == 1
+    assert base64.b64decode(source.partition(",")[2]).startswith(b"\x89PNG")
