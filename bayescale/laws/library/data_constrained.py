@@ -101,9 +101,9 @@ class Repeated(Law):
 class RepeatedOverfitting(Law):
     r"""Chinchilla's law plus a penalty for repetition, which can raise the loss.
 
-    U is the unique data and m = D / U the epochs. A model that is large for its unique data learns
-    them by heart: the penalty is a power law in N / U that grows with the repetitions and levels off
-    after some R of them, at c at the reference point. Where nothing is repeated it is zero.
+    U is the unique data and m = D / U the epochs. A model that is large for its unique data
+    learns them by heart: the penalty is a power law in N / U that grows with the repetitions and
+    levels off after some R of them, at c at the reference point. It is zero without repetition.
 
     .. math:: L = E + a \, n^{-\alpha} + b \, d^{-\beta}
               + c \left( \frac{n}{u} \right)^{\kappa} \left( 1 - e^{-(m - 1) / R} \right), \quad
@@ -111,8 +111,8 @@ class RepeatedOverfitting(Law):
     """
 
     reference = (
-        "Lovelace et al. (2026), arXiv:2605.01640 (an additive penalty in repetitions and size over "
-        "unique data); that it levels off is ours"
+        "Lovelace et al. (2026), arXiv:2605.01640 (an additive penalty in repetitions and size "
+        "over unique data); that it levels off is ours"
     )
 
     N = Input("params", about="model parameters")
