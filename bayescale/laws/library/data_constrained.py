@@ -124,7 +124,7 @@ class RepeatedOverfitting(Law):
     b = Positive(0.02, 0.5, of="target", about="excess loss of unrepeated data of reference size")
     beta = Positive(0.15, 0.7, about="data exponent")
     c = Positive(0.0005, 0.2, of="target", about="penalty of endless repetition at the references")
-    kappa = Positive(0.2, 2.0, about="exponent of the penalty in size over unique data")
+    kappa = Positive(0.3, 1.5, about="exponent of the penalty in size over unique data")
     R = Positive(5.0, 500.0, about="repetitions after which all but 1/e of the penalty is there")
 
     @staticmethod
