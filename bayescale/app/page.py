@@ -3,9 +3,11 @@
 No text of a table is shown as Markdown or HTML: it stands in blocks of plain text and in tables.
 """
 
+import shutil
 import tempfile
 import time
 import warnings
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,14 @@ A table has a row per training run (or checkpoint), in columns such as `params`,
 `flops`, and `loss`: CSV, JSON, Parquet, Arrow or Excel, compressed or not. It stays on this
 machine.
 """
+
+
+class Folder:
+    """A folder that goes when nothing refers to it any more, at the latest with the app."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="bayescale-app-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def main() -> None:
@@ -88,11 +98,11 @@ def _stored(uploaded: UploadedFile, name: str) -> Path:
     kept = st.session_state.get("stored")
     if kept is None or kept[0] != uploaded.file_id:
         _stop()
-        folder = tempfile.TemporaryDirectory(prefix="bayescale-app-", ignore_cleanup_errors=True)
-        (Path(folder.name) / name).write_bytes(uploaded.getbuffer())
+        folder = Folder()
+        (folder.path / name).write_bytes(uploaded.getbuffer())
         st.session_state["stored"] = kept = (uploaded.file_id, folder)
         st.session_state.pop("read", None)
-    return Path(kept[1].name)
+    return kept[1].path
 
 
 def _read(request: Request, folder: Path) -> Runs:

@@ -10,6 +10,7 @@ from bayescale.data.limits import check_positive
 from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
 from bayescale.data.units import parse_quantity
+from bayescale.errors import BayescaleError
 from bayescale.evaluation.law_choice import specs_for
 from bayescale.laws.registry import law_names
 from bayescale.model.spec import make_spec
@@ -125,6 +126,9 @@ def chosen_laws(runs: Runs) -> list[str]:
     Raises
     ------
     BayescaleError
-        When nothing that a law takes varies, or the runs are too few.
+        When nothing that a law takes varies, the runs are too few, or no column is the loss.
     """
-    return list(specs_for(finished_runs(runs).runs, None, []))
+    specs = specs_for(finished_runs(runs).runs, None, [])
+    for target in {spec.target for spec in specs.values()} - set(map(str, runs.table.columns)):
+        raise BayescaleError(f"no column was taken for the {target}: name it above")
+    return list(specs)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from handmade import REFERENCES, TRUTH, design
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
@@ -31,7 +32,7 @@ def table(**changes: Any) -> pd.DataFrame:
 
 def page(data: bytes, name: str = "runs.csv") -> AppTest:
     """Open the page and upload a file."""
-    opened = AppTest.from_file(server.PAGE, default_timeout=60).run()
+    opened = AppTest.from_file(server.PAGE, default_timeout=600).run()
     opened.file_uploader(key="table").upload(name, data)
     return opened.run()
 
@@ -54,18 +55,18 @@ def test_a_table_is_read_and_laws_are_offered() -> None:
     assert not {"accuracy_from_loss", "precision"} & set(laws.options)
     assert laws.placeholder == "what the table allows: skaling, chinchilla"
     assert laws.value == budgets.value == []
-    assert shown.code[1].value == Request("runs.csv").code()
+    assert shown.code[1].value == Request("runs.csv").code().rstrip()
 
 
 def test_how_a_table_is_read_can_be_said() -> None:
     runs = table().rename(columns={"loss": "quality"})
     shown = page(csv(runs))
-    assert shown.error[0].value == "This table cannot be used as it is"
-    assert "quality" in shown.code[0].value and "Traceback" not in shown.code[0].value
+    assert shown.code[1].value == "no column was taken for the loss: name it above"
+    assert "other columns: quality" in shown.code[0].value and shown.button(key="fit").disabled
     shown.text_input(key="column_loss").input("quality")
     shown.text_input(key="column_flops").input("none")
     shown.text_input(key="where").input("params > 1e9").run()
-    assert not shown.error
+    assert not shown.error and not shown.button(key="fit").disabled
     code = shown.code[1].value
     assert "columns={'flops': None, 'loss': 'quality'}, where='params > 1e9'" in code
     assert len(bs.read_runs(runs, columns={"loss": "quality"}, where="params > 1e9")) == int(
@@ -97,9 +98,8 @@ def test_text_of_a_table_is_no_markup() -> None:
     shown = page(csv(runs), f"{NASTY}.csv")
     assert not shown.exception
     for kind in ("markdown", "caption", "error", "warning", "header", "subheader", "title"):
-        assert not any(
-            "script" in element.value or "a.b" in element.value for element in shown.get(kind)
-        )
+        said = [element.value for element in shown.get(kind)]
+        assert not any("script" in text or "a.b" in text for text in said)
     assert not any("script" in element.label for element in shown.expander)
 
 
@@ -135,16 +135,8 @@ def test_code_holds_texts_as_literals() -> None:
 
 
 def test_a_name_stays_in_its_folder() -> None:
-    for name in (
-        "../../x.csv",
-        "/etc/passwd",
-        "..",
-        "",
-        "a\0b.csv",
-        "con/..\\y.csv",
-        NASTY,
-        "n" * 999,
-    ):
+    odd = ("../../x.csv", "/etc/passwd", "..", "", "a\0b.csv", "con/..\\y.csv", NASTY, "n" * 999)
+    for name in odd:
         found = safe_name(name)
         assert found == Path(found).name and found not in ("", ".", "..") and len(found) <= 100
     assert safe_name("n" * 999 + ".csv.gz").endswith(".csv.gz")
@@ -170,7 +162,7 @@ def ended(tmp_path: Path) -> Callable[[Request], job.Job]:
 
     def done(request: Request) -> job.Job:
         started = job.start(request, tmp_path)
-        started.process.wait(timeout=120)
+        started.process.wait(timeout=600)
         return started
 
     return done
@@ -204,7 +196,7 @@ def test_a_fit_can_be_stopped_and_ends_with_the_app(tmp_path: Path) -> None:
     left = job.start(Request("runs.csv"), tmp_path)
     assert left.process.stdin is not None
     left.process.stdin.close()
-    assert left.process.wait(timeout=60) == 1
+    assert left.process.wait(timeout=600) == 1
 
 
 def test_settings_keep_it_on_this_machine() -> None:
@@ -214,12 +206,7 @@ def test_settings_keep_it_on_this_machine() -> None:
     assert asked["browser.gatherUsageStats"] is False
     assert asked["client.showErrorDetails"] == "none"
     assert asked["server.maxUploadSize"] == 500
-    from streamlit import config
-
-    for name in asked:
-        assert config.get_options_for_section(name.split(".")[0]).get(
-            name.split(".")[1], 0
-        ) != 0 or (name in config._config_options_template)
+    assert set(asked) <= set(config._config_options_template)
 
 
 def test_without_the_extra_the_command_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
