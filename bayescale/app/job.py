@@ -80,7 +80,7 @@ class Job:
     def stop(self) -> None:
         """End it; what it has found is lost."""
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
     def _said(self) -> list[str]:
         return (self.folder / _LOG).read_text("utf-8", errors="replace").splitlines()

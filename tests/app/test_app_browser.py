@@ -89,9 +89,7 @@ def test_a_table_becomes_a_decision(address: str, tmp_path: Path) -> None:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
         opened(page, address, said)
-        with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name="Upload").click()
-        chooser.value.set_files(table)
+        page.locator("input[type=file]").set_input_files(table)
         page.get_by_text("40 rows from my runs.csv").wait_for()
         page.get_by_role("combobox", name="Laws").fill("kaplan")
         page.get_by_role("option", name="kaplan", exact=True).click()

@@ -163,6 +163,7 @@ def ended(tmp_path: Path) -> Callable[[Request], job.Job]:
     def done(request: Request) -> job.Job:
         started = job.start(request, tmp_path)
         started.process.wait(timeout=600)
+        started.process.communicate()  # closes its standard input, whose end would stop it
         return started
 
     return done
