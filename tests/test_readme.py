@@ -38,8 +38,11 @@ def commands() -> list[str]:
 
 
 def test_command_line(folder: Path, monkeypatch) -> None:
+    from bayescale.app import server
     from bayescale.cli import app
 
+    served: list[tuple[int, bool]] = []  # the app would not end by itself
+    monkeypatch.setattr(server, "serve", lambda *asked: served.append(asked))
     monkeypatch.chdir(folder)
     assert len(commands()) >= 7
     for command in commands():
@@ -47,6 +50,7 @@ def test_command_line(folder: Path, monkeypatch) -> None:
         assert program == "bayescale"
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, f"{command}\n{result.output}"
+    assert served == [(8501, True)]
 
 
 def test_make_targets_exist() -> None:

@@ -25,6 +25,7 @@ FLOORS = [
     ["capabilities"],
     ["plots"],
     ["reporting"],
+    ["app"],
     ["cli"],
     ["__main__"],
 ]

@@ -272,9 +272,9 @@ def analyze(
         )
     if failed:
         notes.append(f"The draws of {listed(list(failed))} cannot be trusted: left out.")
-    backtests = _backtests(table, {k: specs[k] for k in fits}, seed, notes) if len(fits) > 1 else {}
-    comparison = None
+    backtests, comparison = {}, None
     if len(fits) > 1:
+        backtests = _backtests(table, {k: specs[k] for k in fits}, seed, notes, progressbar)
         comparison = compare(fits, backtests=backtests or None)
     worse = [] if comparison is None else _clearly_worse(fits, comparison)
     if worse:
@@ -303,8 +303,7 @@ def _fits(
     """Fit each law; return those whose draws can be trusted, and the others."""
     fits, failed = {}, {}
     for name, spec in specs.items():
-        if progressbar:
-            print(f"fitting {name} ...", file=sys.stderr, flush=True)
+        _say(f"fitting {name} ...", progressbar)
         with warnings.catch_warnings():
             # What the law misses, and that its draws failed, is said by the analysis.
             warnings.filterwarnings("ignore", message=MISSES, category=BayescaleWarning)
@@ -314,15 +313,22 @@ def _fits(
     return fits, failed
 
 
+def _say(text: str, wanted: bool) -> None:
+    """Say on stderr what is done next."""
+    if wanted:
+        print(text, file=sys.stderr, flush=True)
+
+
 def _backtests(
-    runs: Runs, specs: Mapping[str, Spec], seed: int, notes: list[str]
+    runs: Runs, specs: Mapping[str, Spec], seed: int, notes: list[str], progressbar: bool
 ) -> dict[str, Backtest]:
     """Predict the largest runs by each law from the smaller ones; empty where that cannot be."""
+    found = {}
     try:
-        return {
-            name: backtest(runs, spec, cuts=CUTS, random_seed=seed, progressbar=False)
-            for name, spec in specs.items()
-        }
+        for name, spec in specs.items():
+            _say(f"predicting the larger runs by {name} ...", progressbar)
+            found[name] = backtest(runs, spec, cuts=CUTS, random_seed=seed, progressbar=False)
+        return found
     except BayescaleError as error:
         notes.append(f"No forecasts of larger runs: {error}.")
         return {}

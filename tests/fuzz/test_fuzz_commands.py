@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 import bayescale as bs
+from bayescale.app import server
 from bayescale.cli import app
 from bayescale.inference import io, parallel, sampling
 from bayescale.inference.fit import prepare
@@ -41,7 +42,7 @@ SOUND = {
     "SHARE": ["0.1"], "WHAT": ["alpha", "optimum", "loss"], "K": ["2"],
     "NAME": ["chinchilla", "normal"], "RECIPE": ["other.nc", "runs.csv"], "SD": ["0.1", "0"],
     "FILE.json": ["out.json"], "FORECAST": ["registered.json"], "OBSERVED": ["2.1", "runs.csv"],
-    "HASH": ["ab12"],
+    "HASH": ["ab12"], "PORT": ["8501"],
 }  # fmt: skip
 """Values that each kind of argument takes, by how the help names it."""
 
@@ -163,6 +164,7 @@ def folder(
         patch.setattr(io, "_loaded", cache(io._loaded))  # a file's own faults are fuzzed elsewhere
         patch.setattr(parallel, "fit_many", unsampled)
         patch.setattr(import_module("bayescale.reporting.report"), "report", unsampled)
+        patch.setattr(server, "serve", unsampled)
         for name in sampling._SAMPLERS:
             patch.setitem(sampling._SAMPLERS, name, unsampled)
         yield folder
