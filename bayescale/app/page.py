@@ -140,7 +140,8 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
     """Return the first rows, their reason first, with every cell that is no number as text."""
     first = ["reason"] if "reason" in table else []
     head = table[[*first, *(c for c in table if c not in first)]].head(SHOWN)
-    return head.apply(lambda c: c if pd.api.types.is_numeric_dtype(c) else c.astype(str))
+    numeric = pd.api.types.is_numeric_dtype
+    return pd.DataFrame({n: c if numeric(c) else c.astype(str) for n, c in head.items()})
 
 
 def _ask(request: Request, runs: Runs) -> Request | None:
