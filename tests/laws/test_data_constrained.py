@@ -1,5 +1,7 @@
 """The penalty for repetition: none at one epoch, a rise where a model is large for its data."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,8 @@ PENALTY = {"c": 0.05, "kappa": 0.9, "R": 100.0}
 
 
 def loss(N: float, D: float, epochs: float) -> float:
-    return float(RepeatedOverfitting.equation(N=N, D=D, epochs=epochs, **BASE, **PENALTY))
+    value: Any = RepeatedOverfitting.equation(N=N, D=D, epochs=epochs, **BASE, **PENALTY)
+    return float(value)
 
 
 @pytest.mark.parametrize("epochs", [0.5, 1.0])

@@ -1,5 +1,7 @@
 """The step law: where the best learning rate and batch size are, and what missing them costs."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -15,7 +17,8 @@ SIZE, DATA = 4.0, 2.5
 
 def loss(log_lr: float, log_batch: float, N: float = SIZE, D: float = DATA, **other) -> float:
     at = {"lr": np.exp(log_lr), "batch": np.exp(log_batch)}
-    return float(StepLaw.equation(N=N, D=D, **at, **(TRUTH | other)))
+    value: Any = StepLaw.equation(N=N, D=D, **at, **(TRUTH | other))
+    return float(value)
 
 
 def lowest(**other) -> tuple[np.ndarray, float]:
