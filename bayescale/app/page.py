@@ -24,6 +24,9 @@ from bayescale.errors import BayescaleError
 SHOWN = 1_000
 """Rows of a table that are shown."""
 
+HEIGHT = 900
+"""Pixels of the report, which scrolls."""
+
 NAMED = ("params", "tokens", "flops", "loss", "run")
 """Columns that a user may name."""
 
@@ -201,7 +204,8 @@ def _do(asked: Request, folder: Path) -> None:
     for text in job.warned():
         _plain(text)
     _export(job)
-    st.iframe(job.report.read_text("utf-8"), height="content", alt="The report of the fit")
+    # A height of its content would be measured by a script that the report's policy forbids.
+    st.iframe(job.report.read_text("utf-8"), height=HEIGHT, alt="The report of the fit")
 
 
 @st.fragment(run_every=1.0)

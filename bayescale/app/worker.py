@@ -62,7 +62,8 @@ def _fail(folder: Path, said: str) -> None:
 
 def _end_with_the_app() -> None:
     """Wait for the end of standard input, which the app holds open, and stop."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # the buffered stream could not be closed while a thread reads it
+        pass
     os._exit(1)
 
 

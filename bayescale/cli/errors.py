@@ -66,10 +66,11 @@ def _one_line_errors() -> Iterator[None]:
     except KeyboardInterrupt as error:
         raise _stopped("interrupted; nothing more was written", INTERRUPTED) from error
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRAS:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
             raise
-        extra = f"pip install 'bayescale[{_EXTRAS[error.name]}]'"
-        raise _stopped(f"this needs {error.name}, not installed: {extra}", BAD_INPUT) from error
+        extra = f"pip install 'bayescale[{_EXTRAS[package]}]'"
+        raise _stopped(f"this needs {package}, not installed: {extra}", BAD_INPUT) from error
     except OSError as error:
         if not error.strerror:
             raise

@@ -107,6 +107,8 @@ def test_a_table_becomes_a_decision(address: str, tmp_path: Path) -> None:
         width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         page.set_viewport_size({"width": 400, "height": 800})
         page.wait_for_timeout(300)
+        if shots := os.environ.get("BAYESCALE_SHOTS"):
+            page.screenshot(path=Path(shots) / "phone.png", full_page=True)
         assert page.evaluate(width) <= 0
         written, code = saved(page, "Report", tmp_path), saved(page, "Code", tmp_path)
         fits = saved(page, "Fits", tmp_path)
