@@ -43,6 +43,11 @@ STEP = 1e-4
 """Step of the finite differences of the gradient, on the link scale."""
 
 
+FARTHEST = 10.0
+"""Standard deviations of the starts from their mean beyond which the prior rules a mode out: a
+climb that leaves for infinity ends where rounding makes a density."""
+
+
 WIDEST = 1.0
 """Largest standard deviation of the starts around a mode, on the link scale; of a parameter that is
 wider a priori, such as a level of either sign, in units of the spread of its starts."""
@@ -150,7 +155,7 @@ def missed_modes(
         With the share of the posterior's mass that each holds by its Gaussian approximation, the
         largest first; empty when the draws reached all.
     """
-    found = [m for m in find_modes(log_density, starts) if _is_optimum(log_density, m)]
+    found = find_modes(log_density, starts)
     mass = np.exp([m.log_mass - found[0].log_mass for m in found])
     shares = mass / mass.sum()
     return [
@@ -184,9 +189,12 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_M
     starts = [start for start in starts if np.isfinite(log_density(start)[0])]
     if not starts:
         return []
-    unit = np.maximum(np.std(starts, axis=0), 1.0)
+    unit, middle = np.maximum(np.std(starts, axis=0), 1.0), np.mean(starts, axis=0)
     with one_thread():
-        found = [_mode_at(log_density, _climbed(log_density, one, unit), unit) for one in starts]
+        ends = [_climbed(log_density, one, unit) for one in starts]
+        near = [end for end in ends if (abs(end - middle) < FARTHEST * unit).all()]
+        modes = [_mode_at(log_density, end, unit) for end in near]
+        found = [mode for mode in modes if _is_optimum(log_density, mode)]
     distinct: list[_Mode] = []
     for mode in sorted(found, key=lambda mode: -mode.log_mass):
         if distinct and mode.log_mass < distinct[0].log_mass - COMPARABLE:

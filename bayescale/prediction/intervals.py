@@ -1,6 +1,7 @@
 """Credible intervals, of the width and kind that ArviZ is set to, as tables."""
 
 import sys
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -97,18 +98,26 @@ def credible_interval(draws: xr.DataArray, ci_prob: float | None = None) -> xr.D
         )
     width = interval_width(ci_prob)
     values = draws.transpose(..., *DRAWS).values
-    values = values.reshape(*values.shape[:-2], -1)
+    values = values.reshape(*values.shape[:-2], draws.sizes["chain"] * draws.sizes["draw"])
     never = bool((values == np.inf).any())
     if never:
         values = np.where(values == np.inf, NEVER, values)
-    middle = np.nanmedian if np.isnan(values).any() else np.median
-    ends = {"median": middle(values, axis=-1), **_ends(draws, values, width)}
+    ends = {"median": _medians(values), **_ends(draws, values, width)}
     if never:
         ends = {name: np.where(end > NEVER_FROM, np.inf, end) for name, end in ends.items()}
     place = draws.isel(chain=0, draw=0, drop=True)
     return xr.Dataset(
         {name: place.copy(data=end) for name, end in ends.items()}, attrs={"ci_prob": width}
     )
+
+
+def _medians(values: np.ndarray) -> np.ndarray:
+    """Return medians over the last axis of what is a number there; NaN where nothing is."""
+    if not np.isnan(values).any():
+        return np.median(values, axis=-1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="All-NaN slice", category=RuntimeWarning)
+        return np.nanmedian(values, axis=-1)
 
 
 def _ends(draws: xr.DataArray, values: np.ndarray, width: float) -> dict[str, np.ndarray]:

@@ -75,6 +75,17 @@ class TestModes:
 
         assert near_modes(nowhere, draw, seed=1) is draw
 
+    def test_a_climb_that_leaves_for_infinity_finds_no_mode(self) -> None:
+        whole = mixture([1.0], [1.0], [0.5])
+
+        def with_an_abyss(point: np.ndarray) -> tuple[float, np.ndarray]:
+            """Rise without end beyond 20, as rounding errors of large numbers do."""
+            return whole(point) if point[0] < 20 else (1e9 * point[0], np.array([1e9, 0.0]))
+
+        starts = [*GRID, np.array([25.0, 0.0])]
+        (mode,) = find_modes(with_an_abyss, starts)
+        np.testing.assert_allclose(mode.point, [1, 0], atol=1e-4)
+
     def test_holes_are_passed_over(self) -> None:
         whole = mixture([1.0], [1.0], [0.5])
 

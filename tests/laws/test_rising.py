@@ -19,7 +19,7 @@ def test_it_is_its_law_turned_over() -> None:
     assert law.rises and law.target == "y" and law.noise == "raw_student_t"
 
 
-@pytest.mark.parametrize("name", ["kaplan", "farseer", "step_law", "accuracy_power_law"])
+@pytest.mark.parametrize("name", ["kaplan", "farseer", "accuracy_power_law"])
 def test_a_law_without_a_floor_that_adds_is_refused(name: str) -> None:
     with pytest.raises(bs.BayescaleError, match=f"{name} cannot be turned over"):
         rising(get_law(name))
