@@ -51,8 +51,9 @@ site: setup  ## the documentation as a site, in site/; every link, picture and p
 	rm -rf jupyter_execute
 	$(RUN) python docs/check_site.py site
 
-browse: site  ## open the site in Chromium: console, pictures, formulas, accessibility; BROWSER=path
-	$(RUN) --with playwright --with axe-playwright-python python docs/browse_site.py site $(BROWSER)
+browse: site demo  ## open site and report in Chromium: console, formulas, accessibility; BROWSER=path
+	$(RUN) --with playwright --with axe-playwright-python python docs/browse_site.py site \
+		--report demo/report.html $(if $(BROWSER),--chromium $(BROWSER))
 
 build: setup  ## wheel and sdist in dist/
 	$(UV) build --quiet

@@ -1,13 +1,14 @@
-"""Open a built site in Chromium: console, pictures, formulas, width, accessibility.
+"""Open a built site and reports in Chromium: console, pictures, formulas, width, accessibility.
 
-    python docs/browse_site.py site [path of chromium] [folder for screenshots]
+    python docs/browse_site.py site --report demo/report.html --shots pictures
 
-Every page is opened, at the widths of a desktop and of a telephone; sixteen are also looked at in the dark, are
-checked by axe-core, and photographed where a folder is given.
+Every page is opened, at the widths of a desktop and of a telephone; sixteen, and the reports, are also looked at in
+the dark, are checked by axe-core, and photographed where a folder is given.
 """
 
+import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -58,27 +59,35 @@ def serve(site: Path) -> str:
     return f"http://127.0.0.1:{server.server_port}"
 
 
-def faults(browser: Browser, site: Path, shots: Path | None) -> Iterator[str]:
+def faults(browser: Browser, site: Path, reports: list[Path], shots: Path | None) -> Iterator[str]:
     """Yield what is wrong, each with its page and width."""
     address = serve(site)
-    names = [
-        str(p.relative_to(site)) for p in sorted(site.rglob("*.html")) if "_static" not in p.parts
-    ]
+    of_reports = {f"report {p.parent.name}": f"{serve(p.parent)}/{p.name}" for p in reports}
+    looked_at = {name: f"{address}/{name}.html" for name in LOOKED_AT} | of_reports
+    pages = {
+        str(p.relative_to(site)): f"{address}/{p.relative_to(site)}"
+        for p in sorted(site.rglob("*.html"))
+        if "_static" not in p.parts
+    }
     for width, (wide, high) in WIDTHS.items():
         context = browser.new_context(viewport={"width": wide, "height": high})
-        for name in names if width == "desktop" else [f"{page}.html" for page in LOOKED_AT]:
-            yield from (
-                f"{name}, {width}: {f}" for f in _opened(context.new_page(), f"{address}/{name}")
-            )
+        for name, url in ((pages | of_reports) if width == "desktop" else looked_at).items():
+            yield from (f"{name}, {width}: {f}" for f in _opened(context.new_page(), url))
         context.close()
+    yield from _looked_at(browser, looked_at, shots)
+    yield from _search(browser, site)
+
+
+def _looked_at(browser: Browser, pages: Mapping[str, str], shots: Path | None) -> Iterator[str]:
+    """Yield what axe-core finds, light and dark, and photograph the pages."""
     for width, (wide, high) in WIDTHS.items():
         for theme in ("light", "dark"):
             context = browser.new_context(
                 viewport={"width": wide, "height": high}, color_scheme=theme
             )
-            for name in LOOKED_AT:
+            for name, url in pages.items():
                 page = context.new_page()
-                page.goto(f"{address}/{name}.html")
+                page.goto(url)
                 _settle(page)
                 if width == "desktop":
                     yield from (f"{name}, {theme}: {fault}" for fault in _inaccessible(page))
@@ -86,7 +95,6 @@ def faults(browser: Browser, site: Path, shots: Path | None) -> Iterator[str]:
                     page.screenshot(path=shots / f"{name.replace('/', '-')}-{width}-{theme}.png")
                 page.close()
             context.close()
-    yield from _search(browser, site)
 
 
 def _opened(page: Page, url: str) -> Iterator[str]:
@@ -128,13 +136,17 @@ def _search(browser: Browser, site: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    folder, chromium, *rest = [*sys.argv[1:], CHROMIUM][: max(2, len(sys.argv) - 1)]
-    pictures = Path(rest[0]) if rest else None
-    if pictures:
-        pictures.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("site", type=Path)
+    parser.add_argument("--report", type=Path, action="append", default=[])
+    parser.add_argument("--chromium", default=CHROMIUM)
+    parser.add_argument("--shots", type=Path)
+    given = parser.parse_args()
+    if given.shots:
+        given.shots.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        found = list(faults(opened, Path(folder), pictures))
+        opened = play.chromium.launch(executable_path=given.chromium, args=["--no-sandbox"])
+        found = list(faults(opened, given.site, given.report, given.shots))
         opened.close()
     print(*found, f"{len(found)} faults", sep="\n")
     sys.exit(bool(found))

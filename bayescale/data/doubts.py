@@ -18,6 +18,10 @@ FEW_TOKENS = 0.01
 """Tokens per parameter below which no training run lies."""
 
 
+MANY_TOKENS = 20_000
+"""Tokens per parameter above which no table of training runs lies in median."""
+
+
 FEW = 1_000
 """A count whose median is below this is counted in another unit."""
 
@@ -69,6 +73,12 @@ def _doubts(table: pd.DataFrame, chosen: Collection[str]) -> Iterator[Doubt]:
                 "tokens",
                 f"{ratio:.2g} tokens per parameter in median is no training run: check the units "
                 "of tokens and params",
+            )
+        if ratio > MANY_TOKENS:
+            yield Doubt(
+                "tokens",
+                f"{ratio:,.0f} tokens per parameter in median is more than any run: check the "
+                "units and the decimal marks of tokens and params",
             )
     for name, most in _MOST.items():
         if name in values and _median(values[name]) > most:

@@ -14,6 +14,14 @@ TABLES = int(os.environ.get("BAYESCALE_TABLES", "120"))
 """Tables that are drawn; `make tables` draws 2,000."""
 
 
+DOUBTED = "tokens per parameter in median is more than any run"
+"""What is said where one column of 24,000B among others of 0.4 was meant as 24.000."""
+
+
+MOST_DOUBTED = 0.002
+"""Of the tables, at most so many are read wrong and say so; one that says nothing is too many."""
+
+
 SHARE_READ = 0.9
 """Of the tables, at least so many are read and not refused."""
 
@@ -35,6 +43,8 @@ def outcome(written: Written, path: Path) -> str:
         truth = dict(zip(lines, values, strict=True))
         expected = np.array([truth[line] for line in runs.table.index])
         if not np.allclose(runs.table[name], expected, rtol=1e-6):
+            if any(DOUBTED in note for note in runs.notes):
+                return f"doubted: {name}"
             return f"wrong: {name} {runs.table[name].iloc[0]} for {expected[0]}"
     good = {line for line, one in zip(lines, written.good, strict=True) if one}
     return "right" if set(runs.table.index) == good else "wrong rows"
@@ -47,4 +57,5 @@ def test_generated_tables(tmp_path: Path) -> None:
         found[seed] = outcome(written, tmp_path / "runs.txt")
     wrong = {seed: text for seed, text in found.items() if text.startswith(("wrong", "lost"))}
     assert not wrong
+    assert sum(text.startswith("doubted") for text in found.values()) <= MOST_DOUBTED * TABLES
     assert sum(text == "right" for text in found.values()) >= SHARE_READ * TABLES

@@ -358,3 +358,13 @@ def test_natural_logarithms_are_doubted():
     runs = read(params=np.log(SIZES), tokens=np.log(TOKENS), loss=LOSS)
     assert "flops" not in runs.table
     assert any("columns={'params': 'exp(params)'}" in note for note in runs.notes)
+
+
+@pytest.mark.parametrize(("tokens", "doubted"), [("24,000B", True), ("8B", False)])
+def test_more_tokens_per_parameter_than_any_run(tmp_path, tokens, doubted):
+    """24,000B among numbers with decimal points is 24 trillion, though 24.000 may be meant."""
+    path = tmp_path / "runs.tsv"
+    rows = [f"{size}M\t{tokens}\t{loss}" for size, loss in ((400, 2.5), (700, 2.4), (100, 3.1))]
+    path.write_text("\n".join(["params\ttokens\tloss", *rows]) + "\n")
+    notes = bs.read_runs(path).notes
+    assert any("tokens per parameter in median is more than any run" in n for n in notes) == doubted
