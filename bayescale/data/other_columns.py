@@ -65,10 +65,10 @@ def is_final_flag(name: str) -> bool:
 
     Examples
     --------
-    >>> is_final_flag("is_final"), is_final_flag("cooldown_end"), is_final_flag("final_loss")
+    >>> is_final_flag("Is Final"), is_final_flag("cooldown_end"), is_final_flag("final_loss")
     (True, True, False)
     """
-    return _FINAL.fullmatch(name) is not None
+    return _FINAL.fullmatch(re.sub(r"[\s.-]+", "_", name.strip())) is not None
 
 
 def truth_of(flags: pd.Series) -> np.ndarray:

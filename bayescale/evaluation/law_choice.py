@@ -63,8 +63,8 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
     if not fitting:
         fewest = min(len(one.free) for one in [*declared, *smaller])
         raise BayescaleError(
-            f"{len(runs)} runs are too few: the smallest law has {fewest} parameters; add runs, or "
-            "name a law, laws=['chinchilla']"
+            f"{len(runs)} runs are too few: the smallest law tried has {fewest} parameters; add "
+            "runs, or fit a smaller one by name, such as power_law of one input"
         )
     large = [one.law.name for one in declared if one.law.name not in fitting]
     if large:

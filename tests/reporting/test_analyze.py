@@ -118,7 +118,7 @@ def test_nothing_to_scale_is_refused() -> None:
     runs = table()
     with pytest.raises(bs.BayescaleError, match="no params, tokens or flops that vary"):
         bs.analyze(pd.DataFrame({"lr": np.linspace(1e-4, 1e-2, 40), "loss": runs["loss"]}))
-    with pytest.raises(bs.BayescaleError, match="6 runs are too few: the smallest law has"):
+    with pytest.raises(bs.BayescaleError, match="6 runs are too few: the smallest law tried has"):
         bs.analyze(runs[["params", "tokens", "loss"]].iloc[:6])
     few = runs.iloc[np.repeat([0, 9, 18], 8)].assign(run=np.repeat(["a", "b", "c"], 8))
     few["tokens"] *= np.tile(np.arange(1, 9) / 8, 3)
