@@ -35,7 +35,10 @@ INTERRUPTED = 130
 
 
 _EXTRAS = {
-    **{"zarr": "zarr", "pyarrow": "parquet", "numpyro": "numpyro", "jax": "numpyro"},
+    "zarr": "zarr",
+    "pyarrow": "parquet",
+    "numpyro": "numpyro",
+    "jax": "numpyro",
     "streamlit": "app",
 }
 """Packages that are not always installed, and the extra of bayescale that brings them."""
