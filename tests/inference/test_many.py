@@ -13,7 +13,7 @@ import bayescale as bs
 from bayescale.cli import app
 from bayescale.inference.parallel import Fitted, fit_many, pack, unpack
 
-QUICK = bs.Sampler(draws=150, tune=200, chains=2, cores=1)
+QUICK = bs.Sampler(draws=300, tune=300, chains=2, cores=1)
 
 
 def table(seed: int, slope: float = 0.1) -> pd.DataFrame:
@@ -90,7 +90,7 @@ def test_what_is_kept_is_what_is_wanted(laws: dict, tmp_path: Path) -> None:
     assert not many({"a": table(2)}, laws, folder=tmp_path, random_seed=2)[0].kept
     narrow = {"power_law": bs.make_spec(laws["power_law"], priors={"exponent": (0.05, 0.2)})}
     assert not many({"a": table(2)}, narrow, folder=tmp_path, random_seed=2)[0].kept
-    longer = bs.Sampler(draws=160, tune=200, chains=2)
+    longer = bs.Sampler(draws=310, tune=300, chains=2)
     assert not many({"a": table(2)}, narrow, folder=tmp_path, random_seed=2, sampler=longer)[0].kept
     (tmp_path / "a.power_law.nc").write_text("not a fit")
     found = many({"a": table(2)}, narrow, folder=tmp_path, random_seed=2)[0]
