@@ -33,11 +33,13 @@ def move() -> None:
     if not shift() or many._work is work:
         return
     many._work = work
-    for name, draw in sampling._SAMPLERS.items():
-        sampling._SAMPLERS[name] = _moved(draw, 3)
     capabilities = importlib.import_module("bayescale.capabilities.fit")
-    for name in ("run_nutpie", "run_pymc"):
-        setattr(capabilities, name, _moved(getattr(capabilities, name), 2))
+    for module, names, place in (
+        (sampling, ("_nutpie", "_pymc"), 3),
+        (capabilities, ("run_nutpie", "run_pymc"), 2),
+    ):
+        for name in names:
+            setattr(module, name, _moved(getattr(module, name), place))
 
 
 def work(packed: bytes) -> bytes:
