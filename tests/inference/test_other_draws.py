@@ -14,7 +14,8 @@ import other_draws
 other_draws.move()
 import bayescale as bs
 x = np.geomspace(1e17, 1e21, 12)
-runs = pd.DataFrame({"flops": x, "loss": 3 * (x / 1e19) ** -0.1 * (1 + 0.01 * np.sin(np.arange(12)))})
+loss = 3 * (x / 1e19) ** -0.1 * (1 + 0.01 * np.sin(np.arange(12)))
+runs = pd.DataFrame({"flops": x, "loss": loss})
 sampler = bs.Sampler(draws=300, tune=300, chains=2)
 columns = {"x": "flops"}
 fit = bs.fit(runs, "power_law", columns=columns, sampler=sampler, random_seed=1, progressbar=False)
