@@ -23,7 +23,7 @@ from sets import BESIDE, SETS, runs_of
 
 import bayescale as bs
 from bayescale.evaluation.backtest import score_split
-from bayescale.evaluation.law_choice import OF_FEWER_RUNS, OF_SIZE_AND_DATA
+from bayescale.evaluation.law_choice import NOISE_OF_SIZE_AND_DATA
 from bayescale.evaluation.scores import summarise
 from bayescale.evaluation.splits import cuts_of
 from bayescale.model.observations import extract
@@ -34,11 +34,15 @@ from bayescale.prediction.discrepancy import DISCREPANCY
 DEFAULT = "skaling"
 """The law that bands are judged with; the discrepancy was chosen with it."""
 LAWS = ("chinchilla", "skaling", "farseer")
-ANALYZED = (*OF_SIZE_AND_DATA, *OF_FEWER_RUNS)
-"""The laws that `analyze` weighs, the last ones where runs are too few for the first."""
 CUTS = (0.5, 0.7, 0.85)
 SAVED = RESULTS / "extrapolation_rows.json"
-PLAN = {"laws": LAWS, "cuts": CUTS, "discrepancy": str(DISCREPANCY), "error": STRUCTURE}
+PLAN = {
+    "laws": LAWS,
+    "cuts": CUTS,
+    "discrepancy": str(DISCREPANCY),
+    "error": STRUCTURE,
+    "noise of analyze": NOISE_OF_SIZE_AND_DATA,
+}
 MEANS = (
     "cover_50",
     "cover_90",
@@ -57,7 +61,6 @@ PICTURED = ("average", "skaling, believed", "chinchilla, believed")
 def score(name: str) -> list[dict[str, Any]]:
     """Score every rival on one data set; each cut has the same weight."""
     runs = bs.read_runs(runs_of(name))
-    data = {law: extract(make_spec(law), runs) for law in {*LAWS, *ANALYZED}}
     rows: dict[str, list[dict[str, Any]]] = {}
     for split in cuts_of(runs, "flops", CUTS):
         small = runs.take(~split.held_out)
@@ -69,7 +72,9 @@ def score(name: str) -> list[dict[str, Any]]:
         everyone: dict[str, bs.Fit | Average] = {**fits, "average": average(fits)}
         everyone["analyze"] = bs.analyze(small, random_seed=SEED, progressbar=False).posterior
         for rival, each in everyone.items():
-            fine = all(f.diagnostics.ok for f in each.members().values())
+            members = each.members()
+            fine = all(one.diagnostics.ok for one in members.values())
+            data = {one.law.name: extract(one.spec, runs) for one in members.values()}
             for words, discrepancy in (("", DISCREPANCY), (", believed", None)):
                 scored = score_split(each, data, split, discrepancy, SEED)
                 summed = summarise(scored, len(small), fine)

@@ -35,6 +35,7 @@ from bayescale.model.noise.base import Noise
 from bayescale.model.observed_columns import Observed, rows_of_each, take_observed
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.predict import forecast
+from bayescale.prediction.runs_by_compute import known_at
 
 MOST = 20
 """Runs from which on a recipe is fitted by itself."""
@@ -180,7 +181,7 @@ class _Grid:
             name: xr.DataArray((values[:, None] * 10 ** (share * STEPS)).ravel(), dims="point")
             for name, values in new.inputs.items()
         }
-        known = fit.spec.noise.typical(fit.known)
+        known = known_at(fit, inputs)
         found = forecast(fit, inputs, known, discrepancy=discrepancy, rng=rng)["outcome"]
         curve = thin(outcomes_along(found.to_dataset(name="outcome")), BASE)
         flat = fit.parameters.stack(sample=("chain", "draw"), create_index=False)

@@ -17,6 +17,7 @@ from bayescale.inference.link_scale_draws import from_links, links
 from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import with_fixed
 from bayescale.model.observed_columns import Observable
+from bayescale.prediction.runs_by_compute import known_at
 
 STEP = 1e-3
 """Half width of the finite differences, on the link scale."""
@@ -137,7 +138,7 @@ def of_candidates(
     found = []
     for response in fit.spec.observables:
         here = {name: values.rename(point=response.dim) for name, values in inputs.items()}
-        known = response.noise.typical(fit.known_of(response))
+        known = known_at(fit, here, response)
         found.append(rows_of(fit, posterior, response, here, known))
     return np.stack(found, axis=2)
 

@@ -30,6 +30,7 @@ from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.prediction.discrepancy import Discrepancy, Surface, run_weights
 from bayescale.prediction.gaussian_process import covariance_root
+from bayescale.prediction.runs_by_compute import known_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +150,7 @@ def scatter_of(fit: Fit, inputs: Mapping[str, xr.DataArray]) -> np.ndarray:
     """Return the variance of one new run's scatter, as that of a normal of equal information."""
     noise, centre = fit.spec.noise, fit.parameters.median(("chain", "draw"))
     curve = fit.curve(inputs).median(("chain", "draw"))
-    known = noise.typical(fit.known)
+    known = known_at(fit, inputs)
     _, size = noise.displacement(curve, centre, known, curve, fit.scale)
     information = (float(centre["nu"]) + 1) / (float(centre["nu"]) + 3) if "nu" in centre else 1.0
     return np.broadcast_to(np.asarray(size), curve.shape) ** 2 / information

@@ -1,6 +1,7 @@
 """Which laws a run table allows: by its columns, and by the number of its runs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,8 +20,11 @@ OF_FEWER_RUNS = ("kaplan",)
 OF_ONE_INPUT = ("power_law_floor", "power_law_saturating")
 """Laws of one input, whichever column the table has."""
 
+NOISE_OF_SIZE_AND_DATA = "heteroscedastic"
+"""Their noise: with a scatter that may fall with compute both predict larger runs better."""
+
 RUNS_PER_PARAMETER = 2.0
-"""Runs for each parameter of a law, at least, for the law to be tried."""
+"""Runs for each parameter of a law and its default noise, at least, for the law to be tried."""
 
 
 def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> dict[str, Spec]:
@@ -59,7 +63,10 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
         raise BayescaleError(
             f"{runs.source} has no params, tokens or flops that vary: nothing scales"
         )
-    fitting = _of_few_enough(declared, runs) or _of_few_enough(smaller, runs)
+    fitting = _of_few_enough(declared, runs)
+    if smaller:
+        fitting = {name: _falling(spec) for name, spec in fitting.items()}
+    fitting = fitting or _of_few_enough(smaller, runs)
     if not fitting:
         fewest = min(len(one.free) for one in [*declared, *smaller])
         raise BayescaleError(
@@ -76,6 +83,11 @@ def _of_few_enough(specs: Sequence[Spec], runs: Runs) -> dict[str, Spec]:
     """Return the laws, by name, that have few enough parameters for the runs."""
     most = len(runs) / RUNS_PER_PARAMETER
     return {one.law.name: one for one in specs if len(one.free) <= most}
+
+
+def _falling(spec: Spec) -> Spec:
+    """Let the scatter fall with compute; where rows share runs it gives way as a default does."""
+    return replace(make_spec(spec, noise=NOISE_OF_SIZE_AND_DATA), default_noise=True)
 
 
 def _reading(law: str, column: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ from bayescale.prediction.discrepancy import (
 from bayescale.prediction.intervals import DRAWS
 from bayescale.prediction.points import PointsLike, points_for_law
 from bayescale.prediction.predict import predict
+from bayescale.prediction.runs_by_compute import known_at
 
 PACKAGES = ("bayescale", "pymc", "nutpie", "numpy")
 
@@ -157,7 +158,9 @@ def _densities(
             points = points_for_law(one, several, at)
             answer = predict(one, points, **given, discrepancy=wrong, random_seed=seed)
             outcome, noise = answer["outcome"].isel(point=i, drop=True), one.spec.noise
-            known = noise.alone(noise.typical(one.known))
+            columns = {name: one.spec.column(name) for name in one.law.inputs}
+            inputs = {k: answer[c].isel(point=i) for k, c in columns.items() if c in answer.coords}
+            known = noise.alone(known_at(one, inputs))
             with np.errstate(invalid="ignore", divide="ignore"):  # outside of what can be observed
                 density = noise.log_density(
                     outcome.reset_coords(drop=True), one.parameters, known, seen

@@ -28,6 +28,7 @@ DEFAULT_NOISE = {
     "tail": 0.3,
     "inefficiency": 0.3,
     "reach": 0.3,
+    "sigma_exponent": 0.1,
 }
 
 
@@ -121,11 +122,11 @@ def simulate(
         inputs[name] = declared.take(frame, column)
     at = {name: (references or {}).get(name, 1.0) for name in (*law.inputs, *law.steps)}
     rng = np.random.default_rng(random_seed)
+    if {"params", "tokens"} <= set(frame) and "flops" not in frame:
+        frame["flops"] = derive.flops(frame["params"], frame["tokens"])
     for seen in predicted:
         curve = law.curve(inputs, at, values, seen.step)
         frame[seen.column] = _draw(seen, frame, curve, values, rng)
-    if {"params", "tokens"} <= set(frame) and "flops" not in frame:
-        frame["flops"] = derive.flops(frame["params"], frame["tokens"])
     return frame
 
 

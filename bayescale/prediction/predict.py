@@ -24,6 +24,7 @@ from bayescale.prediction.points import (
     split_groups,
     used,
 )
+from bayescale.prediction.runs_by_compute import known_at
 
 
 def predict(
@@ -140,8 +141,7 @@ def _of_fit(
     inputs = inputs_at(fit, points)
     points = drop_node_columns(fit, points)
     rng = np.random.default_rng(seed)
-    known = fit.spec.noise.typical(fit.known)
-    found = forecast(fit, inputs, known, discrepancy=discrepancy, rng=rng)
+    found = forecast(fit, inputs, known_at(fit, inputs), discrepancy=discrepancy, rng=rng)
     return points.assign(
         {name: values.assign_attrs(units=fit.unit) for name, values in found.items()}
     ).assign_attrs(law=fit.law.name, target=fit.target)

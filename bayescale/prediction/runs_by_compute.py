@@ -1,9 +1,14 @@
-"""Where the fitted runs lie along training compute."""
+"""Where runs lie along training compute: the fitted ones, and those that are predicted."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from bayescale.data import derive
 from bayescale.inference.result import Fit
+from bayescale.model.observed_columns import Observable
 
 
 def run_columns(fit: Fit) -> dict[str, np.ndarray]:
@@ -24,3 +29,27 @@ def run_columns(fit: Fit) -> dict[str, np.ndarray]:
 def main_column(fit: Fit) -> str:
     """Return the column that runs are laid out along: compute, or the law's first input."""
     return next(iter(run_columns(fit)))
+
+
+def known_at(
+    fit: Fit, inputs: Mapping[str, xr.DataArray], seen: Observable | None = None
+) -> dict[str, Any]:
+    """Return what a noise is to assume known of new runs besides their inputs.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    inputs : mapping of str to DataArray
+        The law's inputs of the new runs, by its names, in their own units.
+    seen : Observable, optional
+        The step of the law whose noise is asked; its target when None.
+    """
+    seen = fit.spec.observables[0] if seen is None else seen
+    size, tokens, flops = (fit.input_of(name) for name in ("params", "tokens", "flops"))
+    compute = None
+    if size and tokens:
+        compute = derive.flops(inputs[size], inputs[tokens])
+    elif flops:
+        compute = inputs[flops]
+    return seen.noise.typical(fit.known_of(seen), compute)

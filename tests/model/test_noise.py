@@ -10,14 +10,18 @@ import scipy.stats
 import xarray as xr
 
 import bayescale as bs
+from bayescale.design.gaussian_update import scatter_of
 from bayescale.model.noise.registry import NOISES, get_noise
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 
 VALUES = {"sigma": 0.05, "nu": 4.0, "rho": 0.05, "tail": 0.4, "inefficiency": 0.2, "reach": 0.3}
+VALUES["sigma_exponent"] = 0.1
 CURVE = {"log": 3.0, "raw": -2.0, "logit": 0.3, "count": 0.3}
 KNOWN = {"trials": 40.0, "se": 0.02, "step": 0.1, "successes": 3.0, "cap": 12.0}
-KNOWN |= dict.fromkeys(("series", "place"), np.nan)
+KNOWN |= dict.fromkeys(("series", "place"), np.nan) | {"log_compute": np.log(0.1)}
+EXACT = {"se": 0.0, "log_compute": 0.0}
+"""Of a run without a known error, at the compute at which a falling scatter is sigma."""
 CONTINUOUS = [noise for noise in NOISES.values() if not noise.discrete]
 SCATTERS = [noise for noise in CONTINUOUS if "frontier" not in noise.name]
 COUNTS = [noise for noise in NOISES.values() if "trials" in noise.known]
@@ -60,7 +64,7 @@ def test_density_integrates_to_one(noise) -> None:
     }[kind(noise)]
     grid = xr.DataArray(np.unique(grid[(grid != 0) & (grid != 1)]), dims="run")
     at = {k: xr.DataArray(v) for k, v in values_of(noise).items()}
-    density = np.exp(noise.log_density(xr.DataArray(middle), at, {"se": 0.0}, grid))
+    density = np.exp(noise.log_density(xr.DataArray(middle), at, EXACT, grid))
     assert np.trapezoid(density, grid) == pytest.approx(1, abs=2e-3)
 
 
@@ -99,7 +103,7 @@ def test_pymc_and_scipy_are_the_same_distribution(noise) -> None:
 @symmetric
 def test_draws_follow_the_density(noise) -> None:
     middle = np.full(20_000, CURVE[kind(noise)])
-    known = {"se": 0.0}
+    known = EXACT
     drawn = noise.draw(middle, values_of(noise), known, rng=np.random.default_rng(1))
     _, standardised = noise.residual(middle, values_of(noise), known, drawn)
     expected = scipy.stats.t(4.0) if "nu" in noise.parameters else scipy.stats.norm()
@@ -121,8 +125,8 @@ def test_a_known_error_adds_in_quadrature(noise) -> None:
     middle = np.full(20_000, CURVE[kind(noise)])
     rng = np.random.default_rng(2)
     slope = np.exp(log_slope(noise, middle))
-    drawn = noise.draw(middle, values_of(noise), {"se": 0.12 / slope}, rng=rng)
-    residual, _ = noise.residual(middle, values_of(noise), {"se": 0.0}, drawn)
+    drawn = noise.draw(middle, values_of(noise), EXACT | {"se": 0.12 / slope}, rng=rng)
+    residual, _ = noise.residual(middle, values_of(noise), EXACT, drawn)
     expected = scipy.stats.t(4.0) if "nu" in noise.parameters else scipy.stats.norm()
     test = scipy.stats.kstest(np.asarray(residual) / 0.13, expected.cdf)
     assert test.pvalue > 1e-4
@@ -248,3 +252,77 @@ def test_rows_it_cannot_use_are_set_aside_with_the_reason() -> None:
 def test_unknown() -> None:
     with pytest.raises(bs.BayescaleError, match="did you mean 'student_t'"):
         get_noise("studentt")
+
+
+@pytest.fixture(scope="module")
+def falling() -> bs.Fit:
+    design = {
+        "params": np.repeat(np.geomspace(1e7, 1e9, 6), 10),
+        "tokens": np.tile(np.geomspace(2e8, 2e10, 10), 6),
+    }
+    truth = {"E": 1.8, "a": 0.6, "alpha": 0.35, "b": 0.5, "beta": 0.35}
+    scatter = {"sigma": 0.004, "sigma_exponent": 0.2, "nu": 20.0}
+    table = bs.simulate(
+        "chinchilla",
+        design,
+        truth | scatter,
+        references={"N": 1e8, "D": 2e9},
+        noise="heteroscedastic",
+        random_seed=1,
+    )
+    sampler = bs.Sampler(chains=2)
+    return bs.fit(
+        table,
+        "chinchilla",
+        noise="heteroscedastic",
+        sampler=sampler,
+        random_seed=1,
+        progressbar=False,
+    )
+
+
+class TestScatterThatFallsWithCompute:
+    noise = NOISES["heteroscedastic"]
+
+    def test_a_thousandfold_compute_scatters_less_by_the_power(self) -> None:
+        table = pd.DataFrame({"flops": [1e20, 1e23], "loss": [3.0, 3.0]})
+        known = self.noise.take(table, "loss")
+        values = {"sigma": 0.01, "nu": 4.0, "sigma_exponent": 0.2}
+        _, size = self.noise.displacement(3.0, values, known, np.array([3.0, 3.1]), 3.0)
+        np.testing.assert_allclose(size, [0.01, 0.01 * 1000**-0.2])
+
+    @pytest.mark.parametrize("flops", [None, [1e20, np.nan], [1e20, 0.0]])
+    def test_a_run_of_unknown_compute_is_refused(self, flops) -> None:
+        table = pd.DataFrame({"loss": [3.0, 3.0]})
+        table = table if flops is None else table.assign(flops=flops)
+        with pytest.raises(bs.BayescaleError, match="needs the compute of each run"):
+            self.noise.take(table, "loss")
+
+    def test_the_exponent_is_recovered(self, falling: bs.Fit) -> None:
+        assert falling.diagnostics.ok
+        low, high = falling.posterior["sigma_exponent"].quantile([0.02, 0.98])
+        assert low < 0.2 < high
+        assert float(high - low) < 0.25  # that of its prior is .57
+
+    def test_a_new_run_scatters_as_its_compute_says(self, falling: bs.Fit, tmp_path) -> None:
+        """Above its law, by the width of what is drawn around it; a saved fit answers alike."""
+
+        def width(one: bs.Fit, params: str, tokens: str) -> float:
+            found = bs.predict(one, params=params, tokens=tokens, discrepancy=None, random_seed=3)
+            away = np.log(found["new_run"] / found["outcome"])
+            return float(away.quantile(0.75) - away.quantile(0.25))
+
+        small, large = width(falling, "10M", "200M"), width(falling, "1B", "20B")
+        exponent = float(falling.posterior["sigma_exponent"].median())
+        assert large / small == pytest.approx(1e4**-exponent, rel=0.15)
+        bs.save(falling, tmp_path / "fit.nc")
+        assert width(bs.load(tmp_path / "fit.nc"), "1B", "20B") == large
+
+    def test_a_large_run_tells_more_than_a_small_one(self, falling: bs.Fit) -> None:
+        inputs = {
+            "N": xr.DataArray([1e7, 1e9], dims="point"),
+            "D": xr.DataArray([2e8, 2e10], dims="point"),
+        }
+        small, large = scatter_of(falling, inputs)
+        exponent = float(falling.posterior["sigma_exponent"].median())
+        assert large / small == pytest.approx(1e4 ** (-2 * exponent), rel=0.05)

@@ -188,7 +188,7 @@ class Checkpoints(Scatter):
         dim: str = "run",
     ) -> Any:
         """Add the observed variable: each row given the one before, on the scale."""
-        marginal = self._arguments(curve, parameters, data["observed_se"])
+        marginal = self._arguments(curve, parameters, data["observed_se"], {})
         before = data["observed_before"].astype("int64")
         at, size, nu = _given_before(
             marginal,
@@ -223,7 +223,7 @@ class Checkpoints(Scatter):
         if np.isnan((known or {}).get("series", np.nan)).all():
             return super().draw(curve, parameters, known, rng=rng)
         assert known is not None
-        at, size, nu = self._arguments(curve, parameters, self._error(curve, known))
+        at, size, nu = self._arguments(curve, parameters, self._error(curve, known), known)
         along = _links(*(np.asarray(known[name]) for name in ("series", "place")))
         steps = list(_generations(along.before))
 
@@ -273,7 +273,7 @@ class Checkpoints(Scatter):
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
     ) -> list[Any]:
         """Return location, size and shape of each value given the row before."""
-        marginal = self._arguments(curve, parameters, self._error(observed, known))
+        marginal = self._arguments(curve, parameters, self._error(observed, known), known)
         series = known.get("series", np.nan)
         if np.isnan(series).all():
             return marginal
@@ -346,6 +346,7 @@ CHECKPOINTS = (
 
 FOLLOWING = {
     "student_t": "checkpoints",
+    "heteroscedastic": "checkpoints",
     "raw_student_t": "raw_checkpoints",
     "logit_student_t": "logit_checkpoints",
 }

@@ -162,8 +162,8 @@ class Noise:
         """Return which rows go together, by position, and the correlation of their scatter."""
         return []
 
-    def typical(self, known: Known) -> dict[str, Any]:
-        """Return what to assume known of a new run, from the fitted ones."""
+    def typical(self, known: Known, flops: Any = None) -> dict[str, Any]:
+        """Return what to assume known of a new run, from the fitted ones and its own compute."""
         return {
             name: absent if absent is not None else float(np.median(known[name]))
             for name, (_, absent) in self.known.items()

@@ -185,7 +185,8 @@ class Scatter(Noise):
         dim: str = "run",
     ) -> Any:
         """Add the observed variable, on the scale of the scatter."""
-        at, size, *shapes = self._arguments(curve, parameters, data["observed_se"])
+        known = {name: data[f"observed_{name}"] for name in self.known}
+        at, size, *shapes = self._arguments(curve, parameters, known["se"], known)
         options = {**self._shape.in_pymc(size, *shapes), "dims": dim}
         distribution = late("pymc", self._shape.pymc)()
         return distribution(name, mu=at, sigma=size, observed=data["observed"], **options)
@@ -198,7 +199,7 @@ class Scatter(Noise):
         def density(y: Any, *at: Any) -> Any:
             return self._frozen(*at).logpdf(y)
 
-        arguments = self._arguments(curve, parameters, self._error(observed, known))
+        arguments = self._arguments(curve, parameters, self._error(observed, known), known)
         value = xr.apply_ufunc(density, self._forward(observed), *arguments)
         return value + self._scale.log_slope(observed)
 
@@ -217,7 +218,8 @@ class Scatter(Noise):
             named = self._shape.in_scipy(size, *shapes)
             return at + size * self._shape.standard(rng, shape, **named)
 
-        arguments = self._arguments(curve, parameters, self._error(curve, known or {"se": 0.0}))
+        known = known or {"se": 0.0}
+        arguments = self._arguments(curve, parameters, self._error(curve, known), known)
         with np.errstate(over="ignore"):  # a heavy tail may leave the range of floats: infinity
             return self._scale.inverse(self._shape.side * xr.apply_ufunc(sample, *arguments))
 
@@ -255,7 +257,7 @@ class Scatter(Noise):
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
     ) -> tuple[Any, Any]:
         """Return mean and expected distance from it of an observed value, on the scale."""
-        at, *shapes = self._arguments(curve, parameters, self._error(observed, known))
+        at, *shapes = self._arguments(curve, parameters, self._error(observed, known), known)
         mean, size = self._shape.moments(*shapes)
         return self._shape.side * (at + mean), size
 
@@ -268,8 +270,15 @@ class Scatter(Noise):
         error = known["se"]
         return where(error > 0, error * exp(self._scale.log_slope(observed)), 0.0)
 
-    def _arguments(self, curve: Any, parameters: Mapping[Any, Any], error: Any) -> list[Any]:
-        size = sqrt(parameters["sigma"] ** 2 + error**2)
+    def _sigma(self, parameters: Mapping[Any, Any], known: Known) -> Any:
+        """Return the size of each run's own scatter."""
+        return parameters["sigma"]
+
+    def _arguments(
+        self, curve: Any, parameters: Mapping[Any, Any], error: Any, known: Known
+    ) -> list[Any]:
+        """Return location, size and shape; ``error`` is the known standard error on the scale."""
+        size = sqrt(self._sigma(parameters, known) ** 2 + error**2)
         shapes = [parameters[k] for k in self._shape.parameters]
         return [self._forward(curve), size, *shapes]
 

@@ -4,11 +4,13 @@ from bayescale.errors import BayescaleError, closest
 from bayescale.model.noise.autocorrelated import CHECKPOINTS, FOLLOWING
 from bayescale.model.noise.base import Noise
 from bayescale.model.noise.counts import COUNTS, UNTIL
+from bayescale.model.noise.heteroscedastic import HETEROSCEDASTIC
 from bayescale.model.noise.interval_censored import ROUNDED
 from bayescale.model.noise.location_scale import SCATTERS
 
 NOISES: dict[str, Noise] = {
-    noise.name: noise for noise in (*SCATTERS, *CHECKPOINTS, *ROUNDED, *COUNTS, *UNTIL)
+    noise.name: noise
+    for noise in (*SCATTERS, *HETEROSCEDASTIC, *CHECKPOINTS, *ROUNDED, *COUNTS, *UNTIL)
 }
 
 
