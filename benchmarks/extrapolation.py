@@ -4,7 +4,8 @@
     python benchmarks/extrapolation.py hoffmann2022  # one data set, anew
 
 Each data set is cut at the 50, 70 and 85 % quantile of compute. Each law is fitted once a cut and
-scored with the discrepancy and without; the average stacks the laws by leave-one-out, and `analyze`
+scored with the discrepancy and without, skaling and Chinchilla also with a scatter that may
+fall with compute; the average stacks the laws by leave-one-out, and `analyze`
 is given the runs below the cut, with all its defaults. The same runs are also given to the
 literature's point fit. One row per data set and rival is saved in
 ``benchmarks/results/extrapolation_rows.json``, which ``make docs`` makes a page of.
@@ -23,7 +24,7 @@ from sets import BESIDE, SETS, runs_of
 
 import bayescale as bs
 from bayescale.evaluation.backtest import score_split
-from bayescale.evaluation.law_choice import NOISE_OF_SIZE_AND_DATA
+from bayescale.evaluation.law_choice import NOISE_OF_SIZE_AND_DATA, OF_SIZE_AND_DATA
 from bayescale.evaluation.scores import summarise
 from bayescale.evaluation.splits import cuts_of
 from bayescale.model.observations import extract
@@ -41,7 +42,7 @@ PLAN = {
     "cuts": CUTS,
     "discrepancy": str(DISCREPANCY),
     "error": STRUCTURE,
-    "noise of analyze": NOISE_OF_SIZE_AND_DATA,
+    "falling scatter": {law: NOISE_OF_SIZE_AND_DATA for law in OF_SIZE_AND_DATA},
 }
 MEANS = (
     "cover_50",
@@ -70,6 +71,11 @@ def score(name: str) -> list[dict[str, Any]]:
             if (~split.held_out).sum() >= len(make_spec(law).parameters)
         }
         everyone: dict[str, bs.Fit | Average] = {**fits, "average": average(fits)}
+        everyone |= {
+            f"{law}, falling scatter": fitted(small, law, noise=NOISE_OF_SIZE_AND_DATA)
+            for law in OF_SIZE_AND_DATA
+            if law in fits
+        }
         everyone["analyze"] = bs.analyze(small, random_seed=SEED, progressbar=False).posterior
         for rival, each in everyone.items():
             members = each.members()

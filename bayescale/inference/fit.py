@@ -78,12 +78,14 @@ def fit(
         ``"chinchilla_then_accuracy_from_loss"``, a law of your own, a model file to fit to
         other runs, or the ``spec`` of another fit.
     noise : str or Noise, optional
-        ``"student_t"`` (the default of most laws) or ``"normal"``, both on log loss. A known
-        standard error of a run (column ``loss_se``) is added in quadrature. Of a table of
-        checkpoints the last row of each run is fitted, unless a noise is named here, the law is
-        of whole loss curves, or the runs are fewer than the law's parameters. Where rows then
-        share a name in the column ``run``, the default is ``"checkpoints"``: residuals that follow
-        from one another along a run (:mod:`bayescale.model.noise.autocorrelated`).
+        ``"student_t"`` (the default of most laws) or ``"normal"``, both on log loss, or
+        ``"heteroscedastic"``, a Student-t that may fall with compute, as in
+        :func:`bayescale.analyze`. A known standard error of a run (column ``loss_se``) is added in
+        quadrature. Of a table of checkpoints the last row of each run is fitted, unless a noise is
+        named here, the law is of whole loss curves, or the runs are fewer than the law's
+        parameters. Where rows then share a name in the column ``run``, the default is
+        ``"checkpoints"``: residuals that follow from one another along a run
+        (:mod:`bayescale.model.noise.autocorrelated`).
     priors : mapping or "literature", optional
         Parameter to a 90 % interval in its own unit, ``{"alpha": (0.2, 0.6)}``, or in multiples of
         the typical loss, ``{"E": Multiple(0.5, 0.8)}``, to a fixed value, ``{"E": 1.69}``, or to a

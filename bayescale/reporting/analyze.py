@@ -219,8 +219,9 @@ def analyze(
         The run table, as for :func:`bayescale.read_runs`.
     laws : sequence, optional
         What to fit, as for :func:`bayescale.fit`. When None, laws of parameters and tokens where
-        the table has both, and of one input elsewhere, each of at most half as many parameters as
-        there are runs.
+        the table has both, with a scatter that may fall with compute (noise
+        ``"heteroscedastic"``), and of one input elsewhere, each of at most half as many parameters
+        as there are runs.
     flops : number, str or 1-d array, optional
         Planned budgets in FLOP, ``[1e24, "100 PF-days"]``; 10 and 100 times the largest run when
         None.

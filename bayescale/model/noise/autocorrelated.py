@@ -203,12 +203,8 @@ class Checkpoints(Scatter):
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
     ) -> Any:
         """Return the log density of each value given the row before; a run's is their sum."""
-
-        def density(y: Any, *at: Any) -> Any:
-            return self._frozen(*at).logpdf(y)
-
         arguments = self._conditional(curve, parameters, known, observed)
-        value = xr.apply_ufunc(density, self._forward(observed), *arguments)
+        value = xr.apply_ufunc(self._log_density, self._forward(observed), *arguments)
         return value + self._scale.log_slope(observed)
 
     def draw(
@@ -237,7 +233,7 @@ class Checkpoints(Scatter):
 
         def sample(*arguments: Any) -> Any:
             shape = np.broadcast_shapes(*(np.shape(x) for x in arguments))
-            return self._frozen(0.0, 1.0, arguments[-1]).rvs(size=shape, random_state=rng)
+            return rng.standard_t(arguments[-1], shape)
 
         fresh = xr.apply_ufunc(sample, at, size, nu)
         share = exp(-_like(known["series"], along.gap) / parameters["reach"])

@@ -68,18 +68,20 @@ LOGIT = Scale(
 
 @dataclass(frozen=True)
 class _Shape:
-    """A standard distribution, in PyMC's words and in SciPy's.
+    """A standard distribution.
 
     Attributes
     ----------
-    pymc, scipy : str
-        Its names.
+    pymc : str
+        PyMC's name of it.
     parameters : mapping of str to Parameter
         Its own parameters, beside location and scale.
-    in_pymc, in_scipy : callable
-        From the scale and those parameters to the keywords of either.
+    in_pymc : callable
+        From the scale and those parameters to PyMC's keywords.
     standard : callable
-        Draws at location 0 and scale 1, from a generator, a shape and SciPy's keywords.
+        Draws at location 0 and scale 1, from a generator, a shape, the scale and its parameters.
+    log_density : callable
+        At location 0 and scale 1, of a value, given the scale and its parameters.
     moments : callable
         From the same to the mean's distance from the location, and the expected size around it.
     side : 1 or -1
@@ -87,39 +89,48 @@ class _Shape:
     """
 
     pymc: str
-    scipy: str
+    standard: Callable[..., np.ndarray]
+    log_density: Callable[..., Any]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     in_pymc: Callable[..., dict[str, Any]] = lambda size: {}
-    in_scipy: Callable[..., dict[str, Any]] = lambda size: {}
-    standard: Callable[..., np.ndarray] = lambda rng, shape: rng.standard_normal(shape)
     moments: Callable[..., tuple[Any, Any]] = lambda size, *shapes: (0.0, size)
     side: int = 1
 
 
+def _student_log_density(z: Any, size: Any, nu: Any) -> Any:
+    """Return Student's log density; SciPy's own is slower, and loads JAX if it is there."""
+    from scipy.special import gammaln
+
+    half = (nu + 1) / 2
+    return gammaln(half) - gammaln(nu / 2) - np.log(np.pi * nu) / 2 - half * np.log1p(z**2 / nu)
+
+
 STUDENT = _Shape(
     "StudentT",
-    "t",
-    {"nu": Positive(1.5, 30.0, about="degrees of freedom: small means heavy tails")},
+    standard=lambda rng, shape, size, nu: rng.standard_t(nu, shape),
+    log_density=_student_log_density,
+    parameters={"nu": Positive(1.5, 30.0, about="degrees of freedom: small means heavy tails")},
     in_pymc=lambda size, nu: {"nu": nu},
-    in_scipy=lambda size, nu: {"df": nu},
-    standard=lambda rng, shape, df: rng.standard_t(df, shape),
 )
 
 
-GAUSS = _Shape("Normal", "norm")
+GAUSS = _Shape(
+    "Normal",
+    standard=lambda rng, shape, size: rng.standard_normal(shape),
+    log_density=lambda z, size: -(z**2) / 2 - np.log(2 * np.pi) / 2,
+)
 
 
 def _one_sided(side: int, inefficiency: Parameter) -> _Shape:
     """Return an exponential distance to one side of the location, with a normal error."""
     return _Shape(
         "ExGaussian",
-        "exponnorm",
-        {"inefficiency": inefficiency},
-        in_pymc=lambda size, mean: {"nu": mean},
-        in_scipy=lambda size, mean: {"K": mean / size},
-        standard=lambda rng, shape, K: (
-            rng.standard_exponential(shape) * K + rng.standard_normal(shape)
+        standard=lambda rng, shape, size, mean: (
+            rng.standard_exponential(shape) * (mean / size) + rng.standard_normal(shape)
         ),
+        log_density=lambda z, size, mean: late("scipy.stats", "exponnorm")().logpdf(z, mean / size),
+        parameters={"inefficiency": inefficiency},
+        in_pymc=lambda size, mean: {"nu": mean},
         moments=lambda size, mean: (mean, sqrt(size**2 + mean**2)),
         side=side,
     )
@@ -195,12 +206,8 @@ class Scatter(Noise):
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
     ) -> Any:
         """Return the log density of observed values, Jacobian of the scale included."""
-
-        def density(y: Any, *at: Any) -> Any:
-            return self._frozen(*at).logpdf(y)
-
         arguments = self._arguments(curve, parameters, self._error(observed, known), known)
-        value = xr.apply_ufunc(density, self._forward(observed), *arguments)
+        value = xr.apply_ufunc(self._log_density, self._forward(observed), *arguments)
         return value + self._scale.log_slope(observed)
 
     def draw(
@@ -215,8 +222,7 @@ class Scatter(Noise):
 
         def sample(at: Any, size: Any, *shapes: Any) -> Any:
             shape = np.broadcast_shapes(*(np.shape(x) for x in (at, size, *shapes)))
-            named = self._shape.in_scipy(size, *shapes)
-            return at + size * self._shape.standard(rng, shape, **named)
+            return at + size * self._shape.standard(rng, shape, size, *shapes)
 
         known = known or {"se": 0.0}
         arguments = self._arguments(curve, parameters, self._error(curve, known), known)
@@ -282,9 +288,9 @@ class Scatter(Noise):
         shapes = [parameters[k] for k in self._shape.parameters]
         return [self._forward(curve), size, *shapes]
 
-    def _frozen(self, at: Any, size: Any, *shapes: Any) -> Any:
-        named = self._shape.in_scipy(size, *shapes)
-        return late("scipy.stats", self._shape.scipy)()(loc=at, scale=size, **named)
+    def _log_density(self, y: Any, at: Any, size: Any, *shapes: Any) -> Any:
+        """Return the log density of values on the scale, all of them arrays that broadcast."""
+        return self._shape.log_density((y - at) / size, size, *shapes) - np.log(size)
 
 
 LOG_SIZE = Positive(0.0005, 0.1, about="residual scale on log loss (0.01 is one per cent)")
