@@ -257,7 +257,8 @@ def analyze(
     >>> found.posterior.predict(params="7B", tokens="1T")  # doctest: +SKIP
     """
     found = finished_runs(read_runs(runs))
-    table, notes = found.runs, [sentence(found.taken())] if found.how else []
+    table, said = found.runs, found.taken() or found.doubt
+    notes = [sentence(said)] if said else []
     notes += swept_text(table)
     try:
         specs = specs_for(table, laws, notes)
