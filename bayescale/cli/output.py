@@ -167,6 +167,7 @@ def _adequacy(fit: "Fit") -> dict[str, Any] | None:
         "ok": found.ok,
         "severe": found.severe,
         "problems": found.problems(),
+        "outliers": list(found.outliers),
         "scatter": found.scatter,
         "checks": rows(found.checks),
     }

@@ -18,7 +18,7 @@ from bayescale.inference.groups import ask_each
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
-from bayescale.laws.frontier import NOT_6ND
+from bayescale.laws.frontier import NOT_6ND, split_unknown
 from bayescale.laws.labels import call_unlabelled
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.runs_by_compute import run_columns
@@ -83,6 +83,12 @@ def optimum(
     BayescaleError
         When the law has no params or no tokens, or needs other inputs than the scenario has.
 
+    Warns
+    -----
+    BayescaleWarning
+        When all runs have one ratio of tokens to params, and when the law's optimum on C = 6 N D is
+        not the one of its paper.
+
     See Also
     --------
     frontier_constants : The optimum as power laws of compute.
@@ -111,7 +117,7 @@ def optimum(
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
-    if said := NOT_6ND.get(fit.representative.law.name):
+    for said in caveats(fit):
         warnings.warn(said, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
@@ -121,6 +127,12 @@ def optimum(
         return ask_each(one, lambda each: _optimum(each, scenario, wrong, numerical, seed))
 
     return fit.mix(ask, discrepancy)
+
+
+def caveats(fit: PosteriorLike) -> list[str]:
+    """Say what keeps the best split of a budget from being known, one line each."""
+    first = fit.representative
+    return [one for one in (NOT_6ND.get(first.law.name), split_unknown(run_columns(first))) if one]
 
 
 def _optimum(
