@@ -275,6 +275,14 @@ def discrepancy_text(discrepancy: "Discrepancy | None") -> str:
     return described.discrepancy_text(discrepancy)
 
 
+def discrepancy_texts(each: "Mapping[str, Discrepancy | None]") -> list[str]:
+    """Return the lines of several fits: one where they allow for the same, else one by name."""
+    said = {name: discrepancy_text(one) for name, one in each.items()}
+    if len(set(said.values())) == 1:
+        return [next(iter(said.values()))]
+    return [f"{name}: {text}" for name, text in said.items()]
+
+
 def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
     """Return what printed JSON says of the discrepancy."""
     if discrepancy is None:

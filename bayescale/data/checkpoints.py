@@ -37,7 +37,7 @@ SAME_TOTAL = 0.1
 SAME_BATCH = 0.05
 """Relative difference in tokens per step from which batches differ."""
 
-_MOMENTS = set("date time timestamp checkpoint ckpt path file".split())
+_MOMENTS = set(["date", "time", "timestamp", "checkpoint", "ckpt", "path", "file"])
 """Words in the name of a column that says when or where a row was written, not what was trained."""
 
 _SHARE = re.compile(
@@ -365,4 +365,4 @@ def _evenly_spaced(group: np.ndarray, steps: np.ndarray) -> bool:
 def _one_distance(distances: np.ndarray) -> bool:
     """Whether distances are the same, but for a shorter one at the end."""
     longest = distances.max()
-    return 0 < distances[-1] and (1 - EVEN) * longest <= distances[:-1].min()
+    return distances[-1] > 0 and (1 - EVEN) * longest <= distances[:-1].min()
