@@ -1,7 +1,7 @@
 """What a row of a run table is: a finished run, or a checkpoint on the way to one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -242,22 +242,23 @@ def _restarting(
     the runs of a configuration might as well be finished ones: they end at the same step, and lie
     at steps in no equal distances.
     """
-    for order in (slice(None), slice(None, None, -1)):
-        rows = pd.DataFrame({"of": configuration, "step": steps, "place": places})[order]
-        on = rows.groupby("of")[["step", "place"]].diff()
-        rows["again"] = ((on["step"] <= 0) | (on["place"] <= 0)).groupby(rows["of"]).cumsum()
-        run = rows.groupby(["of", "again"])
-        rows["run"] = run.ngroup()
-        long = (run["step"].transform("size") >= MANY).mean() >= MOST
-        ends = run["step"].max().groupby("of").agg(["size", "nunique"])
-        several = ends[ends["size"] > 1]
-        if not long or several.empty:
+    for order in (np.arange(len(steps)), np.arange(len(steps))[::-1]):
+        again = np.zeros(len(steps), dtype=int)
+        for one in np.unique(configuration):
+            rows = order[configuration[order] == one]
+            on = (np.diff(steps[rows]) > 0) & (np.diff(places[rows]) > 0)
+            again[rows[1:]] = (~on).cumsum()
+        series = _numbered(configuration, again)
+        sizes = np.bincount(series)
+        if (sizes[series] >= MANY).mean() < MOST or _jumping(series, steps) > 1 - MOST:
             continue
-        series = rows["run"].sort_index().to_numpy()
-        if _jumping(series, steps) > 1 - MOST:
+        last = _last(series, steps)
+        ends = pd.Series(steps[last]).groupby(configuration[last])
+        count, distinct = ends.size().to_numpy(int), ends.nunique().to_numpy(int)
+        several = count > 1
+        if not several.any():
             continue
-        differ = (several["size"] == several["nunique"]).mean() > 0.5
-        if differ or _evenly_spaced(series, steps):
+        if (count == distinct)[several].mean() > 0.5 or _evenly_spaced(series, steps):
             return series
     return None
 
@@ -276,16 +277,15 @@ def _doubt(table: pd.DataFrame) -> str:
     column = "step" if "step" in table else str(shares[0]) if shares else ""
     if not column or any(is_final_flag(str(name)) for name in table.columns):
         return ""
-    rows = pd.DataFrame(
-        {
-            "of": _configuration(table, str(_axis(table))),
-            "step": _numbers(table, column),
-            "place": _numbers(table, str(_axis(table))),
-        }
-    ).sort_values(["of", "step"])
-    several = rows.groupby("of")["step"].transform("nunique") >= MANY
-    on = rows[several].groupby("of")[["step", "place"]].diff().dropna()
-    if several.mean() < 0.5 or (on["place"] >= 0).mean() < MOST:
+    of, places = _configuration(table, str(_axis(table))), _numbers(table, str(_axis(table)))
+    steps, rows, rising = _numbers(table, column), 0, []
+    for one in np.unique(of):
+        own = np.flatnonzero(of == one)
+        own = own[steps[own].argsort(kind="stable")]
+        if np.unique(steps[own]).size >= MANY:
+            rows += len(own)
+            rising += (np.diff(places[own]) >= 0).tolist()
+    if rows < len(table) / 2 or np.mean(rising) < MOST:
         return ""
     return (
         f"column {column}, no column run: are these rows checkpoints? Name the run of each "
@@ -304,16 +304,16 @@ def _words(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _grouped(table: pd.DataFrame, by: list[str]) -> np.ndarray:
+def _grouped(table: pd.DataFrame, by: Sequence[Hashable]) -> np.ndarray:
     """Number the rows that agree in columns."""
     if not by:
         return np.zeros(len(table), dtype=int)
-    return table.groupby(by, dropna=False, sort=False).ngroup().to_numpy()
+    return table.groupby(list(by), dropna=False, sort=False).ngroup().to_numpy()
 
 
 def _numbered(*columns: np.ndarray) -> np.ndarray:
     """Number the rows that agree in arrays."""
-    return _grouped(pd.DataFrame(dict(enumerate(columns))), list(range(len(columns))))
+    return _grouped(pd.DataFrame(dict(enumerate(columns))), range(len(columns)))
 
 
 def _configuration(table: pd.DataFrame, axis: str) -> np.ndarray:
