@@ -12,6 +12,7 @@ from bayescale.cli.output import (
     allowed,
     answers,
     discrepancy_text,
+    discrepancy_texts,
     emit,
     header,
     judged,
@@ -113,17 +114,21 @@ def optimum(
     if critical_batch is not None:
         options["critical_batch"], discrepancy = load_fit(critical_batch), None
     answer = optimum(fit, scenario, **options)
+    beyond = answer.attrs.get("extrapolation", "")
     constants = None if scenario.constrained else _frontier(fit, scenario.budgets)
     with judged(fit):
         if showing.json:
             known = {**header(fit), "ci_prob": showing.width, **allowed(fit.typical(discrepancy))}
             frontier = {} if constants is None else _frontier_record(constants, showing.width)
-            emit({**known, "budgets": answers(answer, showing.width), **frontier})
+            budgets = answers(answer, showing.width)
+            emit({**known, "budgets": budgets, "extrapolation": beyond, **frontier})
         else:
             from bayescale.reporting.scenario_texts import terms
 
             say(title(fit), heading(showing.width), "")
             show_answer(answer, showing.width)
+            if beyond:
+                say("", beyond)
             if constants is not None:
                 _show_frontier(fit, constants, showing.width)
             said = [terms(scenario)] if scenario.constrained else []
@@ -257,6 +262,10 @@ def _decision_cell(name: str, value: Any) -> Cell:
     return column_formatter([value["median"], value["lower"], value["upper"]], digits=digits)
 
 
+_PAIR = ("one", "other")
+"""What the two fits of ``crossing`` are called."""
+
+
 _NEVER = "inf: not within ten thousand times the largest fitted run"
 
 
@@ -355,12 +364,14 @@ def crossing(
             known = {"start": start, "probability": chance, "ci_prob": showing.width}
             emit({**known, "budgets": found_rows, "fits": [header(fit) for fit in fits]})
             return
-        say(f"one: {title(fits[0])}", f"other: {title(fits[1])}", heading(showing.width), "")
+        say(*(f"{name}: {title(fit)}" for name, fit in zip(_PAIR, fits, strict=True)))
+        say(heading(showing.width), "")
         columns = [found.attrs["column"], "one is ahead in", f"{fits[0].target}, one minus other"]
         say(table(columns, [_line(row, found) for row in found_rows]), "")
         ends = column_formatter(list(start.values()))(" ")
         say(f"one is ahead for good in {whole_percent(chance)} of the draws, from {ends} on")
-        say(_NEVER, discrepancy_text(allowing.chosen()))
+        each = {name: fit.typical(allowing.chosen()) for name, fit in zip(_PAIR, fits, strict=True)}
+        say(_NEVER, *discrepancy_texts(each))
 
 
 def _line(row: dict[str, Any], found: "xr.Dataset") -> list[Cell]:

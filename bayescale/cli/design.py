@@ -1,5 +1,6 @@
 """``identify`` and ``plan``: what the runs of a saved fit identify, and which runs to do next."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ from bayescale.cli.output import (
     Cell,
     allowed,
     discrepancy_text,
+    discrepancy_texts,
     emit,
     header,
     judged,
@@ -28,13 +30,17 @@ from bayescale.cli.output import (
     title,
 )
 from bayescale.cli.saved_fits import FitFile, load_fit, load_fits
-from bayescale.data.number_format import COUNTS, coordinate, percent, whole_percent
+from bayescale.data.number_format import COUNTS, coordinate, percent, times, whole_percent
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bayescale.design.plan import Plan
+
+
+MUCH = 9.0
+"""Rise of a standard deviation, as a share, from which its size is beyond the approximation."""
 
 
 SENSITIVE = 0.05
@@ -259,7 +265,8 @@ def plan(
             emit(_answer(found, least) | {"fits": [header(one) for one in judgeable.values()]})
         else:
             _show(found, least)
-            say("", discrepancy_text(options["discrepancy"]))
+            chosen_by = {name: one.typical(allowing.chosen()) for name, one in judgeable.items()}
+            say("", *discrepancy_texts(chosen_by))
 
 
 def _answer(found: "Plan", least: "pd.DataFrame | None") -> dict[str, Any]:
@@ -288,7 +295,16 @@ def _show(found: "Plan", least: "pd.DataFrame | None") -> None:
         named = ", ".join(str(run) for run in least["run"].head(_NAMED))
         most = least.iloc[-1]
         said = f"were least informative: {named}; most: {most['run']}"
-        say("", f"of the fitted runs, these {said} (sd +{percent(most['lost'], 2)} without it)")
+        say("", f"of the fitted runs, these {said} ({_without(float(most['lost']))})")
+
+
+def _without(lost: float) -> str:
+    """Say by how much a run's absence would raise the standard deviation."""
+    if not math.isfinite(lost):
+        return "sd unknown without it"
+    if lost > MUCH:
+        return f"sd more than {times(1 + MUCH)} as large without it"
+    return f"sd +{percent(lost, 2)} without it"
 
 
 def _cell(name: str, value: Any) -> str:

@@ -167,6 +167,7 @@ def _adequacy(fit: "Fit") -> dict[str, Any] | None:
         "ok": found.ok,
         "severe": found.severe,
         "problems": found.problems(),
+        "outliers": list(found.outliers),
         "scatter": found.scatter,
         "checks": rows(found.checks),
     }
@@ -272,6 +273,14 @@ def discrepancy_text(discrepancy: "Discrepancy | None") -> str:
     from bayescale.prediction import discrepancy as described
 
     return described.discrepancy_text(discrepancy)
+
+
+def discrepancy_texts(each: "Mapping[str, Discrepancy | None]") -> list[str]:
+    """Return the lines of several fits: one where they allow for the same, else one by name."""
+    said = {name: discrepancy_text(one) for name, one in each.items()}
+    if len(set(said.values())) == 1:
+        return [next(iter(said.values()))]
+    return [f"{name}: {text}" for name, text in said.items()]
 
 
 def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:

@@ -182,6 +182,17 @@ def times(factor: float) -> str:
     return f"{rounded:,.0f} times" if rounded >= 10 else f"{rounded:g} times"
 
 
+def beside_largest(factor: float) -> str:
+    """Say how far a budget is from that of the largest run.
+
+    >>> beside_largest(10.0), beside_largest(1.0)
+    ('10 times the largest fitted run', 'as much as the largest fitted run')
+    """
+    if 0.999 < factor < 1.001:
+        return "as much as the largest fitted run"
+    return f"{times(factor)} the largest fitted run"
+
+
 def listed(names: Iterable[object], limit: int = 12) -> str:
     """Format a list of names as prose does, the first ``limit`` of them.
 

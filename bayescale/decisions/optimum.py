@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data import derive
+from bayescale.data.number_format import beside_largest, format_value
 from bayescale.data.row_messages import PACKAGE
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.critical_batch import CriticalBatchLike, optimum_of_steps
@@ -18,7 +19,7 @@ from bayescale.inference.groups import ask_each
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
-from bayescale.laws.frontier import NOT_6ND
+from bayescale.laws.frontier import NOT_6ND, split_unknown
 from bayescale.laws.labels import call_unlabelled
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.runs_by_compute import run_columns
@@ -32,6 +33,10 @@ GRID = 33
 
 
 ROUNDS = 7
+
+
+MOST_SAID = 5
+"""Budgets of which each is held against the largest fitted run in words."""
 
 
 @of_posterior
@@ -76,12 +81,19 @@ def optimum(
         they apply; its price or days are coordinates where they are the budget. With a critical
         batch also ``batch_crit``, the critical batch at the loss reached, in tokens, and
         ``steps_min``, the steps far above it; ``tokens`` is their product, C_min / (6 N). Each
-        budget has a discrepancy of its own. Of a pooled fit also over its groups.
+        budget has a discrepancy of its own. Of a pooled fit also over its groups. Its attribute
+        ``extrapolation`` says how many times the largest fitted run the budgets are.
 
     Raises
     ------
     BayescaleError
         When the law has no params or no tokens, or needs other inputs than the scenario has.
+
+    Warns
+    -----
+    BayescaleWarning
+        When all runs have one ratio of tokens to params, and when the law's optimum on C = 6 N D is
+        not the one of its paper.
 
     See Also
     --------
@@ -111,7 +123,7 @@ def optimum(
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
-    if said := NOT_6ND.get(fit.representative.law.name):
+    for said in caveats(fit):
         warnings.warn(said, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
 
     def ask(one: Fit, wrong: Discrepancy | None) -> xr.Dataset:
@@ -120,7 +132,26 @@ def optimum(
             return ask_each(one, lambda each: optimum_of_steps(each, batch, scenario))
         return ask_each(one, lambda each: _optimum(each, scenario, wrong, numerical, seed))
 
-    return fit.mix(ask, discrepancy)
+    found = fit.mix(ask, discrepancy)
+    said = "" if scenario.inference_tokens else _extrapolation(fit, found["flops"].to_numpy())
+    return found.assign_attrs(extrapolation=said) if said else found
+
+
+def _extrapolation(fit: PosteriorLike, budgets: np.ndarray) -> str:
+    """Say how many times the largest fitted run budgets are, the ends of many; "" if unknown."""
+    runs = run_columns(fit.representative).get("flops", np.empty(0))
+    if not runs.size:
+        return ""
+    shown = budgets if budgets.size <= MOST_SAID else budgets[[budgets.argmin(), budgets.argmax()]]
+    return "; ".join(
+        f"{format_value(each, 'flops')} is {beside_largest(each / runs.max())}" for each in shown
+    )
+
+
+def caveats(fit: PosteriorLike) -> list[str]:
+    """Say what keeps the best split of a budget from being known, one line each."""
+    first = fit.representative
+    return [one for one in (NOT_6ND.get(first.law.name), split_unknown(run_columns(first))) if one]
 
 
 def _optimum(

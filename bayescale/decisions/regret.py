@@ -12,7 +12,7 @@ from bayescale.data.row_messages import PACKAGE
 from bayescale.data.units import Quantities, parse_quantities
 from bayescale.decisions.budget import Spending
 from bayescale.decisions.loss_grid import survey
-from bayescale.decisions.optimum import law_ratios, optimum
+from bayescale.decisions.optimum import caveats, law_ratios, optimum
 from bayescale.decisions.scenario import Scenario, ScenarioLike, as_scenario
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.argument_checks import of_posterior
@@ -85,7 +85,8 @@ def regret(
     Warns
     -----
     BayescaleWarning
-        When a size is left out because inference alone takes a budget.
+        When a size is left out because inference alone takes a budget, and as for
+        :func:`bayescale.optimum`.
 
     See Also
     --------
@@ -103,6 +104,8 @@ def regret(
     """
     discrepancy, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     scenario = as_scenario(flops)
+    for said in caveats(fit):
+        warnings.warn(said, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
     spendings = [Spending(one, scenario) for one in fit.members().values()]
     budget = spendings[0].budgets()
     given = scenario.candidates if params is None else parse_quantities("params", params)

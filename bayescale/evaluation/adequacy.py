@@ -26,6 +26,7 @@ from bayescale.evaluation.lack_of_fit import (
     smooth_directions,
     standardised,
 )
+from bayescale.evaluation.residuals import isolated_outliers
 from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
 
@@ -69,6 +70,9 @@ class Adequacy:
         Standard deviation of one run about the law, as a relative error: 0.01 is one per cent.
     runs : int
         Number of runs.
+    outliers : tuple of str
+        Single runs far beyond the tails of the others, a clause each: what was observed and
+        expected, and what to do. They do not speak against the law.
 
     See Also
     --------
@@ -86,6 +90,7 @@ class Adequacy:
     checks: pd.DataFrame
     scatter: float
     runs: int
+    outliers: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -108,7 +113,7 @@ class Adequacy:
         checks = pd.DataFrame(said["checks"])
         checks = checks.set_index("check" if "check" in checks else "index")
         findings = tuple(Finding(**one) for one in said["findings"])
-        return cls(findings, checks, said["scatter"], said["runs"])
+        return cls(findings, checks, said["scatter"], said["runs"], tuple(said.get("outliers", ())))
 
     def problems(self) -> list[str]:
         """Say what the law misses, one sentence each; empty where nothing was found."""
@@ -116,10 +121,11 @@ class Adequacy:
 
     def __str__(self) -> str:
         if self.findings:
-            return f"the law misses: {'; '.join(self.problems())}"
+            return f"the law misses: {'; '.join([*self.problems(), *self.outliers])}"
         if not len(self.checks):
             return f"{self.runs} runs are too few to judge the law"
-        return f"the law describes the runs: scatter {percent(self.scatter, 2)}"
+        said = f"the law describes the runs: scatter {percent(self.scatter, 2)}"
+        return "; ".join([said, *self.outliers])
 
     def __repr__(self) -> str:
         return f"<bayescale.Adequacy {self}>"
@@ -127,7 +133,7 @@ class Adequacy:
     def _repr_html_(self) -> str:
         verdict = "the law describes the runs" if self.ok else "the law misses something"
         row = {"scatter": percent(self.scatter, 2), "checks": f"{len(self.checks)}"}
-        return html_block(f"adequacy: {verdict}", *self.problems(), rows=[row])
+        return html_block(f"adequacy: {verdict}", *self.problems(), *self.outliers, rows=[row])
 
 
 @of_one_law
@@ -138,7 +144,8 @@ def adequacy(fit: Fit) -> Adequacy:
     be right. The residuals are tested, by score tests that know what the law has taken up, against
     curves in each input, in compute and in the ratio of inputs, smooth functions of all, the runs
     of the largest budgets, every other column of the table, and the scatter of runs of equal
-    inputs. A right law is found fault with in three of a hundred tables.
+    inputs. A right law is found fault with in three of a hundred tables. Single runs far beyond the
+    tails of the others, as after a slip of a digit, are named.
 
     Parameters
     ----------
@@ -195,7 +202,9 @@ def adequacy(fit: Fit) -> Adequacy:
     )
     significant = [(p, check) for p, check in zip(corrected, checks, strict=True) if p < LEVEL]
     findings = [*flat_law(fit, scatter), *findings_of(fit, residuals, coordinates, significant)]
-    return Adequacy(tuple(findings), table, scatter, count)
+    many = any(one.kind == "outliers" for one in findings)
+    named = [] if many else isolated_outliers(fit, residuals.taken)
+    return Adequacy(tuple(findings), table, scatter, count, tuple(named))
 
 
 def _holm(p_values: Sequence[float]) -> list[float]:

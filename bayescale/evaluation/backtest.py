@@ -17,7 +17,7 @@ from bayescale.evaluation.point_estimate import RESAMPLES, point_fit
 from bayescale.evaluation.scores import log_score, points_of, scores_of, summarise, with_mean
 from bayescale.evaluation.splits import Split, cuts_of, groups_of, main_input
 from bayescale.inference.fit import fit, prepare, runs_and_law
-from bayescale.inference.fit_warnings import MISSES
+from bayescale.inference.fit_warnings import MISSES, ON_A_LINE
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.model.observations import Data, extract
@@ -284,6 +284,7 @@ def fit_laws(
     with warnings.catch_warnings():
         # What the law misses shows in the forecasts, which are scored.
         warnings.filterwarnings("ignore", message=MISSES, category=BayescaleWarning)
+        warnings.filterwarnings("ignore", message=ON_A_LINE, category=BayescaleWarning)
         return {
             name: fit(data[name].runs.take(chosen), spec, random_seed=seed, progressbar=progressbar)
             for name, spec in specs.items()

@@ -1,15 +1,28 @@
 """Runs that do not fit the law."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
+from bayescale.data.number_format import fixed, times
 from bayescale.errors import BayescaleError
 from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
 from bayescale.inference.run_blocks import median_curve
+from bayescale.model.noise.location_scale import Scatter
 
 OUTLYING = 6.0
 """Standardised residual beyond which a run is named; see :func:`outliers`."""
+
+TAILS = np.array([1.0, 1.5, 2.0, 3.0, 4.0])
+"""Degrees of freedom by which the other runs may scatter when a run is held against them."""
+
+ISOLATED = 0.01
+"""Probability that a run of many, whose tails are that heavy, is named for its distance."""
+
+MOST_ISOLATED = 4
+"""The most runs that are named, and at most one of ten."""
 
 
 @of_one_law
@@ -104,3 +117,101 @@ def outliers(fit: Fit) -> pd.DataFrame:
     distance = np.abs(table["standardised"].to_numpy())
     worst_first = np.argsort(-distance)
     return table.iloc[worst_first[distance[worst_first] > OUTLYING]]
+
+
+def isolated_outliers(fit: Fit, taken: np.ndarray) -> list[str]:
+    """Say which single runs are far beyond the tails of the others, and what to do about each.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    taken : array, shape (run, direction)
+        A root of what the law has taken up of the runs' standardised residuals.
+
+    Returns
+    -------
+    list of str
+        One clause per run, the worst first; empty for noises that are not symmetric.
+    """
+    noise = fit.spec.noise
+    if not isinstance(noise, Scatter) or "inefficiency" in noise.parameters:
+        return []
+    table = residuals(fit)
+    apart = table["standardised"].to_numpy()
+    if "nu" not in noise.parameters:
+        apart = _left_out(apart, taken)
+    rows, size = isolated(
+        np.abs(apart), float(np.sqrt(len(apart) / (len(apart) - (taken**2).sum())))
+    )
+    return list(_named(fit, table, rows, np.abs(apart) / size))
+
+
+def _left_out(residual: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Return residuals as they would be without the pull of the largest ones on the law."""
+    rows = np.argsort(-np.abs(residual))[: _most(len(residual))]
+    pulled = taken @ taken[rows].T
+    kept = np.eye(len(rows)) - pulled[rows]
+    found = residual + pulled @ np.linalg.lstsq(kept, residual[rows])[0]
+    found[rows] *= np.sqrt(np.diag(kept).clip(0))
+    return found
+
+
+def _most(runs: int) -> int:
+    """Return how many of so many runs may be named."""
+    return min(MOST_ISOLATED, max(1, runs // 10))
+
+
+def isolated(distance: np.ndarray, taken_up: float = 1.0) -> tuple[np.ndarray, float]:
+    """Return which runs are far beyond the tails of the others, by position, and the scatter.
+
+    The largest distances are held against a Student-t of the others, for which they only count as
+    being beyond all of those: one run of a wrong digit would otherwise make the tails that excuse
+    it. It has four degrees of freedom or fewer, so that tails as heavy name a run in one of a
+    hundred tables.
+
+    Parameters
+    ----------
+    distance : array, shape (run,)
+        Absolute residuals.
+    taken_up : float
+        By how much a law makes the scatter about itself too small.
+    """
+    from scipy.stats import t
+
+    many = _most(len(distance))
+    order = np.argsort(-distance)
+    size, nu = _scatter_of(distance[order[many:]], many)
+    size *= taken_up
+    chance = len(distance) * 2 * t.sf(distance[order[:many]] / size, nu)
+    return order[:many][chance < ISOLATED], size
+
+
+def _scatter_of(distance: np.ndarray, beyond: int) -> tuple[float, float]:
+    """Return scale and degrees of freedom of the runs at these distances, and so many beyond.
+
+    The likelihood times a prior density of the square of the degrees of freedom.
+    """
+    from scipy.stats import t
+
+    sizes = np.median(distance) * np.geomspace(0.4, 2.5, 41)[:, None]
+    density = t.logpdf(distance[:, None, None] / sizes, TAILS).sum(axis=0)
+    tail = np.log(2) + t.logsf(distance.max() / sizes, TAILS)
+    found = density - distance.size * np.log(sizes) + beyond * tail + 2 * np.log(TAILS)
+    row, column = np.unravel_index(found.argmax(), found.shape)
+    return float(sizes[row, 0]), float(TAILS[column])
+
+
+def _named(fit: Fit, table: pd.DataFrame, rows: np.ndarray, distance: np.ndarray) -> Iterator[str]:
+    """Say of each row what was observed, what was expected, and how it counts."""
+    weight = "little weight" if "nu" in fit.spec.noise.parameters else "full weight"
+    for row in rows:
+        name = str(table.index[row])
+        own = not name.startswith(("row ", "line "))
+        observed, predicted = (float(table[c].iloc[row]) for c in ("observed", "predicted"))
+        where = f" with where='run != \"{name}\"'" if own and not fit.spec.noise.serial else ""
+        yield (
+            f"{'run ' if own else ''}{name} has {fit.target} {fixed(observed)} where the law "
+            f"expects {fixed(predicted)}, {times(float(distance[row]))} the scatter away: check "
+            f"it, or leave it out{where} ({fit.spec.noise.name} noise gives it {weight})"
+        )

@@ -13,7 +13,12 @@ from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.datatree import make_tree, record_of
 from bayescale.inference.diagnostics import Diagnostics, diagnose
-from bayescale.inference.fit_warnings import warn_constant, warn_far_reference, warn_misfit
+from bayescale.inference.fit_warnings import (
+    warn_constant,
+    warn_far_reference,
+    warn_misfit,
+    warn_one_ratio,
+)
 from bayescale.inference.pointwise import inputs_by_run
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
@@ -128,9 +133,10 @@ def fit(
     -----
     BayescaleWarning
         When rows were excluded, when only the last checkpoint of each run is fitted, when an input
-        does not vary, when a fixed reference point is far from the runs and amplitudes have default
-        priors, when the diagnostics still fail after one longer try, and when the law is far from
-        describing the runs (:func:`bayescale.adequacy`).
+        does not vary, when all runs have one ratio of tokens to params, when a fixed reference
+        point is far from the runs and amplitudes have default priors, when the diagnostics still
+        fail after one longer try, and when the law is far from describing the runs
+        (:func:`bayescale.adequacy`).
 
     See Also
     --------
@@ -169,6 +175,7 @@ def fit(
     )
     sampler = Sampler(sampler) if isinstance(sampler, str) else sampler
     warn_constant(spec, data)
+    warn_one_ratio(spec, data)
     warn_far_reference(spec, data)
     with one_thread():
         made = _fit(spec, data, sampler, seed_of(random_seed), progressbar)

@@ -6,6 +6,7 @@ import numpy as np
 
 from bayescale.errors import BayescaleWarning
 from bayescale.inference.result import Fit
+from bayescale.laws.frontier import split_unknown
 from bayescale.model.observations import Data, constant_inputs
 from bayescale.model.spec import Spec
 
@@ -19,6 +20,10 @@ FLOOR = "E"
 
 MISSES = ".*: the law misses: "
 """Matches the warning of :func:`warn_misfit`, for those who say it otherwise."""
+
+
+ON_A_LINE = "all runs have .* rests on the prior"
+"""Matches the warning of :func:`warn_one_ratio`, for those who fit a part of the runs."""
 
 
 def warn_misfit(made: Fit) -> None:
@@ -37,6 +42,14 @@ def warn_constant(spec: Spec, data: Data) -> None:
             BayescaleWarning,
             stacklevel=3,
         )
+
+
+def warn_one_ratio(spec: Spec, data: Data) -> None:
+    """Warn of runs that all lie on a line of tokens and params, where none is constant."""
+    inputs = {spec.column(name): values for name, values in data.inputs.items()}
+    said = "" if constant_inputs(data) else split_unknown(inputs)
+    if said:
+        warnings.warn(said, BayescaleWarning, stacklevel=3)
 
 
 def warn_far_reference(spec: Spec, data: Data) -> None:

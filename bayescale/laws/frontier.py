@@ -11,7 +11,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from bayescale.data import derive
+from bayescale.data.number_format import format_quantity
 from bayescale.laws.base import Law
 from bayescale.laws.functions import log
 from bayescale.laws.parameters import Positive, Real
@@ -32,6 +35,50 @@ NOT_6ND = {
     "critical_batch. It holds as it stands if your runs took each token once."
 }
 """Laws of which the optimum on C = 6 N D is not their paper's, and why."""
+
+ONE_RATIO = 0.05
+"""Standard deviation, in decades of tokens, within which runs lie on a line of tokens and params.
+
+An eighth more or less tokens moves a loss by some one per cent, the scatter of one run.
+"""
+
+
+def split_unknown(columns: Mapping[str, np.ndarray]) -> str:
+    """Say why runs cannot tell how a budget is best split, "" where they can.
+
+    Runs of one ratio of tokens to params show what both do together; so do runs of one size, of one
+    number of tokens, or whose tokens are a rising power of their params. Runs of one budget, whose
+    tokens fall as their params rise, show the best split there.
+
+    Parameters
+    ----------
+    columns : mapping of str to array, shape (run,)
+        What the runs had, by column: params, and tokens or flops.
+    """
+    params, tokens = columns.get("params"), columns.get("tokens")
+    if params is not None and tokens is None and "flops" in columns:
+        tokens = derive.tokens(columns["flops"], params)
+    if params is None or tokens is None or params.size < 3:
+        return ""
+    size, data = np.log10(params), np.log10(tokens)
+    why = _common(size, data)
+    advice = "how a budget is best split between params and tokens rests on the prior"
+    return f"{why}: {advice}; add runs at other ratios of tokens to params" if why else ""
+
+
+def _common(size: np.ndarray, data: np.ndarray) -> str:
+    """Say what runs have in common, of the logarithms of their params and tokens."""
+    if (data - size).std() < ONE_RATIO:
+        return f"all runs have about {10 ** np.median(data - size):.3g} tokens per parameter"
+    for name, values in (("params", size), ("tokens", data)):
+        if values.std() < ONE_RATIO:
+            return f"all runs have about {format_quantity(10 ** float(np.median(values)))} {name}"
+    slope, start = np.polyfit(size, data, 1)
+    freedom = size.size - 2
+    off = ((data - start - slope * size) ** 2).sum() / freedom
+    if freedom < 2 or slope <= 0 or off >= ONE_RATIO**2:
+        return ""
+    return f"all runs have tokens of about {10**start:.3g} * params^{slope:.2g}"
 
 
 def power_law_through(x: tuple[Any, Any], y: tuple[Any, Any]) -> tuple[Any, Any]:

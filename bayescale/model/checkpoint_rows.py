@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bayescale.data.checkpoints import finished_runs
+from bayescale.data.checkpoints import finished_runs, with_run_names
 from bayescale.data.row_messages import PACKAGE
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleWarning
@@ -56,7 +56,8 @@ def noise_along_runs(spec: Spec, runs: Runs) -> Spec:
 def rows_to_fit(spec: Spec, runs: Runs) -> Runs:
     """Return the last row of each run, where a table of checkpoints has enough runs for the law.
 
-    All rows where a noise was asked for, and of laws of whole loss curves.
+    All rows where a noise was asked for, and of laws of whole loss curves. The runs of all rows are
+    named where no column does and they were found.
 
     Parameters
     ----------
@@ -68,14 +69,19 @@ def rows_to_fit(spec: Spec, runs: Runs) -> Runs:
     Warns
     -----
     BayescaleWarning
-        Where the table holds checkpoints: of what is fitted.
+        Where the table holds checkpoints, of what is fitted; where it may hold some, that it is not
+        known.
     """
     law = spec.law.inputs
     curves = any(law[name].nodes or spec.column(name).startswith("step") for name in law)
-    if not spec.default_noise or curves:
+    if curves or not (spec.default_noise or spec.noise.serial):
         return runs
     found = finished_runs(runs)
+    if not spec.default_noise:
+        return with_run_names(runs, found)
     if not found.how:
+        if found.doubt:
+            warnings.warn(found.doubt, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
         return runs
     finals = found.runs
     noise = (following(spec.noise) or spec.noise).name
@@ -87,4 +93,4 @@ def rows_to_fit(spec: Spec, runs: Runs) -> Runs:
             "learning rate decays, rows before a run's end mislead, add finished runs"
         )
     warnings.warn(said, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
-    return finals if enough else runs
+    return finals if enough else with_run_names(runs, found)

@@ -24,6 +24,7 @@ from bayescale.data.number_format import (
 )
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
+from bayescale.decisions.optimum import caveats
 from bayescale.decisions.regret import regret, regret_summary
 from bayescale.design.plan import Plan
 from bayescale.errors import BayescaleError, BayescaleWarning
@@ -258,7 +259,8 @@ def analyze(
     >>> found.posterior.predict(params="7B", tokens="1T")  # doctest: +SKIP
     """
     found = finished_runs(read_runs(runs))
-    table, notes = found.runs, [sentence(found.taken())] if found.how else []
+    table, said = found.runs, found.taken() or found.doubt
+    notes = [sentence(said)] if said else []
     notes += swept_text(table)
     try:
         specs = specs_for(table, laws, notes)
@@ -284,6 +286,7 @@ def analyze(
             "and its residuals show what it misses: no weight."
         )
     posterior = weigh_laws({k: v for k, v in fits.items() if k not in worse}, backtests, seed)
+    notes += map(sentence, caveats(posterior))
     asked = targets(posterior, flops)
     return Analysis(
         table,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.number_format import (
+    beside_largest,
     bounds,
     format_value,
     kind_of,
@@ -169,7 +170,7 @@ def _expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
     found, name = target.answers, fit.target
     level = f"{percent(interval_width(ci_prob))} interval"
     loss = with_bounds(found["outcome"], unit=fit.unit, level=level)
-    where = f"{_amount(target)}, {_distance(target)}"
+    where = f"{_amount(target)}, {beside_largest(target.factor)}"
     planned = ", optimally split" if "params" in found else ""
     said = [f"With {where}{planned}, the expected {name} is {loss}."]
     if "params" in found:
@@ -187,13 +188,6 @@ def _expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
 def _amount(target: Target) -> str:
     amount = format_value(target.value, kind_of(target.column))
     return amount if target.column == "flops" else f"{amount} {target.column}"
-
-
-def _distance(target: Target) -> str:
-    """Say how far a budget is from the largest fitted run."""
-    if 0.999 < target.factor < 1.001:
-        return "as much as the largest fitted run"
-    return f"{times(target.factor)} the largest fitted run"
 
 
 def _nothing_asked(fit: Fit) -> str:

@@ -17,13 +17,13 @@ from bayescale.data.number_format import (
 from bayescale.data.units import Kind
 from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.frontier_constants import frontier_constants
+from bayescale.decisions.optimum import caveats
 from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.residuals import OUTLYING, outliers
 from bayescale.inference.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.laws.frontier import NOT_6ND
 from bayescale.plots.bands import plot_bands
 from bayescale.plots.compare import plot_compare
 from bayescale.plots.frontier import plot_frontier
@@ -139,10 +139,9 @@ def optimum_section(
         [name, law, *map(interval_cell, pair)]
         for name, law, *pair in frontier_rows(fit, constants, ci_prob)
     ]
-    caveat = NOT_6ND.get(fit.representative.law.name)
     blocks: list[Block] = [
         _expected(fit.representative, asked),
-        *([Text(sentence(caveat))] if caveat else []),
+        *(Text(sentence(caveat)) for caveat in caveats(fit)),
         Table(FRONTIER_HEADER, rows, frontier_note(constants)),
         picture(
             lambda axes: plot_frontier(fit, axes=axes, **options),

@@ -1,18 +1,27 @@
 """The compute-optimal frontier as power laws: Hoffmann's constants, closed forms, local ones."""
 
 import json
+import re
+import warnings
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from handmade import REFERENCES, handmade_fit
+from public_data import each_or_one
 from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
+from bayescale.inference.fit import prepare
+from bayescale.inference.fit_warnings import warn_one_ratio
 from bayescale.inference.result import Fit
-from bayescale.laws.frontier import FRONTIER_CONSTANTS
+from bayescale.laws.frontier import FRONTIER_CONSTANTS, split_unknown
+from bayescale.reporting.result_sections import optimum_section
+from bayescale.reporting.targets import targets
 
 PRINTED = {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28}
 """Hoffmann et al. (2022), approach 3, as the paper prints it."""
@@ -169,3 +178,101 @@ def test_the_command_shows_the_power_laws(tmp_path) -> None:
         app, ["optimum", path, "--flops", "1e22", "--inference-tokens", "1T"]
     )
     assert "k C^a" not in served.stdout
+
+
+SIZES = np.geomspace(5e7, 5e9, 12)
+SPREAD = np.resize([-1.0, 1.0, 1.0, -1.0], 12)
+
+
+def line(slope: float, off: float = 0.0) -> dict[str, np.ndarray]:
+    """Runs whose tokens are a power of their params, but for so many decades."""
+    return {"params": SIZES, "tokens": 2e10 * (SIZES / 1e9) ** slope * 10 ** (off * SPREAD)}
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        (line(1), "all runs have about 20 tokens per parameter: how a budget is best split"),
+        (line(1, 0.04), "all runs have about 2. tokens per parameter"),
+        (line(0.5, 0.04), r"all runs have tokens of about [\d.]+e\+0\d \* params\^0\.[45]\d?:"),
+        (line(0), "all runs have about 20B tokens:"),
+        ({"params": SIZES[:1].repeat(12), "tokens": SIZES * 20}, "all runs have about 50M params:"),
+        ({"params": SIZES, "flops": 120 * SIZES**2}, "all runs have about 20 tokens per param"),
+    ],
+)
+def test_runs_on_a_line_do_not_tell_the_best_split(runs: dict, said: str) -> None:
+    assert re.match(said, split_unknown(runs))
+    assert split_unknown(runs).endswith("add runs at other ratios of tokens to params")
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        line(1, 0.08),
+        line(0.5, 0.08),
+        line(-1),
+        {k: v[[0, -1]] for k, v in line(1).items()},
+        {"tokens": SIZES},
+        {"params": SIZES},
+    ],
+    ids=["scattered", "scattered power", "one budget", "two runs", "no params", "no tokens"],
+)
+def test_runs_that_tell_it_and_laws_without_it_are_left_alone(runs: dict) -> None:
+    assert split_unknown(runs) == ""
+
+
+ISOFLOP = ["gadre2024_grid", "hoffmann2022_apple_isoflop", "gadre2024"]
+
+
+@pytest.mark.parametrize("name", each_or_one(ISOFLOP))
+def test_public_tables(name: str, data_dir: Path) -> None:
+    """Gadre's grid has twenty tokens per parameter throughout; isoFLOP curves vary them."""
+    table = bs.read_runs(data_dir / f"{name}.csv").table
+    said = split_unknown({k: table[k].to_numpy(float) for k in ("params", "tokens")})
+    assert said.startswith("all runs have about 20 tokens" if name == "gadre2024_grid" else "")
+    assert bool(said) == (name == "gadre2024_grid")
+
+
+def test_fit_and_answers_say_that_all_runs_have_one_ratio(tmp_path) -> None:
+    runs = pd.DataFrame(line(1, 0.01))
+    with pytest.warns(bs.BayescaleWarning, match="20 tokens per parameter.*rests on the prior"):
+        warn_one_ratio(*prepare(runs.assign(loss=2 + SIZES**-0.1), "chinchilla"))
+    ladder = handmade_fit(runs=runs)
+    for ask in (bs.optimum, bs.regret):
+        with pytest.warns(bs.BayescaleWarning, match="20 tokens per parameter"):
+            ask(ladder, 1e22, discrepancy=None)
+    shown = CliRunner().invoke(
+        app, ["optimum", str(bs.save(ladder, tmp_path / "fit.nc")), "--flops", "1e22"]
+    )
+    assert shown.stderr.count("rests on the prior") == 1
+    with pytest.warns(bs.BayescaleWarning, match="20 tokens per parameter"):
+        section = optimum_section(ladder, targets(ladder, "1e22", discrepancy=None), None, None)
+    assert "rests on the prior" in str(section)
+
+
+def test_a_constant_input_is_said_once() -> None:
+    spec, data = prepare(pd.DataFrame(line(0)).assign(loss=2 + SIZES**-0.1), "chinchilla")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_one_ratio(spec, data)
+
+
+def test_an_optimum_says_how_far_its_budgets_are_from_the_largest_run(tmp_path) -> None:
+    fit = handmade_fit()
+    largest = float((6 * fit.inputs["N"] * fit.inputs["D"]).max())
+    one, three = 11 * largest, np.array([0.5, 1, 40]) * largest
+    said = bs.optimum(fit, one, discrepancy=None).attrs["extrapolation"]
+    assert said == f"{one:.3g} FLOP is 11 times the largest fitted run"
+    said = bs.optimum(fit, three, discrepancy=None).attrs["extrapolation"]
+    words = ["is 0.5 times the", "is as much as the", "is 40 times the"]
+    assert all(word in part for word, part in zip(words, said.split("; "), strict=True))
+    many = bs.optimum(fit, np.geomspace(0.1, 100, 20) * largest, discrepancy=None)
+    assert many.attrs["extrapolation"].count(";") == 1
+    assert "is 100 times the" in many.attrs["extrapolation"]
+    served = bs.Scenario(flops=one, inference_tokens=1e12)
+    assert "extrapolation" not in bs.optimum(fit, served, discrepancy=None).attrs
+    path = str(bs.save(fit, tmp_path / "fit.nc"))
+    asked = ["optimum", path, "--flops", f"{one}", "--discrepancy", "none"]
+    assert "is 11 times the largest fitted run" in CliRunner().invoke(app, asked).stdout
+    answer = json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)
+    assert answer["extrapolation"].endswith("is 11 times the largest fitted run")

@@ -81,6 +81,7 @@ class TestAnswers:
         assert list(table.index[:5]) == list(made_fit.spec.free)
         assert bs.identify(made_fit)["kind"].eq("parameter").all()
 
+    @pytest.mark.filterwarnings("ignore:all runs have about 20 tokens per parameter")
     def test_quick_verdicts_are_the_same(self, tied: Fit) -> None:
         quick, whole = contractions(tied, 1e23), bs.identify(tied, flops=1e23, discrepancy=None)
         assert quick["verdict"].equals(whole["verdict"])
@@ -368,6 +369,7 @@ class TestStability:
 
 
 class TestPicture:
+    @pytest.mark.filterwarnings("ignore:all runs have about 20 tokens per parameter")
     def test_bars_ridge_and_parameters(self, tied: Fit) -> None:
         axes = plot_identify(tied, flops=1e23)
         assert len(axes) == 7

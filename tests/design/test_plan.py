@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
+from bayescale.cli.design import _without
+from bayescale.cli.output import discrepancy_texts
 from bayescale.design.candidates import inputs_of
 from bayescale.design.gaussian_update import posterior_uncertainty, scatter_of
 from bayescale.design.quantities_of_interest import best_sizes, outcomes, read_about
@@ -369,3 +371,26 @@ class TestCommandLine:
         assert "share of the gain" in said
         assert "would lower the standard deviation of alpha" in said
         assert "of the fitted runs, these were least informative: " in said
+        assert "without it)" in " ".join(said.split()) and "inf %" not in said
+        # Of the law at hand, not of all laws.
+        assert "the law may be off by" in said and "skaling" not in said
+
+    @pytest.mark.parametrize(
+        ("lost", "said"),
+        [
+            (0.26, "sd +26 % without it"),
+            (8.5, "sd +850 % without it"),
+            (30.0, "sd more than 10 times as large without it"),
+            (np.inf, "sd unknown without it"),
+        ],
+    )
+    def test_what_a_run_is_worth(self, lost: float, said: str) -> None:
+        assert _without(lost) == said
+
+
+def test_discrepancies_of_several_laws_are_said_by_name() -> None:
+    wrong = bs.Discrepancy()
+    each = {name: wrong.of_law(name) for name in ("skaling", "chinchilla")}
+    one, other = discrepancy_texts(each)
+    assert one.startswith("skaling: discrepancy: ") and other.startswith("chinchilla: ")
+    assert len(discrepancy_texts({"a": each["skaling"], "b": each["skaling"]})) == 1

@@ -8,12 +8,15 @@ import example_fits
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import REFERENCES, TRUTH, design
+from handmade import REFERENCES, TRUTH, design, fit_around
 
 import bayescale as bs
 from bayescale.evaluation.adequacy import _clusters, _holm
 from bayescale.evaluation.lack_of_fit import Residuals, polynomial, standardised
+from bayescale.evaluation.residuals import isolated
 from bayescale.inference.result import Fit
+from bayescale.model.observations import extract
+from bayescale.model.spec import make_spec
 
 
 def table(seed: int, truth: dict[str, float] | None = None, sigma: float = 0.005) -> pd.DataFrame:
@@ -261,3 +264,62 @@ def test_scatter_of_a_bell_shape_falls_into_no_clusters(count: int) -> None:
         for check in _clusters(Residuals(raw, np.ones(count), raw, np.zeros((count, 1))))
     ]
     assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=0.03)
+
+
+def resistant(runs: pd.DataFrame) -> Fit:
+    """Fit Chinchilla's law as heavy tails do, which no outlier moves: around the truth."""
+    spec = make_spec("chinchilla", references={k: REFERENCES[k] for k in ("N", "D")})
+    return fit_around(spec, extract(spec, bs.read_runs(runs)), TRUTH["chinchilla"], spread=0.002)
+
+
+def slipped(runs: pd.DataFrame, **factors: float) -> pd.DataFrame:
+    """Name the runs, and multiply the losses of some."""
+    named = runs.assign(run=[f"r{i}" for i in range(len(runs))])
+    named["loss"] *= named["run"].map(factors).fillna(1.0)
+    return named
+
+
+def test_a_run_of_a_wrong_digit_is_named_with_what_to_do() -> None:
+    runs = slipped(table(29), r7=1.2)
+    found = resistant(runs).adequacy
+    (said,) = found.outliers
+    observed, right = runs["loss"][7], runs["loss"][7] / 1.2
+    assert found.ok and str(found).endswith(said)
+    assert said.startswith(f"run r7 has loss {observed:.3f} where the law expects ")
+    expected = float(said.split("expects ")[1].split(",")[0])
+    assert expected == pytest.approx(right, rel=0.01)
+    away = float(said.split(", ")[1].split(" times")[0])
+    assert away == pytest.approx(np.log(1.2) / 0.005, rel=0.5)
+    assert (
+        "leave it out with where='run != \"r7\"' (student_t noise gives it little weight)" in said
+    )
+    assert "run r7 has loss" in found._repr_html_()
+    assert bs.Adequacy.from_dict(found.to_dict()).outliers == (said,)
+    kept = bs.read_runs(runs, where='run != "r7"')
+    assert len(kept) == 39 and not resistant(kept.table).adequacy.outliers
+
+
+def test_of_several_slips_each_is_named_and_without_a_name_its_row() -> None:
+    runs = slipped(table(29), r7=1.2, r30=0.85, r12=1.15)
+    found = resistant(runs.drop(columns="run")).adequacy.outliers
+    assert [one.split(" has")[0] for one in found] == ["row 7", "row 30", "row 12"]
+    assert all("leave it out (" in one for one in found)
+
+
+def test_normal_noise_gives_an_outlier_full_weight() -> None:
+    """It moves the law, by which other runs seem to be off."""
+    runs = slipped(table(29), r7=1.2)
+    found = bs.fit(runs, "chinchilla", noise="normal", random_seed=1, progressbar=False).adequacy
+    (said,) = found.outliers
+    assert str(found).startswith("the law misses: ") and str(found).endswith(said)
+    assert said.startswith("run r7 has") and "normal noise gives it full weight" in said
+
+
+@pytest.mark.parametrize(("runs", "nu", "most"), [(100, 4, 6), (20, 4, 8), (100, 1e6, 0)])
+def test_tails_alone_name_a_run_in_few_tables(runs: int, nu: float, most: int) -> None:
+    """In one of a hundred tables of heavy tails; more than these have a chance of 0.02."""
+    rng = np.random.default_rng(4)
+    tables = np.abs(rng.standard_t(nu, (200, runs)))
+    assert sum(len(isolated(one)[0]) > 0 for one in tables) <= most
+    tables[:, 0] = 40
+    assert sum(0 in isolated(one)[0] for one in tables) > 170

@@ -1,5 +1,6 @@
 """Rows of one run: the noise that has them follow from one another, and all that hangs on it."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -276,6 +277,25 @@ class TestRowsToFit:
         assert self.rows(checkpoints(10), noise="normal") == 80
         assert self.rows(checkpoints(10).assign(step=1), "kaplan_steps") == 80
         assert self.rows(checkpoints(10).drop(columns="run")) == 80
+
+    def test_runs_that_were_found_are_named_where_all_their_rows_are_fitted(self) -> None:
+        steps = np.tile(np.arange(1, 9) * 1000, 4)
+        table = checkpoints(4).drop(columns="run").assign(step=steps)
+        spec, data = prepare(table, "chinchilla", noise="checkpoints")
+        assert len(data.observed) == 32
+        assert np.unique(data.known["series"]).size == 4
+        with pytest.warns(bs.BayescaleWarning, match="of 4 runs .steps in equal distances"):
+            spec, _ = prepare(table, "chinchilla")
+        assert spec.noise.name == "checkpoints"
+
+    def test_rows_that_may_be_checkpoints_are_asked_about(self) -> None:
+        table = checkpoints(5).drop(columns="run")
+        table["step"] = np.unique(np.geomspace(10, 8000, 8).astype(int)).tolist() * 5
+        with pytest.warns(bs.BayescaleWarning, match="column step, no column run: are these rows"):
+            assert self.rows(table) == 40
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert self.rows(table, noise="student_t") == 40
 
 
 class TestModel:

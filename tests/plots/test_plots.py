@@ -249,6 +249,7 @@ def test_interval_width_follows_arviz(made_fit: Fit) -> None:
     assert "the law, 95 %" in words(plot_bands(made_fit, ci_prob=0.95))
 
 
+@pytest.mark.filterwarnings("ignore:all runs have about 20 tokens per parameter")
 def test_runs_are_coloured_by_their_ratio_where_it_varies(made_fit: Fit, ray: Fit) -> None:
     (_, bar) = plot_bands(made_fit).figure.axes
     assert bar.get_ylabel() == "tokens per parameter"
@@ -343,6 +344,7 @@ def test_budgets_that_no_run_shares_are_spread_evenly() -> None:
     assert np.allclose(typical_budgets(np.geomspace(1e18, 1e21, 7)), np.geomspace(1e18, 1e21, 4))
 
 
+@pytest.mark.filterwarnings("ignore:all runs have about 20 tokens per parameter")
 def test_an_interval_that_leaves_the_picture_has_arrowheads(ray: Fit, made_fit: Fit) -> None:
     def heads(fit: Fit) -> int:
         return sum(line.get_marker() in ("<", ">") for line in plot_isoflop(fit, 1e20).lines)
