@@ -35,6 +35,14 @@ COMPARABLE = 5.0
 """Nats below the best mode's mass down to which a mode is started from."""
 
 
+VALLEY = 2.0
+"""Nats below a draw by which the log density falls on the way to another mode."""
+
+
+NEXT = 40
+"""Draws next to a mode of which most must be reached without such a valley."""
+
+
 STEPS = 300
 """Most steps of one climb."""
 
@@ -93,12 +101,16 @@ class _Mode:
         """Whether a point is within one standard deviation along every axis."""
         return bool((abs(self.along_axes(point)) < 1).all())
 
-    def share_near(self, points: np.ndarray) -> float:
-        """Return the share of points, shape (draw, coordinate), in the 99.9 % ellipsoid."""
+    def distances(self, points: np.ndarray) -> np.ndarray:
+        """Return how far points, shape (draw, coordinate), are off, in standard deviations."""
+        return np.sqrt((self.along_axes(points) ** 2).sum(axis=1))
+
+    @property
+    def radius(self) -> float:
+        """The distance within which 99.9 % of the approximation lies."""
         from scipy.stats import chi2
 
-        distance = (self.along_axes(points) ** 2).sum(axis=1)
-        return float((distance < chi2.ppf(0.999, self.sd.size)).mean())
+        return float(np.sqrt(chi2.ppf(0.999, self.sd.size)))
 
 
 def near_modes(
@@ -161,8 +173,26 @@ def missed_modes(
     return [
         (mode, float(share))
         for mode, share in zip(found, shares, strict=True)
-        if share >= LEAST_SHARE and mode.share_near(draws) < share / 20
+        if share >= LEAST_SHARE and not _reached(log_density, mode, draws, share / 20)
     ]
+
+
+def _reached(log_density: LogDensity, mode: _Mode, draws: np.ndarray, share: float) -> bool:
+    """Whether at least a share of the draws is near a mode, or the way to the next has no dip.
+
+    A bent posterior has few draws near its optimum, by the Gaussian approximation there, although
+    chains come and go.
+    """
+    away = mode.distances(draws)
+    near = (away < mode.radius).mean()
+    if near >= share or near == 0:
+        return bool(near)
+
+    def dips(draw: np.ndarray) -> bool:
+        between = mode.point + np.linspace(0, 1, 12)[1:-1, None] * (draw - mode.point)
+        return min(log_density(one)[0] for one in between) < log_density(draw)[0] - VALLEY
+
+    return float(np.mean([dips(draw) for draw in draws[np.argsort(away)[:NEXT]]])) < 0.5
 
 
 def _is_optimum(log_density: LogDensity, mode: _Mode) -> bool:

@@ -8,7 +8,7 @@ from handmade import handmade_fit
 
 import bayescale as bs
 from bayescale.inference.diagnostics import Diagnostics, diagnose, elements
-from bayescale.inference.initialization import missed_modes
+from bayescale.inference.initialization import find_modes, missed_modes
 from bayescale.laws.functions import log
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
@@ -155,6 +155,28 @@ def test_a_mode_as_wide_as_its_unit_is_not_missed() -> None:
     assert not missed_modes(normal, starts, draws)
     ((mode, share),) = missed_modes(normal, starts, draws + np.array([2000.0, 0.0]))
     assert share == 1 and mode.point == pytest.approx(centre, abs=1)
+
+
+def test_a_top_far_thinner_than_the_bulk_is_not_missed() -> None:
+    """Few draws of a Cauchy in twelve dimensions are near its top, by the curvature there."""
+
+    def cauchy(point: np.ndarray) -> tuple[float, np.ndarray]:
+        spread = 1 + float(point @ point)
+        return -6.5 * float(np.log(spread)), -13 * point / spread
+
+    rng = np.random.default_rng(0)
+    draws = rng.normal(size=(4000, 12)) / np.abs(rng.normal(size=(4000, 1)))
+    starts = list(rng.normal(size=(30, 12)))
+    (mode,) = find_modes(cauchy, starts)
+    assert 0 < (mode.distances(draws) < mode.radius).mean() < 0.05
+    assert not missed_modes(cauchy, starts, draws)
+
+
+def test_a_mode_with_a_stray_draw_is_still_missed() -> None:
+    rng = np.random.default_rng(3)
+    draws = np.r_[[[1.0]], rng.normal(-1, 0.1, (2000, 1))]
+    ((mode, _),) = missed_modes(two_normals, list(rng.normal(0, 2, (12, 1))), draws)
+    assert mode.point == pytest.approx(1, abs=1e-3)
 
 
 def test_missed_modes_are_said_and_saved(tmp_path) -> None:
