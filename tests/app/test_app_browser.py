@@ -3,14 +3,13 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from app_server import environment, served
 from handmade import REFERENCES, TRUTH, design
 from playwright.sync_api import Page, sync_playwright
 
@@ -23,28 +22,11 @@ PATIENCE = 240_000
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Return an environment without the settings of whoever runs the tests."""
-    return {**os.environ, "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache")}
-
-
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    """Start the command, and end it by its own process."""
-    port = free_port()
-    command = [sys.executable, "-m", "bayescale", "app", "--no-browser", "--port", str(port)]
-    with subprocess.Popen(command, env=environment(tmp_path), cwd=tmp_path) as server:
-        try:
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            server.terminate()
-            assert server.wait(timeout=600) is not None
+    """Return where the app is served."""
+    with served(tmp_path) as found:
+        yield found
 
 
 def opened(page: Page, address: str, said: list[str]) -> None:
@@ -56,12 +38,6 @@ def opened(page: Page, address: str, said: list[str]) -> None:
         "request",
         lambda r: said.append(f"elsewhere: {r.url}") if outside(r.url, address) else None,
     )
-    for _ in range(600):  # until it listens
-        try:
-            urllib.request.urlopen(address, timeout=60).close()
-            break
-        except OSError:
-            page.wait_for_timeout(200)
     page.goto(address)
 
 
