@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from app_server import environment, served
+from browse_site import inaccessible
 from handmade import REFERENCES, TRUTH, design
 from playwright.sync_api import Page, sync_playwright
 
@@ -18,6 +19,9 @@ import bayescale as bs
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PATIENCE = 240_000
 """Milliseconds: a fit compiles first, on a machine that does other things too."""
+
+BACKGROUND = "getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/)[0]"
+"""How bright the page is, to 255."""
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
@@ -45,6 +49,18 @@ def outside(url: str, address: str) -> bool:
     return not url.startswith((address, address.replace("http", "ws"), "data:", "blob:", "about:"))
 
 
+def audit(page: Page, state: str, said: list[str]) -> None:
+    """Open what can be opened, and note what axe-core finds serious, light and dark."""
+    for closed in page.locator("details:not([open]) > summary").all():
+        closed.click()
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"({BACKGROUND} > 127) == {str(theme == 'light').lower()}")
+        page.wait_for_timeout(500)  # colours fade over
+        said += [f"{state}, {theme}: {fault}" for fault in inaccessible(page)]
+    page.emulate_media(color_scheme="light")
+
+
 def saved(page: Page, label: str, folder: Path) -> Path:
     """Press a button that downloads, and return the file."""
     with page.expect_download() as waited:
@@ -65,8 +81,11 @@ def test_a_table_becomes_a_decision(address: str, tmp_path: Path) -> None:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
         opened(page, address, said)
+        page.get_by_text("Table of training runs").wait_for()
+        audit(page, "no table", said)
         page.locator("input[type=file]").set_input_files(table)
         page.get_by_text("40 rows from my runs.csv").wait_for()
+        audit(page, "a table", said)
         page.get_by_role("combobox", name="Laws").fill("kaplan")
         page.get_by_role("option", name="kaplan", exact=True).click()
         page.keyboard.press("Escape")
@@ -86,6 +105,7 @@ def test_a_table_becomes_a_decision(address: str, tmp_path: Path) -> None:
         if shots := os.environ.get("BAYESCALE_SHOTS"):
             page.screenshot(path=Path(shots) / "phone.png", full_page=True)
         assert page.evaluate(width) <= 0
+        audit(page, "a report", said)
         written, code = saved(page, "Report", tmp_path), saved(page, "Code", tmp_path)
         fits = saved(page, "Fits", tmp_path)
         browser.close()
