@@ -51,8 +51,9 @@ def outside(url: str, address: str) -> bool:
 
 def audit(page: Page, state: str, said: list[str]) -> None:
     """Open what can be opened, and note what axe-core finds serious, light and dark."""
-    for closed in page.locator("details:not([open]) > summary").all():
-        closed.click()
+    for summary in page.locator("details > summary").all():
+        if not summary.evaluate("summary => summary.parentElement.open"):
+            summary.click()
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         page.wait_for_function(f"({BACKGROUND} > 127) == {str(theme == 'light').lower()}")
