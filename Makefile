@@ -52,7 +52,7 @@ site: setup  ## the documentation as a site, in site/; every link, picture and p
 	$(RUN) python docs/check_site.py site
 
 browse: site demo  ## open site and report in Chromium: console, formulas, accessibility; BROWSER=path
-	$(RUN) --with playwright --with axe-playwright-python python docs/browse_site.py site \
+	$(RUN) python docs/browse_site.py site \
 		--report demo/report.html $(if $(BROWSER),--chromium $(BROWSER))
 
 build: setup  ## wheel and sdist in dist/

@@ -50,11 +50,14 @@ def missing_file(path: str | PathLike[str], fit: bool = False) -> BayescaleError
     return BayescaleError(f"no file {str(path)!r}: check the path")
 
 
-def closest(name: str, known: Iterable[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` for a likely slip, of case too, or an empty string."""
+def closest(name: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """Return ``" (did you mean 'x'?)"`` for a likely slip, of case too, or an empty string.
+
+    ``alike`` is the share of letters in common from which one name is taken for a slip of another.
+    """
     names = list(known)
-    match = difflib.get_close_matches(name, names, n=1)
+    match = difflib.get_close_matches(name, names, n=1, cutoff=alike)
     if not match:
         by_lower = {other.lower(): other for other in names}
-        match = [by_lower[m] for m in difflib.get_close_matches(name.lower(), by_lower, n=1)]
+        match = [by_lower[m] for m in difflib.get_close_matches(name.lower(), by_lower, 1, alike)]
     return f" (did you mean {match[0]!r}?)" if match else ""

@@ -90,7 +90,7 @@ def _looked_at(browser: Browser, pages: Mapping[str, str], shots: Path | None) -
                 page.goto(url)
                 _settle(page)
                 if width == "desktop":
-                    yield from (f"{name}, {theme}: {fault}" for fault in _inaccessible(page))
+                    yield from (f"{name}, {theme}: {fault}" for fault in inaccessible(page))
                 if shots:
                     page.screenshot(path=shots / f"{name.replace('/', '-')}-{width}-{theme}.png")
                 page.close()
@@ -117,7 +117,8 @@ def _settle(page: Page) -> None:
     page.wait_for_function(f"{UNRENDERED}.length == 0", timeout=20_000)
 
 
-def _inaccessible(page: Page) -> Iterator[str]:
+def inaccessible(page: Page) -> Iterator[str]:
+    """Yield what axe-core calls serious or critical on a page."""
     for violation in Axe().run(page).response["violations"]:
         if violation["impact"] in SERIOUS:
             nodes = "; ".join(str(node["target"]) for node in violation["nodes"][:3])

@@ -25,6 +25,8 @@ class Job:
         Where the table is, and what comes of it goes.
     process : Popen
         The process.
+    laws : int
+        How many laws it fits.
     began : float
         When, on the monotonic clock.
     """
@@ -32,6 +34,7 @@ class Job:
     request: Request
     folder: Path
     process: subprocess.Popen[bytes]
+    laws: int
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -42,8 +45,7 @@ class Job:
     @property
     def steps(self) -> int:
         """How many lines it says in all: a start, a fit per law, forecasts of several, a page."""
-        laws = len(self.request.laws) or 2  # what a table allows is two
-        return 2 + laws + (laws if laws > 1 else 0)
+        return 2 + self.laws + (self.laws if self.laws > 1 else 0)
 
     @property
     def error(self) -> str:
@@ -86,8 +88,8 @@ class Job:
         return (self.folder / _LOG).read_text("utf-8", errors="replace").splitlines()
 
 
-def start(request: Request, folder: Path) -> Job:
-    """Start what a request asks for, on the table in a folder.
+def start(request: Request, folder: Path, laws: int) -> Job:
+    """Start what a request asks for, on the table in a folder, by which so many laws are fitted.
 
     The process has no shell, gets nothing of the table on its command line, and ends with this one.
     """
@@ -97,4 +99,4 @@ def start(request: Request, folder: Path) -> Job:
     command = [sys.executable, "-m", "bayescale.app.worker", str(folder)]
     with (folder / _LOG).open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log)
-    return Job(request, folder, process)
+    return Job(request, folder, process, laws)

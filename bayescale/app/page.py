@@ -24,10 +24,13 @@ from bayescale.errors import BayescaleError
 SHOWN = 1_000
 """Rows of a table that are shown."""
 
+LARGEST = 2**53
+"""Beyond it a browser marks whole numbers as inexact."""
+
 HEIGHT = 900
 """Pixels of the report, which scrolls."""
 
-NAMED = ("params", "tokens", "flops", "loss", "run")
+NAMED = ("params", "tokens", "flops", "loss", "accuracy", "run")
 """Columns that a user may name."""
 
 INTRODUCTION = """
@@ -66,7 +69,7 @@ def main() -> None:
     _show_reading(runs)
     asked = _ask(request, runs)
     if asked is not None:
-        _do(asked, folder)
+        _do(asked, folder, runs)
 
 
 def _reading() -> dict[str, Any]:
@@ -140,11 +143,18 @@ def _show_reading(runs: Runs) -> None:
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the first rows, their reason first, with every cell that is no number as text."""
+    """Return the first rows, their reason first, what a table of numbers cannot hold as text."""
     first = ["reason"] if "reason" in table else []
     head = table[[*first, *(c for c in table if c not in first)]].head(SHOWN)
-    numeric = pd.api.types.is_numeric_dtype
-    return pd.DataFrame({n: c if numeric(c) else c.astype(str) for n, c in head.items()})
+    return pd.DataFrame({name: _shown_column(cells) for name, cells in head.items()})
+
+
+def _shown_column(cells: pd.Series) -> pd.Series:
+    """Return a column of numbers as it is, but for numbers that a browser cannot count to."""
+    if not pd.api.types.is_numeric_dtype(cells):
+        return cells.astype(str)
+    large = bool((cells.abs() > LARGEST).any())
+    return cells.map("{:.6g}".format) if large else cells
 
 
 def _ask(request: Request, runs: Runs) -> Request | None:
@@ -172,7 +182,7 @@ def _ask(request: Request, runs: Runs) -> Request | None:
     seed = st.number_input("Seed", min_value=0, value=1, step=1, key="seed")
     asked = Request(request.file, request.reading, tuple(laws), tuple(flops), int(seed))
     with st.expander("The Python code that does the same"):
-        st.code(asked.code(), language="python", wrap_lines=True)
+        _plain(asked.code())  # colours of syntax would have too little contrast
     if not st.button("Fit", type="primary", disabled=not (own or laws), key="fit"):
         return asked
     try:
@@ -185,12 +195,12 @@ def _ask(request: Request, runs: Runs) -> Request | None:
     return asked
 
 
-def _do(asked: Request, folder: Path) -> None:
+def _do(asked: Request, folder: Path, runs: Runs) -> None:
     """Start the fit that was asked for, and show how far it is or what came of it."""
     if "job" not in st.session_state:
         return
     if st.session_state["job"] is None:
-        st.session_state["job"] = start(asked, folder)
+        st.session_state["job"] = start(asked, folder, len(asked.laws or chosen_laws(runs)))
     job: Job = st.session_state["job"]
     st.header("What to train")
     if job.running:

@@ -22,6 +22,7 @@ def settings(port: int, browser: bool) -> dict[str, Any]:
         "server.enableCORS": True,
         "server.enableXsrfProtection": True,
         "server.enableStaticServing": False,
+        "server.enableAgentApi": False,
         "server.fileWatcherType": "none",
         "server.maxUploadSize": MAX_TEXT // 1_000_000,
         "browser.gatherUsageStats": False,
@@ -49,8 +50,11 @@ def serve(port: int, browser: bool) -> None:
     ModuleNotFoundError
         When the extra ``app`` is not installed.
     """
+    from streamlit import net_util
     from streamlit.web import bootstrap
 
+    # A page of another origin that asks to connect would have it ask the network for its address.
+    net_util.get_external_ip = lambda: None
     print(f"bayescale app: http://{LOOPBACK}:{port} (Ctrl-C ends it)", file=sys.stderr, flush=True)
     asked = settings(port, browser)
     bootstrap.load_config_options(asked)

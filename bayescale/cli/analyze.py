@@ -14,7 +14,7 @@ from bayescale.cli.options import (
     quantities,
     several,
 )
-from bayescale.cli.output import emit, header, hide_display, judged, say, write
+from bayescale.cli.output import emit, header, hide_display, judged, say, say_reading, write
 from bayescale.cli.saved_fits import check_fit_file
 
 if TYPE_CHECKING:
@@ -61,15 +61,16 @@ def analyze(
     check_fit_file("--save", save)
     import arviz_base  # noqa: F401  # before what it would search: its import walks all modules
 
+    specs = list(several(laws, least=1).values()) if laws else []
     runs = reading.read(source)
     if not json:
-        say(runs.describe(), "")
+        say_reading(runs, specs)
     hide_display()
     import bayescale as bs
 
     found = bs.analyze(
         runs,
-        list(several(laws, least=1).values()) if laws else None,
+        specs or None,
         flops=quantities("--flops", flops, "flops") if flops else None,
         random_seed=seed,
         progressbar=not (quiet or json),

@@ -29,6 +29,7 @@ from bayescale.cli.output import (
     judged,
     rows,
     say,
+    say_reading,
     table,
 )
 from bayescale.cli.saved_fits import FIT_SUFFIXES, load_fits
@@ -136,7 +137,7 @@ def _fit(
     specs = several(str(comparing.laws))
     runs = reading.read(comparing.sources[0])
     if not quiet:
-        say(runs.describe(), "")
+        say_reading(runs, specs.values())
     return {name: sampling.fit(runs, spec, quiet=quiet) for name, spec in specs.items()}
 
 
@@ -280,7 +281,7 @@ def backtest(
     options, discrepancy = dividing.options(), allowing.chosen()
     runs = reading.read(source)
     if not json:
-        say(runs.describe(), "")
+        say_reading(runs, specs if isinstance(specs, list) else [specs])
     import bayescale as bs
 
     bar = not json and sys.stdout.isatty()

@@ -28,6 +28,7 @@ from bayescale.cli.output import (
     judged,
     rows,
     say,
+    say_reading,
     show_parameters,
     show_verdicts,
     title,
@@ -207,7 +208,7 @@ def fit(
     runs = reading.read(source)
     watch.lap("reading")
     if not showing.json:
-        say(runs.describe(), "")
+        say_reading(runs, [spec])
     import_module("bayescale.inference.fit")
     watch.lap("importing")
     found = sampling.fit(runs, spec, quiet=showing.json)

@@ -4,7 +4,9 @@ import re
 import shlex
 
 _MAPPING = re.compile(
-    r"(?P<fit>fit\()?columns=\{(['\"])(?P<name>.+?)\2: (?:None|(['\"])(?P<value>.*?)\4)\}(?(fit)\))"
+    r"(?:(?P<fit>fit\()|(?P<read>read_runs\())?"
+    r"columns=\{(['\"])(?P<name>.+?)\3: (?:None|(['\"])(?P<value>.*?)\5)\}"
+    r"(?(fit)\))(?(read)\))"
 )
 """Of a table the columns, of :func:`bayescale.fit` the inputs of the law."""
 
@@ -25,6 +27,8 @@ def as_options(text: str) -> str:
     'with --column epochs= every row has epochs = 1; --loss-unit says'
     >>> as_options("fit(columns={'x': 'tokens'}) reads it from another column")
     '--input x=tokens reads it from another column'
+    >>> as_options("divided by 100, read_runs(columns={'accuracy': 'score / 100'})")
+    "divided by 100, --column 'accuracy=score / 100'"
     """
     return _ARGUMENT.sub(_argument, _MAPPING.sub(_mapping, text))
 

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from bayescale.data.runs import Runs
     from bayescale.inference.diagnostics import Diagnostics
     from bayescale.inference.result import Fit
+    from bayescale.model.spec import Spec
     from bayescale.prediction.averaging import Average
     from bayescale.prediction.discrepancy import Discrepancy
 
@@ -37,6 +39,13 @@ type Cell = str | Callable[[str], str]
 
 _PROSE = 20
 """Characters that a column of running text needs, at least."""
+
+
+def say_reading(runs: "Runs", specs: "Iterable[Spec]" = ()) -> None:
+    """Print how a table was read, for laws that will be fitted to it."""
+    from bayescale.model.observed_columns import columns_read
+
+    say(runs.using(column for spec in specs for column in columns_read(spec)).describe(), "")
 
 
 def say(*parts: "RenderableType") -> None:

@@ -29,6 +29,13 @@ _SIZE = re.compile(r"\d+(\.\d+)?\s?[mb]")
 """A model's name that is its size."""
 
 
+_SLIP = 0.8
+"""Share of letters that a name has in common with a quantity's, from which it is a slip of it."""
+
+
+_KNOWN = (*RENAMED, *ROLES)
+
+
 _PARAMS = {"params", "param", "parameters", "parameter"}
 """Words of columns beside which a model's name is no more than that."""
 
@@ -60,7 +67,8 @@ def recognise(
     frame
         The table as it was read.
     columns
-        The user's own word, by canonical name; None for "there is no such column".
+        The user's own word, by canonical name, or by any other name that a law may read
+        (``accuracy``); None for "there is no such column".
     computed
         Columns that were computed from others, whose names say no unit.
 
@@ -74,7 +82,9 @@ def recognise(
     taken = {
         name: (
             column,
-            Meaning(name, EXACT) if column in computed else interpret_as(name, column),
+            interpret_as(name, column)
+            if name in _KNOWN and column not in computed
+            else Meaning(name, EXACT),
         )
         for name, column in chosen.items()
         if column
@@ -161,11 +171,8 @@ def _total(found: list[tuple[str, Meaning]]) -> list[tuple[str, Meaning]]:
 def _check_chosen(columns: Mapping[str, str | None], known: list[str]) -> dict[str, str | None]:
     """Check the user's own mapping against the names there are."""
     for name, column in columns.items():
-        if name not in (*RENAMED, *ROLES):
-            raise BayescaleError(
-                f"columns= maps {name!r}, which is no quantity that is read; "
-                f"known are {', '.join((*RENAMED, *ROLES))}{closest(name, (*RENAMED, *ROLES))}"
-            )
+        if name not in _KNOWN:
+            _check_new(name, column)
         if column is not None and column not in known:
             raise BayescaleError(
                 f"columns= says {name!r} is {column!r}, but there is no such column"
@@ -178,6 +185,22 @@ def _check_chosen(columns: Mapping[str, str | None], known: list[str]) -> dict[s
             f"columns= names the column {twice!r} for two quantities; name it once"
         )
     return dict(columns)
+
+
+def _check_new(name: str, column: str | None) -> None:
+    """Refuse a name that no law can read, or that is a slip of a quantity's."""
+    meant = interpret(name)
+    slip = f" (did you mean {meant.name!r}?)" if meant else closest(name, _KNOWN, _SLIP)
+    if slip or not name.strip():
+        raise BayescaleError(
+            f"columns= maps {name!r}, which is no quantity that is read{slip}; known are "
+            f"{', '.join(_KNOWN)}, and what a law reads besides, such as accuracy"
+        )
+    if column is None:
+        raise BayescaleError(
+            f"columns= says that no column is {name!r}, which is never taken by itself: leave it "
+            f"out; only {', '.join(_KNOWN)} can be absent"
+        )
 
 
 def _total_beside(

@@ -2,14 +2,14 @@
 
 import re
 import reprlib
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from decimal import Decimal
 from numbers import Real
 
 import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import KINDS, LOGARITHMS, RENAMED
+from bayescale.data.aliases import KINDS, LOGARITHMS, RENAMED, ROLES
 from bayescale.data.columns import Recognition
 from bayescale.data.missing import MISSING, is_missing
 from bayescale.data.row_messages import cells_of, row_name
@@ -95,14 +95,15 @@ def canonical_table(
     Returns
     -------
     pandas.DataFrame
-        A new table: canonical columns first, then every other column under its own name.
+        A new table: canonical columns first, those that a user named, then every other column
+        under its own name.
     dict
         The cells that are no number, by canonical column.
     """
-    sources = {name: column for name, (column, _) in recognition.taken.items() if name in RENAMED}
+    sources = {name: column for name, (column, _) in recognition.taken.items() if name not in ROLES}
     table: dict[str, object] = {}
     unreadable: dict[str, Unreadable] = {}
-    for name in (name for name in RENAMED if name in sources):
+    for name in (name for name in dict.fromkeys([*RENAMED, *sources]) if name in sources):
         cells = cells_of(frame, sources[name])
         table[name] = cells
         if name not in KINDS:
@@ -117,7 +118,7 @@ def canonical_table(
             with np.errstate(over="ignore"):
                 table[name] = base**values * meaning.factor if base else values
     for column in frame.columns.difference(list(sources.values()), sort=False):
-        table[free_name(column, frame)] = frame[column]
+        table[free_name(column, frame, sources)] = frame[column]
     return pd.DataFrame(table, index=frame.index), unreadable
 
 
@@ -203,9 +204,9 @@ def _number(cell: object, kind: Kind, factor: float) -> float:
     return parse_quantity(str(cell), kind)
 
 
-def free_name(column: str, frame: pd.DataFrame) -> str:
-    """Keep a column's own name, unless a canonical column needs it."""
-    if column not in RENAMED:
+def free_name(column: str, frame: pd.DataFrame, taken: Collection[str] = ()) -> str:
+    """Keep a column's own name, unless a canonical column or one of ``taken`` needs it."""
+    if column not in (*RENAMED, *taken):
         return column
     name = f"original_{column}"
     while name in frame.columns:

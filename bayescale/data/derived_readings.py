@@ -133,7 +133,7 @@ def with_expressions(
     """
     known = set(map(str, frame.columns))
     asked = [c for c in columns.values() if isinstance(c, str) and c not in known]
-    asked = [column for column in asked if _is_expression(column)]
+    asked = [column for column in asked if is_expression(column)]
     if not asked:
         return frame, set()
     numbers = pd.DataFrame(
@@ -254,7 +254,7 @@ def _values(frame: pd.DataFrame, column: str, factor: float) -> np.ndarray:
     return to_numbers(cells_of(frame, column), "count", factor)[0]
 
 
-def _is_expression(text: str) -> bool:
+def is_expression(text: str) -> bool:
     """Whether a text that is no column is meant as a formula."""
     if not any(sign in text for sign in "*/+-(") or len(text) > 2_000:
         return False

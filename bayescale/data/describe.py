@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from bayescale.data.aliases import KINDS
+from bayescale.data.aliases import KINDS, RENAMED
 from bayescale.data.number_format import format_quantity, listed
 from bayescale.data.other_columns import unused_columns
 from bayescale.data.row_messages import cells_of, summarise
@@ -24,7 +23,8 @@ class Column:
     """What one canonical column was made of."""
 
     name: str
-    """The canonical name: params, tokens, flops, loss, loss_se, run, family or step."""
+    """The canonical name: params, tokens, flops, loss, loss_se, run, family or step; or that of
+    another column that is read."""
     source: str | None
     """The user's column, or None where it was filled."""
     factor: float = 1.0
@@ -37,9 +37,11 @@ class Column:
 
 def describe_columns(table: pd.DataFrame, columns: tuple[Column, ...]) -> list[str]:
     """Say, a line each, what the columns of a table were taken for."""
-    lines = [f"{column.name:<8} {_column(table, column)}" for column in columns]
+    wide = max([8, *(len(column.name) for column in columns)])
+    lines = [f"{column.name:<{wide}} {_column(table, column)}" for column in columns]
     named = {column.name for column in columns}
     made = " ".join(f"{column.note} {column.source}" for column in columns if not column.unit)
+    made += "".join(f" original_{name}" for name in named)  # replaced by what is read
     others = unused_columns(str(name) for name in table.columns if name not in named)
     others = {name: "" if name in made else use for name, use in others.items()}
     plain = [name for name, use in others.items() if not use]
@@ -70,9 +72,9 @@ def _column(table: pd.DataFrame, column: Column) -> str:
     cells = cells_of(table, column.name).dropna()
     if cells.empty:
         parts = ["empty"]
-    elif column.name in KINDS:
-        ends = (float(f(cells.to_numpy())) for f in (np.min, np.max))
-        low, high = (format_quantity(end, kind=KINDS[column.name]) for end in ends)
+    elif ends := _ends(column.name, cells):
+        kind = KINDS.get(column.name, "number")
+        low, high = (format_quantity(end, kind=kind) for end in ends)
         parts = [low if low == high else f"{low} to {high}"]
     else:
         parts = [f"{cells.nunique():,} distinct"]
@@ -81,6 +83,12 @@ def _column(table: pd.DataFrame, column: Column) -> str:
     if column.factor != 1:
         parts.append(f"in {column.unit} (x {column.factor:g})")
     return ", ".join([*parts, column.note] if column.note else parts)
+
+
+def _ends(name: str, cells: pd.Series) -> list[float]:
+    """Return the least and the largest number of a column; of labels and of text nothing."""
+    numbers = name in KINDS or (name not in RENAMED and cells.dtype.kind in "iuf")
+    return [float(cells.min()), float(cells.max())] if numbers and len(cells) else []
 
 
 def runs_record(runs: "Runs") -> dict[str, Any]:
@@ -110,9 +118,7 @@ def reading_record(runs: "Runs") -> dict[str, Any]:
     named = {column.name for column in runs.columns}
     for column in record["columns"] if named else ():
         cells = cells_of(runs.table, column["name"]).dropna()
-        numbers = column["name"] in KINDS and len(cells) > 0
-        column_range = [float(cells.min()), float(cells.max())] if numbers else None
-        column["range"] = column_range
+        column["range"] = _ends(column["name"], cells) or None
     names = (str(name) for name in runs.table.columns if name not in named)
     unused = [{"column": name, "use": use} for name, use in unused_columns(names).items()]
     reasons = cells_of(runs.set_aside, "reason").value_counts()

@@ -208,6 +208,19 @@ def matching(table: pd.DataFrame, expression: str, renamed: Mapping[str, str]) -
     return keep
 
 
+def names_in(expression: str) -> set[str]:
+    """Return the names, of columns or else of functions, that a sound expression holds.
+
+    Examples
+    --------
+    >>> sorted(names_in("`my score` / 100 + bias"))
+    ['bias', 'my score']
+    """
+    text, quoted = _plain(expression)
+    tree = ast.parse(text.strip(), mode="eval")
+    return {quoted.get(n.id, n.id) for n in ast.walk(tree) if isinstance(n, ast.Name)}
+
+
 def _plain(expression: str) -> tuple[str, dict[str, str]]:
     """Replace names in backticks by Python names, and pandas' signs by words."""
     quoted: dict[str, str] = {}

@@ -41,6 +41,9 @@ _OUTCOME_WORDS = (
 )
 
 
+_SCORES = {"acc", "accuracy", "score", "scores"}
+
+
 _HYPERPARAMETERS = {
     "learning rate": "lr lrs learningrate learning rate",
     "batch size": "bs gbs batch batchsize bsz",
@@ -142,6 +145,9 @@ def column_use(name: str) -> str:
     if is_outcome(name):
         if words & (_EXTREMES | {"se", "sem", "stderr"}):
             return "an error of a result: as loss_se it weighs the runs"
+        if words & _SCORES:
+            read = "" if name == "accuracy" else f", by columns={{'accuracy': {name!r}}}"
+            return f"a score, for laws of accuracy{read}"
         return f"another result: columns={{'loss': {name!r}}} fits it"
     return _setting_use(name, words)
 
@@ -191,11 +197,11 @@ def absent_hint(name: str, table: pd.DataFrame, otherwise: str = "") -> str:
     ways = _ways(name, table)
     if otherwise and not ways:
         return otherwise
+    if ways:
+        return f"There is {listed(ways)}"
     if name not in RENAMED:
         alike = get_close_matches(name, [str(c) for c in table.columns], n=1)
         return f"Rename the column that is {name}" + (f" ({alike[0]!r}?)" if alike else "")
-    if ways:
-        return f"There is {listed(ways)}"
     others = [str(c) for c in table.columns if str(c) not in RENAMED]
     if name == "loss":
         plain = [c for c in others if is_outcome(c) and "another result" in column_use(c)]

@@ -77,9 +77,10 @@ def read_runs(
         decompression.
     columns
         Your own column, or an expression of columns, by canonical name (params, tokens, flops,
-        loss, loss_se, run, family, step, status, diverged, params_convention, loss_unit):
-        ``{"loss": "loss_c4", "tokens": "unique_tokens * epochs"}``. The unit in a column's name is
-        kept. None means that there is no such column: ``{"flops": None}``.
+        loss, loss_se, run, family, step, status, diverged, params_convention, loss_unit), or by
+        another name that a law reads: ``{"loss": "loss_c4", "tokens": "unique_tokens * epochs",
+        "accuracy": "score / 100"}``. The unit in the name of a canonical column is kept. None
+        means that there is no such column: ``{"flops": None}``.
     where
         A condition over the columns of the resulting table; other rows are left out.
     params_convention
@@ -261,7 +262,8 @@ def _columns(
 ) -> tuple[Column, ...]:
     """Record what each canonical column was made of."""
     records = []
-    for name in aliases.RENAMED:
+    chosen = [name for name in recognition.taken if name not in aliases.ROLES]
+    for name in dict.fromkeys([*aliases.RENAMED, *chosen]):
         if name == filled:
             records.append(Column(name, None, note=f"filled: {name} = {FILLS[name]}"))
         elif name in derived and name in table:

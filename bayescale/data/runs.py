@@ -3,8 +3,9 @@
 import dataclasses
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 
 import numpy as np
@@ -14,9 +15,9 @@ from bayescale.data.aliases import KINDS
 from bayescale.data.convert import to_numbers, unreadable_reasons
 from bayescale.data.derive import averaged, with_derived
 from bayescale.data.describe import Column, describe_columns, describe_names, describe_set_aside
-from bayescale.data.expressions import matching
+from bayescale.data.expressions import matching, names_in
 from bayescale.data.missing import is_missing
-from bayescale.data.other_columns import absent_hint
+from bayescale.data.other_columns import absent_hint, use_notes
 from bayescale.data.row_messages import cells_of, refuse_empty, row_name, rows_of, warn_set_aside
 from bayescale.data.runs_picture import runs_svg
 from bayescale.data.validate import error_reasons, join_reasons, number_reasons
@@ -53,7 +54,7 @@ class Runs:
     original: pd.DataFrame
     """The same rows as they were given."""
     columns: tuple[Column, ...]
-    """What each canonical column was taken from."""
+    """What each canonical column, and each other one that is read, was taken from."""
     set_aside: pd.DataFrame
     """The rows, as they were given, that cannot be used, and the ``reason``."""
     params_convention: str
@@ -173,7 +174,8 @@ class Runs:
         """
         made = [f"{name} = {expression}" for name, expression in columns.items()]
         table = with_derived(self.table, columns)
-        return dataclasses.replace(self, table=table, notes=(*self.notes, *made))
+        used = self.using(chain.from_iterable(map(names_in, columns.values())))
+        return dataclasses.replace(used, table=table, notes=(*used.notes, *made))
 
     def average(self, group: str) -> "Runs":
         """Average the rows that share a value of one column: seeds of a run, problems of a test.
@@ -196,8 +198,31 @@ class Runs:
         table = averaged(self.table, group)
         original = self.original.assign(**{group: self.table[group]})
         note = f"averaged by {group}: {len(table):,} rows of {len(self):,}"
+        used = self.using([group])
         return dataclasses.replace(
-            self, table=table, original=averaged(original, group), notes=(*self.notes, note)
+            used, table=table, original=averaged(original, group), notes=(*used.notes, note)
+        )
+
+    def using(self, columns: Iterable[str]) -> "Runs":
+        """Record that columns are read, by a law or as groups, so that none is said to be unused.
+
+        Parameters
+        ----------
+        columns
+            Names of columns; those that the table does not have are left out.
+
+        Returns
+        -------
+        Runs
+            The same rows, with these among `columns`.
+        """
+        named = {column.name for column in self.columns}
+        read = [name for name in dict.fromkeys(columns) if name in self.table and name not in named]
+        stale = set(use_notes(read))
+        return dataclasses.replace(
+            self,
+            columns=(*self.columns, *(Column(name, name) for name in read)),
+            notes=tuple(note for note in self.notes if note not in stale),
         )
 
     def require(

@@ -95,12 +95,14 @@ def effective_compute(
     ------
     BayescaleError
         When the two do not predict the same, take inputs that a budget does not determine, or have
-        no such parameter to pin; and for runs that the baseline's law does not reach.
+        no such parameter to pin; and for runs that the baseline's law does not reach, or that the
+        baseline was fitted to.
 
     Warns
     -----
     BayescaleWarning
-        When a few runs contradict the baseline's exponents or floor.
+        When a few runs contradict the baseline's exponents or floor, or look like several recipes
+        by a column of the table.
 
     See Also
     --------

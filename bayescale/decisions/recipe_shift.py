@@ -26,6 +26,7 @@ from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.row_messages import PACKAGE
 from bayescale.data.runs import Runs
 from bayescale.decisions.frontier import has_frontier, outcomes_along, thin
+from bayescale.decisions.mixed_recipes import recipes_among, refuse_own_runs
 from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
@@ -114,15 +115,15 @@ def shift_of_runs(
     Raises
     ------
     BayescaleError
-        For too many runs, or runs that the old recipe's law does not reach at any compute.
+        For too many runs, runs that the old recipe was fitted to, or runs that its law does not
+        reach at any compute.
     """
     if not isinstance(old, Fit):
         raise BayescaleError(
             "a few runs are compared with a fit of one law: pass one of the average's fits, or fit "
             "the new recipe too"
         )
-    new = _observed(old, read_runs(runs))
-    spent = _spent(old, new)
+    new, spent = _observed(old, read_runs(runs))
     rng = np.random.default_rng([seed, 3])
     posterior = _Grid.of(old, new, discrepancy, rng)
     centre = float(np.log10(spent).mean())
@@ -130,18 +131,25 @@ def shift_of_runs(
     return Shift(level, slope, centre, float(spent.max()))
 
 
-def _observed(fit: Fit, runs: Runs) -> Observed:
-    """Take from a table of new runs what a fit's law and noise need of its target."""
+def _observed(fit: Fit, runs: Runs) -> tuple[Observed, np.ndarray]:
+    """Take from a table of new runs what a fit's law and noise need of its target, and compute."""
     check_conventions(fit, runs)
     target, table = fit.spec.observables[0], rows_to_fit(fit.spec, runs)
     used = rows_of_each(fit.spec, table)[target.column]
-    if not 0 < len(used) <= MOST:
+    labels = pd.Series(used.labels(), index=used.table.index, dtype=object)
+    new = take_observed(fit.spec, target, used.table, labels)
+    refuse_own_runs(fit, new, used.table, runs.source)
+    spent = _spent(fit, new)
+    several = recipes_among(fit, new, spent, used.table)
+    if len(used) > MOST:
+        advice = several or "where there are more, fit them, and compare the two fits"
         raise BayescaleError(
             f"{runs.source} has {len(used)} usable runs of the new recipe: from 1 to {MOST} are "
-            "compared with a fit; where there are more, fit them, and compare the two fits"
+            f"compared with a fit; {advice}"
         )
-    labels = pd.Series(used.labels(), index=used.table.index, dtype=object)
-    return take_observed(fit.spec, target, used.table, labels)
+    if several:
+        warnings.warn(several, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
+    return new, spent
 
 
 def _spent(fit: Fit, new: Observed) -> np.ndarray:

@@ -19,7 +19,7 @@ from bayescale.inference.pointwise import (
 )
 from bayescale.inference.sampling import Sampler
 from bayescale.model.observations import Data
-from bayescale.model.observed_columns import Observable
+from bayescale.model.observed_columns import Observable, columns_read
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
 
@@ -86,9 +86,7 @@ def _other_columns(spec: Spec, data: Data) -> dict[str, xr.DataArray]:
     Numbers as they are; words, true and false as text with "" where there is none.
     """
     table = data.runs.table
-    known = {f"{spec.target}{suffix}" for suffix, _ in spec.noise.known.values()}
-    used = {c for name in spec.law.inputs for c in spec.columns_of(name)}
-    used |= {spec.target, "run", *known, *spec.grouping}
+    used = {"run", *columns_read(spec)}
     found: dict[str, xr.DataArray] = {}
     for name in table.columns:
         cells = table[name]

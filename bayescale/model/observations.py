@@ -14,6 +14,7 @@ from bayescale.model.noise.registry import get_noise
 from bayescale.model.observed_columns import (
     Observable,
     Observed,
+    columns_read,
     rows_among,
     rows_of_each,
     take_observed,
@@ -118,7 +119,7 @@ def extract(spec: Spec, runs: Runs) -> Data:
         **vars(target),
         references=references,
         scales=scales,
-        runs=rows[spec.target],
+        runs=rows[spec.target].using(columns_read(spec)),
         steps=steps,
         group_scales=observed_groups(spec, target, others, scales["target"]),
     )

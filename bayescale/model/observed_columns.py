@@ -3,12 +3,14 @@
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bayescale.data.aliases import RENAMED
+from bayescale.data.derived_readings import is_expression
 from bayescale.data.other_columns import column_use, is_outcome
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleWarning
@@ -162,18 +164,34 @@ def _usable(spec: "Spec", runs: Runs, seen: Observable) -> Runs:
     return runs.keep(~repeated, "it repeats an earlier row of its run")
 
 
+def columns_read(spec: "Spec") -> list[str]:
+    """Return the columns that a model reads: inputs, observed ones with their errors, groups."""
+    inputs = [column for name in spec.law.inputs for column in spec.columns_of(name)]
+    observed = [column for seen in spec.observables for column in (seen.column, *seen.known)]
+    return [*inputs, *observed, *spec.grouping]
+
+
 def _hints(spec: "Spec", table: pd.DataFrame) -> dict[str, str]:
     """Say which other column could be x, for a law of any input x, or the target."""
     law, found = spec.law, {}
+    read = columns_read(spec)
     outcomes = [str(name) for name in table if is_outcome(str(name))]
-    if outcomes and spec.target not in RENAMED:
-        found[spec.target] = _hint(law, law.target, spec.target, outcomes[0])
+    free = [name for name in outcomes if name not in read]
+    if free and spec.target not in RENAMED:
+        alike = [SequenceMatcher(None, spec.target, name).ratio() for name in free]
+        found[spec.target] = _hint(law, law.target, spec.target, free[int(np.argmax(alike))])
     numeric = [str(name) for name in table if table[name].dtype.kind in "iuf"]
     others = [n for n in numeric if n not in (*outcomes, spec.target) and not column_use(n)]
     if "x" in law.inputs and others:
         best = next((column for column in others if column in RENAMED), others[0])
         found[spec.column("x")] = _hint(law, "x", spec.column("x"), best)
-    return found
+    own = {law.target: law.target, **{name: i.column for name, i in law.inputs.items()}}
+    formulas = {own[k]: text for k, text in spec.columns.items() if k in own}
+    return found | {
+        text: f"A formula is read with the table: read_runs(columns={{{name!r}: {text!r}}})"
+        for name, text in formulas.items()
+        if is_expression(text)
+    }
 
 
 def _hint(law: type[Law], name: str, column: str, other: str) -> str:

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from bayescale.data.derived_readings import is_expression
+from bayescale.data.expressions import FUNCTIONS, names_in
+from bayescale.data.other_columns import expression_name
 from bayescale.data.row_messages import PACKAGE
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
@@ -69,7 +72,7 @@ def _refuse_target(spec: Spec, runs: Runs) -> None:
     raise BayescaleError(
         f"{spec.target} is {values.min():.4g} to {values.max():.4g}, and {spec.law.name} with "
         f"{spec.noise.name} noise takes {allowed}: {beyond.sum():,} of {values.size:,} rows have "
-        f"others; {_advice(spec, values, high)}"
+        f"others; {_advice(spec, runs, values, high)}"
     )
 
 
@@ -92,20 +95,20 @@ def _bounds(spec: Spec) -> tuple[float, float]:
     return low if below else max(low, 0.0), high if above else min(high, 1.0)
 
 
-def _advice(spec: Spec, values: np.ndarray, high: float) -> str:
+def _advice(spec: Spec, runs: Runs, values: np.ndarray, high: float) -> str:
     """Say what to do about values beyond the bounds."""
-    column = spec.target
     if (values < 0).any():
         if spec.law.target_bounds == ANY_SIGN:
             return f"the law itself takes any sign, with {BUILT_IN['log_trend'].noise} noise"
         negative = (
-            f"a log-likelihood or an ELBO is fitted as its negative, {_derived(f'-{column}')}"
+            "a log-likelihood or an ELBO is fitted as its negative, "
+            f"{_read_as(runs, spec.target, '-{}')}"
         )
         return f"{negative}; metrics of any sign are for {_listed(_any_sign())}"
     if high == 1 and values.max() <= 100:
         return (
-            f"in per cent it is divided by 100, {_derived(f'{column} / 100')}; a loss is for a law "
-            "of losses, such as power_law_floor"
+            f"in per cent it is divided by 100, {_read_as(runs, spec.target, '{} / 100')}; a loss "
+            "is for a law of losses, such as power_law_floor"
         )
     return "a quantity without these bounds is for another law, such as power_law_floor or trend"
 
@@ -134,8 +137,9 @@ def _check_trend(spec: Spec, data: Data) -> None:
         of_loss = seen.column == "loss" or seen.step or spec.law.target in ("loss", "error")
         if of_loss and SHARE[0] <= observed.min() and observed.max() <= SHARE[1]:
             raise BayescaleError(
-                f"{said}: an accuracy is fitted as its error, {_derived(f'1 - {seen.column}')}, or "
-                f"by a law of accuracy, such as {_listed(_of_accuracy())}"
+                f"{said}: an accuracy is fitted as its error, "
+                f"{_read_as(data.runs, seen.column, '1 - {}')}, or by a law of accuracy, such as "
+                f"{_listed(_of_accuracy())}"
             )
         warnings.warn(
             f"{said}: the fit will be flat, all else scatter; look at the column, or take a law "
@@ -181,9 +185,15 @@ def _ways_of_law(spec: Spec, data: Data, seen: Observable) -> dict[str, int]:
     return signs
 
 
-def _derived(expression: str) -> str:
-    """Say where a column is made from others."""
-    return f'the column made by "{expression}" ([data.derive] of a model file)'
+def _read_as(runs: Runs, column: str, formula: str) -> str:
+    """Say how a column is read by a formula of what it is now, such as ``"{} / 100"``."""
+    given = {str(name) for name in runs.original}
+    source = next((c.source for c in runs.columns if c.name == column and c.source), column)
+    if source not in given:  # made after the reading
+        return f"{formula.format(column)} in place of {column} where it is made"
+    computed = is_expression(source) and names_in(source) <= {*FUNCTIONS, *given}
+    now = f"({source})" if computed else expression_name(source)
+    return f"read_runs(columns={{{column!r}: {formula.format(now)!r}}})"
 
 
 def _any_sign() -> list[str]:

@@ -3,14 +3,14 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from app_server import environment, served
+from browse_site import inaccessible
 from handmade import REFERENCES, TRUTH, design
 from playwright.sync_api import Page, sync_playwright
 
@@ -20,31 +20,17 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PATIENCE = 240_000
 """Milliseconds: a fit compiles first, on a machine that does other things too."""
 
+BACKGROUND = "getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/)[0]"
+"""How bright the page is, to 255."""
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Return an environment without the settings of whoever runs the tests."""
-    return {**os.environ, "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache")}
 
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    """Start the command, and end it by its own process."""
-    port = free_port()
-    command = [sys.executable, "-m", "bayescale", "app", "--no-browser", "--port", str(port)]
-    with subprocess.Popen(command, env=environment(tmp_path), cwd=tmp_path) as server:
-        try:
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            server.terminate()
-            assert server.wait(timeout=600) is not None
+    """Return where the app is served."""
+    with served(tmp_path) as found:
+        yield found
 
 
 def opened(page: Page, address: str, said: list[str]) -> None:
@@ -56,17 +42,24 @@ def opened(page: Page, address: str, said: list[str]) -> None:
         "request",
         lambda r: said.append(f"elsewhere: {r.url}") if outside(r.url, address) else None,
     )
-    for _ in range(600):  # until it listens
-        try:
-            urllib.request.urlopen(address, timeout=60).close()
-            break
-        except OSError:
-            page.wait_for_timeout(200)
     page.goto(address)
 
 
 def outside(url: str, address: str) -> bool:
     return not url.startswith((address, address.replace("http", "ws"), "data:", "blob:", "about:"))
+
+
+def audit(page: Page, state: str, said: list[str]) -> None:
+    """Open what can be opened, and note what axe-core finds serious, light and dark."""
+    for summary in page.locator("details > summary").all():
+        if not summary.evaluate("summary => summary.parentElement.open"):
+            summary.click()
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(f"({BACKGROUND} > 127) == {str(theme == 'light').lower()}")
+        page.wait_for_timeout(500)  # colours fade over
+        said += [f"{state}, {theme}: {fault}" for fault in inaccessible(page)]
+    page.emulate_media(color_scheme="light")
 
 
 def saved(page: Page, label: str, folder: Path) -> Path:
@@ -89,8 +82,11 @@ def test_a_table_becomes_a_decision(address: str, tmp_path: Path) -> None:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
         opened(page, address, said)
+        page.get_by_text("Table of training runs").wait_for()
+        audit(page, "no table", said)
         page.locator("input[type=file]").set_input_files(table)
         page.get_by_text("40 rows from my runs.csv").wait_for()
+        audit(page, "a table", said)
         page.get_by_role("combobox", name="Laws").fill("kaplan")
         page.get_by_role("option", name="kaplan", exact=True).click()
         page.keyboard.press("Escape")
@@ -110,6 +106,7 @@ def test_a_table_becomes_a_decision(address: str, tmp_path: Path) -> None:
         if shots := os.environ.get("BAYESCALE_SHOTS"):
             page.screenshot(path=Path(shots) / "phone.png", full_page=True)
         assert page.evaluate(width) <= 0
+        audit(page, "a report", said)
         written, code = saved(page, "Report", tmp_path), saved(page, "Code", tmp_path)
         fits = saved(page, "Fits", tmp_path)
         browser.close()

@@ -1,6 +1,7 @@
 """The app without a browser: what it reads, offers, refuses and writes down as code."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -161,7 +162,7 @@ def ended(tmp_path: Path) -> Callable[[Request], job.Job]:
     """Do what a request asks for in its own process, and wait."""
 
     def done(request: Request) -> job.Job:
-        started = job.start(request, tmp_path)
+        started = job.start(request, tmp_path, laws=1)
         started.process.wait(timeout=600)
         started.process.communicate()  # closes its standard input, whose end would stop it
         return started
@@ -190,14 +191,43 @@ def test_what_should_not_fail_is_said_without_a_traceback(
 
 def test_a_fit_can_be_stopped_and_ends_with_the_app(tmp_path: Path) -> None:
     (tmp_path / "runs.csv").write_bytes(csv(table()))
-    stopped = job.start(Request("runs.csv"), tmp_path)
+    stopped = job.start(Request("runs.csv"), tmp_path, laws=2)
     assert stopped.running and not stopped.error and stopped.steps == 6
     stopped.stop()
     assert not stopped.running and "ended before it was done" in stopped.error
-    left = job.start(Request("runs.csv"), tmp_path)
+    left = job.start(Request("runs.csv"), tmp_path, laws=2)
     assert left.process.stdin is not None
     left.process.stdin.close()
     assert left.process.wait(timeout=600) == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "laws", "fitted"),
+    [
+        (["params", "tokens", "loss"], 40, [], 2),
+        (["params", "tokens", "loss"], 9, [], 1),  # too few for two
+        (["params", "tokens", "loss"], 40, ["kaplan", "skaling", "chinchilla"], 3),
+    ],
+)
+def test_the_progress_counts_what_is_fitted(
+    columns: list[str], rows: int, laws: list[str], fitted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[job.Job] = []
+
+    def start(request: Request, folder: Path, laws: int) -> job.Job:
+        (folder / "progress.txt").write_text("")
+        ended = subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
+        ended.wait()
+        started.append(job.Job(request, folder, ended, laws))
+        return started[0]
+
+    monkeypatch.setattr(job, "start", start)
+    shown = page(csv(table()[columns].head(rows)))
+    shown.multiselect(key="laws").set_value(laws)
+    shown.button(key="fit").click().run()
+    assert not shown.exception and shown.error[0].value == "No answer"
+    assert started[0].laws == fitted
+    assert started[0].steps == 2 + (2 * fitted if fitted > 1 else 1)
 
 
 def test_settings_keep_it_on_this_machine() -> None:
@@ -205,6 +235,7 @@ def test_settings_keep_it_on_this_machine() -> None:
     assert asked["server.address"] == "127.0.0.1"
     assert asked["server.allowedHosts"] == ["127.0.0.1", "localhost"]
     assert asked["browser.gatherUsageStats"] is False
+    assert asked["server.enableAgentApi"] is False
     assert asked["client.showErrorDetails"] == "none"
     assert asked["server.maxUploadSize"] == 500
     assert set(asked) <= set(config._config_options_template)

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bayescale.data.aliases import RENAMED
+from bayescale.data.describe import reading_record
 from bayescale.data.read import read_runs
 from bayescale.data.runs_picture import runs_svg
 from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.laws.registry import BUILT_IN
 
 GOOD = "params,tokens,loss\n1e8,2e9,3.5\n2e8,4e9,3.2\n4e8,8e9,2.9\n"
 
@@ -327,6 +330,53 @@ def test_where():
         runs.where("params")
     with pytest.raises(BayescaleError, match="none of the 3 rows"):
         runs.where("params > 1e99")
+
+
+LAWS = BUILT_IN.values()
+READ = {i.column for law in LAWS for i in law.inputs.values()} | {law.target for law in LAWS}
+
+
+@pytest.mark.parametrize("name", sorted(READ - {*RENAMED}))
+def test_columns_name_whatever_a_law_reads(name):
+    runs = read_runs(small(**{"my own": [3.0, 2.0, 1.0]}), columns={name: "my own"})
+    assert runs.table[name].tolist() == [3.0, 2.0, 1.0] and "my own" not in runs.table
+    assert f"{name:<8} 1 to 3, from 'my own'" in runs.describe()
+    assert reading_record(runs)["columns"][-1]["range"] == [1.0, 3.0]
+
+
+def test_a_named_column_takes_the_place_of_one_of_its_name():
+    table = small(accuracy=[30, 40, 50], score=[1, 2, 3])
+    runs = read_runs(table, columns={"accuracy": "accuracy / 100"}, where="accuracy > 0.3")
+    assert runs.table["accuracy"].tolist() == [0.4, 0.5]
+    assert runs.table["original_accuracy"].tolist() == [40, 50]
+    assert "not used: 'original_accuracy'" not in runs.describe()
+    assert "not used: 'score', a score" in runs.describe()
+    assert read_runs(table, columns={"accuracy": "score"}).table["accuracy"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("los", "loss"), ("N", "params"), ("n_params", "params"), ("toekns", "tokens")],
+)
+def test_a_slip_of_a_quantity_is_refused(name, meant):
+    with pytest.raises(BayescaleError, match=f"{name!r}.*did you mean {meant!r}"):
+        read_runs(small(), columns={name: "params"})
+    with pytest.raises(BayescaleError, match="never taken by itself"):
+        read_runs(small(), columns={"accuracy": None})
+
+
+def test_what_is_used_is_not_said_to_be_unused():
+    table = small(accuracy=[0.1, 0.2, 0.4], log_params=[1.0, 2.0, 3.0], seed=[1, 1, 2])
+    runs = read_runs(table)
+    for name in ("accuracy", "log_params", "seed"):
+        assert f"not used: {name!r}" in runs.describe()
+        said = runs.using([name, "absent"]).describe()
+        assert f"not used: {name!r}" not in said and f"{name!r} is not used" not in said
+        assert f"{name:<8} " in said
+    derived = runs.derive({"x": "log_params * 2 + accuracy"})
+    assert not any("is not used" in note for note in derived.notes)
+    assert "not used: 'accuracy'" not in derived.describe()
+    assert "not used: 'seed'" not in runs.average("seed").describe()
 
 
 def test_derive():

@@ -1,6 +1,7 @@
 """How many times less compute a recipe needs, beside gains that follow in closed form."""
 
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -190,6 +191,48 @@ class TestFewRuns:
             for runs in (near, far)
         )
         assert both["upper"] / both["lower"] < 0.8 * alone["upper"] / alone["lower"]
+
+    def test_runs_of_the_old_fit_are_no_new_recipe(self, baseline) -> None:
+        own = bs.fitted_runs(baseline).tail(3)[["flops", "loss"]]
+        both = pd.concat([own.assign(kind="old"), shifted(2.0).assign(kind="new")])
+        with pytest.raises(bs.BayescaleError, match=r"3 of 6 rows .*where=\"kind == 'new'\""):
+            bs.effective_compute(baseline, both)
+        with pytest.raises(bs.BayescaleError, match="leave them out of the table"):
+            bs.effective_compute(baseline, both.drop(columns="kind"))
+        with pytest.raises(bs.BayescaleError, match="1 of 1 rows"):
+            bs.effective_compute(baseline, own.head(1))
+        kept = bs.read_runs(both, where="kind == 'new'")
+        found = bs.effective_compute(baseline, kept, trend=0, discrepancy=None)
+        np.testing.assert_allclose(medians(found), 2.0, rtol=0.03)
+
+    def test_one_equal_row_may_be_a_coincidence(self, baseline) -> None:
+        own = bs.fitted_runs(baseline).tail(1)[["flops", "loss"]]
+        with pytest.warns(bs.BayescaleWarning, match="1 of 4 rows .*leave them out"):
+            bs.effective_compute(baseline, pd.concat([own, shifted(1.01)]), discrepancy=None)
+
+    @pytest.mark.parametrize("kinds", [("base", "new"), (0, 1), (False, True)])
+    def test_several_recipes_in_one_table_are_said(self, baseline, kinds) -> None:
+        at = [1e20, 2e20, 4e20, 8e20]
+        both = [
+            shifted(gain, at).assign(kind=kind) for gain, kind in zip((1, 3), kinds, strict=True)
+        ]
+        with pytest.warns(bs.BayescaleWarning, match="several recipes, by the column 'kind'") as w:
+            bs.effective_compute(baseline, pd.concat(both), discrepancy=None)
+        said = next(str(one.message) for one in w if "several" in str(one.message))
+        assert f"where={f'kind == {kinds[1]!r}'!r}" in said
+        many = pd.concat(
+            [one.assign(flops=one["flops"] * k) for k in (1, 1.1, 1.2) for one in both]
+        )
+        with pytest.raises(bs.BayescaleError, match=r"24 usable runs .*by the column 'kind'"):
+            bs.effective_compute(baseline, many)
+
+    def test_other_columns_are_no_recipes(self, baseline) -> None:
+        """Neither sizes between which the gain changes, nor seeds, nor names of the runs."""
+        runs = shifted(2.0, np.geomspace(1e19, 1e22, 8), trend=0.2)
+        runs = runs.assign(size=["s"] * 4 + ["l"] * 4, seed=[1, 2] * 4, run=list("abcdefgh"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", bs.BayescaleWarning)
+            bs.effective_compute(baseline, runs, trend=1, discrepancy=None)
 
     def test_runs_that_the_law_does_not_reach(self, baseline) -> None:
         below = shifted(2.0).assign(loss=1.7)

@@ -1,5 +1,7 @@
 """A law refuses a target that it cannot take, and says what to do."""
 
+import ast
+import re
 import warnings
 
 import numpy as np
@@ -7,7 +9,6 @@ import pandas as pd
 import pytest
 
 import bayescale as bs
-from bayescale.data.derive import with_derived
 from bayescale.inference.fit import prepare
 from bayescale.laws.registry import BUILT_IN
 
@@ -39,7 +40,7 @@ def test_ratings_below_zero_are_no_loss(law: str, noise: str | None) -> None:
     runs = table(tokens=FLOPS / 1e10, elo=np.linspace(-2000, -200, 20))
     said = refused(runs, law, noise=noise, columns={"loss": "elo"})
     assert "elo is -2000 to -200" in said and "20 of 20 rows" in said
-    assert '"-elo"' in said and "rising_power_law_floor" in said
+    assert "columns={'elo': '-elo'}" in said and "rising_power_law_floor" in said
 
 
 def test_a_metric_of_both_signs_is_no_loss() -> None:
@@ -58,9 +59,48 @@ def test_a_few_failed_rows_are_set_aside_as_before() -> None:
 def test_per_cent_are_divided(law: str) -> None:
     runs = table(accuracy=100 * shares())
     said = refused(runs, law)
-    assert 'divided by 100, the column made by "accuracy / 100"' in said
-    derived = with_derived(runs, {"share": "accuracy / 100"})
-    assert len(prepare(derived, law, columns={"accuracy": "share"})[1].observed) == 20
+    assert "divided by 100, read_runs(columns={'accuracy': 'accuracy / 100'})" in said
+    read = bs.read_runs(runs, columns={"accuracy": "accuracy / 100"})
+    np.testing.assert_allclose(prepare(read, law)[1].observed, shares())
+
+
+@pytest.mark.parametrize("name", ["accuracy", "acc", "my_score", "HellaSwag acc (%)", "acc (n)"])
+@pytest.mark.parametrize("way", ["read", "computed", "fitted"])
+def test_the_hint_for_per_cent_leads_to_a_fit(name: str, way: str) -> None:
+    """However the column was named: doing once what the error says is enough."""
+    runs, law = table(**{name: 100 * shares()}), "accuracy_from_compute"
+    columns = {"accuracy": f"`{name}` * 1" if way == "computed" else name}
+    fitted = columns if way == "fitted" else {}
+    before = runs if way == "fitted" else bs.read_runs(runs, columns=columns)
+    said = refused(before, law, columns=fitted)
+    found = re.search(r"read_runs\(columns=(\{.*?\})\)", said)
+    assert found is not None
+    read = bs.read_runs(runs, columns=ast.literal_eval(found[1]))
+    np.testing.assert_allclose(prepare(read, law, columns=fitted)[1].observed, shares())
+
+
+def test_a_column_made_after_the_reading_is_mended_where_it_is_made() -> None:
+    runs = bs.read_runs(table(score=100 * shares())).derive({"accuracy": "score * 1"})
+    said = refused(runs, "accuracy_from_compute")
+    assert "accuracy / 100 in place of accuracy where it is made" in said
+
+
+@pytest.mark.parametrize("name", ["acc", "my_score", "HellaSwag acc (%)"])
+def test_a_score_by_another_name_is_found(name: str) -> None:
+    """It is proposed for the accuracy, and the loss that the law takes is not."""
+    runs = table(loss=falling(), **{name: shares()})
+    said = refused(runs, "accuracy_from_loss")
+    assert f"columns={{'accuracy': {name!r}}}" in said and "'accuracy': 'loss'" not in said
+    read = bs.read_runs(runs, columns={"accuracy": name})
+    np.testing.assert_allclose(prepare(read, "accuracy_from_loss")[1].observed, shares())
+
+
+def test_a_formula_is_read_with_the_table() -> None:
+    runs = table(loss=falling(), acc=100 * shares())
+    said = refused(runs, "accuracy_from_loss", columns={"accuracy": "acc / 100"})
+    assert "read_runs(columns={'accuracy': 'acc / 100'})" in said
+    said = refused(runs, "power_law", columns={"x": "flops / 1e9"})
+    assert "read_runs(columns={'flops': 'flops / 1e9'})" in said
 
 
 def test_a_rating_is_no_accuracy() -> None:
@@ -73,9 +113,9 @@ def test_an_accuracy_is_no_loss() -> None:
     runs = table(accuracy=shares())
     said = refused(runs, "power_law_floor", columns={"loss": "accuracy"})
     assert "accuracy rises with flops, where power_law_floor can only fall" in said
-    assert '"1 - accuracy"' in said and "accuracy_from_compute" in said
-    derived = with_derived(runs, {"error_rate": "1 - accuracy"})
-    _, data = prepare(derived, "power_law_floor", columns={"loss": "error_rate"})
+    assert "'accuracy': '1 - accuracy'" in said and "accuracy_from_compute" in said
+    read = bs.read_runs(runs, columns={"accuracy": "1 - accuracy"})
+    _, data = prepare(read, "power_law_floor", columns={"loss": "accuracy"})
     assert data.observed[0] > data.observed[-1]
 
 

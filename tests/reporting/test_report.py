@@ -15,6 +15,7 @@ from handmade import REFERENCES, TRUTH, design, handmade_fit
 
 import bayescale as bs
 from bayescale import BayescaleError, Fraction, Input, Law, Positive
+from bayescale.data.describe import runs_record
 from bayescale.data.number_format import Estimate, format_value, with_bounds
 from bayescale.inference.fit import assemble
 from bayescale.inference.result import Fit
@@ -23,6 +24,7 @@ from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 from bayescale.reporting.narrative import answer, caution, drift, preference
 from bayescale.reporting.page_elements import formula
+from bayescale.reporting.provenance import data_section
 from bayescale.reporting.report import report
 from bayescale.reporting.targets import targets
 from bayescale.studies.study import Published, Study, StudyData
@@ -330,6 +332,24 @@ def test_runs_of_the_largest_budgets_off_the_law_are_said(made_fit: Fit) -> None
     straight = drift(replace(made_fit, tree=tree))
     assert straight is not None
     assert not straight.clear
+
+
+def test_what_is_fitted_is_not_called_unused() -> None:
+    """Of the target, an input and the groups, whichever columns they are read from."""
+    spec = make_spec(
+        "power_law_floor", columns={"x": "log_flops", "loss": "acc"}, group="seed", pool="shared"
+    )
+    table = pd.DataFrame({"log_flops": np.linspace(18, 22, 20), "seed": [1, 2] * 10})
+    runs = bs.read_runs(table.assign(acc=9 / table["log_flops"], flops=1e18, hours=1.0))
+    record = runs_record(extract(spec, runs).runs)
+    read = {column["name"]: column["source"] for column in record["columns"]}
+    assert {"log_flops", "acc", "seed"} <= read.keys() and read["acc"] == "acc"
+    assert [note for note in record["notes"] if "not used" in note] == [
+        note for note in runs.notes if note.startswith("'hours' is not used")
+    ]
+    scored = handmade_fit("accuracy_from_compute")
+    said = str(data_section(scored))
+    assert "'accuracy', 'column accuracy', '0." in said
 
 
 def test_priors_are_those_of_the_fit(made_fit: Fit, page_of: Callable[..., str]) -> None:
