@@ -231,7 +231,7 @@ def _draw_capabilities(
     posterior, stats = draw(sampler, seed)
     found = diagnose(posterior, stats, fixed=_fixed_floors(scores))
     if _whole(posterior, sampler) and not found.ok:
-        sampler = second_try(sampler, diverged=found.divergences > 0)
+        sampler = second_try(sampler)
         posterior, stats = draw(sampler, seed + 1)
         found = diagnose(posterior, stats, fixed=_fixed_floors(scores))
     warn_of(found, interrupted=not _whole(posterior, sampler))

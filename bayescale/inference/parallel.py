@@ -347,7 +347,7 @@ def _drawn_by(recorded: Mapping[str, Any], sampler: Sampler) -> bool:
     """Whether a record is of this sampler, or of its second try; cores do not matter."""
     then = replace(Sampler(**recorded), cores=None)
     now = replace(sampler, cores=None)
-    return then in (now, *(second_try(now, diverged) for diverged in (False, True)))
+    return then in (now, second_try(now))
 
 
 _MADE = ("__dict__", "__weakref__", "inputs", "steps", "parameters")
