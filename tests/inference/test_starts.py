@@ -115,12 +115,16 @@ def test_chains_that_do_not_meet_start_again_at_the_best_modes() -> None:
     runs = bs.simulate(
         TwoValleys, {"tokens": tokens}, {"E": 2.0, "k": -1.03, "sigma": 0.003}, random_seed=1
     )
-    options = {"sampler": Sampler(draws=500), "random_seed": 2, "progressbar": False}
+    sampler = Sampler(draws=500)
     spec, data = prepare(runs, TwoValleys)
-    first = sample(spec, data, options["sampler"], options["random_seed"], False)
-    ends = natural_parameters(spec, data, first)["k"].mean("draw")
-    assert (ends > 0.5).any() and (ends < -0.5).any()
-    fit = bs.fit(runs, TwoValleys, **options)
+
+    def disagree(seed: int) -> bool:
+        first = sample(spec, data, sampler, seed, False)
+        ends = natural_parameters(spec, data, first)["k"].mean("draw")
+        return bool((ends > 0.5).any() and (ends < -0.5).any())
+
+    seed = next(seed for seed in range(30) if disagree(seed))
+    fit = bs.fit(runs, TwoValleys, sampler=sampler, random_seed=seed, progressbar=False)
     assert fit.diagnostics.ok, fit.diagnostics.problems()
     assert fit.posterior["k"].max() < 0
 
