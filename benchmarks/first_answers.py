@@ -19,12 +19,19 @@ from kept import SEED, STRUCTURE, rows_of, save_rows
 from optimum_beyond import best_size
 
 import bayescale as bs
-from bayescale.evaluation.law_choice import OF_FEWER_RUNS, OF_SIZE_AND_DATA
+from bayescale.evaluation.law_choice import (
+    NOISE_OF_SIZE_AND_DATA,
+    OF_FEWER_RUNS,
+    OF_SIZE_AND_DATA,
+)
 from bayescale.prediction.discrepancy import DISCREPANCY
 
 SAVED = RESULTS / "first_answers_rows.json"
 PLAN = {
-    "laws": [*OF_SIZE_AND_DATA, *OF_FEWER_RUNS],
+    "laws": {
+        **dict.fromkeys(OF_SIZE_AND_DATA, NOISE_OF_SIZE_AND_DATA),
+        **dict.fromkeys(OF_FEWER_RUNS),
+    },
     "discrepancy": str(DISCREPANCY),
     "error": STRUCTURE,
     "seed": SEED,
