@@ -11,6 +11,7 @@ scatter that may grow would take that for chance. Measured on public runs in
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ from bayescale.model.noise.location_scale import LOG, LOG_SIZE, STUDENT, Scatter
 
 REFERENCE_FLOPS = 1e20
 """The compute of a run whose scatter is ``sigma``."""
+
+
+SIGMA = replace(LOG_SIZE, about="residual scale on log loss of a run of 1e20 FLOP (0.01 is 1 %)")
 
 
 EXPONENT = Positive(
@@ -45,7 +49,7 @@ class Heteroscedastic(Scatter):
 
     def __init__(self) -> None:
         about = "Student-t on log loss, less of it the more compute a run took"
-        super().__init__("heteroscedastic", about, LOG, STUDENT, LOG_SIZE)
+        super().__init__("heteroscedastic", about, LOG, STUDENT, SIGMA)
         self.parameters = {**self.parameters, "sigma_exponent": EXPONENT}
 
     def take(self, table: pd.DataFrame, column: str) -> dict[str, np.ndarray]:
