@@ -168,12 +168,11 @@
     }
 
     update() {
-      const { kind, quantities, sizes, largest } = this.data;
+      const { kind, quantities, sizes } = this.data;
       this.range.value = STEPS * this.part(this.budget);
       const written = amount(this.budget, kind);
       this.range.setAttribute("aria-valuetext", written);
-      const factor = Number((this.budget / largest).toPrecision(2)).toLocaleString("en-US");
-      this.said.textContent = `${written}, ${factor} times the largest run`;
+      this.said.textContent = `${written}, ${this.beside()}`;
       const rows = quantities.map((one) => {
         const [median, lower, upper] = three(this.answer(one, this.budget), one.kind);
         const unit = one.unit ? ` ${one.unit}` : "";
@@ -183,6 +182,16 @@
       this.answers.replaceChildren(...rows);
       if (sizes) this.judge(quantities);
       this.chart();
+    }
+
+    beside() {
+      const { furthest, falls, value } = this.data;
+      const factor = this.budget / furthest;
+      const shown = (number) => Number(number.toPrecision(2)).toLocaleString("en-US");
+      if (!falls) return `${shown(factor)} times the largest ${value}`;
+      if (Math.abs(factor - 1) < 0.001) return "the lowest fitted one";
+      const side = factor < 1 ? "below" : "above";
+      return `${shown(100 * Math.abs(factor - 1))} % ${side} the lowest fitted one`;
     }
 
     judge(quantities) {
@@ -228,7 +237,7 @@
     }
 
     chart() {
-      const { budgets, largest, kind, interval } = this.data;
+      const { budgets, furthest, kind, interval } = this.data;
       const [y, ticks] = this.scale();
       const [median, lower, upper] = this.series(this.shown).map((values) =>
         budgets.flatMap((b, i) => (values[i] === null ? [] : [`${this.x(b)},${y(values[i])}`])));
@@ -248,7 +257,7 @@
       parts.push(
         draw("polygon", { class: "band", points: [...lower, ...upper.reverse()].join(" ") }),
         draw("polyline", { class: "curve", points: median.join(" ") }),
-        line("end", largest), this.here, this.words);
+        line("end", furthest), this.here, this.words);
       this.picture.replaceChildren(...parts);
       const what = `${this.shown.label} against the budget: median and ${interval} interval`;
       this.picture.setAttribute("aria-label", what);
