@@ -328,7 +328,7 @@ def reach(
                     [[_target_cell(k, v, target) for k, v in row.items()] for row in found_rows],
                 )
             )
-            reached = never(fit, next(iter(found.data_vars)))
+            reached = never(fit, str(next(iter(found.data_vars))))
             say("", reached, discrepancy_text(fit.typical(allowing.chosen())))
 
 

@@ -300,10 +300,11 @@ def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
 
 
 def allowed_each(each: "Mapping[str, Discrepancy | None]") -> dict[str, Any]:
-    """Return what printed JSON says of the discrepancies of several laws: one, or one by name."""
+    """Return what printed JSON says of the discrepancies of laws: one where they are alike."""
     said = {name: allowed(one) for name, one in each.items()}
-    if len(said) == 1:
-        return next(iter(said.values()))
+    first = next(iter(said.values()))
+    if all(one == first for one in said.values()):
+        return first
     return {"discrepancies": {name: one["discrepancy"] for name, one in said.items()}}
 
 

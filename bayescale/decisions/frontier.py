@@ -74,7 +74,7 @@ def path_falls(fit: PosteriorLike, column: str) -> bool:
 def never(fit: PosteriorLike, column: str) -> str:
     """Say what stands for a goal that a frontier's path does not reach."""
     if path_falls(fit, column):
-        return f"0: not within half the lowest fitted {column}"
+        return f"0: not down to half the lowest fitted {column}"
     return "inf: not within ten thousand times the largest fitted run"
 
 

@@ -28,7 +28,7 @@ from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
 
 LOSSES = 10
-"""Along a loss, two laws are compared at every so many steps of the path: each tenth of a decade."""
+"""Along a loss, laws are compared at every so many steps of the path: each tenth of a decade."""
 
 
 @of_posterior
@@ -70,7 +70,8 @@ def required_compute(
         outcome first is as good as the goal, from a tenth of the smallest fitted run to ten
         thousand times the largest; infinite in draws that do not reach it by then, so a median may
         be infinite. Of a law that takes a loss, the highest loss that is low enough, from twice the
-        highest fitted one to half the lowest; zero in draws that do not reach it by then. Coordinates: the goal, by the target's name (its median, of a run to match),
+        highest fitted one to half the lowest; zero in draws that do not reach it by then.
+        Coordinates: the goal, by the target's name (its median, of a run to match),
         ``probability`` of reaching it, and what is held.
 
     Raises
@@ -169,8 +170,8 @@ def crossover_compute(
         ``start``, dims (chain, draw): the budget from which on ``one`` is ahead, as far as ten
         thousand times the largest fitted run; the beginning, a tenth of the smallest, where it
         always is, and infinite where it is behind at the end. Along a loss, the loss from which
-        down it is ahead, zero where it is behind at half the lowest. ``difference``, dims (chain, draw,
-        budget): the target of ``one`` minus that of ``other``. Coordinates of the budgets:
+        down it is ahead, zero where it is behind at half the lowest. ``difference``, dims (chain,
+        draw, budget): the target of ``one`` minus that of ``other``. Coordinates of the budgets:
         ``flops`` (or the one input) and ``ahead``, the probability that ``one`` is better there;
         ``probability`` is that of ``start`` being finite.
 

@@ -74,7 +74,7 @@ def fit_average(
     along : str, optional
         The column along which to look ahead; compute, or the laws' first input, when None.
     ahead : sequence of float
-        The forecasts start at its largest value (its lowest loss) divided (multiplied) by these; one
+        The forecasts start at its largest value (lowest loss) divided (multiplied) by these; one
         that would leave fewer than five runs to fit, or has none to predict, is left out.
     discrepancies : sequence of Discrepancy
         How wrong a law may be.

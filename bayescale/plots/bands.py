@@ -69,6 +69,7 @@ def bands_data(
     beyond : float, optional
         How far to go: to this many times the largest fitted value, 100 when None; of an input that
         falls as models get better, such as a loss, to the lowest fitted one divided by this, 1.25.
+        Dates stay with the runs.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
@@ -116,7 +117,7 @@ def _points(fit: PosteriorLike, beyond: float | None) -> pd.DataFrame:
             f"beyond = {beyond!r}: give how many times the largest run to go to, at least 1"
         )
     values = run_columns(first)[column]
-    grid = _grid(values, beyond, lower=lower)
+    grid = _grid(values, beyond, lower=lower, dates=_of_dates(first))
     if has_frontier(first):
         best = optimum(fit, grid, discrepancy=None)
         params = best["params"].median(("chain", "draw")).to_numpy()
@@ -131,10 +132,17 @@ def _points(fit: PosteriorLike, beyond: float | None) -> pd.DataFrame:
     )
 
 
-def _grid(values: np.ndarray, beyond: float, *, lower: bool) -> np.ndarray:
+def _of_dates(fit: Fit) -> bool:
+    """Return whether a law's one input has no zero to be a multiple from, as dates have none."""
+    (first, *_) = fit.law.inputs.values()
+    declared = first.span is not None and first.span[0] <= 0
+    return declared or bool(run_columns(fit)[main_column(fit)].min() <= 0)
+
+
+def _grid(values: np.ndarray, beyond: float, *, lower: bool, dates: bool) -> np.ndarray:
     """Return where a law is drawn: over the runs and beyond; dates have no largest to multiply."""
     low, high = values.min(), values.max()
-    if low <= 0:
+    if dates:
         return np.linspace(low, high, POINTS)
     return np.geomspace(low / beyond if lower else low, high if lower else beyond * high, POINTS)
 
@@ -162,6 +170,7 @@ def plot_bands(
     beyond : float, optional
         How far to go: to this many times the largest fitted value, 100 when None; of an input that
         falls as models get better, such as a loss, to the lowest fitted one divided by this, 1.25.
+        Dates stay with the runs.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
@@ -176,8 +185,8 @@ def plot_bands(
     matplotlib.axes.Axes
         Points are coloured by tokens per parameter where that varies; what lies beyond the largest
         run (or below the lowest loss) is shaded; runs far off the law (of an average, the one that
-        counts most) are ringed and, when few, named. The inner band is the law's alone; the outer one, of a new run, has
-        the discrepancy and a run's scatter. The numbers are those of
+        counts most) are ringed and, when few, named. The inner band is the law's alone; the outer
+        one, of a new run, has the discrepancy and a run's scatter. The numbers are those of
         :func:`bayescale.plots.bands.bands_data`.
 
     Raises
@@ -205,7 +214,10 @@ def plot_bands(
     if column not in run_columns(first):
         raise BayescaleError(f"x = {x!r}: {first.law.name} has {', '.join(run_columns(first))}")
     ax = one_panel(ax)
-    log_axis(ax, "x", kind_of(column), column_label(first, column))
+    if _of_dates(first):
+        ax.set_xlabel(column_label(first, column))
+    else:
+        log_axis(ax, "x", kind_of(column), column_label(first, column))
     log_axis(ax, "y", "number", loss_label(first))
     _draw_bands(ax, data, column, along=has_frontier(first))
     _draw_runs(ax, first, column)

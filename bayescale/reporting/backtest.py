@@ -176,7 +176,7 @@ def discrepancy_section(
     shown = [one for one in shown if one[0] in asked[0].answers]
     rows: list[list[Cell]] = []
     for target in asked:
-        amount = format_value(target.value, kind_of(target.column))
+        amount = format_value(target.value, kind_of(target.column), target.width)
         for i, (allowed, without_discrepancy, name) in enumerate(shown):
             both = target.answers[allowed], target.without_discrepancy[without_discrepancy]
             row = [_estimate(found, allowed, fit.unit) for found in both]

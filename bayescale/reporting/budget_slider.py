@@ -178,7 +178,7 @@ def _table(every: Sequence[Target], quantities: dict[str, tuple[str, Kind, str]]
     column = every[0].column
     rows: list[list[Cell]] = [
         [
-            number_cell(target.value, kind_of(column)),
+            number_cell(target.value, kind_of(column), width=target.width),
             *(interval_cell(target.answers[k], kind) for k, (_, kind, _) in quantities.items()),
         ]
         for target in every

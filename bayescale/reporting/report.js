@@ -55,7 +55,7 @@
 
   const amount = (value, kind) =>
     kind === "flops" ? `${significant(value, 3)} FLOP`
-      : kind === "count" ? quantity(value, 3) : plain(value, value);
+      : kind === "count" ? quantity(value, 3) : plain(value, value / 10);
 
   const three = (shown, kind) => {
     const [median, lower, upper] = shown;
@@ -237,7 +237,7 @@
     }
 
     chart() {
-      const { budgets, furthest, kind, interval } = this.data;
+      const { budget, budgets, furthest, falls, kind, interval } = this.data;
       const [y, ticks] = this.scale();
       const [median, lower, upper] = this.series(this.shown).map((values) =>
         budgets.flatMap((b, i) => (values[i] === null ? [] : [`${this.x(b)},${y(values[i])}`])));
@@ -250,6 +250,12 @@
         const text = kind === "count" ? quantity(10 ** t, 3) : significant(10 ** t, 3);
         parts.push(draw("text", { x: this.x(10 ** t), y: HEIGHT - 8, "text-anchor": "middle" }, text));
       }
+      if (Math.ceil(low / step) * step > high) {  // no power of ten: a loss
+        for (const [end, anchor] of [[0, "start"], [1, "end"]]) {
+          const text = amount(this.at(end), kind);
+          parts.push(draw("text", { x: this.x(this.at(end)), y: HEIGHT - 8, "text-anchor": anchor }, text));
+        }
+      }
       const line = (name, at) =>
         draw("line", { class: name, x1: this.x(at), x2: this.x(at), y1: TOP, y2: HEIGHT - BOTTOM });
       this.here = line("here", this.budget);
@@ -259,7 +265,7 @@
         draw("polyline", { class: "curve", points: median.join(" ") }),
         line("end", furthest), this.here, this.words);
       this.picture.replaceChildren(...parts);
-      const what = `${this.shown.label} against the budget: median and ${interval} interval`;
+      const what = `${this.shown.label} against the ${falls ? budget : "budget"}: median and ${interval} interval`;
       this.picture.setAttribute("aria-label", what);
       this.hover(this.budget);
     }

@@ -111,7 +111,7 @@ def _expected(fit: Fit, asked: list[Target]) -> Table:
         further = target.beside.replace(" fitted one", "").replace(" fitted run", "")
         rows.append(
             [
-                number_cell(target.value, kind_of(target.column), further),
+                number_cell(target.value, kind_of(target.column), further, target.width),
                 interval_cell(found["outcome"], unit=unit),
                 *(interval_cell(found[k], kind) for k, (_, kind) in kinds.items()),
                 Pair(bounds(found["new_run"]), numbers=tuple(found["new_run"])),

@@ -75,12 +75,17 @@ class Target:
     @property
     def amount(self) -> str:
         """The budget in words: ``1e+22 FLOP``, ``40B tokens``, ``a loss of 2.1``, ``lr = 0.01``."""
-        value = format_value(self.value, kind_of(self.column))
+        value = format_value(self.value, kind_of(self.column), self.width)
         if self.falls:
             return f"a {self.column} of {value}"
         if self.column == "flops":
             return value
         return f"{value} {self.column}" if self.column in SIZES else f"{self.column} = {value}"
+
+    @property
+    def width(self) -> float:
+        """The width to whose digits the budget is written: a tenth of a loss; 0 for the usual."""
+        return self.value / 10 if self.falls else 0.0
 
     @property
     def beside(self) -> str:
@@ -198,7 +203,7 @@ def targets_at(
         allowed = answers(fit, column, values, discrepancy, random_seed)
     both = (_estimates(drawn, ci_prob) for drawn in (allowed, without_discrepancy))
     return [
-        Target(column, float(value), float(value) / furthest, *found, lower)
+        Target(column, float(value), float(value) / furthest, *found, falls=lower)
         for value, *found in zip(values, *both, strict=True)
     ]
 

@@ -642,3 +642,14 @@ def test_information_of_a_chain(made_fit):
         parts.append(np.swapaxes(rows, 1, 2) @ rows)
     assert len(parts) == 2
     np.testing.assert_allclose(total, np.eye(len(sd)) / 4 + sum(parts))
+
+
+def test_the_default_of_a_law_of_loss_is_a_lower_loss() -> None:
+    fit = handmade_fit("error_from_loss")
+    assert read_about(None, fit) == {"loss": pytest.approx(0.9 * float(fit.inputs["L"].min()))}
+
+
+def test_dates_have_no_largest_to_multiply() -> None:
+    fit = handmade_fit("densing")
+    with pytest.raises(bs.BayescaleError, match=r"has no default: ask for days=\.\.\."):
+        read_about(None, fit)

@@ -31,6 +31,7 @@ from bayescale.evaluation.splits import (
 )
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.model.observations import extract
+from bayescale.reporting.backtest import backtest_summary
 
 NORMAL = xr.DataArray(
     norm.ppf((np.arange(4000) + 0.5) / 4000).reshape(4, 1000), dims=("chain", "draw")
@@ -239,3 +240,37 @@ def test_rules_for_a_target_that_rises() -> None:
     with_none = replace(data, inputs=dict.fromkeys(data.inputs, np.where(x == x.min(), 0, x)))
     flat = _naive(fit.spec, with_none, split)
     np.testing.assert_allclose(flat["log_linear"], at[small].mean() - at[out])
+
+
+def test_along_a_loss_the_high_ones_are_fitted() -> None:
+    losses = np.linspace(4.0, 2.0, 41)
+    runs = bs.read_runs(pd.DataFrame({"loss": losses, "error": losses / 5}))
+    (half,) = cuts_of(runs, "loss", [0.5], lower=True)
+    assert half.name == "loss >= 3"
+    np.testing.assert_array_equal(half.held_out, losses < 2.99)
+    np.testing.assert_allclose(half.distance, np.log10(3.0 / losses[losses < 2.99]))
+    (ahead,) = ahead_of(runs, "loss", [1.5], lower=True)
+    np.testing.assert_array_equal(ahead.held_out, losses < 2.99)
+
+
+def test_a_backtest_along_a_loss_holds_out_the_best_models() -> None:
+    fit = handmade_fit("accuracy_from_loss")
+    loss = fit.inputs["L"].values
+    tested = bs.backtest_point_fit(runs_again(fit), "accuracy_from_loss", cuts=[0.7])
+    assert tested.runs["cut"].str.startswith("loss >= ").all()
+    assert (tested.runs["distance"] > 0).all() and len(tested.runs) == 12
+    held = loss[np.isin(fit.observed["run"].values, tested.runs["run"])]
+    assert held.max() < np.sort(loss)[12]
+    furthest = 1 - loss.min() / np.sort(loss)[12]
+    said = backtest_summary(tested)[0]
+    assert said.endswith(f"down to a loss {100 * furthest:.0f} % below the lowest fitted one.")
+
+
+def test_the_best_accuracy_seen_along_a_loss_is_the_highest() -> None:
+    fit = handmade_fit("accuracy_from_loss")
+    data = extract(fit.spec, runs_again(fit))
+    (x,) = data.inputs.values()
+    split = fitting_small(x > np.quantile(x, 0.3), "loss", x, lower=True)
+    at = np.asarray(fit.spec.noise.relative(data.observed, data.scale))
+    found = _naive(fit.spec, data, split)
+    np.testing.assert_allclose(found["best_seen"], at[~split.held_out].max() - at[split.held_out])
