@@ -44,8 +44,9 @@ class Backtest:
         largest fitted run (below the lowest fitted loss), ``observed`` and ``median`` of the
         forecast in the target's unit, ``error`` of the median (relative: 0.01 is one per cent
         too high), ``lower_50``, ``upper_50``, ..., the intervals of the predicted errors
-        (``error_lower_50``, ``error_upper_50``, ...), ``pit``, ``crps`` (relative) and ``log_score`` (density of the
-        target in its own unit), and the errors ``best_seen`` and ``log_linear`` of two baselines.
+        (``error_lower_50``, ``error_upper_50``, ...), ``pit``, ``crps`` (relative) and
+        ``log_score`` (density of the target in its own unit), and the errors ``best_seen`` and
+        ``log_linear`` of two baselines.
     summary : DataFrame
         One row per cut, and ``all`` with equal weight per cut: ``fitted`` and ``held_out`` runs,
         ``cover_50``, ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error``

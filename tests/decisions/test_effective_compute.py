@@ -375,7 +375,7 @@ class TestCommandLine:
         folder, old = files
         other = bs.save(handmade_fit("skaling"), folder / "other.nc")
         asked = ("effective-compute", old, other, "--flops", "1e21")
-        said = self.run(*asked)
+        said = " ".join(self.run(*asked).split())
         assert "baseline: discrepancy: the law may be off by" in said
         assert f"recipe: discrepancy: {bs.Discrepancy().of_law('skaling')}" in said
         found = json.loads(self.run(*asked, "--json"))["discrepancies"]

@@ -268,23 +268,24 @@ def test_from_where_on_one_is_ahead(made_fit, monkeypatch) -> None:
     assert found["difference"].to_numpy().ravel().tolist() == leads[:, 4].tolist()
 
 
+@pytest.fixture(scope="module")
+def error():
+    return handmade_fit("error_from_loss", spread=SURE)
+
+
 class TestAlongALoss:
     """Models get better to lower losses."""
 
-    @pytest.fixture(scope="class")
-    def error(self):
-        return handmade_fit("error_from_loss", spread=SURE)
-
     def test_the_highest_loss_that_is_low_enough(self, error) -> None:
         for loss in (4.0, 2.5, 1.7):
-            goal = float(bs.predict(error, loss=loss, discrepancy=None)["law"].median())
+            goal = float(bs.predict(error, {"loss": loss}, discrepancy=None)["law"].median())
             found = bs.required_compute(error, goal, discrepancy=None)
             assert float(found["loss"].median()) == pytest.approx(loss, rel=2e-3)
-            assert float(found["probability"]) == 1
+            assert found["probability"].item() == 1
 
     def test_what_is_never_reached_is_zero(self, error) -> None:
         found = bs.required_compute(error, 0.01, discrepancy=None)
-        assert (found["loss"] == 0).all() and float(found["probability"]) == 0
+        assert (found["loss"] == 0).all() and found["probability"].item() == 0
 
     def test_from_which_loss_down_one_is_ahead(self) -> None:
         flat, steep = (

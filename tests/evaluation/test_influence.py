@@ -33,6 +33,7 @@ from bayescale.inference.fitted_runs import runs_again
 from bayescale.model.link_scale import natural, to_link
 from bayescale.model.noise.registry import following
 from bayescale.model.observations import extract
+from bayescale.model.spec import make_spec
 from bayescale.prediction.averaging import stack
 
 
@@ -378,9 +379,10 @@ def test_where_runs_are_of_several_kinds_all_are_named(made_fit) -> None:
 def parts_of(monkeypatch, far: list[float], column: str, outlying: list[str]) -> list:
     """Return what would be left out of made-up runs."""
     fake = SimpleNamespace(
+        spec=make_spec("power_law", columns={"x": column}),
         observed=xr.DataArray(
             np.zeros(len(far)), dims="run", coords={"run": list("abcdefgh")[: len(far)]}
-        )
+        ),
     )
     monkeypatch.setattr(influence, "main_column", lambda fit: column)
     monkeypatch.setattr(influence, "run_columns", lambda fit: {column: np.array(far)})

@@ -420,7 +420,7 @@ def test_a_law_of_loss_is_asked_for_lower_losses(law: str) -> None:
     better = [one.answers["law"].median for one in asked]
     assert (better[1] < better[0]) == (law == "error_from_loss"), "a lower loss is a better model"
     first, second, *_, last = answer(fit)
-    value = format_value(0.95 * lowest, "number", lowest / 10)
+    value = format_value(0.95 * lowest, "number", 0.095 * lowest)
     assert first.startswith(f"With a loss of {value}, 5 % below the lowest fitted one, the expect")
     assert "10 % below the lowest fitted one" in second
     assert last.startswith("This goes to a loss 10 % below the lowest fitted one. ")
@@ -430,17 +430,17 @@ def test_a_law_of_loss_is_asked_for_lower_losses(law: str) -> None:
 def test_the_report_of_a_law_of_loss_goes_down(page_of: Callable[..., str]) -> None:
     fit = handmade_fit("error_from_loss")
     page = Page(page_of(fit))
-    assert "times the largest" not in page.text.replace("${", "").split("Numbers", 1)[0][:4000]
-    assert "(5 % below the lowest" in page.text or "5 % below the lowest" in page.text
+    said = page.text[page.text.index("With a loss of ") : page.text.index("Contraction: ")]
+    assert "5 % below the lowest" in said and "times the largest" not in said
     assert "Any loss" in page.headings and "What a lower error requires" in page.headings
     assert "What a lower batch_crit requires" not in page_of(handmade_fit("critical_batch"))
 
 
 def test_the_drift_of_a_law_of_loss_is_that_of_the_lowest_losses() -> None:
-    """The four runs of the lowest losses are three scatters above the law."""
-    fit = handmade_fit("error_from_loss")
+    """The four runs of the lowest losses are six scatters above the law."""
+    fit = handmade_fit("error_from_loss", spread=0.001)
     moved = fit.observed.copy(deep=True)
-    moved[fit.inputs["L"].argsort().values[:4]] += 3 * 0.005
+    moved[fit.inputs["L"].argsort().values[:4]] += 6 * 0.005
     tree = fit.tree.copy()
     tree["observed_data"] = moved.to_dataset(name="error")
     said = drift(replace(fit, tree=tree))
