@@ -23,7 +23,8 @@ TAILS = np.array([1.0, 1.5, 2.0, 3.0, 4.0])
 """Degrees of freedom by which the other runs may scatter when a run is held against them."""
 
 ISOLATED = 0.01
-"""Probability that a run of many, whose tails are that heavy, is named for its distance."""
+"""Probability that a table, whose tails are that heavy, has a run that is named for its distance:
+the false discovery rate of Benjamini and Hochberg (1995)."""
 
 FIRST, MOST = 4, 0.1
 """So many runs are held against the others at first, and at most this share of all."""
@@ -94,7 +95,7 @@ def outliers(fit: Fit) -> pd.DataFrame:
 
     A run is named when it is far beyond the tails of the other runs: they are a Student-t of four
     degrees of freedom or fewer, fitted to the others, and tails as heavy name a run in one of a
-    hundred tables. Where more than an eighth of the runs lie beyond six times the scatter, as where
+    hundred tables; of several runs, one in a hundred is named wrongly. Where more than an eighth of the runs lie beyond six times the scatter, as where
     runs of different kinds are mixed, all of these are named.
 
     They are not dropped: under the Student-t noise they count for little (a run at six times the
@@ -124,6 +125,10 @@ def outliers(fit: Fit) -> pd.DataFrame:
     residuals : The residuals of all runs.
     adequacy : Whether the law describes the runs; it says of single outliers what to do.
     stability : How the answers move without them.
+
+    References
+    ----------
+    Benjamini and Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x (false discovery rate)
 
     Examples
     --------
@@ -246,8 +251,9 @@ def _beyond_tails(falling: np.ndarray, many: int, taken_up: float) -> tuple[int,
 
     size, nu = _scatter_of(falling[many:], many)
     size *= taken_up
-    chance = len(falling) * 2 * t.sf(falling[:many] / size, nu)
-    return int((chance < ISOLATED).sum()), size
+    expected = len(falling) * 2 * t.sf(falling[:many] / size, nu)  # runs as far or farther
+    few = np.flatnonzero(expected < ISOLATED * np.arange(1, many + 1))
+    return (int(few[-1]) + 1 if few.size else 0), size
 
 
 def _scatter_of(distance: np.ndarray, beyond: int) -> tuple[float, float]:
