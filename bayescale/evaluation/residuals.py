@@ -95,8 +95,9 @@ def outliers(fit: Fit) -> pd.DataFrame:
 
     A run is named when it is far beyond the tails of the other runs: they are a Student-t of four
     degrees of freedom or fewer, fitted to the others, and tails as heavy name a run in one of a
-    hundred tables; of several runs, one in a hundred is named wrongly. Where more than an eighth of the runs lie beyond six times the scatter, as where
-    runs of different kinds are mixed, all of these are named.
+    hundred tables; of many that are named, one in a hundred is named wrongly. Where more than an
+    eighth of the runs lie beyond six times the scatter, as where runs of different kinds are mixed,
+    all of these are named.
 
     They are not dropped: under the Student-t noise they count for little (a run at six times the
     scatter has a few per cent of the weight of one near the curve), under the normal noise they
