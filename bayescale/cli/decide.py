@@ -266,9 +266,6 @@ _PAIR = ("one", "other")
 """What the two fits of ``crossing`` are called."""
 
 
-_NEVER = "inf: not within ten thousand times the largest fitted run"
-
-
 @dataclass(frozen=True)
 class _Reaching:
     """The goal, and what is held fixed."""
@@ -303,6 +300,7 @@ def reach(
     """
     goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
     run = pairs("--at", reaching.at, "params=7B") or None
+    from bayescale.decisions.frontier import never
     from bayescale.decisions.targets import required_compute
 
     fit = asked.load()
@@ -330,7 +328,8 @@ def reach(
                     [[_target_cell(k, v, target) for k, v in row.items()] for row in found_rows],
                 )
             )
-            say("", _NEVER, discrepancy_text(fit.typical(allowing.chosen())))
+            reached = never(fit, str(next(iter(found.data_vars))))
+            say("", reached, discrepancy_text(fit.typical(allowing.chosen())))
 
 
 def crossing(
@@ -351,6 +350,7 @@ def crossing(
     \b
     bayescale crossing new.nc old.nc --flops 1e22,1e24
     """
+    from bayescale.decisions.frontier import never, path_falls
     from bayescale.decisions.targets import crossover_compute
     from bayescale.prediction.intervals import credible_interval
 
@@ -369,9 +369,11 @@ def crossing(
         columns = [found.attrs["column"], "one is ahead in", f"{fits[0].target}, one minus other"]
         say(table(columns, [_line(row, found) for row in found_rows]), "")
         ends = column_formatter(list(start.values()))(" ")
-        say(f"one is ahead for good in {whole_percent(chance)} of the draws, from {ends} on")
+        column = found.attrs["column"]
+        way = "down" if path_falls(fits[0], column) else "on"
+        say(f"one is ahead for good in {whole_percent(chance)} of the draws, from {ends} {way}")
         each = {name: fit.typical(allowing.chosen()) for name, fit in zip(_PAIR, fits, strict=True)}
-        say(_NEVER, *discrepancy_texts(each))
+        say(never(fits[0], column), *discrepancy_texts(each))
 
 
 def _line(row: dict[str, Any], found: "xr.Dataset") -> list[Cell]:

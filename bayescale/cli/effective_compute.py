@@ -8,9 +8,9 @@ import typer
 
 from bayescale.cli.options import Allowing, Reading, Seed, Showing, pairs, quantities
 from bayescale.cli.output import (
-    allowed,
+    allowed_each,
     check_figure,
-    discrepancy_text,
+    discrepancy_texts,
     emit,
     header,
     judged,
@@ -108,15 +108,19 @@ def effective_compute(
 
         save_figure(plot_effective_compute(found, ci_prob=showing.ci), comparing.plot)
     fits = [fit for fit in (old, new) if isinstance(fit, Fit)]
+    each = {
+        name: fit.typical(allowing.chosen())
+        for name, fit in zip(("baseline", "recipe"), fits, strict=False)
+    }
     with judged(*fits):
         if showing.json:
-            known = allowed(old.typical(allowing.chosen()))
+            known = allowed_each(each)
             emit({**found.to_dict(showing.ci), **known, "fits": [header(fit) for fit in fits]})
             return
         rows = found.rows(showing.ci)
         say(f"baseline: {title(old)}", f"recipe: {_named(new)}", "")
         say(table(list(rows[0]), [list(row.values()) for row in rows]), "")
-        say(*found.sentences(showing.ci), discrepancy_text(old.typical(allowing.chosen())))
+        say(*found.sentences(showing.ci), *discrepancy_texts(each))
         if comparing.plot is not None:
             say(f"wrote {comparing.plot}")
 

@@ -1,6 +1,7 @@
 """``compare`` and ``backtest``: which law the runs support, among them and beyond them."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,8 +23,8 @@ from bayescale.cli.options import (
 )
 from bayescale.cli.output import (
     Cell,
-    allowed,
-    discrepancy_text,
+    allowed_each,
+    discrepancy_texts,
     emit,
     header,
     judged,
@@ -288,13 +289,12 @@ def backtest(
     tested = bs.backtest(
         runs, specs, discrepancy=discrepancy, random_seed=seed, progressbar=bar, **options
     )
-    if discrepancy is not None and not isinstance(specs, list):
-        discrepancy = discrepancy.of_law(tested.law)
+    each = {name: discrepancy and discrepancy.of_law(name) for name in tested.law.split(" + ")}
     if json:
-        known = {"law": tested.law, **allowed(discrepancy)}
+        known = {"law": tested.law, **allowed_each(each)}
         emit({**known, "cuts": rows(tested.summary), "runs": tested.runs.to_dict("records")})
     else:
-        _show_backtest(tested, discrepancy)
+        _show_backtest(tested, each)
     _write(tested, keeping, quiet=json)
     if not all(tested.summary["diagnostics"]):
         raise typer.Exit(UNTRUSTED)
@@ -310,7 +310,7 @@ def _specs(source: str, fitting: Fitting, laws: str | None) -> Any:
     return list(several(laws).values())
 
 
-def _show_backtest(tested: "Backtest", discrepancy: "Discrepancy | None") -> None:
+def _show_backtest(tested: "Backtest", each: "Mapping[str, Discrepancy | None]") -> None:
     from bayescale.reporting.backtest import LEGEND, backtest_summary, scores
 
     header, lines = scores(tested)
@@ -321,7 +321,7 @@ def _show_backtest(tested: "Backtest", discrepancy: "Discrepancy | None") -> Non
         *backtest_summary(tested),
         "",
         LEGEND,
-        discrepancy_text(discrepancy),
+        *discrepancy_texts(each),
     )
 
 

@@ -299,6 +299,15 @@ def allowed(discrepancy: "Discrepancy | None") -> dict[str, Any]:
     return {"discrepancy": {"size": discrepancy.size, "reach": discrepancy.reach}}
 
 
+def allowed_each(each: "Mapping[str, Discrepancy | None]") -> dict[str, Any]:
+    """Return what printed JSON says of the discrepancies of laws: one where they are alike."""
+    said = {name: allowed(one) for name, one in each.items()}
+    first = next(iter(said.values()))
+    if all(one == first for one in said.values()):
+        return first
+    return {"discrepancies": {name: one["discrepancy"] for name, one in said.items()}}
+
+
 def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
     """Return an answer as printed JSON: one record per point, coordinates and intervals."""
     from bayescale.prediction.intervals import credible_interval

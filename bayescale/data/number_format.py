@@ -182,15 +182,27 @@ def times(factor: float) -> str:
     return f"{rounded:,.0f} times" if rounded >= 10 else f"{rounded:g} times"
 
 
-def beside_largest(factor: float) -> str:
-    """Say how far a budget is from that of the largest run.
+def beside_largest(factor: float, what: str = "run") -> str:
+    """Say how far a budget is from that of the largest run, or another value from the largest.
 
-    >>> beside_largest(10.0), beside_largest(1.0)
-    ('10 times the largest fitted run', 'as much as the largest fitted run')
+    >>> beside_largest(10.0), beside_largest(1.0, "value")
+    ('10 times the largest fitted run', 'as much as the largest fitted value')
     """
     if 0.999 < factor < 1.001:
-        return "as much as the largest fitted run"
-    return f"{times(factor)} the largest fitted run"
+        return f"as much as the largest fitted {what}"
+    return f"{times(factor)} the largest fitted {what}"
+
+
+def beside_lowest(factor: float) -> str:
+    """Say how far a loss is from the lowest fitted one.
+
+    >>> beside_lowest(0.95), beside_lowest(1.0), beside_lowest(1.2)
+    ('5 % below the lowest fitted one', 'the lowest fitted one', '20 % above the lowest fitted one')
+    """
+    if 0.999 < factor < 1.001:
+        return "the lowest fitted one"
+    side = "below" if factor < 1 else "above"
+    return f"{percent(abs(factor - 1), 2)} {side} the lowest fitted one"
 
 
 def listed(names: Iterable[object], limit: int = 12) -> str:

@@ -20,6 +20,7 @@ from bayescale.decisions.frontier import (
     frontier_values,
     outcomes_along,
     path_column,
+    path_falls,
     thin,
 )
 from bayescale.decisions.recipe_shift import KEPT, shift_of_runs
@@ -126,6 +127,11 @@ def effective_compute(
     seed = seed_of(random_seed, baseline.seed)
     refuse_pooled(baseline.representative, "an effective compute")
     column = path_column(baseline)
+    if path_falls(baseline, column):
+        raise BayescaleError(
+            f"{baseline.label} takes {column}, of which nothing is spent: an effective compute "
+            "needs laws of compute, size or data; crossover_compute compares laws along a loss"
+        )
     asked = None if flops is None else make_points({column: flops}, None, grid=False)[column].values
 
     def compare(one: PosteriorLike, other: PosteriorLike | RunsLike) -> xr.Dataset:

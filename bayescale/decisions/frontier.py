@@ -14,13 +14,17 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.prediction.runs_by_compute import main_column, run_columns
+from bayescale.prediction.runs_by_compute import falls, main_column, run_columns
 
 BELOW, BEYOND = 0.1, 1e4
 """From which part of the smallest fitted run to how many times the largest a path goes."""
 
 
-STEP = 0.1
+ABOVE, LOWEST = 2.0, 0.5
+"""Along a loss: from how many times the highest fitted one to which part of the lowest."""
+
+
+STEP, STEP_LOSS = 0.1, 0.01
 """In decades."""
 
 
@@ -50,10 +54,28 @@ def path_column(fit: PosteriorLike) -> str:
 def frontier_values(
     fits: Sequence[PosteriorLike], column: str, below: float = BELOW, beyond: float = BEYOND
 ) -> np.ndarray:
-    """Return a column's values along a frontier's path, from below the runs to far beyond."""
+    """Return a column's values along a frontier's path, from below the runs to far beyond.
+
+    Those of an input that falls as models get better, a loss, fall: the path goes to lower ones.
+    """
     spent = np.concatenate([run_columns(fit.representative)[column] for fit in fits])
+    if any(path_falls(fit, column) for fit in fits):
+        first, last = np.log10(ABOVE * spent.max()), np.log10(LOWEST * spent.min())
+        return 10 ** np.linspace(first, last, round((first - last) / STEP_LOSS) + 1)
     low, high = np.log10(below * spent.min()), np.log10(beyond * spent.max())
     return 10 ** np.linspace(low, high, round((high - low) / STEP) + 1)
+
+
+def path_falls(fit: PosteriorLike, column: str) -> bool:
+    """Return whether a frontier's path goes to lower values of a column: those of a loss."""
+    return falls(fit.representative.spec, column)
+
+
+def never(fit: PosteriorLike, column: str) -> str:
+    """Say what stands for a goal that a frontier's path does not reach."""
+    if path_falls(fit, column):
+        return f"0: not down to half the lowest fitted {column}"
+    return "inf: not within ten thousand times the largest fitted run"
 
 
 def best_path(fit: PosteriorLike, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -105,10 +127,15 @@ def first_time(good: xr.DataArray, curve: xr.DataArray, level: Any) -> xr.DataAr
 
 
 def along(values: np.ndarray, steps: xr.DataArray) -> xr.DataArray:
-    """Return a column of a frontier's path at places in steps of it, straight in its logarithm."""
+    """Return a column of a frontier's path at places in steps of it, straight in its logarithm.
+
+    Beyond its end it is infinite; zero along values that fall.
+    """
     at = steps.clip(max=len(values) - 1)
     found = np.exp(np.interp(at.values, np.arange(len(values)), np.log(values)))
-    return xr.where(np.isfinite(steps), at.copy(data=found), np.inf)
+    return xr.where(
+        np.isfinite(steps), at.copy(data=found), np.inf if values[-1] >= values[0] else 0
+    )
 
 
 def has_frontier(fit: Fit) -> bool:

@@ -27,6 +27,9 @@ from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, Discrepan
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
 
+LOSSES = 10
+"""Along a loss, laws are compared at every so many steps of the path: each tenth of a decade."""
+
 
 @of_posterior
 def required_compute(
@@ -66,7 +69,9 @@ def required_compute(
         ``params``, ``tokens`` (counts) and ``flops`` (FLOP; or the law's one input) where the
         outcome first is as good as the goal, from a tenth of the smallest fitted run to ten
         thousand times the largest; infinite in draws that do not reach it by then, so a median may
-        be infinite. Coordinates: the goal, by the target's name (its median, of a run to match),
+        be infinite. Of a law that takes a loss, the highest loss that is low enough, from twice the
+        highest fitted one to half the lowest; zero in draws that do not reach it by then.
+        Coordinates: the goal, by the target's name (its median, of a run to match),
         ``probability`` of reaching it, and what is held.
 
     Raises
@@ -164,8 +169,9 @@ def crossover_compute(
     xarray.Dataset
         ``start``, dims (chain, draw): the budget from which on ``one`` is ahead, as far as ten
         thousand times the largest fitted run; the beginning, a tenth of the smallest, where it
-        always is, and infinite where it is behind at the end. ``difference``, dims (chain, draw,
-        budget): the target of ``one`` minus that of ``other``. Coordinates of the budgets:
+        always is, and infinite where it is behind at the end. Along a loss, the loss from which
+        down it is ahead, zero where it is behind at half the lowest. ``difference``, dims (chain,
+        draw, budget): the target of ``one`` minus that of ``other``. Coordinates of the budgets:
         ``flops`` (or the one input) and ``ahead``, the probability that ``one`` is better there;
         ``probability`` is that of ``start`` being finite.
 
@@ -190,8 +196,7 @@ def crossover_compute(
     column = comparable_column(one, other)
     values = frontier_values([one, other], column)
     if flops is None:
-        decades = np.arange(np.ceil(np.log10(values[0])), np.log10(values[-1]))
-        asked = 10.0**decades
+        asked = _compared_at(values)
     else:
         asked = make_points({column: flops}, None, grid=False)[column].values
     both = np.concatenate([values, asked])
@@ -209,7 +214,8 @@ def crossover_compute(
     steps = len(values)
     backwards = worse.isel(point=slice(steps))[..., ::-1]
     last = steps - 1 - first_time(backwards >= 0, backwards, 0.0)
-    start = along(values, xr.where(worse.isel(point=steps - 1) >= 0, np.inf, last.clip(min=0)))
+    first_step = xr.where(worse.isel(point=steps - 1) >= 0, np.inf, last.clip(min=0))
+    start = along(values, first_step)
     ahead = (worse.isel(point=slice(steps, None)) < 0).mean(("chain", "draw"))
     return xr.Dataset(
         {
@@ -219,7 +225,14 @@ def crossover_compute(
         coords={
             column: ("budget", asked),
             "ahead": ("budget", ahead.values),
-            "probability": float(np.isfinite(start).mean()),
+            "probability": float(np.isfinite(first_step).mean()),
         },
         attrs={"column": column, "target": one.target},
     )
+
+
+def _compared_at(values: np.ndarray) -> np.ndarray:
+    """Return budgets of a frontier's path to compare at: every decade, or losses along it."""
+    if values[-1] > values[0]:
+        return 10.0 ** np.arange(np.ceil(np.log10(values[0])), np.log10(values[-1]))
+    return np.array([float(f"{value:.2g}") for value in values[::LOSSES]])

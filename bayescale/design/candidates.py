@@ -17,7 +17,7 @@ from bayescale.design.coverage import NARROW
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
 from bayescale.prediction.points import inputs_at, make_points, used
-from bayescale.prediction.runs_by_compute import run_columns
+from bayescale.prediction.runs_by_compute import falls, run_columns
 
 SHARES = (1, 1.5, 2, 3, 4, 6, 8, 12, 16)
 """A run of the grid spends the budget divided by one of these, or by further powers of two."""
@@ -39,6 +39,10 @@ ORDINARY = 0.95
 
 REACH = 10.0
 """Candidates near the fitted runs go this factor below and above them in each input."""
+
+
+REACH_LOSS = 1.25
+"""The same of an input that falls as models get better, a loss."""
 
 
 SKEW = 20.0
@@ -253,9 +257,10 @@ def _within(table: pd.DataFrame, ratios: tuple[float, float]) -> np.ndarray:
 def runs_nearby(fit: Fit) -> Candidates | None:
     """Lay out runs around the fitted ones.
 
-    Each input goes a factor of ten below and above the fitted runs (tokens per parameter twenty),
-    and no further than its typical span where it is neither params, tokens nor flops; an input
-    taken as it is (bits, epochs) stays at values that were run or at the ends of its span.
+    Each input goes a factor of ten below and above the fitted runs (tokens per parameter twenty, a
+    loss a quarter), and no further than its typical span where it is neither params, tokens nor
+    flops; an input taken as it is (bits, epochs) stays at values that were run or at the ends of
+    its span.
 
     Returns
     -------
@@ -298,7 +303,8 @@ def _values(fit: Fit, name: str) -> np.ndarray:
     if not declared.relative:
         ends = (low, high) if span is None else (min(low, span[0]), max(high, span[1]))
         return np.unique([*ends, float(np.median(fitted_values)), low, high])
-    bottom, top = low / REACH, high * REACH
+    reach = REACH_LOSS if falls(fit.spec, column) else REACH
+    bottom, top = low / reach, high * reach
     if span is not None:
         bottom, top = min(low, max(bottom, span[0])), max(high, min(top, span[1]))
     return _laid_out(bottom, top)

@@ -167,9 +167,9 @@ def plan(
     about : str or mapping, optional
         ``"flops=1e24"``: the best size at a budget (its log). ``"params=70B,tokens=1.4T"``: the
         loss of a run. ``"alpha"`` or ``"alpha-beta"``: parameters. ``"law"``: which of several laws
-        is right. When None, ten times the largest fitted run, for a law of compute or of one input;
-        ``"law"`` for a mapping of fits. It is not ``at``, which names points elsewhere: most of
-        these are none.
+        is right. When None, ten times the largest fitted run, for a law of compute or of one input
+        (of a loss, a tenth below the lowest fitted one); ``"law"`` for a mapping of fits. It is not
+        ``at``, which names points elsewhere: most of these are none.
     runs : int
         The most runs to choose, 1 to 100.
     limits : mapping, optional

@@ -26,7 +26,7 @@ from bayescale.model.link_scale import to_link
 from bayescale.prediction.discrepancy import Discrepancy, Surface
 from bayescale.prediction.points import PointsLike, drop_node_columns, inputs_at, make_points, used
 from bayescale.prediction.predict import predict
-from bayescale.prediction.runs_by_compute import main_column, run_columns
+from bayescale.prediction.runs_by_compute import falls, furthest_of, main_column, run_columns
 
 OPTIMA = {"params": "N*", "tokens": "D*", "tokens_per_param": "D*/N*"}
 """Quantities of a compute-optimal model, and their symbols."""
@@ -160,6 +160,10 @@ AHEAD = 10.0
 """The default budget: this many times the compute of the largest fitted run."""
 
 
+LOWER = 0.9
+"""Where an input falls as models get better, a loss: this part of the lowest fitted one."""
+
+
 AROUND, STEP = 1.5 * float(np.log(10)), 0.1
 """How far from the law's best size to look for that of the outcome, and how finely, in ln N."""
 
@@ -207,7 +211,8 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
     ----------
     about : str or mapping, optional
         ``"flops=1e24"`` or ``{"flops": 1e24}``, ``"params=70B, tokens=1.4T"``, ``"alpha - beta"``;
-        ten times the largest fitted run when None, for a law of compute or of one input.
+        ten times the largest fitted run when None, for a law of compute or of one input; of a
+        loss, a tenth below the lowest fitted one.
     fit : Fit
         The fitted law.
 
@@ -219,14 +224,16 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
     """
     if not about:
         column = "flops" if has_allocation(fit) else main_column(fit)
-        if not has_allocation(fit) and len(fit.law.inputs) > 1:
+        alone = len(fit.law.inputs) == 1 and all(i.relative for i in fit.law.inputs.values())
+        if not (has_allocation(fit) or alone):
             taken = [c for name in fit.law.inputs for c in fit.spec.columns_of(name)]
             raise BayescaleError(
                 f"no quantity of interest is given, and {fit.law.name} has no default: ask for "
                 f"{', '.join(f'{column}=...' for column in taken)} (the {fit.target} of a run), or "
                 f"for parameters such as {next(iter(fit.spec.free))}"
             )
-        return {column: AHEAD * float(run_columns(fit)[column].max())}
+        step = LOWER if falls(fit.spec, column) else AHEAD
+        return {column: step * furthest_of(fit.spec, column, run_columns(fit)[column])}
     if isinstance(about, Mapping) and set(about) <= set(fit.spec.free):
         return {str(name): float(sign) for name, sign in about.items()}
     if isinstance(about, str):

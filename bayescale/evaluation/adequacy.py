@@ -26,15 +26,14 @@ from bayescale.evaluation.lack_of_fit import (
     smooth_directions,
     standardised,
 )
-from bayescale.evaluation.residuals import isolated_outliers
+from bayescale.evaluation.residuals import FEWEST, FREEDOM, described_outliers
 from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit
+from bayescale.model.spec import Spec
+from bayescale.prediction.runs_by_compute import falls
 
 LEVEL = 0.03
 """Probability that a right law is said to miss something, over all that is looked at."""
-
-FEWEST = 8
-"""Runs below which residuals say too little."""
 
 LARGEST = 0.15
 """Share of the runs, those of the largest budgets, that are looked at together."""
@@ -71,8 +70,9 @@ class Adequacy:
     runs : int
         Number of runs.
     outliers : tuple of str
-        Single runs far beyond the tails of the others, a clause each: what was observed and
-        expected, and what to do. They do not speak against the law.
+        Single runs far beyond the tails of the others, those that :func:`outliers` names, a clause
+        each: what was observed and expected, and what to do; of many, the worst four. They do not
+        speak against the law.
 
     See Also
     --------
@@ -164,6 +164,7 @@ def adequacy(fit: Fit) -> Adequacy:
     See Also
     --------
     residuals : The residuals themselves.
+    outliers : The runs far off the law.
     compare : Which law describes the runs best.
     backtest : Whether it predicts larger runs.
 
@@ -182,11 +183,11 @@ def adequacy(fit: Fit) -> Adequacy:
     residuals = Residuals.of(fit)
     count = len(residuals.relative)
     scatter = residuals.scatter * float(np.median(residuals.size))
-    if count < FEWEST or residuals.freedom < 3:
+    if count < FEWEST or residuals.freedom < FREEDOM:
         return Adequacy((), pd.DataFrame(columns=["p_value", "share", "size"]), scatter, count)
     coordinates = coordinates_of(fit)
     checks = [
-        *_shapes(coordinates, residuals),
+        *_shapes(fit.spec, coordinates, residuals),
         *_replicates(fit, coordinates, residuals),
         *_columns(fit, coordinates, residuals),
         *_clusters(residuals),
@@ -202,8 +203,7 @@ def adequacy(fit: Fit) -> Adequacy:
     )
     significant = [(p, check) for p, check in zip(corrected, checks, strict=True) if p < LEVEL]
     findings = [*flat_law(fit, scatter), *findings_of(fit, residuals, coordinates, significant)]
-    many = any(one.kind == "outliers" for one in findings)
-    named = [] if many else isolated_outliers(fit, residuals.taken)
+    named = described_outliers(fit, residuals)
     return Adequacy(tuple(findings), table, scatter, count, tuple(named))
 
 
@@ -220,7 +220,9 @@ def _holm(p_values: Sequence[float]) -> list[float]:
 # What is looked at ---------------------------------------------------------------------------
 
 
-def _shapes(coordinates: dict[str, np.ndarray], residuals: Residuals) -> Iterator[Check]:
+def _shapes(
+    spec: Spec, coordinates: dict[str, np.ndarray], residuals: Residuals
+) -> Iterator[Check]:
     """Look for curves along each coordinate, smooth functions of all, and the largest runs."""
     for name, values in coordinates.items():
         degree = min(3, np.unique(values).size - 1)
@@ -229,10 +231,13 @@ def _shapes(coordinates: dict[str, np.ndarray], residuals: Residuals) -> Iterato
             yield Check(f"along {name}", "shape", found, name)
     if not coordinates:
         return
-    first = next(iter(coordinates.values()))
-    last = first >= np.quantile(first, 1 - LARGEST)
+    column, first = next(iter(coordinates.items()))
+    lower = falls(spec, column)
+    last = (
+        first <= np.quantile(first, LARGEST) if lower else first >= np.quantile(first, 1 - LARGEST)
+    )
     if (found := residuals.explained_by(last[:, None].astype(float))) is not None:
-        yield Check("largest runs", "shape", found, next(iter(coordinates)))
+        yield Check(f"lowest {column}" if lower else "largest runs", "shape", found, column)
     inputs = np.column_stack([standardised(v) for v in coordinates.values()])
     for name, reach, share in SMOOTH:
         number = max(2, min(20, int(share * len(first))))

@@ -26,6 +26,7 @@ from bayescale.prediction.averaging import average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import DRAWS
 from bayescale.prediction.predict import forecast
+from bayescale.prediction.runs_by_compute import falls
 from bayescale.studies.study import Study
 
 CUTS = (0.5, 0.7, 0.85)
@@ -40,11 +41,12 @@ class Backtest:
     ----------
     runs : DataFrame
         One row per held-out run and cut: ``cut``, ``run``, ``distance`` in decades beyond the
-        largest fitted run, ``observed`` and ``median`` of the forecast in the target's unit,
-        ``error`` of the median (relative: 0.01 is one per cent too high), ``lower_50``,
-        ``upper_50``, ..., the intervals of the predicted errors (``error_lower_50``,
-        ``error_upper_50``, ...), ``pit``, ``crps`` (relative) and ``log_score`` (density of the
-        target in its own unit), and the errors ``best_seen`` and ``log_linear`` of two baselines.
+        largest fitted run (below the lowest fitted loss), ``observed`` and ``median`` of the
+        forecast in the target's unit, ``error`` of the median (relative: 0.01 is one per cent
+        too high), ``lower_50``, ``upper_50``, ..., the intervals of the predicted errors
+        (``error_lower_50``, ``error_upper_50``, ...), ``pit``, ``crps`` (relative) and
+        ``log_score`` (density of the target in its own unit), and the errors ``best_seen`` and
+        ``log_linear`` of two baselines.
     summary : DataFrame
         One row per cut, and ``all`` with equal weight per cut: ``fitted`` and ``held_out`` runs,
         ``cover_50``, ``cover_90``, ``cover_95``, mean ``crps`` and ``log_score``, ``mean_error``
@@ -126,7 +128,8 @@ def backtest(
         The run table and what to fit, as for :func:`bayescale.fit`; a list of laws is averaged,
         with weights that each cut's fitted runs give by stacking.
     along : str, optional
-        The column along which the runs are cut; compute, or the law's first input, when None.
+        The column along which the runs are cut; compute, or the law's first input, when None. Along
+        a loss, runs of higher losses are fitted and those of lower ones held out.
     cuts : sequence of float
         Quantiles of that column.
     leave_out : str, optional
@@ -238,8 +241,8 @@ def backtest_point_fit(
             for name, values in point_fit(spec, small, random_seed).items()
         }
         curves = spec.law.curve(inputs, small.references, found).transpose(*DRAWS, "point")
-        errors = scores_of(data, split, spec.noise, curves[:, :1])["error"]
-        bands = scores_of(data, split, spec.noise, curves[:, 1:])
+        errors = scores_of(data, split, spec, curves[:, :1])["error"]
+        bands = scores_of(data, split, spec, curves[:, 1:])
         scored.append(bands.assign(error=errors, median=curves[0, 0].values, log_score=np.nan))
         summary.append(summarise(scored[-1], len(small.observed), diagnostics=True))
     return _backtest(scored, summary, f"{spec.law.name}, point fit")
@@ -303,7 +306,8 @@ def _splits(
 ) -> list[Split]:
     if leave_out is not None:
         return list(groups_of(data.runs, leave_out))
-    return list(cuts_of(data.runs, along or main_input(spec), cuts))
+    column = along or main_input(spec)
+    return list(cuts_of(data.runs, column, cuts, lower=falls(spec, column)))
 
 
 def _check_same(data: Mapping[str, Data]) -> None:
@@ -355,5 +359,5 @@ def score_split(
         return xr.Dataset({"new_run": found["new_run"], "density": density})
 
     drawn = fitted.mix(predict, discrepancy)
-    scored = scores_of(reference, split, fitted.representative.spec.noise, drawn["new_run"])
+    scored = scores_of(reference, split, fitted.representative.spec, drawn["new_run"])
     return scored.assign(log_score=log_score(drawn["density"]).values)

@@ -10,16 +10,12 @@ from bayescale.data.number_format import format_value, kind_of, percent
 from bayescale.data.other_columns import hyperparameter_kind
 from bayescale.evaluation.lack_of_fit import Explained, Residuals, standardised
 from bayescale.evaluation.parabolas import VALUES
-from bayescale.evaluation.residuals import OUTLYING
+from bayescale.evaluation.residuals import OUTLYING, of_several_kinds, outlying_rows
 from bayescale.inference.result import Fit
 from bayescale.prediction.runs_by_compute import run_columns
 
 SEVERE = (1e-4, 0.3, 0.005)
 """A finding less probable than the first, with a share and a size above the others, is severe."""
-
-
-FEW_OUTLIERS, MANY_OUTLIERS = 5, 0.12
-"""Number and share of runs far off the law beyond which they are no mere outliers."""
 
 
 MATTERS = 0.1
@@ -128,15 +124,15 @@ def findings_of(
         made.append(
             Finding(check.kind, text, p, check.found.share, typical_size(check.found), check.column)
         )
-    far = np.abs(residuals.relative / residuals.size) > OUTLYING
+    far, runs = len(outlying_rows(fit, residuals)), len(residuals.relative)
     named = any(one.kind == "column" for one in made)
-    if not named and far.sum() >= FEW_OUTLIERS and far.mean() > MANY_OUTLIERS:
+    if not named and of_several_kinds(far, runs):
         text = (
-            f"{far.sum()} of {far.size} runs lie more than {OUTLYING:g} times the scatter off the "
+            f"{far} of {runs} runs lie more than {OUTLYING:g} times the scatter off the "
             "law, as where runs of different kinds are mixed: look at bayescale.outliers, name "
             "what differs in a column, and fit with group= that column"
         )
-        made.append(Finding("outliers", text, 0.0, float(far.mean()), _scatter(residuals)))
+        made.append(Finding("outliers", text, 0.0, far / runs, _scatter(residuals)))
     return sorted(made, key=lambda found: found.p_value)
 
 

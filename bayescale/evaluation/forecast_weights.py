@@ -22,7 +22,7 @@ from bayescale.model.observations import Data
 from bayescale.model.spec import LawLike
 from bayescale.prediction.averaging import Average, stack
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
-from bayescale.prediction.runs_by_compute import main_column, run_columns
+from bayescale.prediction.runs_by_compute import falls, main_column, run_columns
 from bayescale.studies.study import Study
 
 AHEAD = (2.0, 4.0)
@@ -74,8 +74,8 @@ def fit_average(
     along : str, optional
         The column along which to look ahead; compute, or the laws' first input, when None.
     ahead : sequence of float
-        The forecasts start at its largest value divided by these; one that would leave fewer than
-        five runs to fit, or has none to predict, is left out.
+        The forecasts start at its largest value (lowest loss) divided (multiplied) by these; one
+        that would leave fewer than five runs to fit, or has none to predict, is left out.
     discrepancies : sequence of Discrepancy
         How wrong a law may be.
     random_seed, progressbar
@@ -116,7 +116,8 @@ def fit_average(
         raise BayescaleError(f"an average is of two laws or more, not of {', '.join(specs)} alone")
     first = next(iter(specs))
     column = along or main_input(specs[first])
-    splits = list(ahead_of(data[first].runs, column, ahead))
+    lower = falls(specs[first], column)
+    splits = list(ahead_of(data[first].runs, column, ahead, lower=lower))
     if not splits:
         raise BayescaleError(
             f"there is no forecast to weigh the laws by: below parts of the largest {column} lie "
@@ -213,8 +214,9 @@ def weigh_laws(
 
 def _steps_of_forecasts(held_out: pd.DataFrame) -> np.ndarray:
     """Return in which step of compute each held-out run lies, whatever cut held it out."""
-    limits = held_out["cut"].str.rpartition(" ")[2].astype(float)
-    return _steps((np.log10(limits) + held_out["distance"]).to_numpy())
+    limits = np.log10(held_out["cut"].str.rpartition(" ")[2].astype(float))
+    towards = np.where(held_out["cut"].str.contains(" >= ", regex=False), -limits, limits)
+    return _steps(towards + held_out["distance"].to_numpy())
 
 
 def _steps(decades: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from bayescale.inference.run_blocks import likelihood_of, log_likelihood_of, log
 from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.model.spec import make_spec
 from bayescale.prediction.points import PointsLike
-from bayescale.prediction.runs_by_compute import main_column, run_columns
+from bayescale.prediction.runs_by_compute import falls, main_column, run_columns
 
 LARGEST = 0.3
 """Share of the runs that is left out at the far end of the range."""
@@ -37,10 +37,6 @@ LOOKED_AT = 20
 
 CONSTANT = 1e-9
 """Posterior sd below which a quantity follows from fixed parameters alone, and does not move."""
-
-
-GREATER_IS_LESS = ("loss",)
-"""Inputs whose far end is the small one."""
 
 
 @of_one_law
@@ -120,7 +116,7 @@ def _left_out(fit: Fit, values: xr.Dataset) -> Iterator[tuple[str, list[str]]]:
     """Yield what is left out in turn: in words, and the runs' names."""
     labels, column = fit.observed["run"].values, main_column(fit)
     far = run_columns(fit)[column]
-    low = column in GREATER_IS_LESS
+    low = falls(fit.spec, column)
     limit = np.quantile(far, LARGEST if low else 1 - LARGEST)
     beyond = far <= limit if low else far >= limit
     if 0 < beyond.sum() <= len(far) / 2:

@@ -7,22 +7,33 @@ import pandas as pd
 
 from bayescale.data.number_format import fixed, times
 from bayescale.errors import BayescaleError
+from bayescale.evaluation.lack_of_fit import Residuals
 from bayescale.inference.argument_checks import of_one_law
-from bayescale.inference.result import Fit
+from bayescale.inference.result import Fit, once
 from bayescale.inference.run_blocks import median_curve
 from bayescale.model.noise.location_scale import Scatter
 
 OUTLYING = 6.0
-"""Standardised residual beyond which a run is named; see :func:`outliers`."""
+"""Standardised residual that no tails make common: beyond it lie runs of another kind, if many."""
+
+FEW_OUTLIERS, MANY_OUTLIERS = 5, 0.12
+"""Number and share of runs beyond that from which they are no mere outliers: all are named."""
 
 TAILS = np.array([1.0, 1.5, 2.0, 3.0, 4.0])
 """Degrees of freedom by which the other runs may scatter when a run is held against them."""
 
 ISOLATED = 0.01
-"""Probability that a run of many, whose tails are that heavy, is named for its distance."""
+"""Probability that a table, whose tails are that heavy, has a run that is named for its distance:
+the false discovery rate of Benjamini and Hochberg (1995)."""
 
-MOST_ISOLATED = 4
-"""The most runs that are named, and at most one of ten."""
+FIRST, MOST = 4, 0.1
+"""So many runs are held against the others at first, and at most this share of all."""
+
+FEWEST, FREEDOM = 8, 3.0
+"""Runs, and degrees of freedom that the law leaves them, below which residuals say too little."""
+
+SAID = 4
+"""Up to so many single outliers are described in words."""
 
 
 @of_one_law
@@ -50,7 +61,7 @@ def residuals(fit: Fit) -> pd.DataFrame:
 
     See Also
     --------
-    outliers : Those more than six times the scatter away.
+    outliers : Those that lie far off the law.
     plot_residuals : A figure of them.
 
     Examples
@@ -82,6 +93,12 @@ def residuals(fit: Fit) -> pd.DataFrame:
 def outliers(fit: Fit) -> pd.DataFrame:
     """Name the runs that lie far off the law.
 
+    A run is named when it is far beyond the tails of the other runs: they are a Student-t of four
+    degrees of freedom or fewer, fitted to the others, and tails as heavy name a run in one of a
+    hundred tables; of many that are named, one in a hundred is named wrongly. Where more than an
+    eighth of the runs lie beyond six times the scatter, as where runs of different kinds are mixed,
+    all of these are named.
+
     They are not dropped: under the Student-t noise they count for little (a run at six times the
     scatter has a few per cent of the weight of one near the curve), under the normal noise they
     move the answer.
@@ -94,7 +111,10 @@ def outliers(fit: Fit) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The rows of :func:`residuals` more than six times the scatter away, worst first.
+        The rows of :func:`residuals` that lie far off the law, worst first: single ones are those
+        that :func:`adequacy` describes. None where fewer than eight runs, or too few for the law's
+        parameters, say what is usual. Of noises that are not symmetric, such as of counts, those
+        more than six times the scatter away.
 
     Raises
     ------
@@ -104,7 +124,12 @@ def outliers(fit: Fit) -> pd.DataFrame:
     See Also
     --------
     residuals : The residuals of all runs.
+    adequacy : Whether the law describes the runs; it says of single outliers what to do.
     stability : How the answers move without them.
+
+    References
+    ----------
+    Benjamini and Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x (false discovery rate)
 
     Examples
     --------
@@ -114,42 +139,77 @@ def outliers(fit: Fit) -> pd.DataFrame:
     True
     """
     table = residuals(fit)
-    distance = np.abs(table["standardised"].to_numpy())
-    worst_first = np.argsort(-distance)
-    return table.iloc[worst_first[distance[worst_first] > OUTLYING]]
+    rows = once(fit, "outliers", lambda: outlying_rows(fit, Residuals.of(fit)))
+    distance = np.abs(table["standardised"].to_numpy()[rows])
+    return table.iloc[rows[np.argsort(-distance, kind="stable")]]
 
 
-def isolated_outliers(fit: Fit, taken: np.ndarray) -> list[str]:
-    """Say which single runs are far beyond the tails of the others, and what to do about each.
+def outlying_rows(fit: Fit, found: Residuals) -> np.ndarray:
+    """Return the runs that :func:`outliers` names, by position, the worst first.
 
     Parameters
     ----------
     fit : Fit
         A fitted law.
-    taken : array, shape (run, direction)
-        A root of what the law has taken up of the runs' standardised residuals.
+    found : Residuals
+        Its residuals, with what the law has taken up of them.
+    """
+    return _far(fit, found)[0]
+
+
+def described_outliers(fit: Fit, found: Residuals) -> list[str]:
+    """Say which single runs lie far off the law, and what to do about each.
+
+    Parameters
+    ----------
+    fit : Fit
+        A fitted law.
+    found : Residuals
+        Its residuals, with what the law has taken up of them.
 
     Returns
     -------
     list of str
-        One clause per run, the worst first; empty for noises that are not symmetric.
+        One clause per run, the worst first; empty for noises that are not symmetric, and where the
+        runs are of several kinds.
     """
-    noise = fit.spec.noise
-    if not isinstance(noise, Scatter) or "inefficiency" in noise.parameters:
+    rows, distance = _far(fit, found)
+    if not _is_symmetric(fit) or of_several_kinds(len(rows), len(distance)):
         return []
-    table = residuals(fit)
-    apart = table["standardised"].to_numpy()
-    if "nu" not in noise.parameters:
-        apart = _left_out(apart, taken)
-    rows, size = isolated(
-        np.abs(apart), float(np.sqrt(len(apart) / (len(apart) - (taken**2).sum())))
-    )
-    return list(_named(fit, table, rows, np.abs(apart) / size))
+    said = list(_described(fit, residuals(fit), rows[:SAID], distance))
+    more = len(rows) - SAID
+    return [*said, f"and {more} more (bayescale.outliers names all)"] if more > 0 else said
+
+
+def of_several_kinds(far: int, runs: int) -> bool:
+    """Return whether so many of the runs are far off the law that they are no mere outliers."""
+    return far >= FEW_OUTLIERS and far > MANY_OUTLIERS * runs
+
+
+def _is_symmetric(fit: Fit) -> bool:
+    """Return whether a noise is one that a Student-t of the other runs can be held against."""
+    noise = fit.spec.noise
+    return isinstance(noise, Scatter) and "inefficiency" not in noise.parameters
+
+
+def _far(fit: Fit, found: Residuals) -> tuple[np.ndarray, np.ndarray]:
+    """Return the runs far off the law, worst first, and how many scatters off each run is."""
+    apart = residuals(fit)["standardised"].to_numpy()
+    distance = np.abs(apart)
+    if len(apart) < FEWEST or found.freedom < FREEDOM:
+        return np.zeros(0, int), distance
+    beyond = np.argsort(-distance)[: int((distance > OUTLYING).sum())]
+    if not _is_symmetric(fit) or of_several_kinds(len(beyond), len(distance)):
+        return beyond, distance
+    if "nu" not in fit.spec.noise.parameters:
+        distance = np.abs(_left_out(apart, found.taken))
+    rows, size = isolated(distance, float(np.sqrt(len(apart) / found.freedom)))
+    return rows, distance / size
 
 
 def _left_out(residual: np.ndarray, taken: np.ndarray) -> np.ndarray:
     """Return residuals as they would be without the pull of the largest ones on the law."""
-    rows = np.argsort(-np.abs(residual))[: _most(len(residual))]
+    rows = np.argsort(-np.abs(residual))[: min(FIRST, _most(len(residual)))]
     pulled = taken @ taken[rows].T
     kept = np.eye(len(rows)) - pulled[rows]
     found = residual + pulled @ np.linalg.lstsq(kept, residual[rows])[0]
@@ -158,8 +218,8 @@ def _left_out(residual: np.ndarray, taken: np.ndarray) -> np.ndarray:
 
 
 def _most(runs: int) -> int:
-    """Return how many of so many runs may be named."""
-    return min(MOST_ISOLATED, max(1, runs // 10))
+    """Return how many of so many runs may be named one by one."""
+    return max(1, int(MOST * runs))
 
 
 def isolated(distance: np.ndarray, taken_up: float = 1.0) -> tuple[np.ndarray, float]:
@@ -168,7 +228,7 @@ def isolated(distance: np.ndarray, taken_up: float = 1.0) -> tuple[np.ndarray, f
     The largest distances are held against a Student-t of the others, for which they only count as
     being beyond all of those: one run of a wrong digit would otherwise make the tails that excuse
     it. It has four degrees of freedom or fewer, so that tails as heavy name a run in one of a
-    hundred tables.
+    hundred tables. Twice as many are tried, and so on: a fifth run would hide four.
 
     Parameters
     ----------
@@ -177,14 +237,24 @@ def isolated(distance: np.ndarray, taken_up: float = 1.0) -> tuple[np.ndarray, f
     taken_up : float
         By how much a law makes the scatter about itself too small.
     """
+    order, most = np.argsort(-distance), _most(len(distance))
+    held = [min(FIRST, most)]
+    while held[-1] < most:
+        held.append(min(2 * held[-1], most))
+    tried = [_beyond_tails(distance[order], many, taken_up) for many in held]
+    named, size = max(tried, key=lambda one: one[0])
+    return order[:named], size
+
+
+def _beyond_tails(falling: np.ndarray, many: int, taken_up: float) -> tuple[int, float]:
+    """Return how many of the first distances are beyond the tails of the rest, and the scatter."""
     from scipy.stats import t
 
-    many = _most(len(distance))
-    order = np.argsort(-distance)
-    size, nu = _scatter_of(distance[order[many:]], many)
+    size, nu = _scatter_of(falling[many:], many)
     size *= taken_up
-    chance = len(distance) * 2 * t.sf(distance[order[:many]] / size, nu)
-    return order[:many][chance < ISOLATED], size
+    expected = len(falling) * 2 * t.sf(falling[:many] / size, nu)  # runs as far or farther
+    few = np.flatnonzero(expected < ISOLATED * np.arange(1, many + 1))
+    return (int(few[-1]) + 1 if few.size else 0), size
 
 
 def _scatter_of(distance: np.ndarray, beyond: int) -> tuple[float, float]:
@@ -194,7 +264,8 @@ def _scatter_of(distance: np.ndarray, beyond: int) -> tuple[float, float]:
     """
     from scipy.stats import t
 
-    sizes = np.median(distance) * np.geomspace(0.4, 2.5, 41)[:, None]
+    middle = float(np.median(distance)) or 1.0  # most runs exactly on the law
+    sizes = middle * np.geomspace(0.4, 2.5, 41)[:, None]
     density = t.logpdf(distance[:, None, None] / sizes, TAILS).sum(axis=0)
     tail = np.log(2) + t.logsf(distance.max() / sizes, TAILS)
     found = density - distance.size * np.log(sizes) + beyond * tail + 2 * np.log(TAILS)
@@ -202,7 +273,9 @@ def _scatter_of(distance: np.ndarray, beyond: int) -> tuple[float, float]:
     return float(sizes[row, 0]), float(TAILS[column])
 
 
-def _named(fit: Fit, table: pd.DataFrame, rows: np.ndarray, distance: np.ndarray) -> Iterator[str]:
+def _described(
+    fit: Fit, table: pd.DataFrame, rows: np.ndarray, distance: np.ndarray
+) -> Iterator[str]:
     """Say of each row what was observed, what was expected, and how it counts."""
     weight = "little weight" if "nu" in fit.spec.noise.parameters else "full weight"
     for row in rows:

@@ -8,9 +8,10 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from bayescale.evaluation.splits import Split
-from bayescale.model.noise.base import Noise
 from bayescale.model.observations import Data
+from bayescale.model.spec import Spec
 from bayescale.prediction.intervals import DRAWS
+from bayescale.prediction.runs_by_compute import falls
 
 LEVELS = (np.arange(200) + 0.5) / 200
 
@@ -76,19 +77,19 @@ def points_of(
     return inputs, known, xr.DataArray(data.observed[out], dims="point")
 
 
-def scores_of(data: Data, split: Split, noise: Noise, drawn: xr.DataArray) -> pd.DataFrame:
+def scores_of(data: Data, split: Split, spec: Spec, drawn: xr.DataArray) -> pd.DataFrame:
     """Score draws of the held-out runs; see :class:`bayescale.Backtest` for the columns.
 
     Parameters
     ----------
     data, split
         All runs, and which are held out.
-    noise : Noise
-        Says on which scale errors are relative.
+    spec : Spec
+        Its noise says on which scale errors are relative.
     drawn : DataArray, dims (chain, draw, point)
         The forecast, in the target's unit.
     """
-    out = split.held_out
+    out, noise = split.held_out, spec.noise
     observed = xr.DataArray(data.observed[out], dims="point")
     median = drawn.median(DRAWS, skipna=False)
     with np.errstate(divide="ignore"):  # a heavy tail may reach a loss of zero
@@ -120,19 +121,20 @@ def scores_of(data: Data, split: Split, noise: Noise, drawn: xr.DataArray) -> pd
             "width_90": claimed["error_upper_90"] - claimed["error_lower_90"],
             "pit": pit(drawn, observed).values,
             "crps": crps(relative, seen).values,
-            **_naive(noise, data, split),
+            **_naive(spec, data, split),
         }
     )
 
 
-def _naive(noise: Noise, data: Data, split: Split) -> dict[str, np.ndarray]:
+def _naive(spec: Spec, data: Data, split: Split) -> dict[str, np.ndarray]:
     """Return the relative errors of two rules that need no law: the best seen, and a line."""
     small, out = ~split.held_out, split.held_out
-    at = noise.relative(data.observed, data.scale)
-    inputs = [np.log(v) for v in data.inputs.values() if v.ndim == 1 and (v > 0).all()]
-    design = np.column_stack([np.ones(len(at)), *inputs])
+    at = spec.noise.relative(data.observed, data.scale)
+    inputs = {k: np.log(v) for k, v in data.inputs.items() if v.ndim == 1 and (v > 0).all()}
+    towards = [-1.0 if falls(spec, spec.column(name)) else 1.0 for name in inputs]
+    design = np.column_stack([np.ones(len(at)), *inputs.values()])
     line = np.linalg.lstsq(design[small], at[small])[0]
-    rises = line[1:].sum() > 0  # an accuracy, an Elo
+    rises = line[1:] @ np.array(towards) > 0  # an accuracy, an Elo
     best = at[small].max() if rises else at[small].min()
     return {"best_seen": best - at[out], "log_linear": design[out] @ line - at[out]}
 

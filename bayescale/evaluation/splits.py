@@ -31,7 +31,7 @@ class Split:
         Which runs are held out; the others are fitted.
     distance : array, shape (held-out run,)
         Decades by which each held-out run lies beyond the largest fitted one in the column of the
-        cut; NaN for groups.
+        cut, or below the lowest fitted loss; NaN for groups.
     """
 
     name: str
@@ -39,7 +39,9 @@ class Split:
     distance: np.ndarray
 
 
-def cuts_of(runs: Runs, along: str, cuts: Sequence[float]) -> Iterator[Split]:
+def cuts_of(
+    runs: Runs, along: str, cuts: Sequence[float], *, lower: bool = False
+) -> Iterator[Split]:
     """Divide below and above quantiles of a column.
 
     Parameters
@@ -51,6 +53,9 @@ def cuts_of(runs: Runs, along: str, cuts: Sequence[float]) -> Iterator[Split]:
     cuts : sequence of float
         Quantiles, between 0 and 1. The largest budget is always held out, and cuts that divide the
         runs alike count once.
+    lower : bool
+        Whether the column falls as models get better, as a loss does: the runs of high losses are
+        then fitted, those of the lowest held out.
 
     Raises
     ------
@@ -58,7 +63,8 @@ def cuts_of(runs: Runs, along: str, cuts: Sequence[float]) -> Iterator[Split]:
         When there is no such column, it has one value only, or a cut is no quantile.
     """
     values = _column_of(runs, along)
-    largest = values >= values.max() * (1 - ROUNDING)
+    scale = 1 / values if lower else values
+    largest = scale >= scale.max() * (1 - ROUNDING)
     if largest.all():
         raise BayescaleError(
             f"every run has {along} = {values[0]:g}: there is nothing to cut by it"
@@ -67,14 +73,16 @@ def cuts_of(runs: Runs, along: str, cuts: Sequence[float]) -> Iterator[Split]:
     for cut in cuts:
         if not 0 < cut < 1:
             raise BayescaleError(f"a cut is a quantile between 0 and 1, not {cut!r}")
-        small = (values <= np.quantile(values, cut) * (1 + ROUNDING)) & ~largest
+        small = (scale <= np.quantile(scale, cut) * (1 + ROUNDING)) & ~largest
         if small.sum() in seen:
             continue
         seen.add(int(small.sum()))
-        yield fitting_small(small, along, values)
+        yield fitting_small(small, along, values, lower=lower)
 
 
-def ahead_of(runs: Runs, along: str, factors: Sequence[float]) -> Iterator[Split]:
+def ahead_of(
+    runs: Runs, along: str, factors: Sequence[float], *, lower: bool = False
+) -> Iterator[Split]:
     """Hold out the runs above the largest value of a column divided by a factor.
 
     Parameters
@@ -85,6 +93,9 @@ def ahead_of(runs: Runs, along: str, factors: Sequence[float]) -> Iterator[Split
         A column of positive numbers, or ``flops``, which follows from params and tokens.
     factors : sequence of float
         Above 1. Those that leave fewer than ``FEWEST`` runs to fit, or hold out none, are left out.
+    lower : bool
+        Whether the column falls as models get better: held out are then the runs below the lowest
+        value times a factor.
 
     Raises
     ------
@@ -92,15 +103,18 @@ def ahead_of(runs: Runs, along: str, factors: Sequence[float]) -> Iterator[Split
         As for :func:`_column_of`, or when a factor is not above 1.
     """
     values = _column_of(runs, along)
+    scale = 1 / values if lower else values
     for factor in factors:
         if not factor > 1:
             raise BayescaleError(f"forecasts go ahead by a factor above 1, not {factor!r}")
-        small = values <= values.max() / factor * (1 + ROUNDING)
+        small = scale <= scale.max() / factor * (1 + ROUNDING)
         if small.sum() >= FEWEST and not small.all():
-            yield fitting_small(small, along, values)
+            yield fitting_small(small, along, values, lower=lower)
 
 
-def fitting_small(small: np.ndarray, along: str, values: np.ndarray) -> Split:
+def fitting_small(
+    small: np.ndarray, along: str, values: np.ndarray, *, lower: bool = False
+) -> Split:
     """Return the split that fits some runs, small in a column, and holds out the others.
 
     Parameters
@@ -111,7 +125,12 @@ def fitting_small(small: np.ndarray, along: str, values: np.ndarray) -> Split:
         The column.
     values : array, shape (run,)
         Its values.
+    lower : bool
+        Whether the column falls as models get better: high values are then those of small runs.
     """
+    if lower:
+        limit = values[small].min()
+        return Split(f"{along} >= {limit:.3g}", ~small, np.log10(limit / values[~small]))
     limit = values[small].max()
     return Split(f"{along} <= {limit:.3g}", ~small, np.log10(values[~small] / limit))
 

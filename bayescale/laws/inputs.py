@@ -29,6 +29,7 @@ equation divided by its reference point, as an input does:
 Both columns are then observed in one model and share what is uncertain.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,10 @@ from bayescale.errors import BayescaleError
 
 SPANS = {"params": (3e7, 1e10), "tokens": (1e9, 2e11), "flops": (1e18, 1e22)}
 """Range of the canonical inputs in a table of small runs."""
+
+
+FALLING = {"bpb", "bpc", "brier", "error", "errors", "loss", "losses", "nll", "perplexity", "ppl"}
+"""Words in the names of columns that fall as models get better."""
 
 
 ROUNDING = 0.02
@@ -101,6 +106,11 @@ class Input:
             )
 
     @property
+    def falls(self) -> bool:
+        """Whether its values fall as models get better, as a loss does: by its column's name."""
+        return falling(self.column)
+
+    @property
     def dims(self) -> tuple[str, ...]:
         """The dimensions of its values: run, or node and run."""
         return ("node", "run") if self.nodes else ("run",)
@@ -131,6 +141,16 @@ class Input:
                 f"give Input({self.column!r}) the range of a typical table: span=(low, high)"
             )
         return found
+
+
+def falling(column: str) -> bool:
+    """Return whether the values of a column so named fall as models get better.
+
+    >>> falling("eval/val_loss"), falling("Perplexity"), falling("flops"), falling("4 - loss")
+    (True, True, False, False)
+    """
+    name = re.fullmatch(r"[a-z][\w./ ]*", column.lower())
+    return name is not None and not FALLING.isdisjoint(re.split(r"[\W_]+", name.group()))
 
 
 def _shares(values: np.ndarray, columns: list[str]) -> np.ndarray:

@@ -148,7 +148,7 @@ def _draw_runs(ax: Axes, data: pd.DataFrame, covered: Mapping[Any, float]) -> No
 
 
 def _limit(cut: str) -> str:
-    return cut.replace("<=", "≤").replace("e+", "e")
+    return cut.replace("<=", "≤").replace(">=", "≥").replace("e+", "e")
 
 
 def _legend_over(ax: Axes) -> None:

@@ -36,9 +36,13 @@ from bayescale.plots.style import (
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval, interval_width
 from bayescale.prediction.predict import predict
-from bayescale.prediction.runs_by_compute import main_column, run_columns
+from bayescale.prediction.runs_by_compute import falls, furthest_of, main_column, run_columns
 
 POINTS = 60
+
+
+BEYOND, BEYOND_LOSS = 100.0, 1.25
+"""How far to go by default: times the largest fitted value, and below the lowest loss."""
 
 
 FEW = 12
@@ -48,7 +52,7 @@ FEW = 12
 def bands_data(
     fit: PosteriorLike,
     *,
-    beyond: float = 100.0,
+    beyond: float | None = None,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
@@ -62,8 +66,10 @@ def bands_data(
     ----------
     fit : Fit or Average
         A fitted law of params and tokens, or of one input; or several.
-    beyond : float
-        How far to go: to this many times the largest fitted value.
+    beyond : float, optional
+        How far to go: to this many times the largest fitted value, 100 when None; of an input that
+        falls as models get better, such as a loss, to the lowest fitted one divided by this, 1.25.
+        Dates stay with the runs.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
@@ -100,15 +106,18 @@ def bands_data(
     return data
 
 
-def _points(fit: PosteriorLike, beyond: float) -> pd.DataFrame:
+def _points(fit: PosteriorLike, beyond: float | None) -> pd.DataFrame:
+    first = fit.representative
+    column = main_column(first)
+    lower = falls(first.spec, column)
+    if beyond is None:
+        beyond = BEYOND_LOSS if lower else BEYOND
     if not (np.isfinite(beyond) and beyond >= 1):
         raise BayescaleError(
             f"beyond = {beyond!r}: give how many times the largest run to go to, at least 1"
         )
-    first = fit.representative
-    column = main_column(first)
     values = run_columns(first)[column]
-    grid = np.geomspace(values.min(), beyond * values.max(), POINTS)
+    grid = _grid(values, beyond, lower=lower, dates=_of_dates(first))
     if has_frontier(first):
         best = optimum(fit, grid, discrepancy=None)
         params = best["params"].median(("chain", "draw")).to_numpy()
@@ -123,12 +132,27 @@ def _points(fit: PosteriorLike, beyond: float) -> pd.DataFrame:
     )
 
 
+def _of_dates(fit: Fit) -> bool:
+    """Return whether a law's one input has no zero to be a multiple from, as dates have none."""
+    (first, *_) = fit.law.inputs.values()
+    declared = first.span is not None and first.span[0] <= 0
+    return declared or bool(run_columns(fit)[main_column(fit)].min() <= 0)
+
+
+def _grid(values: np.ndarray, beyond: float, *, lower: bool, dates: bool) -> np.ndarray:
+    """Return where a law is drawn: over the runs and beyond; dates have no largest to multiply."""
+    low, high = values.min(), values.max()
+    if dates:
+        return np.linspace(low, high, POINTS)
+    return np.geomspace(low / beyond if lower else low, high if lower else beyond * high, POINTS)
+
+
 @of_posterior
 def plot_bands(
     fit: PosteriorLike,
     *,
     x: str | None = None,
-    beyond: float = 100.0,
+    beyond: float | None = None,
     ci_prob: float | None = None,
     discrepancy: DiscrepancyLike = DISCREPANCY,
     random_seed: int | None = None,
@@ -143,8 +167,10 @@ def plot_bands(
         or several.
     x : str, optional
         ``"flops"``, ``"params"`` or ``"tokens"``; compute, or the law's one input, when None.
-    beyond : float
-        How far to go: to this many times the largest fitted value.
+    beyond : float, optional
+        How far to go: to this many times the largest fitted value, 100 when None; of an input that
+        falls as models get better, such as a loss, to the lowest fitted one divided by this, 1.25.
+        Dates stay with the runs.
     ci_prob : float, optional
         Probability inside the bands; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
@@ -158,9 +184,9 @@ def plot_bands(
     -------
     matplotlib.axes.Axes
         Points are coloured by tokens per parameter where that varies; what lies beyond the largest
-        run is shaded; runs far off the law (of an average, the one that counts most) are ringed
-        and, when few, named. The inner band is the law's alone; the outer one, of a new run, has
-        the discrepancy and a run's scatter. The numbers are those of
+        run (or below the lowest loss) is shaded; runs far off the law (of an average, the one that
+        counts most) are ringed and, when few, named. The inner band is the law's alone; the outer
+        one, of a new run, has the discrepancy and a run's scatter. The numbers are those of
         :func:`bayescale.plots.bands.bands_data`.
 
     Raises
@@ -188,11 +214,15 @@ def plot_bands(
     if column not in run_columns(first):
         raise BayescaleError(f"x = {x!r}: {first.law.name} has {', '.join(run_columns(first))}")
     ax = one_panel(ax)
-    log_axis(ax, "x", kind_of(column), column_label(first, column))
+    if _of_dates(first):
+        ax.set_xlabel(column_label(first, column))
+    else:
+        log_axis(ax, "x", kind_of(column), column_label(first, column))
     log_axis(ax, "y", "number", loss_label(first))
     _draw_bands(ax, data, column, along=has_frontier(first))
     _draw_runs(ax, first, column)
-    mark_end(ax, run_columns(first)[column].max())
+    lower = falls(first.spec, column)
+    mark_end(ax, furthest_of(first.spec, column, run_columns(first)[column]), lower=lower)
     _ring_outliers(ax, first, column)
     add_legend(ax, "lower left")
     return ax

@@ -55,8 +55,8 @@ def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
-        The scale is linear to six times the scatter, where runs begin to be named, and logarithmic
-        beyond when some run lies there. The numbers are those of
+        The scale is linear to six times the scatter, and logarithmic beyond when some run is named
+        as far off the law. The numbers are those of
         :func:`bayescale.plots.residuals.residuals_data`.
 
     Raises

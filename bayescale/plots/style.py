@@ -156,13 +156,24 @@ def column_label(fit: Fit, column: str) -> str:
     return {"params": "parameters", "flops": "training compute (FLOP)"}.get(column, column)
 
 
-def mark_end(ax: Axes, edge: float) -> None:
-    """Mark in a panel, in one style, where the data end, and shade what is drawn beyond."""
-    right = ax.get_xlim()[1]
-    if right > edge:
-        ax.axvspan(edge, right, color=PALE, lw=0, zorder=0)
+def mark_end(ax: Axes, edge: float, *, lower: bool = False) -> None:
+    """Mark in a panel, in one style, where the data end, and shade what is drawn beyond, or below.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The panel.
+    edge : float
+        The last value that was fitted.
+    lower : bool
+        Whether models get better to the left, as along a loss.
+    """
+    limits = ax.get_xlim()
+    end = limits[0] if lower else limits[1]
+    if (end < edge) if lower else (end > edge):
+        ax.axvspan(edge, end, color=PALE, lw=0, zorder=0)
         ax.axvline(edge, color=GREY, lw=1, ls=":", zorder=0.5, label="end of the data")
-        ax.set_xlim(right=right)
+        ax.set_xlim(limits)
 
 
 POINT_SIZE = 7.5

@@ -245,7 +245,9 @@ def _at_runs(fit: Fit, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarr
         part = np.zeros((len(total), len(rows)))
         part[cell[rows], np.arange(len(rows))] = share[rows] / np.sqrt(weight[rows])
         scatter += part @ (correlation - np.eye(len(rows))) @ part.T
-    middle = np.column_stack([np.bincount(cell, share * column) for column in at.T])
+    middle = np.zeros((len(total), at.shape[1]))  # of no column, where inputs are dates
+    for i, column in enumerate(at.T):
+        middle[:, i] = np.bincount(cell, share * column)
     return _residuals_by_place(fit, cell, share, blocks), scatter, middle
 
 

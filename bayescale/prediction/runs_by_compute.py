@@ -8,7 +8,9 @@ import xarray as xr
 
 from bayescale.data import derive
 from bayescale.inference.result import Fit
+from bayescale.laws.inputs import falling
 from bayescale.model.observed_columns import Observable
+from bayescale.model.spec import Spec
 
 
 def run_columns(fit: Fit) -> dict[str, np.ndarray]:
@@ -29,6 +31,31 @@ def run_columns(fit: Fit) -> dict[str, np.ndarray]:
 def main_column(fit: Fit) -> str:
     """Return the column that runs are laid out along: compute, or the law's first input."""
     return next(iter(run_columns(fit)))
+
+
+def falls(spec: Spec, column: str) -> bool:
+    """Return whether a column falls as models get better, as a loss does.
+
+    The law's input declares it by its own column, or the column that it is read from is so named.
+    """
+    inputs = spec.law.inputs.items()
+    declared = any(given.falls for name, given in inputs if spec.column(name) == column)
+    return declared or falling(column)
+
+
+def furthest_of(spec: Spec, column: str, values: np.ndarray) -> float:
+    """Return the value that lies furthest towards better models: the largest, of a loss the lowest.
+
+    Parameters
+    ----------
+    spec : Spec
+        Says what the law takes.
+    column : str
+        The column.
+    values : array, shape (run,)
+        Its values.
+    """
+    return float(values.min() if falls(spec, column) else values.max())
 
 
 def known_at(

@@ -12,6 +12,7 @@ from bayescale.data.number_format import (
     kind_of,
     listed,
     middle,
+    percent,
     relative,
     whole_percent,
 )
@@ -52,6 +53,12 @@ def _asked(tested: Backtest) -> str:
     count, times = len(tested.runs), len(tested.summary) - 1
     furthest = float(np.max(tested.runs["distance"].to_numpy(float)))
     how = "1 cut" if times == 1 else f"{times} cuts"
+    if not np.isnan(furthest) and " >= " in tested.runs["cut"].iloc[0]:
+        column = tested.runs["cut"].iloc[0].partition(" >= ")[0]
+        return (
+            f"Fitted above {how}, {tested.law} made {count:,} predictions of the runs below, "
+            f"down to a {column} {percent(1 - 10**-furthest, 2)} below the lowest fitted one."
+        )
     if not np.isnan(furthest):
         return (
             f"Fitted below {how}, {tested.law} made {count:,} predictions of the runs above, "
@@ -108,7 +115,7 @@ def scores(tested: Backtest) -> tuple[list[str], list[list[str]]]:
     shown = ("mean_error", "abs_error", "crps", "log_linear", "best_seen")
     rows = [
         [
-            str(cut).replace("<=", "≤").replace("e+", "e"),
+            str(cut).replace("<=", "≤").replace(">=", "≥").replace("e+", "e"),
             f"{row['fitted']:.0f}/{row['held_out']:.0f}",
             f"{100 * row['cover_50']:.0f}/{100 * row['cover_90']:.0f} %",
             *(relative(row[name]) for name in shown),
@@ -169,7 +176,7 @@ def discrepancy_section(
     shown = [one for one in shown if one[0] in asked[0].answers]
     rows: list[list[Cell]] = []
     for target in asked:
-        amount = format_value(target.value, kind_of(target.column))
+        amount = format_value(target.value, kind_of(target.column), target.width)
         for i, (allowed, without_discrepancy, name) in enumerate(shown):
             both = target.answers[allowed], target.without_discrepancy[without_discrepancy]
             row = [_estimate(found, allowed, fit.unit) for found in both]

@@ -28,7 +28,7 @@ from bayescale.reporting.page_elements import (
     interval_cell,
     number_cell,
 )
-from bayescale.reporting.targets import Target, fitted_budgets, plans, targets_at
+from bayescale.reporting.targets import SIZES, Target, fitted_budgets, plans, targets_at
 
 BUDGETS = 7
 """Budgets besides the planned ones, evenly spaced in their logarithm."""
@@ -73,8 +73,13 @@ def budget_section(
     if not asked or spent is None:
         return None
     known = {target.value: target for target in asked}
-    low, high = spent[1].min(), max(spent[1].max(), *known)
-    between = np.geomspace(low, high, BUDGETS + 1)[:-1]
+    falls = asked[0].falls
+    runs = spent[1]
+    low, high = (
+        (min(runs.min(), *known), runs.max()) if falls else (runs.min(), max(runs.max(), *known))
+    )
+    ends = np.geomspace(low, high, BUDGETS + 1)
+    between = ends[1:] if falls else ends[:-1]
     between = between[~np.isin(between, list(known))]
     found = targets_at(_thinned(fit, ANSWERING), between, ci_prob, discrepancy=discrepancy)
     every = sorted([*asked, *found], key=lambda target: target.value)
@@ -83,7 +88,9 @@ def budget_section(
         "budget": asked[0].column,
         "kind": kind_of(asked[0].column),
         "interval": percent(interval_width(ci_prob)),
-        "largest": _rounded(spent[1].max()),
+        "furthest": _rounded(spent[1].min() if falls else spent[1].max()),
+        "falls": falls,
+        "value": "run" if asked[0].column in SIZES else "value",
         "budgets": [_rounded(target.value) for target in every],
         "planned": [i for i, target in enumerate(every) if target.value in known],
         "quantities": [
@@ -95,10 +102,13 @@ def budget_section(
     }
     note = f"Medians and {data['interval']} intervals at {len(every)} budgets; between them along "
     note += "straight lines in logarithms."
+    if falls:
+        note = note.replace("budgets", "values")
     if plans(fit):
         data["sizes"] = _sizes(fit, every, discrepancy)
         note += f" What a size wastes is a mean over {JUDGING} draws of the posterior."
-    return Section("Any budget", [Slider(data, _table(every, quantities), note)])
+    title = f"Any {asked[0].column}" if falls else "Any budget"
+    return Section(title, [Slider(data, _table(every, quantities), note)])
 
 
 def _quantities(fit: PosteriorLike) -> dict[str, tuple[str, Kind, str]]:
@@ -168,7 +178,7 @@ def _table(every: Sequence[Target], quantities: dict[str, tuple[str, Kind, str]]
     column = every[0].column
     rows: list[list[Cell]] = [
         [
-            number_cell(target.value, kind_of(column)),
+            number_cell(target.value, kind_of(column), width=target.width),
             *(interval_cell(target.answers[k], kind) for k, (_, kind, _) in quantities.items()),
         ]
         for target in every

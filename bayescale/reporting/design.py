@@ -9,6 +9,7 @@ from bayescale.data.number_format import (
     plain,
     whole_percent,
 )
+from bayescale.decisions.frontier import never
 from bayescale.decisions.targets import required_compute
 from bayescale.design.plan import Plan, plan
 from bayescale.inference.posterior_like import PosteriorLike
@@ -130,7 +131,7 @@ def reach_section(
     discrepancy: Discrepancy | None,
     ci_prob: float | None,
 ) -> Section | None:
-    """Show what a lower loss requires; None where more is better, or no budget."""
+    """Show what a lower loss, or error, requires; None where more is better, or no budget."""
     first = fit.representative
     if not asked or first.law.rises:
         return None
@@ -144,6 +145,9 @@ def reach_section(
     if not goals:
         return None
     found = required_compute(fit, goals, discrepancy=discrepancy)
+    column, runs = asked[0].column, run_columns(first)[asked[0].column]
+    if asked[0].falls and bool((found[column].median(("chain", "draw")) > runs.max()).any()):
+        return None  # a target that rises where better models are, such as a batch size
     rows: list[list[Cell]] = []
     for i, goal in enumerate(goals):
         at = found.isel(goal=i)
@@ -157,9 +161,10 @@ def reach_section(
         "reached in (draws)",
         *(names.get(str(k), str(k)) for k in found.data_vars),
     ]
+    reached, within = never(first, column).split(": not ")
+    more = "" if asked[0].falls else ", and how much data or how large a model is required"
     note = (
-        f"Of the draws, how many reach the {first.target} within ten thousand times the largest "
-        "fitted run; inf where the median or a bound does not. Other goals, and how much data or "
-        "how large a model is required: bayescale reach."
+        f"Of the draws, how many reach the {first.target} {within}; {reached} where the median or "
+        f"a bound does not. Other goals{more}: bayescale reach."
     )
     return Section(f"What a lower {first.target} requires", [Table(header, rows, note)])

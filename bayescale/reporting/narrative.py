@@ -11,13 +11,11 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.number_format import (
-    beside_largest,
     bounds,
     format_value,
     kind_of,
     listed,
     percent,
-    times,
     whole_percent,
     with_bounds,
 )
@@ -34,7 +32,8 @@ from bayescale.prediction.discrepancy import (
     DiscrepancyLike,
 )
 from bayescale.prediction.intervals import interval_width
-from bayescale.reporting.targets import Target, fitted_budgets, targets
+from bayescale.prediction.runs_by_compute import falls
+from bayescale.reporting.targets import SIZES, Target, fitted_budgets, targets
 
 LARGEST_SHARE = 0.1
 """Share of the runs, those of the largest budget, that :func:`drift` looks at."""
@@ -67,7 +66,8 @@ def answer(
     fit : Fit or Average
         A fitted law, or several.
     flops : number, str or 1-d array, optional
-        Budgets in FLOP; 10 and 100 times the largest fitted run when None.
+        Budgets in FLOP; 10 and 100 times the largest fitted run when None, or losses a little
+        below the lowest fitted one for a law that takes a loss.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
@@ -170,7 +170,7 @@ def _expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
     found, name = target.answers, fit.target
     level = f"{percent(interval_width(ci_prob))} interval"
     loss = with_bounds(found["outcome"], unit=fit.unit, level=level)
-    where = f"{_amount(target)}, {beside_largest(target.factor)}"
+    where = f"{target.amount}, {target.beside}"
     planned = ", optimally split" if "params" in found else ""
     said = [f"With {where}{planned}, the expected {name} is {loss}."]
     if "params" in found:
@@ -183,11 +183,6 @@ def _expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
             said.append("The runs do not identify this split.")
     said.append(f"One run, with its noise, would show {bounds(found['new_run'])}.")
     return " ".join(said)
-
-
-def _amount(target: Target) -> str:
-    amount = format_value(target.value, kind_of(target.column))
-    return amount if target.column == "flops" else f"{amount} {target.column}"
 
 
 def _nothing_asked(fit: Fit) -> str:
@@ -245,12 +240,12 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
 
 def _beyond(fit: Fit, asked: list[Target], discrepancy: Discrepancy | None) -> list[str]:
     """Describe the discrepancy in the bands; nothing when no target lies beyond the runs."""
-    furthest = max((target.factor for target in asked), default=0.0)
-    if furthest <= 1.001:
+    beyond = [target for target in asked if target.extrapolates]
+    if not beyond:
         return []
-    said = (
-        f"This goes to {times(furthest)} the largest fitted run. {discrepancy_summary(discrepancy)}"
-    )
+    furthest = max(beyond, key=lambda target: abs(math.log(target.factor)))
+    where = f"a {furthest.column} {furthest.beside}" if furthest.falls else furthest.beside
+    said = f"This goes to {where}. {discrepancy_summary(discrepancy)}"
     bend = drift(fit)
     return [f"{said} {bend.text}"] if bend is not None and bend.clear else [said]
 
@@ -315,12 +310,14 @@ class _Drift:
 def drift(fit: Fit) -> _Drift | None:
     """Say how the runs of the largest budgets lie about the law, None where there is no budget.
 
+    Of a law that takes a loss, they are those of the lowest losses.
+
     Those runs are the nearest to what is asked: when they lie off the law together, it bends away.
     """
     budgets = fitted_budgets(fit)
     if budgets is None:
         return None
-    last = _last_rows(fit, budgets[1])
+    last, (end, runs) = _last_rows(fit, *budgets), _ends(fit, budgets[0])
     count = max(3, round(LARGEST_SHARE * len(last)))
     largest = last[-count:]
     curve, noise = fit.curve(fit.inputs), fit.spec.noise
@@ -331,16 +328,26 @@ def drift(fit: Fit) -> _Drift | None:
     clear = abs(shift) > 2 * math.hypot(MEDIAN_ERROR / count**0.5, float(shifts.std()))
     side = "above" if shift > 0 else "below"
     said = (
-        f"At their median, the {count} runs of the largest budgets lie {abs(shift):.2f} times the "
+        f"At their median, the {count} runs of {end} lie {abs(shift):.2f} times the "
         f"scatter of one run {side} the law."
     )
-    more = f" Larger runs may lie further {side} it than the bands." if clear else ""
+    more = f" {runs} may lie further {side} it than the bands." if clear else ""
     return _Drift(said + more, clear)
 
 
-def _last_rows(fit: Fit, budgets: np.ndarray) -> np.ndarray:
+def _ends(fit: Fit, column: str) -> tuple[str, str]:
+    """Say what the runs nearest to what is asked have, and call those that lie beyond them."""
+    if falls(fit.spec, column):
+        return f"the lowest {column}", f"Runs of a lower {column}"
+    if column in SIZES:
+        return "the largest budgets", "Larger runs"
+    return f"the largest {column}", f"Runs of a larger {column}"
+
+
+def _last_rows(fit: Fit, column: str, budgets: np.ndarray) -> np.ndarray:
     """Return the row of the largest budget of each run, by position, the largest run last."""
-    order, names = budgets.argsort(kind="stable"), runs_shared(fit)
+    rising = -budgets if falls(fit.spec, column) else budgets
+    order, names = rising.argsort(kind="stable"), runs_shared(fit)
     if names is None:
         return order
     return order[~pd.Series(names[order]).duplicated(keep="last").to_numpy()]

@@ -55,7 +55,7 @@
 
   const amount = (value, kind) =>
     kind === "flops" ? `${significant(value, 3)} FLOP`
-      : kind === "count" ? quantity(value, 3) : plain(value, value);
+      : kind === "count" ? quantity(value, 3) : plain(value, value / 10);
 
   const three = (shown, kind) => {
     const [median, lower, upper] = shown;
@@ -168,12 +168,11 @@
     }
 
     update() {
-      const { kind, quantities, sizes, largest } = this.data;
+      const { kind, quantities, sizes } = this.data;
       this.range.value = STEPS * this.part(this.budget);
       const written = amount(this.budget, kind);
       this.range.setAttribute("aria-valuetext", written);
-      const factor = Number((this.budget / largest).toPrecision(2)).toLocaleString("en-US");
-      this.said.textContent = `${written}, ${factor} times the largest run`;
+      this.said.textContent = `${written}, ${this.beside()}`;
       const rows = quantities.map((one) => {
         const [median, lower, upper] = three(this.answer(one, this.budget), one.kind);
         const unit = one.unit ? ` ${one.unit}` : "";
@@ -183,6 +182,16 @@
       this.answers.replaceChildren(...rows);
       if (sizes) this.judge(quantities);
       this.chart();
+    }
+
+    beside() {
+      const { furthest, falls, value } = this.data;
+      const factor = this.budget / furthest;
+      const shown = (number) => Number(number.toPrecision(2)).toLocaleString("en-US");
+      if (!falls) return `${shown(factor)} times the largest ${value}`;
+      if (Math.abs(factor - 1) < 0.001) return "the lowest fitted one";
+      const side = factor < 1 ? "below" : "above";
+      return `${shown(100 * Math.abs(factor - 1))} % ${side} the lowest fitted one`;
     }
 
     judge(quantities) {
@@ -228,7 +237,7 @@
     }
 
     chart() {
-      const { budgets, largest, kind, interval } = this.data;
+      const { budget, budgets, furthest, falls, kind, interval } = this.data;
       const [y, ticks] = this.scale();
       const [median, lower, upper] = this.series(this.shown).map((values) =>
         budgets.flatMap((b, i) => (values[i] === null ? [] : [`${this.x(b)},${y(values[i])}`])));
@@ -241,6 +250,12 @@
         const text = kind === "count" ? quantity(10 ** t, 3) : significant(10 ** t, 3);
         parts.push(draw("text", { x: this.x(10 ** t), y: HEIGHT - 8, "text-anchor": "middle" }, text));
       }
+      if (Math.ceil(low / step) * step > high) {  // no power of ten: a loss
+        for (const [end, anchor] of [[0, "start"], [1, "end"]]) {
+          const text = amount(this.at(end), kind);
+          parts.push(draw("text", { x: this.x(this.at(end)), y: HEIGHT - 8, "text-anchor": anchor }, text));
+        }
+      }
       const line = (name, at) =>
         draw("line", { class: name, x1: this.x(at), x2: this.x(at), y1: TOP, y2: HEIGHT - BOTTOM });
       this.here = line("here", this.budget);
@@ -248,9 +263,9 @@
       parts.push(
         draw("polygon", { class: "band", points: [...lower, ...upper.reverse()].join(" ") }),
         draw("polyline", { class: "curve", points: median.join(" ") }),
-        line("end", largest), this.here, this.words);
+        line("end", furthest), this.here, this.words);
       this.picture.replaceChildren(...parts);
-      const what = `${this.shown.label} against the budget: median and ${interval} interval`;
+      const what = `${this.shown.label} against the ${falls ? budget : "budget"}: median and ${interval} interval`;
       this.picture.setAttribute("aria-label", what);
       this.hover(this.budget);
     }

@@ -11,7 +11,6 @@ from bayescale.data.number_format import (
     plain,
     relative,
     signed,
-    times,
     whole_percent,
 )
 from bayescale.data.units import Kind
@@ -20,11 +19,11 @@ from bayescale.decisions.frontier_constants import frontier_constants
 from bayescale.decisions.optimum import caveats
 from bayescale.design.identify import identify
 from bayescale.errors import BayescaleError
-from bayescale.evaluation.residuals import OUTLYING, outliers
+from bayescale.evaluation.residuals import outliers
 from bayescale.inference.diagnostics import BFMI_LIMIT, ESS_LIMIT, RHAT_LIMIT
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.plots.bands import plot_bands
+from bayescale.plots.bands import BEYOND_LOSS, plot_bands
 from bayescale.plots.compare import plot_compare
 from bayescale.plots.frontier import plot_frontier
 from bayescale.plots.isoflop import plot_isoflop
@@ -81,7 +80,8 @@ def bands_section(
     )
     shows = f"The runs, the law and its band, and the band of a new run, {allowing}."
     name = fit.target
-    beyond = max(10.0, *(target.factor for target in asked))
+    ends = [1 / target.factor if target.falls else target.factor for target in asked]
+    beyond = max(BEYOND_LOSS if asked[0].falls else 10.0, *ends)
     blocks: list[Block] = [
         picture(
             lambda ax: plot_bands(
@@ -108,10 +108,10 @@ def _expected(fit: Fit, asked: list[Target]) -> Table:
     rows: list[list[Cell]] = []
     for target in asked:
         found = target.answers
-        further = f"{times(target.factor)} the largest"
+        further = target.beside.replace(" fitted one", "").replace(" fitted run", "")
         rows.append(
             [
-                number_cell(target.value, kind_of(target.column), further),
+                number_cell(target.value, kind_of(target.column), further, target.width),
                 interval_cell(found["outcome"], unit=unit),
                 *(interval_cell(found[k], kind) for k, (_, kind) in kinds.items()),
                 Pair(bounds(found["new_run"]), numbers=tuple(found["new_run"])),
@@ -241,7 +241,7 @@ def diagnostics_section(fit: Fit) -> Section:
 def outliers_section(fit: Fit) -> Section:
     """Name the runs far off the law, and show the residuals of all."""
     table = outliers(fit)
-    far = f"more than {OUTLYING:g} times the scatter off the law"
+    far = "far off the law"
     blocks: list[Block] = []
     if len(table):
         lie, are = ("lies", "is") if len(table) == 1 else ("lie", "are")

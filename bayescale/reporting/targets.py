@@ -8,7 +8,13 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data.limits import check_positive
-from bayescale.data.number_format import Estimate
+from bayescale.data.number_format import (
+    Estimate,
+    beside_largest,
+    beside_lowest,
+    format_value,
+    kind_of,
+)
 from bayescale.decisions.frontier import has_frontier
 from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
@@ -18,10 +24,22 @@ from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, Discrepan
 from bayescale.prediction.intervals import credible_interval
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
-from bayescale.prediction.runs_by_compute import main_column, run_columns
+from bayescale.prediction.runs_by_compute import falls, furthest_of, main_column, run_columns
 
 FURTHER = (10.0, 100.0)
 """Targets where none are given: multiples of the largest fitted run."""
+
+
+LOWER = (0.95, 0.9)
+"""Of an input that falls as models get better, a loss: parts of the lowest fitted one."""
+
+
+SIZES = ("flops", "params", "tokens")
+"""Columns of which the largest value is that of the largest run."""
+
+
+NEAR = 1e-3
+"""Relative distance within which a budget is that of a fitted run."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +49,13 @@ class Target:
     Attributes
     ----------
     column : str
-        What the budget counts: ``flops``, or the one input of the law.
+        What the budget counts: ``flops``, or the one input of the law, such as a loss.
     value : float
         The budget, in the unit of that column.
     factor : float
-        The budget over that of the largest fitted run.
+        The budget over that of the largest fitted run; of a loss, over the lowest fitted one.
+    falls : bool
+        Whether the input falls as models get better, as a loss does.
     answers : mapping of str to Estimate
         ``law`` (the law's loss), ``outcome`` (the same with the discrepancy), ``new_run`` (the loss
         of one run, with its scatter) and, for laws of params and tokens, the compute-optimal
@@ -50,6 +70,34 @@ class Target:
     factor: float
     answers: Mapping[str, Estimate]
     without_discrepancy: Mapping[str, Estimate]
+    falls: bool = False
+
+    @property
+    def amount(self) -> str:
+        """The budget in words: ``1e+22 FLOP``, ``40B tokens``, ``a loss of 2.1``, ``lr = 0.01``."""
+        value = format_value(self.value, kind_of(self.column), self.width)
+        if self.falls:
+            return f"a {self.column} of {value}"
+        if self.column == "flops":
+            return value
+        return f"{value} {self.column}" if self.column in SIZES else f"{self.column} = {value}"
+
+    @property
+    def width(self) -> float:
+        """The width to whose digits the budget is written: a tenth of a loss; 0 for the usual."""
+        return self.value / 10 if self.falls else 0.0
+
+    @property
+    def beside(self) -> str:
+        """Where it is relative to the fitted runs: ``10 times the largest fitted run``."""
+        if self.falls:
+            return beside_lowest(self.factor)
+        return beside_largest(self.factor, "run" if self.column in SIZES else "value")
+
+    @property
+    def extrapolates(self) -> bool:
+        """Whether it lies beyond the fitted runs, towards better models."""
+        return self.factor < 1 - NEAR if self.falls else self.factor > 1 + NEAR
 
 
 def plans(fit: PosteriorLike) -> bool:
@@ -90,7 +138,8 @@ def targets(
     fit : Fit or Average
         A fitted law, or several.
     flops : number, str or 1-d array, optional
-        Budgets in FLOP; 10 and 100 times the largest fitted run when None.
+        Budgets in FLOP; 10 and 100 times the largest fitted run when None. Of a law whose input
+        falls as models get better, such as a loss, 5 % and 10 % below the lowest fitted one.
     ci_prob : float, optional
         Probability inside the intervals; ArviZ's setting (0.89) when None.
     discrepancy : Discrepancy, number, pair or bool, optional
@@ -120,8 +169,9 @@ def targets(
         )
     if fitted is None:
         return []
-    largest = float(fitted[1].max())
-    values = largest * np.array(FURTHER) if flops is None else _budgets(flops)
+    spec = fit.representative.spec
+    steps = np.array(LOWER if falls(spec, column) else FURTHER)
+    values = furthest_of(spec, *fitted) * steps if flops is None else _budgets(flops)
     return targets_at(fit, values, ci_prob, discrepancy=discrepancy, random_seed=random_seed)
 
 
@@ -144,7 +194,8 @@ def targets_at(
     """
     fitted = fitted_budgets(fit)
     assert fitted is not None
-    column, largest = fitted[0], float(fitted[1].max())
+    column, spec = fitted[0], fit.representative.spec
+    furthest, lower = furthest_of(spec, *fitted), falls(spec, column)
     answers = _optimal if plans(fit) else _at_input
     without_discrepancy = answers(fit, column, values, None, random_seed)
     allowed = without_discrepancy
@@ -152,7 +203,7 @@ def targets_at(
         allowed = answers(fit, column, values, discrepancy, random_seed)
     both = (_estimates(drawn, ci_prob) for drawn in (allowed, without_discrepancy))
     return [
-        Target(column, float(value), float(value) / largest, *found)
+        Target(column, float(value), float(value) / furthest, *found, falls=lower)
         for value, *found in zip(values, *both, strict=True)
     ]
 

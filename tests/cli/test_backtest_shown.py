@@ -224,6 +224,22 @@ class TestCommandLine:
         assert np.allclose(pd.read_csv(kept)["error"], tested.runs["error"])
         assert drawn.read_bytes().startswith(b"\x89PNG")
 
+    def test_laws_have_the_discrepancies_of_their_own(self, runs, tested, tmp_path, monkeypatch):
+        path = tmp_path / "runs.csv"
+        runs.to_csv(path, index=False)
+        both = replace(tested, law="chinchilla + skaling")
+        monkeypatch.setattr(bs, "backtest", lambda *_, **__: both)
+        asked = ["backtest", path, "--laws", "chinchilla,skaling"]
+        text = said(*asked)
+        assert "chinchilla: discrepancy: the law may be off by 1.7 %" in text
+        assert f"skaling: discrepancy: {bs.Discrepancy().of_law('skaling')}" in text
+        assert "for other laws" not in text
+        found = json.loads(said(*asked, "--json"))["discrepancies"]
+        assert found["skaling"]["size"] == bs.Discrepancy().of_law("skaling").size
+        assert found["chinchilla"]["size"] == bs.Discrepancy().of_law("chinchilla").size
+        alike = said(*asked, "--discrepancy", "0.02")
+        assert alike.count("discrepancy: the law may be off") == 1
+
     def test_backtest_in_json(self, runs, tmp_path) -> None:
         path = tmp_path / "runs.csv"
         runs.to_csv(path, index=False)

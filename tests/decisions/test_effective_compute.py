@@ -370,3 +370,13 @@ class TestCommandLine:
         folder, old = files
         said = self.run("effective-compute", old, folder / "new.csv", "--trend", "0")
         assert "recipe: 3 runs of" in said and "assumed to be constant" in said
+
+    def test_each_fit_has_a_discrepancy_of_its_own(self, files) -> None:
+        folder, old = files
+        other = bs.save(handmade_fit("skaling"), folder / "other.nc")
+        asked = ("effective-compute", old, other, "--flops", "1e21")
+        said = " ".join(self.run(*asked).split())
+        assert "baseline: discrepancy: the law may be off by" in said
+        assert f"recipe: discrepancy: {bs.Discrepancy().of_law('skaling')}" in said
+        found = json.loads(self.run(*asked, "--json"))["discrepancies"]
+        assert found["recipe"]["size"] == 0.012 and found["baseline"]["size"] == 0.015

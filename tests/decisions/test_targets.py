@@ -266,3 +266,50 @@ def test_from_where_on_one_is_ahead(made_fit, monkeypatch) -> None:
     assert found["probability"].item() == pytest.approx(4 / 6)
     assert found["ahead"].item() == pytest.approx(3 / 6)
     assert found["difference"].to_numpy().ravel().tolist() == leads[:, 4].tolist()
+
+
+@pytest.fixture(scope="module")
+def error():
+    return handmade_fit("error_from_loss", spread=SURE)
+
+
+class TestAlongALoss:
+    """Models get better to lower losses."""
+
+    def test_the_highest_loss_that_is_low_enough(self, error) -> None:
+        for loss in (4.0, 2.5, 1.7):
+            goal = float(bs.predict(error, {"loss": loss}, discrepancy=None)["law"].median())
+            found = bs.required_compute(error, goal, discrepancy=None)
+            assert float(found["loss"].median()) == pytest.approx(loss, rel=2e-3)
+            assert found["probability"].item() == 1
+
+    def test_what_is_never_reached_is_zero(self, error) -> None:
+        found = bs.required_compute(error, 0.01, discrepancy=None)
+        assert (found["loss"] == 0).all() and found["probability"].item() == 0
+
+    def test_from_which_loss_down_one_is_ahead(self) -> None:
+        flat, steep = (
+            handmade_fit("bleu_from_loss", truth={"B0": b, "kappa": k}, spread=SURE)
+            for b, k in ((1.0, 1.0), (0.9, 2.0))
+        )
+        reference = float(np.sqrt(8.0))
+        crossed = reference * (1 + np.log(0.9))  # 0.9 exp(-2 x) = exp(-x)
+        found = bs.crossover_compute(steep, flat, discrepancy=None)
+        assert float(found["start"].median()) == pytest.approx(crossed, rel=5e-3)
+        assert float(found["probability"]) == 1
+        at = found["loss"].values
+        assert (np.diff(at) < 0).all() and at[0] > crossed > at[-1]
+        assert ((found["ahead"] > 0.5).values == (at < crossed)).all()
+        behind = bs.crossover_compute(flat, steep, discrepancy=None)
+        assert (behind["start"] == 0).all() and float(behind["probability"]) == 0
+
+    def test_the_command_says_what_zero_means(self, error, tmp_path) -> None:
+        path = bs.save(error, tmp_path / "error.nc")
+        said = CliRunner().invoke(app, ["reach", str(path), "--loss", "0.01"]).stdout
+        assert "0: not down to half the lowest fitted loss" in said and "inf:" not in said
+        said = CliRunner().invoke(app, ["crossing", str(path), str(path)]).stdout
+        assert " down\n" in said and "half the lowest fitted loss" in said
+
+    def test_nothing_is_spent_along_a_loss(self, error) -> None:
+        with pytest.raises(bs.BayescaleError, match="takes loss, of which nothing is spent"):
+            bs.effective_compute(error, error)

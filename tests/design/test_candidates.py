@@ -1,5 +1,7 @@
 """Candidates and their cost, contraction and directions, worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pymc as pm
@@ -50,6 +52,7 @@ from bayescale.design.recommend import local_approximation
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.inference.link_scale_draws import links
 from bayescale.model.observations import extract
+from bayescale.model.spec import make_spec
 from bayescale.prediction.gaussian_process import covariance_root
 from bayescale.prediction.runs_by_compute import run_columns
 
@@ -642,3 +645,23 @@ def test_information_of_a_chain(made_fit):
         parts.append(np.swapaxes(rows, 1, 2) @ rows)
     assert len(parts) == 2
     np.testing.assert_allclose(total, np.eye(len(sd)) / 4 + sum(parts))
+
+
+def test_the_default_of_a_law_of_loss_is_a_lower_loss() -> None:
+    fit = handmade_fit("error_from_loss")
+    assert read_about(None, fit) == {"loss": pytest.approx(0.9 * float(fit.inputs["L"].min()))}
+
+
+def test_dates_have_no_largest_to_multiply() -> None:
+    fit = handmade_fit("densing")
+    with pytest.raises(bs.BayescaleError, match=r"has no default: ask for days=\.\.\."):
+        read_about(None, fit)
+
+
+def test_runs_near_those_of_a_loss_have_losses_near_theirs() -> None:
+    spec = make_spec("power_law", columns={"x": "eval_loss"})
+    runs = pd.DataFrame({"flops": [2.0, 3.0, 4.0]})
+    fit = replace(handmade_fit("power_law", runs=runs), spec=spec)
+    nearby = runs_nearby(fit)
+    assert nearby is not None
+    assert (nearby.table["eval_loss"].min(), nearby.table["eval_loss"].max()) == (1.6, 5.0)

@@ -323,3 +323,23 @@ def test_tails_alone_name_a_run_in_few_tables(runs: int, nu: float, most: int) -
     assert sum(len(isolated(one)[0]) > 0 for one in tables) <= most
     tables[:, 0] = 40
     assert sum(0 in isolated(one)[0] for one in tables) > 170
+
+
+@pytest.mark.parametrize("odd", [1, 4, 5, 9, 12])
+def test_more_than_four_slips_are_all_found(odd: int) -> None:
+    """A fifth one does not hide among tails that it makes itself."""
+    distance = np.abs(np.random.default_rng(3).standard_t(4, 245))
+    distance[:odd] = np.linspace(60, 200, odd)
+    rows, size = isolated(distance)
+    assert sorted(rows) == list(range(odd)) and 0.7 < size < 1.4
+
+
+def test_of_many_outliers_the_worst_four_are_described() -> None:
+    runs = pd.concat([table(29), table(30)], ignore_index=True)
+    factors = {f"r{i}": 1.2 + 0.05 * i for i in range(6)}
+    found = resistant(slipped(runs, **factors)).adequacy
+    assert len(runs) == 80 and len(found.outliers) == 5
+    assert [one.split(" has ")[0] for one in found.outliers[:4]] == [
+        "run r5", "run r4", "run r3", "run r2"
+    ]  # fmt: skip
+    assert found.outliers[4] == "and 2 more (bayescale.outliers names all)"

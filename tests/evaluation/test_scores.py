@@ -31,6 +31,7 @@ from bayescale.evaluation.splits import (
 )
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.model.observations import extract
+from bayescale.reporting.backtest import backtest_summary
 
 NORMAL = xr.DataArray(
     norm.ppf((np.arange(4000) + 0.5) / 4000).reshape(4, 1000), dims=("chain", "draw")
@@ -101,9 +102,7 @@ def test_scores_of_held_out_runs_by_hand() -> None:
     out, seen = split.held_out, data.observed
     rng = np.random.default_rng(3)
     drawn = seen[out] * np.exp(0.01 + 0.02 * rng.normal(size=(4, 250, out.sum())))
-    found = scores_of(
-        data, split, fit.spec.noise, xr.DataArray(drawn, dims=("chain", "draw", "point"))
-    )
+    found = scores_of(data, split, fit.spec, xr.DataArray(drawn, dims=("chain", "draw", "point")))
     flat = drawn.reshape(1000, -1)
     middle = np.median(flat, axis=0)
     np.testing.assert_allclose(found["observed"], seen[out])
@@ -229,15 +228,49 @@ def test_rules_for_a_target_that_rises() -> None:
     data = extract(fit.spec, runs_again(fit))
     (x,) = data.inputs.values()
     split = fitting_small(x < np.quantile(x, 0.7), "flops", x)
-    found = _naive(fit.spec.noise, data, split)
+    found = _naive(fit.spec, data, split)
     at = np.asarray(fit.spec.noise.relative(data.observed, data.scale))
     small, out = ~split.held_out, split.held_out
     np.testing.assert_allclose(found["best_seen"], at[small].max() - at[out])
     slope, level = np.polyfit(np.log(x[small]), at[small], 1)
     np.testing.assert_allclose(found["log_linear"], level + slope * np.log(x[out]) - at[out])
     small_x = replace(data, inputs=dict.fromkeys(data.inputs, x / x.max()))
-    again = _naive(fit.spec.noise, small_x, split)
+    again = _naive(fit.spec, small_x, split)
     np.testing.assert_allclose(again["log_linear"], found["log_linear"], rtol=1e-6, atol=1e-9)
     with_none = replace(data, inputs=dict.fromkeys(data.inputs, np.where(x == x.min(), 0, x)))
-    flat = _naive(fit.spec.noise, with_none, split)
+    flat = _naive(fit.spec, with_none, split)
     np.testing.assert_allclose(flat["log_linear"], at[small].mean() - at[out])
+
+
+def test_along_a_loss_the_high_ones_are_fitted() -> None:
+    losses = np.linspace(4.0, 2.0, 41)
+    runs = bs.read_runs(pd.DataFrame({"loss": losses, "error": losses / 5}))
+    (half,) = cuts_of(runs, "loss", [0.5], lower=True)
+    assert half.name == "loss >= 3"
+    np.testing.assert_array_equal(half.held_out, losses < 2.99)
+    np.testing.assert_allclose(half.distance, np.log10(3.0 / losses[losses < 2.99]))
+    (ahead,) = ahead_of(runs, "loss", [1.5], lower=True)
+    np.testing.assert_array_equal(ahead.held_out, losses < 2.99)
+
+
+def test_a_backtest_along_a_loss_holds_out_the_best_models() -> None:
+    fit = handmade_fit("accuracy_from_loss")
+    loss = fit.inputs["L"].values
+    tested = bs.backtest_point_fit(runs_again(fit), "accuracy_from_loss", cuts=[0.7])
+    assert tested.runs["cut"].str.startswith("loss >= ").all()
+    assert (tested.runs["distance"] > 0).all() and len(tested.runs) == 12
+    held = loss[np.isin(fit.observed["run"].values, tested.runs["run"])]
+    assert held.max() < np.sort(loss)[12]
+    furthest = 1 - loss.min() / np.sort(loss)[12]
+    said = backtest_summary(tested)[0]
+    assert said.endswith(f"down to a loss {100 * furthest:.0f} % below the lowest fitted one.")
+
+
+def test_the_best_accuracy_seen_along_a_loss_is_the_highest() -> None:
+    fit = handmade_fit("accuracy_from_loss")
+    data = extract(fit.spec, runs_again(fit))
+    (x,) = data.inputs.values()
+    split = fitting_small(x > np.quantile(x, 0.3), "loss", x, lower=True)
+    at = np.asarray(fit.spec.noise.relative(data.observed, data.scale))
+    found = _naive(fit.spec, data, split)
+    np.testing.assert_allclose(found["best_seen"], at[~split.held_out].max() - at[split.held_out])

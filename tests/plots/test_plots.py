@@ -598,3 +598,30 @@ def test_dollar_signs_in_run_names_are_not_formulas(outlying: Fit) -> None:
         tree[group] = tree[group].to_dataset().assign_coords(run=labels)
     plot_residuals(replace(outlying, tree=tree))
     plt.gcf().draw_without_rendering()
+
+
+def test_bands_of_a_law_of_loss_go_below_the_lowest() -> None:
+    fit = handmade_fit("accuracy_from_loss")
+    lowest, highest = float(fit.inputs["L"].min()), float(fit.inputs["L"].max())
+    at = bands_data(fit)["loss"]
+    assert (at.min(), at.max()) == (pytest.approx(lowest / 1.25), pytest.approx(highest))
+    at = bands_data(fit, beyond=1.1)["loss"]
+    assert at.min() == pytest.approx(lowest / 1.1)
+    ax = plot_bands(fit)
+    (edge,) = [line for line in ax.lines if line.get_label() == "end of the data"]
+    assert edge.get_xdata()[0] == pytest.approx(lowest)  # pyright: ignore
+    shaded = [patch.get_extents().x0 for patch in ax.patches]
+    assert min(shaded) < ax.transData.transform((lowest, 0.5))[0]
+
+
+def test_bands_of_dates_stay_with_the_runs() -> None:
+    """There is no ten times the latest date."""
+    fit = handmade_fit("densing")
+    at, days = bands_data(fit)["days"], fit.inputs["t"]
+    assert (at.min(), at.max()) == (float(days.min()), float(days.max()))
+    later = fit.inputs["t"] + 20_000  # days from 1970
+    tree = fit.tree.copy()
+    tree["constant_data"] = tree["constant_data"].to_dataset().assign(t=later)
+    assert bands_data(bs.Fit(fit.spec, tree, fit.record))["days"].max() == float(later.max())
+    ax = plot_bands(fit)
+    assert ax.get_xscale() == "linear" and ax.get_xlim()[0] < float(days.min())

@@ -465,3 +465,14 @@ class TestAddRuns:
 
 def test_constants_of_equal_draws_are_not_derived() -> None:
     assert not bs.derived_parameters(handmade_fit("chinchilla", spread=0.0))
+
+
+def test_a_law_of_dates_alone_has_a_discrepancy_too() -> None:
+    fit = handmade_fit("densing")
+    sure, allowed = (
+        bs.predict(fit, {"days": [-400.0, 0.0, 400.0]}, discrepancy=one) for one in (None, 0.05)
+    )
+    np.testing.assert_allclose(
+        allowed["law"].median(("chain", "draw")), sure["law"].median(("chain", "draw"))
+    )
+    assert (allowed["outcome"].std(("chain", "draw")) > sure["law"].std(("chain", "draw"))).all()

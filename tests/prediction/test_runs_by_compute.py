@@ -17,6 +17,7 @@ import bayescale as bs
 import bayescale.prediction.places as places_module
 from bayescale.data.compute_budgets import near, typical_budgets
 from bayescale.data.number_format import Estimate, bounds, middle, with_bounds
+from bayescale.model.spec import make_spec
 from bayescale.prediction.averaging import Average, NotOneLaw, stack
 from bayescale.prediction.discrepancy import (
     DISCREPANCY,
@@ -33,7 +34,7 @@ from bayescale.prediction.intervals import (
     interval_width,
 )
 from bayescale.prediction.places import COMMON, COMMON_OF, SPLIT_REACH, Places
-from bayescale.prediction.runs_by_compute import main_column, run_columns
+from bayescale.prediction.runs_by_compute import falls, furthest_of, main_column, run_columns
 
 
 def test_runs_near_a_budget() -> None:
@@ -431,3 +432,22 @@ def test_intervals_keep_their_width_and_no_coordinates(made_fit) -> None:
     assert not credible_interval(made_fit.posterior["E"]).coords
     table = credible_intervals(made_fit.posterior[["E", "alpha"]])
     assert list(table) == ["quantity", "median", "lower", "upper"] and list(table.index) == [0, 1]
+
+
+def test_which_columns_fall_as_models_get_better() -> None:
+    spec = make_spec("error_from_loss", columns={"L": "xent"})
+    assert falls(spec, "xent") and falls(spec, "eval/val_loss") and falls(spec, "perplexity")
+    for name in (
+        "flops",
+        "params",
+        "tokens",
+        "lr",
+        "step",
+        "days",
+        "1 / loss",
+        "4 - loss",
+        "lossy",
+    ):
+        assert not falls(spec, name)
+    values = np.array([3.0, 2.0, 4.0])
+    assert furthest_of(spec, "xent", values) == 2.0 and furthest_of(spec, "flops", values) == 4.0

@@ -405,3 +405,60 @@ def test_numbers_have_the_digits_of_their_interval(
 ) -> None:
     assert with_bounds(shown, kind, unit) == expected
     assert format_value(5.8e23, "flops") == "5.8e+23 FLOP"
+
+
+FROM_LOSS = ["accuracy_from_loss", "error_from_loss", "bleu_from_loss", "emergence_threshold"]
+
+
+@pytest.mark.parametrize("law", [*FROM_LOSS, "critical_batch"])
+def test_a_law_of_loss_is_asked_for_lower_losses(law: str) -> None:
+    fit = handmade_fit(law)
+    lowest = float(fit.inputs["L"].min())
+    asked = targets(fit)
+    np.testing.assert_allclose([one.value for one in asked], [0.95 * lowest, 0.9 * lowest])
+    np.testing.assert_allclose([one.factor for one in asked], [0.95, 0.9])
+    better = [one.answers["law"].median for one in asked]
+    assert (better[1] < better[0]) == (law == "error_from_loss"), "a lower loss is a better model"
+    first, second, *_, last = answer(fit)
+    value = format_value(0.95 * lowest, "number", 0.095 * lowest)
+    assert first.startswith(f"With a loss of {value}, 5 % below the lowest fitted one, the expect")
+    assert "10 % below the lowest fitted one" in second
+    assert last.startswith("This goes to a loss 10 % below the lowest fitted one. ")
+    assert "times the largest" not in " ".join(answer(fit))
+
+
+def test_the_report_of_a_law_of_loss_goes_down(page_of: Callable[..., str]) -> None:
+    fit = handmade_fit("error_from_loss")
+    page = Page(page_of(fit))
+    said = page.text[page.text.index("With a loss of ") : page.text.index("Contraction: ")]
+    assert "5 % below the lowest" in said and "times the largest" not in said
+    assert "Any loss" in page.headings and "What a lower error requires" in page.headings
+    assert "What a lower batch_crit requires" not in page_of(handmade_fit("critical_batch"))
+
+
+def test_the_drift_of_a_law_of_loss_is_that_of_the_lowest_losses() -> None:
+    """The four runs of the lowest losses are six scatters above the law."""
+    fit = handmade_fit("error_from_loss", spread=0.001)
+    moved = fit.observed.copy(deep=True)
+    moved[fit.inputs["L"].argsort().values[:4]] += 6 * 0.005
+    tree = fit.tree.copy()
+    tree["observed_data"] = moved.to_dataset(name="error")
+    said = drift(replace(fit, tree=tree))
+    assert said is not None and said.clear
+    assert "the 4 runs of the lowest loss lie" in said.text and "above the law" in said.text
+    assert "Runs of a lower loss may lie further above it" in said.text
+
+
+def test_a_loss_read_from_another_column_is_a_loss() -> None:
+    spec = make_spec("bleu_from_loss", columns={"L": "cross_entropy"})
+    fit = replace(handmade_fit("bleu_from_loss"), spec=spec)
+    assert answer(fit)[0].startswith("With a cross_entropy of ")
+    spec = make_spec("power_law", columns={"x": "eval_loss"})
+    assert targets(replace(handmade_fit("power_law"), spec=spec))[0].factor == 0.95
+
+
+def test_of_other_inputs_the_largest_value_is_named() -> None:
+    spec = make_spec("power_law", columns={"x": "lr"})
+    fit = replace(handmade_fit("power_law"), spec=spec)
+    assert answer(fit)[0].startswith("With lr = ")
+    assert "10 times the largest fitted value" in answer(fit)[0]
