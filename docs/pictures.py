@@ -128,8 +128,20 @@ def write_extrapolation(rows: pd.DataFrame) -> None:
         by_set = runs.groupby(["bin", "set"], observed=True)[["inside", "error"]].mean()
         binned = by_set.groupby("bin", observed=True).mean()
         at = [interval.mid for interval in binned.index]
-        left.plot(at, 100 * binned["inside"], "o-", color=color, label=rival)
-        right.plot(at, binned["error"], "o-", color=color, label=rival)
+        left.plot(
+            at,
+            100 * binned["inside"],
+            "o-",
+            color=color,
+            label=rival.replace("believed", "no discrepancy"),
+        )
+        right.plot(
+            at,
+            binned["error"],
+            "o-",
+            color=color,
+            label=rival.replace("believed", "no discrepancy"),
+        )
     left.axhline(90, color=GREY, lw=0.8, ls="--")
     left.set_ylim(0, 102)
     left.set_ylabel("runs inside the 90 % band (%)")
