@@ -159,7 +159,7 @@ class PosteriorMethods:
         self,
         *,
         x: str | None = None,
-        beyond: float = 100.0,
+        beyond: float | None = None,
         ci_prob: float | None = None,
         discrepancy: "Allowed" = True,
         random_seed: int | None = None,
