@@ -128,7 +128,7 @@ def _check_trend(spec: Spec, data: Data) -> None:
     for seen in spec.observables:
         signs = _ways_of_law(spec, data, seen)
         observed = data.of(seen).observed
-        if not signs or len(observed) < FEWEST:
+        if not signs or len(observed) < FEWEST or np.ptp(observed) == 0:
             continue
         tests = {k: spearmanr(data.of(seen).inputs[k], observed) for k in signs}
         if not all(t.pvalue < CHANCE and t.statistic * signs[k] < 0 for k, t in tests.items()):

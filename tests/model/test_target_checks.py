@@ -154,6 +154,11 @@ def test_no_false_alarm(runs: pd.DataFrame, law: str, columns: dict[str, str]) -
     assert len(data.observed) == len(runs)
 
 
+def test_a_target_of_one_value_has_no_trend_to_ask_for() -> None:
+    """SciPy would warn of a correlation with a constant: every warning here is an error."""
+    assert len(prepare(table(loss=np.full(20, 3.0)), "power_law_floor")[1].observed) == 20
+
+
 def test_a_loss_that_rises_with_size_at_a_budget_is_no_alarm() -> None:
     design = bs.isoflop_design(flops=[1e20], ratios=np.geomspace(0.1, 20, 12))
     truth = {"E": 1.69, "a": 406.4, "alpha": 0.34, "b": 410.7, "beta": 0.28}
