@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, ClassVar, Self
 
@@ -231,7 +231,9 @@ def _draw_capabilities(
     posterior, stats = draw(sampler, seed)
     found = diagnose(posterior, stats, fixed=_fixed_floors(scores))
     if _whole(posterior, sampler) and not found.ok:
-        sampler = second_try(sampler)
+        usual, sampler = sampler.target_accept, second_try(sampler)
+        if not found.divergences:  # small steps are dear where there are hundreds of parameters
+            sampler = replace(sampler, target_accept=usual)
         posterior, stats = draw(sampler, seed + 1)
         found = diagnose(posterior, stats, fixed=_fixed_floors(scores))
     warn_of(found, interrupted=not _whole(posterior, sampler))
