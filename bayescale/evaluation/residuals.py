@@ -11,7 +11,7 @@ from bayescale.evaluation.lack_of_fit import Residuals
 from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.result import Fit, once
 from bayescale.inference.run_blocks import median_curve
-from bayescale.model.noise.location_scale import Scatter
+from bayescale.model.noise.location_scale import STUDENT, Scatter
 
 OUTLYING = 6.0
 """Standardised residual that no tails make common: beyond it lie runs of another kind, if many."""
@@ -139,7 +139,7 @@ def outliers(fit: Fit) -> pd.DataFrame:
     True
     """
     table = residuals(fit)
-    rows = once(fit, "outliers", lambda: outlying_rows(fit, Residuals.of(fit)))
+    rows = _far(fit)[0]
     distance = np.abs(table["standardised"].to_numpy()[rows])
     return table.iloc[rows[np.argsort(-distance, kind="stable")]]
 
@@ -192,8 +192,16 @@ def _is_symmetric(fit: Fit) -> bool:
     return isinstance(noise, Scatter) and "inefficiency" not in noise.parameters
 
 
-def _far(fit: Fit, found: Residuals) -> tuple[np.ndarray, np.ndarray]:
-    """Return the runs far off the law, worst first, and how many scatters off each run is."""
+def _far(fit: Fit, found: Residuals | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the runs far off the law, worst first, and how many scatters off each run is.
+
+    ``found`` is the fit's own :class:`Residuals`, where they are known already.
+    """
+    return once(fit, _far, lambda: _look_for_far(fit, found or Residuals.of(fit)))
+
+
+def _look_for_far(fit: Fit, found: Residuals) -> tuple[np.ndarray, np.ndarray]:
+    """Hold each run against the tails of the others."""
     apart = residuals(fit)["standardised"].to_numpy()
     distance = np.abs(apart)
     if len(apart) < FEWEST or found.freedom < FREEDOM:
@@ -266,7 +274,7 @@ def _scatter_of(distance: np.ndarray, beyond: int) -> tuple[float, float]:
 
     middle = float(np.median(distance)) or 1.0  # most runs exactly on the law
     sizes = middle * np.geomspace(0.4, 2.5, 41)[:, None]
-    density = t.logpdf(distance[:, None, None] / sizes, TAILS).sum(axis=0)
+    density = STUDENT.log_density(distance[:, None, None] / sizes, 1.0, TAILS).sum(axis=0)
     tail = np.log(2) + t.logsf(distance.max() / sizes, TAILS)
     found = density - distance.size * np.log(sizes) + beyond * tail + 2 * np.log(TAILS)
     row, column = np.unravel_index(found.argmax(), found.shape)
