@@ -35,7 +35,7 @@ PLAN = {
 FAR = 1.0
 """Decades beyond the largest fitted run from which a budget is far."""
 FEWEST, AROUND = 5, 1.5
-"""Runs a budget needs for a parabola, and how far in ln N from its best run they may lie."""
+"""Runs a budget needs for a parabola, and how far in ln N from its best run its sizes may lie."""
 
 
 def tables() -> dict[str, pd.DataFrame]:
@@ -55,7 +55,7 @@ def best_size(runs: pd.DataFrame) -> float | None:
     """Return the minimum of a parabola in ln N through the runs near a budget's best one."""
     size, loss = np.log(runs["params"].to_numpy()), np.log(runs["loss"].to_numpy())
     near = np.abs(size - size[loss.argmin()]) < AROUND
-    if len(runs) < FEWEST or near.sum() < FEWEST - 1:
+    if len(runs) < FEWEST or np.unique(size[near]).size < FEWEST - 1:
         return None
     bend, slope, _ = np.polyfit(size[near] - size.mean(), loss[near], 2)
     lowest = size.mean() - slope / (2 * bend)

@@ -42,9 +42,9 @@ def _true(row: dict) -> str:
     said = (
         f"{row['inside']:.0%} of {row['kept_back']} losses inside; median error {row['error']:.1%}"
     )
-    if row["holds_size"] is not None:
-        held = "inside" if row["holds_size"] else "outside"
-        said += f"; best size seen {row['best_size']:.3g}, {held}"
+    for one in row["best_sizes"]:
+        held = "inside" if one["inside"] else "outside"
+        said += f"; best size seen at {one['flops']:.2g} FLOP {one['seen']:.3g}, {held}"
     return said
 
 

@@ -279,11 +279,12 @@ def analyze(
     if len(fits) > 1:
         backtests = _backtests(table, {k: specs[k] for k in fits}, seed, notes, progressbar)
         comparison = compare(fits, backtests=backtests or None)
-    worse = [] if comparison is None else _clearly_worse(fits, comparison)
+    worse = [] if comparison is None else _clearly_worse(fits, comparison, backtests)
     if worse:
+        agree = "residuals and forecasts agree" if backtests else "residuals agree"
         notes.append(
             f"Leave-one-out finds {listed(worse)} worse by more than {CLEAR:g} standard errors, "
-            "and its residuals show what it misses: no weight."
+            f"and {agree}: no weight."
         )
     posterior = weigh_laws({k: v for k, v in fits.items() if k not in worse}, backtests, seed)
     notes += map(sentence, caveats(posterior))
@@ -338,11 +339,19 @@ def _backtests(
         return {}
 
 
-def _clearly_worse(fits: Mapping[str, Fit], comparison: pd.DataFrame) -> list[str]:
-    """Name the laws that left-out runs and their residuals both speak against."""
+def _clearly_worse(
+    fits: Mapping[str, Fit], comparison: pd.DataFrame, backtests: Mapping[str, Backtest]
+) -> list[str]:
+    """Name the laws that left-out runs, residuals and forecasts all speak against.
+
+    A law may describe the runs worse than another, and predict larger ones better.
+    """
     behind = comparison["elpd_diff"] < -CLEAR * comparison["dse"]
-    clear = set(comparison.index[behind.to_numpy(bool)])
-    return [name for name, one in fits.items() if name in clear and not one.adequacy.ok]
+    clear = {name for name in comparison.index[behind.to_numpy(bool)] if not fits[name].adequacy.ok}
+    if backtests:
+        scores = {k: float(one.summary.loc["all", "log_score"]) for k, one in backtests.items()}
+        clear = {name for name in clear if scores[name] < scores[comparison.index[0]]}
+    return [name for name in fits if name in clear]
 
 
 def _chosen(posterior: Fit | Average, asked: Sequence[Target]) -> pd.DataFrame | None:

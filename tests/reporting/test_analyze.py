@@ -1,6 +1,8 @@
 """The whole job in one call: what it fits, what it says, and the page."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale.cli import app
 from bayescale.evaluation.law_choice import specs_for
+from bayescale.reporting.analyze import _clearly_worse
 
 
 def table(seed: int = 1) -> pd.DataFrame:
@@ -57,7 +60,26 @@ def test_a_law_without_a_floor_counts_for_nothing(found: bs.Analysis) -> None:
     assert sum(weights.values()) == pytest.approx(1) and weights.get("kaplan", 0) == 0
     assert min(weights["skaling"], weights["chinchilla"]) > 0.05
     assert not found.fits["kaplan"].adequacy.ok
-    assert any("kaplan worse by more than 4 standard errors" in note for note in found.notes)
+    assert any(
+        "kaplan worse by more than 4 standard errors, and residuals and forecasts agree" in note
+        for note in found.notes
+    )
+
+
+def test_a_law_that_predicts_larger_runs_better_keeps_its_weight() -> None:
+    misses = SimpleNamespace(adequacy=SimpleNamespace(ok=False))
+    fits: Any = {"farseer": misses, "chinchilla": misses, "kaplan": misses}
+    behind = pd.DataFrame({"elpd_diff": [0.0, -50.0, -300.0], "dse": [0.0, 8.0, 30.0]}, list(fits))
+
+    def forecasts(**scores: float) -> Any:
+        summaries = {k: pd.DataFrame({"log_score": [v]}, ["all"]) for k, v in scores.items()}
+        return {k: SimpleNamespace(summary=one) for k, one in summaries.items()}
+
+    better = forecasts(farseer=1.6, chinchilla=2.4, kaplan=1.1)
+    assert _clearly_worse(fits, behind, better) == ["kaplan"]
+    worse = forecasts(farseer=1.6, chinchilla=1.5, kaplan=1.1)
+    assert _clearly_worse(fits, behind, worse) == _clearly_worse(fits, behind, {})
+    assert _clearly_worse(fits, behind, {}) == ["chinchilla", "kaplan"]
 
 
 def test_it_shows_itself_and_writes_a_page(found: bs.Analysis, tmp_path) -> None:

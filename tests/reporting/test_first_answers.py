@@ -17,10 +17,10 @@ def test_what_is_kept_back_is_larger_than_all_that_is_given(name: str, data_dir)
 
 
 def test_what_is_not_said_or_not_true_is_counted() -> None:
-    right = {"said": True, "refused": False, "inside": 0.9, "holds_size": True}
+    right = {"said": True, "refused": False, "inside": 0.9, "best_sizes": [{"inside": True}]}
     names = ["hoffmann2022", "porian2024, recipes merged"]
     good = pd.DataFrame([{"case": name, **right} for name in names])
     assert all(bar.met for bar in first_answers.bars(good))
-    wrong = good.assign(said=False, inside=0.5, holds_size=False)
+    wrong = good.assign(said=False, inside=0.5, best_sizes=[[{"inside": False}], []])
     missed = {bar.name for bar in first_answers.bars(wrong) if not bar.met}
     assert len(missed) == 3
