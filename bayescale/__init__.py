@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayescale.capabilities.discrepancy import ScoreDiscrepancy
+    from bayescale.capabilities.family_backtest import leave_family_out
     from bayescale.capabilities.fit import CapabilityFit, fit_capabilities
+    from bayescale.capabilities.index import capability_index
     from bayescale.capabilities.predict import equivalent_compute, predict_scores
     from bayescale.data.datasets.catalogue import list_datasets
     from bayescale.data.datasets.load import load_dataset
@@ -100,10 +102,12 @@ if TYPE_CHECKING:
 
 _HOME = {
     "capabilities.discrepancy": ("ScoreDiscrepancy",),
+    "capabilities.family_backtest": ("leave_family_out",),
     "capabilities.fit": (
         "CapabilityFit",
         "fit_capabilities",
     ),
+    "capabilities.index": ("capability_index",),
     "capabilities.predict": (
         "equivalent_compute",
         "predict_scores",

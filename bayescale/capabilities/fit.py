@@ -60,7 +60,9 @@ class CapabilityFit:
     kind: ClassVar[str] = "capabilities"
     questions: ClassVar[tuple[str, ...]] = (
         "predict_scores",
+        "capability_index",
         "equivalent_compute",
+        "leave_family_out",
         "plot_capabilities",
     )
 
@@ -112,6 +114,7 @@ class CapabilityFit:
             seen.values,
             constant["log_size"].values,
             floors,
+            frozenset(json.loads(self.tree.attrs["dated"])),
         )
 
     def sigmoid(
@@ -176,12 +179,13 @@ def fit_capabilities(
     ----------
     table : DataFrame
         One row per model, with columns ``model`` (its name), ``family``, sizes and scores. Sizes
-        and scores may be missing.
+        and scores may be missing. A table of one row per model and score is pivoted before.
     scores : sequence of str
         Columns of scores between 0 and 1. A downstream score that few models have is one of them.
     size : sequence of str
         ``("flops",)``, a line for each family in the logarithm of one size, or
-        ``("params", "tokens")``, for all families one plane in two, and their product.
+        ``("params", "tokens")``, for all families one plane in two, and their product. A column of
+        dates, ``("release_date",)``, counts in years.
     factors : int
         How many capabilities.
     floors : mapping, optional
@@ -219,14 +223,24 @@ def fit_capabilities(
     Ruan, Maddison and Hashimoto (2024), arXiv:2405.10938
     """
     taken = read_scores(table, scores, size, floors or {})
-    chosen = choose_factors(taken, factors)
-    return _draw_capabilities(taken, chosen, sampler, seed_of(random_seed), progressbar)
+    return fit_scores(taken, factors, sampler, seed_of(random_seed), progressbar)
 
 
-def _draw_capabilities(
-    scores: Scores, factors: Factors, sampler: Sampler, seed: int, progressbar: bool = False
+def fit_scores(
+    scores: Scores, count: int, sampler: Sampler, seed: int, progressbar: bool = False
 ) -> CapabilityFit:
-    """Sample the model, once more and longer if the diagnostics fail; say what is wrong still."""
+    """Fit a table as it is read: sampled once more if the diagnostics fail, and what is wrong said.
+
+    Parameters
+    ----------
+    scores : Scores
+        The table.
+    count : int
+        How many capabilities.
+    sampler, seed, progressbar
+        As for :func:`fit_capabilities`.
+    """
+    factors = choose_factors(scores, count)
     draw = _drawing(scores, factors, sampler, progressbar)
     posterior, stats = draw(sampler, seed)
     found = diagnose(posterior, stats, fixed=_fixed_floors(scores))
@@ -323,5 +337,9 @@ def make_tree(
             "constant_data": constant,
         }
     )
-    tree.attrs = {"record": json.dumps(record), "floors": json.dumps(dict(scores.floors))}
+    tree.attrs = {
+        "record": json.dumps(record),
+        "floors": json.dumps(dict(scores.floors)),
+        "dated": json.dumps(sorted(scores.dated)),
+    }
     return tree

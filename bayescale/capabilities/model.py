@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pymc as pm
 
 WELL_SEEN = 0.5
-"""A score that this share of the models have takes part in what the capabilities are."""
+"""A score that so many models have, as a share of the best known score's, defines capabilities."""
 
 
 CLIPPED = 0.02
@@ -75,7 +75,8 @@ def choose_factors(scores: Scores, count: int) -> Factors:
         When the table has too few models or scores for so many.
     """
     share = scores.seen.mean(axis=0)
-    used = np.flatnonzero(share >= min(WELL_SEEN, np.sort(share)[-min(count + 1, len(share))]))
+    fewest = min(WELL_SEEN * share.max(), np.sort(share)[-min(count + 1, len(share))])
+    used = np.flatnonzero(share >= fewest)
     if not 1 <= count < len(scores.names):
         raise BayescaleError(
             f"{count} factors from {len(scores.names)} scores: ask for at least one, and for "
@@ -98,16 +99,21 @@ def choose_factors(scores: Scores, count: int) -> Factors:
 
 
 def _rough_fit(scores: Scores, count: int, used: np.ndarray) -> np.ndarray:
-    """Fit the log odds by alternating least squares, each weighted by the slope of its sigmoid."""
+    """Fit the log odds by alternating least squares, each weighted by the slope of its sigmoid.
+
+    It starts from one capability that raises all scores alike: where few models have the scores of
+    two groups, least squares are nearly as small with one group's signs turned round.
+    """
     floor, seen = scores.floor_guess, scores.seen
     part = np.where(seen, (scores.values - floor) / (1 - floor), 0.5).clip(CLIPPED, 1 - CLIPPED)
     odds = np.where(seen, np.log(part / (1 - part)), 0.0)
     weight = np.where(seen, (4 * part * (1 - part) * (1 - floor)) ** 2, 0.0)
     level = (weight * odds).sum(axis=0) / weight.sum(axis=0)
-    filled = (np.where(seen, odds, level) - level)[:, used]
-    axes, sizes, _ = np.linalg.svd(filled, full_matrices=False)
-    capability = axes[:, :count] * sizes[:count]
-    slopes, ridge = np.zeros((len(used), count)), RIDGE * np.eye(count)
+    apart, ridge = (odds - level)[:, used], RIDGE * np.eye(count)
+    first = _solve(np.ones((len(used), 1)), weight[:, used], apart, ridge[:1, :1])
+    axes, sizes, _ = np.linalg.svd(np.where(seen[:, used], apart - first, 0), full_matrices=False)
+    capability = np.column_stack([first, axes[:, : count - 1] * sizes[: count - 1]])
+    slopes = np.ones((len(scores.names), count))
     for _ in range(ROUNDS):
         inputs = np.column_stack([capability, np.ones(len(odds))])
         lines = _solve(inputs, weight.T, odds.T, np.diag([*np.diag(ridge), 0.0]))

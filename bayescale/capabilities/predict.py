@@ -123,7 +123,7 @@ def _new_models(
         )
     posterior = fit.posterior
     spread = scores.sizes.std(axis=0, where=~np.isnan(scores.sizes))
-    sizes = sizes_of(models, scores.size, names) - scores.center
+    sizes = sizes_of(models, scores.size, names, scores.dated) - scores.center
     shape = tuple(posterior.sizes[dim] for dim in DRAWS)
     drawn = []
     for family, size in zip(families, sizes, strict=True):
@@ -162,7 +162,8 @@ def equivalent_compute(
     """Compute how much compute a reference family needs for each model's first capability.
 
     Models of all families stand on one axis then: the compute at which a typical model of the
-    reference family, on the family's line, has the same mean log odds of the scores.
+    reference family, on the family's line, has the same mean log odds of the scores. Where the size
+    of the fit is a date, the answer is the date of such a model.
 
     Parameters
     ----------
@@ -202,7 +203,12 @@ def equivalent_compute(
     first = posterior[["capability", "level", "slope"]].sel(factor=1, drop=True)
     line = first[["level", "slope"]].sel(family=family, drop=True)
     away = (first["capability"] - line["level"]) / line["slope"]
-    found = credible_interval(10.0 ** (away + scores.center[0]), ci_prob)
-    who = {NAME: scores.models, FAMILY: scores.families, column: 10.0**sizes}
-    table = pd.DataFrame({**who, **{side: found[side].values for side in BOUNDS}})
+    if column in scores.dated:
+        found = credible_interval(away + scores.center[0], ci_prob)
+        bounds = {side: scores.in_units(found[side].values, column) for side in BOUNDS}
+    else:
+        found = credible_interval(10.0 ** (away + scores.center[0]), ci_prob)
+        bounds = {side: found[side].values for side in BOUNDS}
+    who = {NAME: scores.models, FAMILY: scores.families}
+    table = pd.DataFrame({**who, column: scores.in_units(sizes, column), **bounds})
     return table.sort_values(by="median", ascending=False, ignore_index=True)

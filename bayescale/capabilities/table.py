@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,10 @@ NAME, FAMILY = "model", "family"
 
 BOUNDS = ("median", "lower", "upper")
 """Columns of answers."""
+
+
+EPOCH, YEAR = np.datetime64("2000-01-01", "s"), 365.2425 * 86400
+"""Dates are taken in years after this one, of so many seconds."""
 
 
 type Floor = float | tuple[float, float]
@@ -32,9 +37,11 @@ class Scores:
     values : array, shape (model, score)
         Scores; NaN where missing.
     sizes : array, shape (model, size)
-        Decimal logarithms; NaN where missing.
+        Decimal logarithms, of dates years; NaN where missing.
     floors : mapping
         Score to its level of guessing, or a 90 % interval of it; none where it is zero.
+    dated : frozenset of str
+        The columns of size that are dates.
     """
 
     models: tuple[str, ...]
@@ -44,6 +51,7 @@ class Scores:
     values: np.ndarray
     sizes: np.ndarray
     floors: Mapping[str, Floor]
+    dated: frozenset[str] = frozenset()
 
     @property
     def seen(self) -> np.ndarray:
@@ -62,8 +70,16 @@ class Scores:
 
     @property
     def center(self) -> np.ndarray:
-        """Mean decimal logarithm of each size, to which lines are relative, shape (size,)."""
+        """Mean of each size, as in ``sizes``, to which lines are relative, shape (size,)."""
         return np.nanmean(self.sizes, axis=0)
+
+    def in_units(self, sizes: np.ndarray, column: str) -> np.ndarray:
+        """Return sizes as the column has them: numbers, or dates (datetime64)."""
+        if column not in self.dated:
+            return 10.0**sizes
+        seconds = np.where(np.isnan(sizes), 0, sizes) * YEAR
+        dates = EPOCH + seconds.astype("int64").astype("timedelta64[s]")
+        return np.where(np.isnan(sizes), np.datetime64("NaT", "s"), dates)
 
     def one_size(self, asks: str) -> tuple[str, np.ndarray]:
         """Return the column of the one size, and its logarithms, shape (model,).
@@ -109,7 +125,13 @@ def read_scores(
     values = np.column_stack([_numbers(table, column, models) for column in scores])
     _check_scores(values, scores, models)
     _check_floors(floors, scores)
-    sizes = sizes_of(table, size, models)
+    if not 1 <= len(size) <= 2:
+        raise BayescaleError(
+            f'size names {len(size)} columns: it takes one, ("flops",), or two, '
+            '("params", "tokens")'
+        )
+    dated = frozenset(column for column in size if _has_dates(table[column]))
+    sizes = sizes_of(table, size, models, dated)
     _check_sizes(sizes, size)
     return Scores(
         tuple(models),
@@ -119,25 +141,57 @@ def read_scores(
         values,
         sizes,
         dict(floors),
+        dated,
     )
 
 
-def sizes_of(table: pd.DataFrame, size: Sequence[str], models: Sequence[str]) -> np.ndarray:
-    """Return decimal logarithms of size, shape (model, size), NaN where missing."""
-    if not 1 <= len(size) <= 2:
+def _has_dates(column: Any) -> bool:
+    """Whether a column holds dates: as such, or as text that is no number."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return True
+    numbers: Any = pd.to_numeric(column, errors="coerce")
+    words = column[numbers.isna()].dropna().astype("string")
+    return bool(pd.to_datetime(words, errors="coerce", format="ISO8601").notna().any())
+
+
+def sizes_of(
+    table: pd.DataFrame, size: Sequence[str], models: Sequence[str], dated: frozenset[str]
+) -> np.ndarray:
+    """Return decimal logarithms of size, of dates years, shape (model, size), NaN where missing."""
+    return np.column_stack(
+        [
+            _years(table[column], column, models)
+            if column in dated
+            else _logarithms(table, column, models)
+            for column in size
+        ]
+    )
+
+
+def _logarithms(table: pd.DataFrame, column: str, models: Sequence[str]) -> np.ndarray:
+    found = _numbers(table, column, models)
+    low = np.flatnonzero(found <= 0)
+    if low.size:
         raise BayescaleError(
-            f'size names {len(size)} columns: it takes one, ("flops",), or two, '
-            '("params", "tokens")'
+            f"{column} of {models[low[0]]} is {found[low[0]]:g}: sizes are above zero; "
+            "leave an unknown one empty"
         )
-    found = np.column_stack([_numbers(table, column, models) for column in size])
-    for i, column in enumerate(size):
-        low = np.flatnonzero(found[:, i] <= 0)
-        if low.size:
-            raise BayescaleError(
-                f"{column} of {models[low[0]]} is {found[low[0], i]:g}: sizes are above zero; "
-                "leave an unknown one empty"
-            )
     return np.log10(found)
+
+
+def _years(column: Any, name: str, models: Sequence[str]) -> np.ndarray:
+    """Return dates in years after :data:`EPOCH`, NaN where missing."""
+    known = column.notna().to_numpy()
+    text = column if pd.api.types.is_datetime64_any_dtype(column) else column.astype("string")
+    dates = pd.to_datetime(text, errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None)
+    wrong = np.flatnonzero(known & dates.isna().to_numpy())
+    if wrong.size:
+        raise BayescaleError(
+            f"{name} of {models[wrong[0]]} is {column.iloc[wrong[0]]!r}: give a date as "
+            '"2024-05-13", or leave it empty'
+        )
+    after = dates.to_numpy("datetime64[s]") - EPOCH
+    return np.where(known, after / np.timedelta64(1, "s") / YEAR, np.nan)
 
 
 def _check_sizes(sizes: np.ndarray, size: Sequence[str]) -> None:
@@ -149,7 +203,7 @@ def _check_sizes(sizes: np.ndarray, size: Sequence[str]) -> None:
             )
         if np.ptp(seen) == 0:
             raise BayescaleError(
-                f"every model has {column} = {10 ** seen[0]:g}: a size must differ between models"
+                f"every model has the same {column}: a size must differ between models"
             )
 
 

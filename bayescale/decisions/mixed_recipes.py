@@ -63,9 +63,9 @@ def refuse_own_runs(fit: Fit, new: Observed, table: pd.DataFrame, source: str) -
         return
     names = [label for label, mine in zip(new.labels, own, strict=True) if mine]
     columns = (
-        f"keep the others, where={_where(column, cells[~own].iloc[0])}"
+        f"keep the others, where={_where(column, other.pop())}"
         for column, cells in _kinds(table)
-        if set(cells[own]).isdisjoint(cells[~own]) and cells[~own].nunique() == 1
+        if len(other := set(cells[~own])) == 1 and other.isdisjoint(cells[own])
     )
     advice = next(columns, "leave them out of the table, or by where=")
     said = (

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from bayescale.capabilities.fit import CapabilityFit, of_capabilities
 from bayescale.capabilities.table import BOUNDS, FAMILY, NAME
@@ -23,7 +24,7 @@ SIZES = {"params": "parameters", "flops": "training compute (FLOP)"}
 def capabilities_data(
     fit: CapabilityFit, *, factor: int = 1, ci_prob: float | None = None
 ) -> pd.DataFrame:
-    """Return a capability of every model, and what its family's line says of its size.
+    """Return a capability of every model, and what its family's line says of its size or date.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def capabilities_data(
         {
             NAME: scores.models,
             FAMILY: scores.families,
-            column: 10.0**size,
+            column: scores.in_units(size, column),
             **{side: found[side].values for side in BOUNDS},
             "line": line.median(("chain", "draw")).values,
         }
@@ -119,7 +120,13 @@ def plot_capabilities(
     if len(families) > len(CYCLE):
         raise BayescaleError(f"{len(families)} families in colour: name at most {len(CYCLE)}")
     ax = one_panel(ax)
-    log_axis(ax, "x", kind_of(size), SIZES.get(size, size))
+    if size in fit.scores.dated:
+        dates = AutoDateLocator(minticks=3)
+        ax.xaxis.set_major_locator(dates)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(dates))
+        ax.set_xlabel(size.replace("_", " "))
+    else:
+        log_axis(ax, "x", kind_of(size), SIZES.get(size, size))
     ax.set_ylabel(f"capability {factor} (log odds), {percent(data.attrs['ci_prob'])}")
     _draw(ax, data.loc[~data[FAMILY].isin(families)], size, GREY, "other families", faint=True)
     for color, family in zip(CYCLE, families, strict=False):
