@@ -40,6 +40,7 @@ MEASUREMENTS = (
     "checkpoints",
     "tasks",
     "observational",
+    "capability_index",
     "chaos",
     "samplers",
 )

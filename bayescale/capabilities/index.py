@@ -9,10 +9,10 @@ from bayescale.capabilities.fit import CapabilityFit, of_capabilities
 from bayescale.capabilities.table import BOUNDS, NAME
 from bayescale.data.number_format import listed
 from bayescale.errors import BayescaleError, closest
-from bayescale.prediction.intervals import credible_interval
+from bayescale.prediction.intervals import DRAWS, credible_interval
 
-KINDS = ("model", "score", "trend")
-"""What the rows of an index are."""
+SURE = 0.95
+"""Probability with which a score must rise with the capability to have a difficulty."""
 
 
 @of_capabilities
@@ -39,9 +39,9 @@ def capability_index(
     -------
     DataFrame
         The index ``name``, and columns ``kind``, ``median``, ``lower`` and ``upper``. Models, the
-        most capable first; scores by their difficulty, the hardest first; and, where the fit has
-        one size, the trend of each family, in points per year of a date and per factor of ten of
-        another size.
+        most capable first; scores by their difficulty, the hardest first, NaN for one that does not
+        surely rise with the capability; and, where the fit has one size, the trend of each family,
+        in points per year of a date and per factor of ten of another size.
 
     Raises
     ------
@@ -73,7 +73,8 @@ def capability_index(
     def rescaled(at: xr.DataArray) -> xr.DataArray:
         return anchors[low] + (at - zero) / unit
 
-    halves = rescaled(-first["intercept"] / first["loading"])
+    rises = (first["loading"] > 0).mean(DRAWS) > SURE
+    halves = rescaled(-first["intercept"] / first["loading"].where(rises))
     tables = [
         _rows(rescaled(capability), NAME, "model", ci_prob),
         _rows(halves, "score", "score", ci_prob),

@@ -164,6 +164,18 @@ def test_anchors_have_their_values_and_difficulties_are_midway(made: CapabilityF
     pd.testing.assert_frame_equal(found, turned)
 
 
+def test_a_score_that_does_not_rise_has_no_difficulty(made: CapabilityFit) -> None:
+    flat = made.posterior.copy(deep=True)
+    flat["loading"].loc[{"score": "code", "factor": 1}] -= LOADING[3, 0]
+    groups = {str(k): group.to_dataset() for k, group in made.tree.children.items()}
+    tree = xr.DataTree.from_dict({**groups, "posterior": flat})
+    tree.attrs = made.tree.attrs
+    found = bs.capability_index(CapabilityFit(tree), {"m0": 100.0, "m9": 120.0})
+    scores = found[found["kind"] == "score"]
+    assert list(scores.index[scores["median"].isna()]) == ["code"]
+    assert scores.loc["code", ["lower", "upper"]].isna().all()
+
+
 @pytest.mark.parametrize(
     ("anchors", "said"),
     [

@@ -1,9 +1,9 @@
-"""Routed experts: loss against size and number of experts, and against their granularity."""
+"""Routed experts: loss against size, tokens and number of experts."""
 
 from bayescale.laws.base import Law
 from bayescale.laws.functions import LN10, Value, exp, log, logaddexp
 from bayescale.laws.inputs import Input
-from bayescale.laws.parameters import Fraction, Positive, Real
+from bayescale.laws.parameters import Positive, Real
 from bayescale.laws.transforms import (
     from_total_ratio,
     from_two_power_laws,
@@ -165,53 +165,70 @@ class RoutedExpertsFloor(Law):
         return E, a, slope - a + level, beta, c, offset, E_max
 
 
-class Granularity(Law):
-    r"""Chinchilla's law for mixtures of experts: finer experts make a model count for more.
+class JointExperts(Law):
+    r"""Chinchilla's law, with powers of the number of experts that depend on size and data.
 
-    Granularity G says how many times smaller an expert is than the feed-forward layer it replaces;
-    a is the excess loss at G = 1 and s the share of it that ever finer experts would take away.
+    Amplitudes and exponents are those of a dense model; e saturates as in Clark's law.
 
-    .. math:: L(N, D, G) = E + a \left[ 1 - s + s \, G^{-\gamma} \right] (N / N_0)^{-\alpha}
-              + b \, (D / D_0)^{-\beta}
+    .. math:: L(N, D, E) = L_\infty + a \, n^{-\alpha} e^{-\delta + \gamma \ln n}
+              + b \, d^{-\beta} e^{-\omega + \zeta \ln d}, \; n = N / N_0, \; d = D / D_0
     """
 
-    reference = "Krajewski et al. (2024), arXiv:2402.07871"
+    reference = "Ludziejewski et al. (2025), arXiv:2502.05172 (joint MoE scaling law)"
 
-    N = Input("params", about="model parameters")
+    N = Input("params", about="parameters that one token uses")
     D = Input("tokens", about="training tokens")
-    G = Input("granularity", relative=False, span=(1, 16), about="granularity of the experts")
-    E = Positive(0.15, 0.95, of="target", about="irreducible loss")
-    a = Positive(
-        0.01, 1.0, of="target", about="excess loss of a model of the reference size, G = 1"
-    )
-    alpha = Positive(0.05, 0.8, about="size exponent")
-    b = Positive(0.02, 1.0, of="target", about="excess loss of a data set of the reference size")
-    beta = Positive(0.05, 0.8, about="data exponent")
-    s = Fraction(0.02, 0.6, about="share of the size term that granularity can take away")
-    gamma = Positive(0.1, 2.0, about="granularity exponent")
+    experts = Input("num_experts", relative=False, span=(1, 64), about="experts a routed layer")
+    E = Positive(0.2, 0.95, of="target", about="irreducible loss")
+    a = Positive(0.01, 1.0, of="target", about="excess loss of a dense model of reference size")
+    alpha = Positive(0.1, 0.8, about="size exponent of a dense model")
+    b = Positive(0.01, 1.0, of="target", about="excess loss of the reference number of tokens")
+    beta = Positive(0.1, 0.8, about="data exponent of a dense model")
+    delta = Real(-0.1, 0.4, about="experts exponent of the size term; above zero, experts help")
+    gamma = Real(-0.05, 0.05, about="its interaction: above zero, they help larger models less")
+    omega = Real(-0.3, 0.3, about="experts exponent of the data term; below zero, they need data")
+    zeta = Real(-0.05, 0.05, about="its interaction: below zero, more so where data are few")
+    offset = Positive(1.0, 10.0, about="E_o, experts that a dense model counts for")
+    E_max = Positive(50.0, 5000.0, about="effective experts of infinitely many")
 
     @staticmethod
     def equation(
         N: Value,
         D: Value,
-        G: Value,
+        experts: Value,
         E: Value,
         a: Value,
         alpha: Value,
         b: Value,
         beta: Value,
-        s: Value,
+        delta: Value,
         gamma: Value,
+        omega: Value,
+        zeta: Value,
+        offset: Value,
+        E_max: Value,
     ) -> Value:
-        """Loss at relative size N, relative tokens D and granularity G."""
-        return E + a * (1 - s + s * G**-gamma) * N**-alpha + b * D**-beta
+        """Loss at relative size N, relative tokens D and a number of experts, one if dense."""
+        effective = _log_effective(experts, offset, E_max)
+        size = a * N**-alpha * exp((gamma * log(N) - delta) * effective)
+        return E + size + b * D**-beta * exp((zeta * log(D) - omega) * effective)
 
     @staticmethod
     def coordinates(
-        E: Value, a: Value, alpha: Value, b: Value, beta: Value, s: Value, gamma: Value
+        E: Value,
+        a: Value,
+        alpha: Value,
+        b: Value,
+        beta: Value,
+        delta: Value,
+        gamma: Value,
+        omega: Value,
+        zeta: Value,
+        offset: Value,
+        E_max: Value,
     ) -> tuple[Value, ...]:
         """Level, floor to reducible loss, size to data share, local slope, its split; the rest."""
-        return *of_two_power_laws(E, a, alpha, b, beta), s, gamma
+        return *of_two_power_laws(E, a, alpha, b, beta), delta, gamma, omega, zeta, offset, E_max
 
     @staticmethod
     def from_coordinates(
@@ -220,29 +237,13 @@ class Granularity(Law):
         share: Value,
         slope: Value,
         slope_ratio: Value,
-        s: Value,
+        delta: Value,
         gamma: Value,
+        omega: Value,
+        zeta: Value,
+        offset: Value,
+        E_max: Value,
     ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
         pair = from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
-        return *pair, s, gamma
-
-    @staticmethod
-    def derived(
-        N: Value,
-        D: Value,
-        G: Value,
-        E: Value,
-        a: Value,
-        alpha: Value,
-        b: Value,
-        beta: Value,
-        s: Value,
-        gamma: Value,
-    ) -> dict[str, Value]:
-        """Krajewski's constants: L = E + (g / G^gamma + A) / N^alpha + B / D^beta."""
-        return {
-            "g": s * a * N**alpha,
-            "A": (1 - s) * a * N**alpha,
-            "B": b * D**beta,
-        }
+        return *pair, delta, gamma, omega, zeta, offset, E_max
