@@ -163,7 +163,7 @@ def curves() -> Measured:
     """Yield what to measure of the loss curves."""
     for model in MODELS:
         for noise in NOISES:
-            yield model, noise, partial(foretell, model, noise)
+            yield model, noise, partial(predict, model, noise)
 
 
 def others() -> Measured:
@@ -202,7 +202,7 @@ def other_bars(rows: pd.DataFrame) -> list[Bar]:
     return bars
 
 
-def foretell(model: str, noise: str) -> dict[str, Any]:
+def predict(model: str, noise: str) -> dict[str, Any]:
     """Fit a model of loss curves and score it on the curves of the other schedules."""
     study = bs.load_study(model)
     assert study.data.where is not None

@@ -15,7 +15,7 @@ score the set that was left out. Sets count alike; ``BESIDE`` has no say.
 size has the best mean log score on the other sets, halfway (of the logarithm) to the common one.
 
 *Learn the size from the user's own backtest.* The runs below each cut are cut once more, the size's
-log-normal prior around the default is weighed with how well each size foretold the inner held-out
+log-normal prior around the default is weighed with how well each size predicted the inner held-out
 runs, and its mean (of the logarithm) scores the outer ones. It would become part of the package if
 it helped on the sets with ``chose``.
 

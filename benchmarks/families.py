@@ -75,7 +75,7 @@ def families(seed: int, number: int = FAMILIES, runs: int = RUNS) -> tuple[pd.Da
 
 
 def far_off(parameters: Any, references: Any) -> Any:
-    """Return the log loss of the run to foretell."""
+    """Return the log loss of the run to predict."""
     params = np.sqrt(FAR / (6 * RATIO))
     inputs = {"N": params, "D": RATIO * params}
     return np.log(get_law("chinchilla").curve(inputs, references, parameters))
