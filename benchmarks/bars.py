@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "calibration",
     "extrapolation",
     "discrepancies",
+    "learning_curve",
     "inside_class",
     "optimum_beyond",
     "effective_compute",
