@@ -45,6 +45,9 @@ OF_ANY_ARRAYS = {
     "adequacy": "bs.adequacy(found)",
     "outliers": "bs.outliers(found)",
     "identify": "bs.identify(found)",
+    "log score": "from bayescale.evaluation.scores import log_score; log_score(found.tree_group("
+    "'log_likelihood')[found.target])",
+    "waic": "from bayescale.evaluation.waic import waic; waic(found)",
     "loo": "from bayescale.inference.leave_one_out import leave_one_out as loo; loo(found)",
     "stability": "bs.stability(found)",
     "report": "bs.report(found, found_path.parent / 'report.html')",
