@@ -28,6 +28,7 @@ from bayescale.data.runs import Runs
 from bayescale.decisions.frontier import has_frontier, outcomes_along, thin
 from bayescale.decisions.mixed_recipes import recipes_among, refuse_own_runs
 from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.update import check_conventions
@@ -229,7 +230,8 @@ class _Grid:
         for _ in range(ZOOMS):
             grids = [_grid(ends[0], FINE), _grid(ends[1], TRENDS)]
             found = self._density(*grids, away, every=20) + _log_prior(grids[1], trend)[:, None]
-            pooled = np.asarray(logsumexp(found, axis=0))
+            with without_lazy_jax():
+                pooled = np.asarray(logsumexp(found, axis=0))
             likely = pooled > pooled.max() - NEGLIGIBLE
             inside = [grid[likely.any(axis)] for grid, axis in zip(grids, (0, 1), strict=True)]
             best = grids[0][pooled.argmax() % len(grids[0])]

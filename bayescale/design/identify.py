@@ -29,6 +29,7 @@ from bayescale.design.recommend import (
 )
 from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.inference.result import Fit
 from bayescale.inference.run_blocks import likelihood_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
@@ -310,7 +311,7 @@ def _sampled(fit: Fit, values: xr.Dataset) -> pd.DataFrame:
 
     groups = {"log_likelihood": likelihood_of(fit).total, "log_prior": fit.tree_group("log_prior")}
     numbered = values.rename({name: f"v{i}" for i, name in enumerate(values.data_vars)})
-    with _quiet():
+    with _quiet(), without_lazy_jax():
         tree = xr.DataTree.from_dict({"posterior": numbered, **groups})
         sensitivity = azs.psense_summary(tree, round_to=6).set_axis(list(values.data_vars))
     bulk, tail = (azs.ess(values, method=how).to_pandas() for how in ("bulk", "tail"))

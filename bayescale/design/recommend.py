@@ -211,7 +211,7 @@ def recommended_runs(
     cost, own = local.choice.cost, {}
     for name, allowed in limits.items():
         now = _Excess(local, name, allowed, local.covariance)
-        plan = greedy(now, cost, limit, MOST_RUNS, rule=RULE, until=lambda u: u.turned >= CHANCE)
+        plan, _ = greedy(now, cost, limit, MOST_RUNS, rule=RULE, until=lambda u: u.turned >= CHANCE)
         own[name] = _judge(now, plan)
     plans = sorted((one.plan for one in own.values() if one.settles), key=len)
     found = {}

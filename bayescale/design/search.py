@@ -84,16 +84,15 @@ def choose(now: Uncertainty, cost: np.ndarray, budget: float, most: int) -> list
     list of int
         The chosen runs, the most informative for their cost first.
     """
-    found = [
-        greedy(now, cost, budget, most, largest=budget / share) for share in range(1, most + 1)
-    ]
-    found.append(greedy(now, cost, budget, most, rule=Rule(by_cost=True)))
-    ranked = sorted(
-        {tuple(sorted(f)): f for f in found}.values(),
-        key=lambda f: condition_on_runs(now, f).uncertainty,
-    )
-    improved = [exchange(now, f, cost, budget, most) for f in ranked[:TRIES]]
-    best = min(improved, key=lambda f: condition_on_runs(now, f).uncertainty)
+    tries = [(BEST, budget / share) for share in range(1, most + 1)]
+    tries.append((Rule(by_cost=True), np.inf))
+    sets: dict[tuple[int, ...], tuple[list[int], float]] = {}
+    for rule, largest in tries:
+        found, then = greedy(now, cost, budget, most, rule=rule, largest=largest)
+        sets[tuple(sorted(found))] = found, then.uncertainty
+    ranked = sorted(sets.values(), key=lambda one: one[1])
+    improved = [exchange(now, found, cost, budget, most) for found, _ in ranked[:TRIES]]
+    best, _ = min(improved, key=lambda one: one[1])
     return in_order(now, best, cost)
 
 
@@ -151,7 +150,7 @@ def greedy[State: Uncertainty](
     largest: float = np.inf,
     chosen: Sequence[int] = (),
     until: Callable[[State], bool] | None = None,
-) -> list[int]:
+) -> tuple[list[int], State]:
     """Add runs one by one, while one is affordable and informative enough.
 
     Parameters
@@ -172,6 +171,11 @@ def greedy[State: Uncertainty](
         Runs to add to.
     until : callable, optional
         Of the uncertainty after a run: whether to stop there.
+
+    Returns
+    -------
+    list of int, Uncertainty
+        The runs, with those to add to first, and the uncertainty conditioned on them.
     """
     found, now = list(chosen), condition_on_runs(start, chosen)
     slack = 1 + 1e-9
@@ -189,13 +193,16 @@ def greedy[State: Uncertainty](
         now = now.condition_on(found[-1])
         if until is not None and until(now):
             break
-    return found
+    return found, now
 
 
 def exchange(
     start: Uncertainty, chosen: Sequence[int], cost: np.ndarray, budget: float, most: int
-) -> list[int]:
-    """Swap one run at a time for a better one, and spend the rest of the budget."""
+) -> tuple[list[int], float]:
+    """Swap one run at a time for a better one, and spend the rest of the budget.
+
+    Returns the runs, and the uncertainty that remains.
+    """
     found, now = list(chosen), condition_on_runs(start, chosen)
     for _ in range(ROUNDS):
         before = now.uncertainty
@@ -208,11 +215,10 @@ def exchange(
             best = int(np.where(fits, after, np.inf).argmin())
             if after[best] < now.uncertainty * (1 - ENOUGH):
                 found, now = [*others, best], without.condition_on(best)
-        found = greedy(start, cost, budget, most, chosen=found)
-        now = condition_on_runs(start, found)
+        found, now = greedy(start, cost, budget, most, chosen=found)
         if now.uncertainty > before * (1 - ENOUGH):
             break
-    return found
+    return found, now.uncertainty
 
 
 def in_order(now: Uncertainty, chosen: Sequence[int], cost: np.ndarray) -> list[int]:

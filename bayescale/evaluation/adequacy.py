@@ -28,6 +28,7 @@ from bayescale.evaluation.lack_of_fit import (
 )
 from bayescale.evaluation.residuals import FEWEST, FREEDOM, described_outliers
 from bayescale.inference.argument_checks import of_one_law
+from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.inference.result import Fit
 from bayescale.model.spec import Spec
 from bayescale.prediction.runs_by_compute import falls
@@ -273,7 +274,8 @@ def _clusters(residuals: Residuals) -> Iterator[Check]:
         return
     from scipy.stats import kurtosis, kurtosistest
 
-    found = kurtosistest(raw, alternative="less")
+    with without_lazy_jax():
+        found = kurtosistest(raw, alternative="less")
     # The test's transformation has a pole, beyond which the lightest tails would look heavy.
     beyond = found.statistic > 0 and kurtosis(raw) < LIGHTEST
     p_value = 0.0 if beyond else float(found.pvalue)

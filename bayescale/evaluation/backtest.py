@@ -1,6 +1,5 @@
 """Fit the small runs, score the large ones: what a law's bands are worth beyond the data."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +11,16 @@ import xarray as xr
 from bayescale.data.display_tables import html_block, text_table
 from bayescale.data.number_format import fixed, relative
 from bayescale.data.read import RunsLike
-from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.errors import BayescaleError
 from bayescale.evaluation.point_estimate import RESAMPLES, point_fit
 from bayescale.evaluation.scores import log_score, points_of, scores_of, summarise, with_mean
 from bayescale.evaluation.splits import Split, cuts_of, groups_of, main_input
-from bayescale.inference.fit import fit, prepare, runs_and_law
-from bayescale.inference.fit_warnings import MISSES, ON_A_LINE
+from bayescale.inference.fit import fit_prepared, prepare, runs_and_law
+from bayescale.inference.fit_warnings import warn_constant, warn_far_reference
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
+from bayescale.inference.sampling import Sampler
+from bayescale.inference.threads import one_thread
 from bayescale.model.observations import Data, extract
 from bayescale.model.spec import LawLike, Spec, make_spec
 from bayescale.prediction.averaging import average
@@ -283,15 +284,18 @@ def fit_laws(
     seed: int,
     progressbar: bool,
 ) -> dict[str, Fit]:
-    """Fit each law of a backtest to the chosen runs, an array of bool, shape (run,)."""
-    with warnings.catch_warnings():
-        # What the law misses shows in the forecasts, which are scored.
-        warnings.filterwarnings("ignore", message=MISSES, category=BayescaleWarning)
-        warnings.filterwarnings("ignore", message=ON_A_LINE, category=BayescaleWarning)
-        return {
-            name: fit(data[name].runs.take(chosen), spec, random_seed=seed, progressbar=progressbar)
-            for name, spec in specs.items()
-        }
+    """Fit each law of a backtest to the chosen runs, an array of bool, shape (run,).
+
+    What it misses, and what so few runs cannot tell, shows in the forecasts, which are scored.
+    """
+    fits = {}
+    for name, spec in specs.items():
+        prepared, small = prepare(data[name].runs.take(chosen), spec)
+        warn_constant(prepared, small)
+        warn_far_reference(prepared, small)
+        with one_thread():
+            fits[name] = fit_prepared(prepared, small, Sampler(), seed, progressbar)
+    return fits
 
 
 def _refuse_pool(spec: Spec) -> None:

@@ -20,6 +20,7 @@ from bayescale.inference.argument_checks import of_one_law
 from bayescale.inference.fit import fit as fit_runs
 from bayescale.inference.fitted_runs import runs_again
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.inference.result import Fit
 from bayescale.inference.run_blocks import likelihood_of, log_likelihood_of, log_likelihoods_of
 from bayescale.inference.sampling import Sampler, seed_of
@@ -152,7 +153,7 @@ def _reweighted(density: xr.DataArray) -> tuple[np.ndarray, float]:
     """
     from arviz_stats.base import array_stats
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), without_lazy_jax():
         warnings.simplefilter("ignore")
         logs, k = array_stats.psislw(
             density.transpose("chain", "draw").values.ravel()

@@ -19,6 +19,7 @@ from bayescale.evaluation.forecast_files import MAX_POINTS, RegisteredForecast
 from bayescale.evaluation.scores import COVERED, LEVELS, crps_of_quantiles
 from bayescale.inference.argument_checks import of_posterior
 from bayescale.inference.groups import refuse_pooled
+from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
@@ -169,7 +170,8 @@ def _densities(
 
         drawn = fit.mix(ask, discrepancy)["density"].transpose("value", *DRAWS).values
         flat = drawn.reshape(len(row), -1)
-        log = logsumexp(flat, axis=1) - np.log(flat.shape[1])
+        with without_lazy_jax():
+            log = logsumexp(flat, axis=1) - np.log(flat.shape[1])
         there = np.isfinite(log)
         found.append((row[there], log[there]))
     return tuple(found)

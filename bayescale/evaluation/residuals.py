@@ -9,6 +9,7 @@ from bayescale.data.number_format import fixed, times
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.lack_of_fit import Residuals
 from bayescale.inference.argument_checks import of_one_law
+from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.inference.result import Fit, once
 from bayescale.inference.run_blocks import median_curve
 from bayescale.model.noise.location_scale import STUDENT, Scatter
@@ -200,6 +201,7 @@ def _far(fit: Fit, found: Residuals | None = None) -> tuple[np.ndarray, np.ndarr
     return once(fit, _far, lambda: _look_for_far(fit, found or Residuals.of(fit)))
 
 
+@without_lazy_jax()
 def _look_for_far(fit: Fit, found: Residuals) -> tuple[np.ndarray, np.ndarray]:
     """Hold each run against the tails of the others."""
     apart = residuals(fit)["standardised"].to_numpy()

@@ -8,6 +8,7 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from bayescale.evaluation.splits import Split
+from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.model.observations import Data
 from bayescale.model.spec import Spec
 from bayescale.prediction.intervals import DRAWS
@@ -54,6 +55,7 @@ def pit(draws: xr.DataArray, observed: xr.DataArray) -> xr.DataArray:
     return ((draws < observed) + 0.5 * (draws == observed)).mean(list(DRAWS))
 
 
+@without_lazy_jax()
 def log_score(log_density: xr.DataArray) -> xr.DataArray:
     """Return the log of the forecast's density, from that given each draw; more is better."""
     count = np.prod([log_density.sizes[dim] for dim in DRAWS])

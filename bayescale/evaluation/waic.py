@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 from bayescale.data.row_messages import PACKAGE
 from bayescale.errors import BayescaleWarning
 from bayescale.inference.argument_checks import of_one_law
+from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.inference.result import Fit
 from bayescale.inference.run_blocks import likelihood_blocks
 
@@ -85,7 +86,8 @@ def waic(fit: Fit) -> ELPDDataWAIC:
     for block in likelihood_blocks(fit):
         log_likelihood = block.stack(sample=("chain", "draw")).transpose("run", "sample")
         observed = log_likelihood.isel(sample=0, drop=True)
-        total = logsumexp(log_likelihood.values, axis=1)
+        with without_lazy_jax():
+            total = logsumexp(log_likelihood.values, axis=1)
         densities.append(observed.copy(data=total - np.log(samples)))
         variances.append(log_likelihood.var("sample", ddof=1))
     density, p_i = xr.concat(densities, "run"), xr.concat(variances, "run")

@@ -179,7 +179,7 @@ def fit(
     warn_one_ratio(spec, data)
     warn_far_reference(spec, data)
     with one_thread():
-        made = _fit(spec, data, sampler, seed_of(random_seed), progressbar)
+        made = fit_prepared(spec, data, sampler, seed_of(random_seed), progressbar)
     warn_misfit(made)
     return _of_study(made, runs) if isinstance(runs, Study) else made
 
@@ -190,7 +190,8 @@ def _of_study(fit: Fit, study: Study) -> Fit:
     return replace(fit, record={**fit.record, "study": said})
 
 
-def _fit(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:
+def fit_prepared(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:
+    """Fit what :func:`prepare` returned; warn of draws that cannot be trusted, and nothing else."""
     _check_prior(spec, data, seed)
     draws, posterior, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
     if not diagnostics.ok and not draws.interrupted:

@@ -22,10 +22,6 @@ MISSES = ".*: the law misses: "
 """Matches the warning of :func:`warn_misfit`, for those who say it otherwise."""
 
 
-ON_A_LINE = "all runs have .* rests on the prior"
-"""Matches the warning of :func:`warn_one_ratio`, for those who fit a part of the runs."""
-
-
 def warn_misfit(made: Fit) -> None:
     """Warn of a law that is far from describing the runs, where its draws can be trusted."""
     if made.diagnostics.ok and made.adequacy.severe:

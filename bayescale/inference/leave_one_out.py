@@ -6,6 +6,7 @@ from typing import Any, cast
 import numpy as np
 import xarray as xr
 
+from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.inference.result import Fit
 from bayescale.inference.run_blocks import likelihood_blocks
 
@@ -28,7 +29,7 @@ def leave_one_out(fit: Fit) -> Any:
     from arviz_stats.utils import ELPDDataLOO
 
     found: list[Any] = []
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), without_lazy_jax():
         # Who asks says how many runs are too influential. A block may be of a single run.
         warnings.filterwarnings("ignore", message="Estimated shape parameter")
         warnings.filterwarnings("ignore", message="The point-wise LOO is the same")

@@ -254,13 +254,13 @@ def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray
 
 def _log_density(program: Any) -> LogDensity:
     """Return the log density that nutpie compiled, with its gradient; it keeps the program."""
-    call = program.compiled_logp_func.ctypes
+    call, data = program.compiled_logp_func.ctypes, program.user_data.ctypes.data
     at, gradient, value = np.empty(program.n_dim), np.empty(program.n_dim), np.empty(1)
     pointers = [array.ctypes.data_as(program_cache.DOUBLES) for array in (at, gradient, value)]
 
     def log_density(point: np.ndarray) -> tuple[float, np.ndarray]:
         at[:] = point
-        failed = call(at.size, *pointers, program.user_data.ctypes.data)
+        failed = call(program.n_dim, *pointers, data)
         return (-np.inf if failed else float(value[0])), gradient.copy()
 
     return log_density

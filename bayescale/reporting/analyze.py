@@ -132,6 +132,7 @@ class Analysis:
             Path(path),
             opening=self.paragraphs(),
             asked=self.targets,
+            planned=self.plan,
             comparison=self.comparison,
             backtest=self.backtests.get(self.posterior.representative.label),
         )

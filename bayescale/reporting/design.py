@@ -68,21 +68,16 @@ def _to_spend(fit: PosteriorLike) -> str:
     return format_value(SHARE * _spent(fit), "flops")
 
 
-def next_runs_section(
-    fit: PosteriorLike, asked: list[Target], discrepancy: Discrepancy | None
-) -> Section | None:
-    """Show the most informative runs about the first budget's best size; None without such a size.
+def next_runs_section(fit: PosteriorLike, found: Plan | None) -> Section | None:
+    """Show the runs that :func:`next_runs` proposes; None where it proposes none.
 
     Parameters
     ----------
     fit : Fit or Average
         A fitted law of params and tokens, or several.
-    asked : list of Target
-        The planned budgets.
-    discrepancy : Discrepancy, optional
-        The discrepancy of the law.
+    found : Plan, optional
+        The most informative runs about the first budget's best size.
     """
-    found = next_runs(fit, asked, discrepancy)
     if found is None:
         return None
     amount = f"Ten per cent of the compute of the fitted runs, {_to_spend(fit)}"

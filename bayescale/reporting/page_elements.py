@@ -19,6 +19,7 @@ from matplotlib.textpath import TextPath
 
 from bayescale.data.number_format import Estimate, bounds, format_value, middle
 from bayescale.data.units import Kind
+from bayescale.inference.numpy_arrays import without_lazy_jax
 
 LIMIT = 40
 """Rows of a table of runs that are shown."""
@@ -203,6 +204,7 @@ def picture(
         How many panels, and how many of them side by side.
     """
 
+    @without_lazy_jax()
     def drawn() -> str:
         with matplotlib.style.context("default"):
             rows = -(-panels // columns)

@@ -10,6 +10,7 @@ from bayescale.data.number_format import listed, percent
 from bayescale.data.write import write_bytes
 from bayescale.decisions.scenario import Scenario
 from bayescale.design.identify import identify
+from bayescale.design.plan import Plan
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.backtest import Backtest
 from bayescale.inference.argument_checks import of_posterior
@@ -21,7 +22,7 @@ from bayescale.prediction.intervals import arviz_settings, interval_width
 from bayescale.reporting.backtest import backtest_section, backtest_summary, discrepancy_section
 from bayescale.reporting.budget_slider import budget_section
 from bayescale.reporting.decisions import choices, decisions_section
-from bayescale.reporting.design import next_runs_section, reach_section
+from bayescale.reporting.design import next_runs, next_runs_section, reach_section
 from bayescale.reporting.identifiability import knowledge_section
 from bayescale.reporting.narrative import (
     adequacy_of,
@@ -130,6 +131,7 @@ def write_page(
     *,
     opening: Sequence[str] = (),
     asked: list[Target] | None = None,
+    planned: Plan | None = None,
     flops: Any = None,
     study: Study | None = None,
     comparison: pd.DataFrame | None = None,
@@ -145,6 +147,8 @@ def write_page(
         Paragraphs that come first and say what to expect at the budgets.
     asked : list of Target, optional
         The answers at those budgets, where they are known already.
+    planned : Plan, optional
+        The next runs, where they are known already.
     fit, path, flops, study, comparison, backtest, discrepancy, ci_prob
         As for :func:`report`.
     """
@@ -185,7 +189,7 @@ def write_page(
         optimum_section(fit, asked, discrepancy, ci_prob),
         budget_section(fit, asked, discrepancy, ci_prob),
         reach_section(fit, asked, discrepancy, ci_prob),
-        next_runs_section(fit, asked, discrepancy),
+        next_runs_section(fit, planned or next_runs(fit, asked, discrepancy)),
         discrepancy_section(first, asked, allowed),
         backtest_section(backtest) if backtest is not None else None,
         *own,

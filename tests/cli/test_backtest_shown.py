@@ -42,18 +42,18 @@ def runs() -> pd.DataFrame:
     return table.assign(seed=[1, 2] * 20)
 
 
-def made(runs: Any, spec: Any, **_: Any) -> bs.Fit:
+def made(spec: Any, data: Any, *_: Any) -> bs.Fit:
     """Make a fit by hand of the runs given, so that backtests need no sampling."""
-    table = runs.table[["params", "tokens"]]
+    table = data.runs.table[["params", "tokens"]]
     fit = handmade_fit(spec.law, runs=table)
-    observed = fit.observed.copy(data=runs.table["loss"].to_numpy())
+    observed = fit.observed.copy(data=data.runs.table["loss"].to_numpy())
     fit.tree["observed_data"] = xr.DataTree(xr.Dataset({"loss": observed}))
     return fit
 
 
 @pytest.fixture(autouse=True)
 def _unfitted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(backtesting, "fit", made)
+    monkeypatch.setattr(backtesting, "fit_prepared", made)
     yield
     plt.close("all")
 
@@ -61,7 +61,7 @@ def _unfitted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def tested(runs: pd.DataFrame) -> bs.Backtest:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backtesting, "fit", made)
+        patch.setattr(backtesting, "fit_prepared", made)
         return bs.backtest(runs, "chinchilla", random_seed=0)
 
 

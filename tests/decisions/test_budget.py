@@ -287,6 +287,20 @@ def test_the_search_ends_at_the_closed_form(made_fit) -> None:
     assert "bits" not in bs.regret(tied, single, ["1B"], discrepancy=None).coords
 
 
+def test_the_search_ends_at_a_limit(made_fit) -> None:
+    """The loss has one minimum along a budget: the best tokens are the law's, or the limit."""
+    free = bs.optimum(made_fit, 1e23, discrepancy=None)["tokens"]
+    limit = float(free.median())
+    scenario = bs.Scenario(flops=1e23, max_tokens=limit)
+    found = bs.optimum(made_fit, scenario, discrepancy=None)
+    expected = np.minimum(free, limit)
+    assert np.abs(np.log(found["tokens"] / expected)).max() < 1e-4
+    bound = (free > 1.001 * limit).values
+    np.testing.assert_allclose(found["tokens"].values[bound], limit, rtol=1e-12)
+    spent = 6 * found["params"] * found["tokens"]
+    np.testing.assert_allclose(spent.values[bound], 1e23, rtol=1e-12)
+
+
 def test_exponents_between_two_budgets(made_skaling) -> None:
     """From the largest fitted run to ten times that, where nothing else is said."""
     spent = float((6 * made_skaling.inputs["N"] * made_skaling.inputs["D"]).max())

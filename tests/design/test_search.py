@@ -12,7 +12,7 @@ from scipy.stats import gaussian_kde
 from bayescale.design import search
 from bayescale.design.coverage import Span, spans, tied_inputs
 from bayescale.design.posterior_modes import _merge, _peaks, _valleys, modes
-from bayescale.design.search import BEST, Rule, choose, exchange, fewest_sizes, greedy, in_order
+from bayescale.design.search import BEST, Rule, choose, exchange, fewest_sizes, in_order
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,16 @@ def after(start: Line, runs) -> float:
     return start.uncertainty
 
 
+CONDITIONED = search.greedy
+
+
+def greedy(start: Line, *given, **options) -> list[int]:
+    """Return the runs of a greedy search, whose uncertainty is that after them."""
+    found, then = CONDITIONED(start, *given, **options)
+    assert then.uncertainty == after(start, found)
+    return found
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_chosen_runs_are_nearly_the_best_affordable_set(seed: int) -> None:
     start, cost = line(seed)
@@ -63,7 +73,8 @@ def test_exchange_leaves_a_bad_choice() -> None:
     start, _ = line(3)
     pairs = {s: after(start, s) for s in itertools.combinations(range(8), 2)}
     worst = max(pairs, key=pairs.__getitem__)
-    found = exchange(start, worst, np.ones(8), 2.0, 2)
+    found, left = exchange(start, worst, np.ones(8), 2.0, 2)
+    assert left == pytest.approx(after(start, found), rel=1e-9)
     single = [
         after(start, (kept, other)) for kept in found for other in range(8) if other not in found
     ]
@@ -261,11 +272,11 @@ def test_whole_budgets_parts_of_them_and_gains_per_cost_are_tried(monkeypatch) -
     def watched(now, cost, budget, most, *, rule=BEST, largest=np.inf, **options):
         if budget == 6.0:
             seen.append((rule.by_cost, largest, most))
-        return greedy(now, cost, budget, most, rule=rule, largest=largest, **options)
+        return CONDITIONED(now, cost, budget, most, rule=rule, largest=largest, **options)
 
     def unimproved(now, chosen, *_):
         improved.append(after(now, chosen))
-        return list(chosen)
+        return list(chosen), improved[-1]
 
     monkeypatch.setattr(search, "greedy", watched)
     monkeypatch.setattr(search, "exchange", unimproved)
@@ -295,6 +306,8 @@ def test_exchange_ends_after_twenty_rounds(monkeypatch) -> None:
             return self
 
     rounds = []
-    monkeypatch.setattr(search, "greedy", lambda *_, chosen, **__: rounds.append(0) or chosen)
-    assert exchange(Falling(), [0], np.ones(2), 1.0, 1) == [0]
+    monkeypatch.setattr(
+        search, "greedy", lambda now, *_, chosen, **__: rounds.append(0) or (chosen, now)
+    )
+    assert exchange(Falling(), [0], np.ones(2), 1.0, 1)[0] == [0]
     assert len(rounds) == 20

@@ -12,6 +12,7 @@ from scipy.stats import norm
 import bayescale as bs
 from bayescale.evaluation import backtest as backtesting
 from bayescale.evaluation import forecast_weights as averaging_ahead
+from bayescale.evaluation.lack_of_fit import Residuals
 from bayescale.evaluation.scores import crps, log_score, pit
 from bayescale.evaluation.splits import ahead_of, cuts_of, groups_of
 from bayescale.inference.fitted_runs import runs_again, runs_shared
@@ -171,13 +172,14 @@ class TestDiscrepancy:
 def unfitted(monkeypatch) -> None:
     """Fits are made by hand of the runs they are given: backtests without sampling."""
 
-    def made(runs, spec, **_) -> bs.Fit:
-        fit = handmade_fit(spec.law, runs=runs.table.drop(columns="loss"))
-        observed = fit.observed.copy(data=runs.table["loss"].to_numpy())
+    def made(spec, data, *_) -> bs.Fit:
+        table = data.runs.table
+        fit = handmade_fit(spec.law, runs=table.drop(columns="loss"))
+        observed = fit.observed.copy(data=table["loss"].to_numpy())
         fit.tree["observed_data"] = xr.DataTree(xr.Dataset({"loss": observed}))
         return fit
 
-    monkeypatch.setattr(backtesting, "fit", made)
+    monkeypatch.setattr(backtesting, "fit_prepared", made)
 
 
 def simulated(law: str = "chinchilla") -> pd.DataFrame:
@@ -258,6 +260,17 @@ def curve(bend: float = 0.0) -> pd.DataFrame:
     return table.assign(loss=table["loss"] * np.exp(bend * np.sin(3 * np.log10(x))))
 
 
+def test_whether_the_law_misses_is_not_asked(monkeypatch) -> None:
+    """The scores tell it. This fit is drawn."""
+
+    def asked(*_) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Residuals, "of", asked)
+    found = bs.backtest(curve(), "power_law", cuts=[0.7], random_seed=1, progressbar=False)
+    assert found.summary.loc["all", "diagnostics"]
+
+
 class TestFitAverage:
     """Fits are made by hand, around the truth and around another law's prior medians."""
 
@@ -265,12 +278,12 @@ class TestFitAverage:
 
     @pytest.fixture(autouse=True)
     def made(self, monkeypatch) -> None:
-        def around(runs, spec, **_) -> bs.Fit:
+        def around(spec, data, *_) -> bs.Fit:
             spec = replace(spec, references={"x": REFERENCES["x"]})
             centre = TRUTH.get(spec.law.name) or prior_medians(spec.law)
-            return fit_around(spec, extract(spec, runs), centre, spread=1e-3)
+            return fit_around(spec, extract(spec, data.runs), centre, spread=1e-3)
 
-        monkeypatch.setattr(backtesting, "fit", around)
+        monkeypatch.setattr(backtesting, "fit_prepared", around)
 
     def test_the_law_that_predicts_counts(self) -> None:
         found = bs.fit_average(curve(), self.laws, random_seed=1)

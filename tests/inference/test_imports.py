@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,19 @@ LEAVE_ONE_OUT = {
     "arviz_stats.loo(found.tree)"
 }
 """What a file lacks is worked out without a sampler."""
+
+OF_ANY_ARRAYS = {
+    "adequacy": "bs.adequacy(found)",
+    "outliers": "bs.outliers(found)",
+    "identify": "bs.identify(found)",
+    "log score": "from bayescale.evaluation.scores import log_score; log_score(found.tree_group("
+    "'log_likelihood')[found.target])",
+    "waic": "from bayescale.evaluation.waic import waic; waic(found)",
+    "loo": "from bayescale.inference.leave_one_out import leave_one_out as loo; loo(found)",
+    "stability": "bs.stability(found)",
+    "report": "bs.report(found, found_path.parent / 'report.html')",
+}
+"""What asks SciPy's functions for the arrays of any library, or matplotlib."""
 
 COMMANDS = {
     "predict": ["--params", "70B", "--tokens", "1.4T"],
@@ -79,6 +93,17 @@ def test_a_question_imports_no_sampler(saved: Path, name: str) -> None:
     asked = QUESTIONS | REGRET | LEAVE_ONE_OUT
     code = f"{WITHOUT_DASK}\nimport bayescale as bs\nfound = bs.load({str(saved)!r})\n{asked[name]}"
     assert imported(code, HEAVY + STATISTICS * (name in QUESTIONS)) == []
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="needs JAX")
+@pytest.mark.parametrize("name", OF_ANY_ARRAYS)
+def test_a_question_leaves_jax_unloaded(saved: Path, name: str) -> None:
+    code = (
+        "import arviz_base, pathlib, warnings\nimport bayescale as bs\n"
+        f"warnings.simplefilter('ignore')\nfound_path = pathlib.Path({str(saved)!r})\n"
+        f"found = bs.load(found_path)\n{OF_ANY_ARRAYS[name]}"
+    )
+    assert imported(code, ["jax", "jaxlib"]) == ["jax"]  # ArviZ's, to be loaded by its first use
 
 
 def run(words: list[str]) -> str:
