@@ -10,7 +10,7 @@ rough.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -151,14 +151,13 @@ def rows() -> list[dict[str, Any]]:
     done = rows_of(SAVED, PLAN)
     if done:
         return done
-    score: Callable[..., Any] = score_split
     for name, fit, data, split in studies():
         for form, prior in {"default": None, **FORMS}.items():
             log_weight = np.zeros(fit.posterior.sizes["draw"] * fit.posterior.sizes["chain"])
             if prior is not None:
                 log_weight = log_weights(prior, fit, paper(name))
             drawn, ess = weighted(fit, log_weight)
-            scored = score(drawn, {LAW: data}, split, DISCREPANCY, SEED)
+            scored = score_split(drawn, {LAW: data}, split, DISCREPANCY, SEED)
             found = summarise(scored, int((~split.held_out).sum()), True)
             numbers = {k: round(float(found[k]), 6) for k in ("crps", "cover_90", "width_90")}
             done.append({"family": name, "form": form, "ess": round(ess, 1), **numbers})
@@ -169,22 +168,18 @@ def rows() -> list[dict[str, Any]]:
 
 def table_of(found: list[dict[str, Any]]) -> pd.DataFrame:
     """Return each form's CRPS over the default's, its worst family, coverage and width."""
-    means = pd.DataFrame(found).groupby(["form", "family"])[["crps", "cover_90", "width_90"]].mean()
-    default = means.loc["default", "crps"]
-    shares = {form: means.loc[form, "crps"] / default for form in FORMS}
-    answer = pd.DataFrame(
-        {
-            "CRPS over default": {
-                form: means.loc[form, "crps"].mean() / default.mean() for form in FORMS
-            },
-            "worst family": {form: share.max() for form, share in shares.items()},
-            "families better": {
-                form: str(int((share < 1).sum())) for form, share in shares.items()
-            },
-            "cover_90": {form: means.loc[form, "cover_90"].mean() for form in FORMS},
+    means = pd.DataFrame(found).groupby(["form", "family"])[["crps", "cover_90"]].mean()
+    default, lines = means.loc["default", "crps"], {}
+    for form in FORMS:
+        crps = means.loc[form, "crps"]
+        share = crps / default
+        lines[form] = {
+            "CRPS over default": crps.mean() / default.mean(),
+            "worst family": share.max(),
+            "families better": str(int((share < 1).sum())),
+            "cover_90": means.loc[form, "cover_90"].mean(),
         }
-    )
-    return answer.rename_axis("form")
+    return pd.DataFrame(lines).T.rename_axis("form")
 
 
 if __name__ == "__main__":
