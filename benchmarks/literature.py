@@ -23,6 +23,7 @@ bits per character, and the models of Gordon et al. translate.
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import kept
@@ -81,6 +82,7 @@ PLAN = {
 WAYS = ("default", "literature")
 
 
+@cache
 def families() -> dict[str, pd.DataFrame]:
     """Return params, tokens and loss of each public family."""
     own = {name: runs_of(name) for name in SETS if name not in BESIDE}
@@ -109,6 +111,7 @@ def others() -> dict[str, pd.DataFrame]:
     return found
 
 
+@cache
 def fitted(name: str, law: str) -> bs.Fit:
     """Fit some runs of a family with the default priors, amplitudes at ``AT``."""
     table = families()[name]

@@ -42,11 +42,12 @@ upper half, three times per family, with priors estimated without the family's p
 and are in no population: Farseer, whose loss is in bits per character, and Gordon et al.'s three
 language pairs (translation).
 """
-FORMS = """What was tried, on the same studies, by weighting the draws of fits with the default priors.
+FORMS = """What was tried, on the same studies, by weighting the draws of fits with the default priors: the form was chosen
+on these families, and the four above are the check. Few draws carry the weight where amplitudes have a prior.
 Until these priors stated the floor as a multiple of the runs' own typical loss. That share depends on how large the
 runs are: at 10M parameters the loss is three times the floor, at 10B 1.3 times. The ladders of Gadre et al.
 begin at 11M parameters, so that the other papers' shares were wrong for them and their CRPS nearly doubled. A mixture
-with the default priors, heavier tails and wider intervals make such a prior lose less, and none made it gain. Stated at
+with the default priors makes such a prior lose less, heavier tails hardly, a wider interval not, and none gains. Stated at
 one size, the floors agree, and a mixture only takes back part of the gain. Floors in nats/token
 agree as well, but such a prior is wrong in any other unit (Farseer: 1.26 without a mixture). Priors of the
 amplitudes at 1B and 20B gain more on language models; they are left out because the posteriors of models of another
