@@ -33,7 +33,6 @@ import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
 from kept import SEED, STRUCTURE, pooled, rows_of, save_rows
-from literature import priors_of
 
 import bayescale as bs
 from bayescale.evaluation.family_forecast import KEPT, smaller_runs, spread
@@ -128,7 +127,8 @@ def population(name: str, way: str) -> dict[str, Any] | None:
     fit = pooled(table, LAW)
     said = f"  for {name}, {way}: {len(names)} families, {len(table)} rows, {fit.diagnostics}"
     print(said, file=sys.stderr, flush=True)
-    return priors_of(fit, LAW)
+    found = bs.population_prior(fit)
+    return {parameter: found[parameter] for parameter in ("E", "alpha", "beta")}
 
 
 def tasks(name: str, table: pd.DataFrame) -> Iterator[tuple[int, float]]:

@@ -36,12 +36,15 @@ def fitted(
     noise: str | None = None,
     columns: Mapping[str, str] | None = None,
     seed: int = SEED,
+    references: Mapping[str, float] | None = None,
 ) -> bs.Fit:
     """Fit a law with the defaults, or load the same fit from an earlier call."""
-    spec = make_spec(law, noise=noise, columns=columns)
+    spec = make_spec(law, noise=noise, columns=columns, references=references)
     data = extract(spec, runs)
     said: Any = [data.digest(), spec.law.fingerprint(), spec.noise.name, dict(spec.columns), seed]
-    options: Any = {"noise": noise, "columns": columns, "sampler": Sampler(cores=1)}
+    said += [dict(references)] if references else []
+    options: Any = {"noise": noise, "columns": columns, "references": references}
+    options |= {"sampler": Sampler(cores=1)}
     return _kept(json.dumps(said), runs, law, random_seed=seed, **options)
 
 

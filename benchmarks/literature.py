@@ -3,20 +3,27 @@
     python benchmarks/literature.py          # the small studies, each family left out in turn
     python benchmarks/literature.py --write  # the priors that the package ships, from all families
 
-Each family is forty of its finished runs, drawn at random. ``bayescale/literature.toml`` holds what
-a pooled fit of all of them says of the next one (:func:`bayescale.population_prior`): exponents,
-and the floor as a multiple of the typical loss; amplitudes hang on the reference point and stay
-out.
+Each family is forty of its finished runs, drawn at random, fitted with the default priors.
+``bayescale/model/literature.toml`` holds what the families say of the next one: exponents, and the
+floor as a multiple of the loss at one billion parameters and twenty billion tokens. The families of
+a paper count as one, and its mean of each parameter is a draw from a normal population on the link
+scale whose spread is estimated, its prior half-normal (:func:`population`); what the default prior
+adds to a family's posterior is taken out before. Amplitudes keep their own priors.
 
 A small study is ten runs of one family, drawn from the half with the least compute, three times;
-the runs of the other half are foretold, by the default priors and by those of a pooled fit of the
-other families (those of the same paper left out, too). Scores are of log loss with the default
-discrepancy, a family counting once. Rows are saved in ``results/literature_rows.json``.
+the runs of the other half are predicted, by the default priors and by those of the other families
+(those of the same paper left out, too). Scores are of log loss with the default discrepancy, a
+family counting once. Rows are saved in ``results/literature_rows.json``.
+
+``literature_forms.py`` has the forms of the priors that were tried on the same studies, and chose
+this one. The families of ``OTHERS`` chose nothing and are in no population: Farseer's loss is in
+bits per character, and the models of Gordon et al. translate.
 """
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import kept
@@ -31,6 +38,9 @@ from bayescale.evaluation.backtest import score_split
 from bayescale.evaluation.scores import summarise
 from bayescale.evaluation.splits import Split
 from bayescale.inference.sampling import Sampler
+from bayescale.laws.parameters import Z90
+from bayescale.laws.registry import get_law
+from bayescale.model.link_scale import to_link
 from bayescale.model.literature_priors import FILE
 from bayescale.model.observations import extract
 from bayescale.prediction.discrepancy import DISCREPANCY
@@ -39,7 +49,14 @@ RUNS, SMALL, STUDIES = 40, 10, 3
 KEPT = {"chinchilla": ("E", "alpha", "beta"), "skaling": ("E", "alpha", "beta", "k")}
 """Parameters of each law that mean the same at every reference point."""
 STUDIED = ("chinchilla",)
-"""Laws whose priors are tried on small studies; a pooled fit is minutes a family left out."""
+"""Laws whose priors are tried on small studies."""
+AT = {"N": 1e9, "D": 2e10}
+"""The run whose loss the floor's prior is a multiple of."""
+SPREAD = 0.5
+"""Scale of the half-normal prior of the population's spread, on the link scale."""
+SPREADS = np.linspace(0.005, 1.5, 300)
+BYTES_PER_TOKEN = 4.5
+"""By which the bytes of Gordon et al.'s training sets are taken to tokens."""
 OPENWEBTEXT2 = Set(
     "porian2024_isoflop",
     "dataset == 'owt2' and hparams == 'tuned' and param_count == 'standard' "
@@ -49,12 +66,23 @@ CORPORA = {"c4": "c4_original", "redpajama": "rpj", "refinedweb": "rw_original"}
 """Corpora of Gadre et al.'s ladders, and what their table calls them."""
 HEAD = """\
 # Written by benchmarks/literature.py: what public families say of the next one. Intervals are
-# in the parameter's unit, or multiples of the typical loss where the law declares it as one."""
+# in the parameter's unit, or multiples of the loss of a run of the size "at" where the law declares
+# a multiple; "typical" is the law of a typical family, in the same multiples."""
 SAVED = RESULTS / "literature_rows.json"
-PLAN = {"runs": RUNS, "small": SMALL, "studies": STUDIES, "seed": SEED}
+PLAN = {
+    "runs": RUNS,
+    "small": SMALL,
+    "studies": STUDIES,
+    "seed": SEED,
+    "at": AT,
+    "spread": SPREAD,
+    "discrepancy": str(DISCREPANCY),
+    "error": kept.STRUCTURE,
+}
 WAYS = ("default", "literature")
 
 
+@cache
 def families() -> dict[str, pd.DataFrame]:
     """Return params, tokens and loss of each public family."""
     own = {name: runs_of(name) for name in SETS if name not in BESIDE}
@@ -71,24 +99,124 @@ def paper(name: str) -> str:
     return name.split("_")[0]
 
 
-def pooled(law: str, without: str = "") -> bs.Fit:
-    """Fit all families but those of one paper together, or load the same fit from before."""
-    chosen = {
-        name: table.sample(min(RUNS, len(table)), random_state=SEED).assign(family=name)
-        for name, table in families().items()
-        if paper(name) != without
+def others() -> dict[str, pd.DataFrame]:
+    """Return params, tokens and loss of families that chose nothing, and are in no population."""
+    bits = bs.load_dataset("sld_farseer_train").rename(columns={"loss_bits_per_char": "loss"})
+    found = {"farseer2025": bits[["params", "tokens", "loss"]]}
+    pairs = bs.load_dataset("gordon2021").query("used_in_published_fit == 1")
+    for pair, table in pairs.groupby("lang_pair"):
+        loss, tokens = table["dev_cross_entropy"], table["data_bytes"] / BYTES_PER_TOKEN
+        runs = pd.DataFrame({"params": table["params"], "tokens": tokens, "loss": loss})
+        found[f"gordon2021_{pair}"] = runs.dropna().reset_index(drop=True)
+    return found
+
+
+@cache
+def fitted(name: str, law: str) -> bs.Fit:
+    """Fit some runs of a family with the default priors, amplitudes at ``AT``."""
+    table = families()[name]
+    runs = bs.read_runs(table.sample(min(RUNS, len(table)), random_state=SEED))
+    return kept.fitted(runs, law, references=AT)
+
+
+UNITS: dict[str, Callable[[bs.Fit], Any]] = {
+    "there": lambda fit: fit.law.curve(AT, AT, fit.posterior),
+    "runs": lambda fit: fit.scale,
+    "nats": lambda fit: 1.0,
+}
+"""What a family's floor and amplitudes are taken as multiples of; the first is what ships."""
+
+
+def seen(fit: bs.Fit, name: str, unit: str) -> tuple[float, float]:
+    """Return mean and variance of what a family's runs alone say of a parameter, on its link scale.
+
+    Parameters
+    ----------
+    fit
+        Of the family, with the default priors.
+    name
+        The parameter.
+    unit
+        What it is taken as a multiple of where the law declares one: a key of ``UNITS``.
+    """
+    parameter, (mean, sd) = fit.spec.free[name], fit.spec.normal_priors([name], fit.scales)
+    link = to_link(parameter, fit.posterior[name], fit.scales)
+    if parameter.of:
+        more = np.log(fit.scale / UNITS[unit](fit))
+        link, mean = link + more, mean + float(np.mean(more))
+    precision = 1 / float(link.var()) - 1 / sd[0] ** 2
+    if precision * float(link.var()) < 0.05:  # the runs say nothing
+        return float(link.mean()), 20 * float(link.var())
+    alone = (float(link.mean() / link.var()) - mean[0] / sd[0] ** 2) / precision
+    return alone, 1 / precision
+
+
+def next_of(means: np.ndarray, variances: np.ndarray) -> tuple[float, float]:
+    """Return mean and sd of the next draw of a normal population that was seen with errors."""
+    total = variances + SPREADS[:, None] ** 2  # shape (spread, paper)
+    weight = 1 / total
+    centre = (weight * means).sum(1) / weight.sum(1)
+    log_density = 0.5 * (np.log(weight) - weight * (means - centre[:, None]) ** 2).sum(1)
+    log_density -= 0.5 * np.log(weight.sum(1)) + 0.5 * (SPREADS / SPREAD) ** 2
+    share = np.exp(log_density - log_density.max())
+    share /= share.sum()
+    middle = float(share @ centre)
+    variance = share @ (SPREADS**2 + 1 / weight.sum(1) + (centre - middle) ** 2)
+    return middle, float(variance) ** 0.5
+
+
+def population(law: str, without: str = "", unit: str = "there") -> dict[str, tuple[float, float]]:
+    """Return mean and sd on the link scale of each parameter of the next family.
+
+    Parameters
+    ----------
+    law
+        The law.
+    without
+        A paper whose families are left out.
+    unit
+        What floors and amplitudes are multiples of: a key of ``UNITS``.
+    """
+    fits = {name: fitted(name, law) for name in families() if paper(name) != without}
+    found = {}
+    for parameter in get_law(law).parameters:
+        each = pd.DataFrame({k: seen(fit, parameter, unit) for k, fit in fits.items()}).T
+        of_papers = each.groupby([paper(name) for name in each.index]).mean().to_numpy()
+        found[parameter] = next_of(*of_papers.T)
+    return found
+
+
+def intervals_of(law: str, known: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
+    """Return the 90 % intervals of the parameters that are kept, to three digits."""
+    ends: dict[str, Any] = {}
+    for name in KEPT[law]:
+        (mean, sd), inverse = known[name], get_law(law).parameters[name].inverse
+        ends[name] = tuple(_rounded(inverse(mean + sign * Z90 * sd)) for sign in (-1, 1))
+    return ends
+
+
+def typical_of(law: str, known: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """Return the parameters of a typical family, amplitudes in multiples of the loss at ``AT``."""
+    declared = get_law(law).parameters
+    return {name: _rounded(declared[name].inverse(mean)) for name, (mean, _) in known.items()}
+
+
+def priors_without(law: str, without: str) -> dict[str, Any]:
+    """Return the priors of a family's study, its paper left out."""
+    known = population(law, without)
+    typical = typical_of(law, known)
+    return {
+        name: bs.Multiple(*ends, AT, typical) if get_law(law).parameters[name].of else ends
+        for name, ends in intervals_of(law, known).items()
     }
-    return kept.pooled(pd.concat(chosen.values(), ignore_index=True), law)
 
 
-def priors_of(fit: bs.Fit, law: str) -> dict[str, tuple[float, float]]:
-    """Return what a pooled fit says of the parameters that are kept."""
-    found = bs.population_prior(fit)
-    return {name: found[name] for name in KEPT[law]}
+def _rounded(value: Any) -> float:
+    return float(f"{float(value):.3g}")
 
 
 def small_studies(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-    """Draw small studies; yield their runs with those to foretell, and which the latter are."""
+    """Draw small studies; yield their runs with those to predict, and which the latter are."""
     table = table.assign(flops=6 * table["params"] * table["tokens"])
     small = table["flops"] <= table["flops"].median()
     for seed in range(STUDIES):
@@ -98,7 +226,7 @@ def small_studies(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, np.ndarra
 
 
 def score(law: str, priors: Any, table: pd.DataFrame, held_out: np.ndarray) -> Mapping[str, Any]:
-    """Fit a small study and foretell the other runs."""
+    """Fit a small study and predict the other runs."""
     spec = bs.make_spec(law, priors=priors)
     fit = bs.fit(
         table[~held_out], spec, sampler=Sampler(cores=1), random_seed=SEED, progressbar=False
@@ -116,10 +244,10 @@ def rows() -> list[dict[str, Any]]:
     done = rows_of(SAVED, PLAN)
     have = {(row["law"], row["family"]) for row in done}
     for law in STUDIED:
-        for name, table in families().items():
+        for name, table in {**families(), **others()}.items():
             if (law, name) in have:
                 continue
-            learnt = priors_of(pooled(law, without=paper(name)), law)
+            learnt = priors_without(law, paper(name))
             for study, (both, held_out) in enumerate(small_studies(table)):
                 for way, priors in zip(WAYS, (None, learnt), strict=True):
                     found = score(law, priors, both, held_out)
@@ -136,27 +264,40 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number | np.bool_)
 
 
-def summary_of(found: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return mean scores by law and priors, a family counting once."""
-    table = pd.DataFrame(found)
+def scores_of(found: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return mean scores by law, family and priors."""
     columns = ["crps", "abs_error", "cover_50", "cover_90", "width_90"]
-    each = table.groupby(["law", "priors", "family"])[columns].mean()
-    return each.groupby(["law", "priors"]).mean()
+    return pd.DataFrame(found).groupby(["law", "family", "priors"])[columns].mean()
+
+
+def by_family(found: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return each family's CRPS with both priors, and the share of one in the other."""
+    table = scores_of(found)["crps"].unstack()[list(WAYS)]
+    return table.assign(ratio=table["literature"] / table["default"])
+
+
+def summary_of(found: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return mean scores by law and priors, a family of the population counting once."""
+    each = scores_of(found)
+    inside = each.index.get_level_values("family").isin(list(families()))
+    return each[inside].groupby(["law", "priors"]).mean()
 
 
 def measure() -> list[Bar]:
     """Say what the literature's priors change in small studies."""
     found = rows()
-    means, table, bars = summary_of(found), pd.DataFrame(found), []
+    means, ratios, bars = summary_of(found), by_family(found)["ratio"], []
     for law in STUDIED:
-        by = table[table["law"] == law].groupby(["family", "priors"])["crps"].mean().unstack()
-        better = int((by["literature"] < by["default"]).sum())
-        note = f"better on {better} of {len(by)} families"
+        each = ratios.loc[law][list(families())]
+        beside = ratios.loc[law][list(others())]
+        better = f"better on {int((each < 1).sum())} of {len(each)} families"
         learnt, default = (means.loc[(law, way)] for way in reversed(WAYS))
+        crps = learnt["crps"] / default["crps"]
         bars += [
-            Bar(
-                f"{law}: CRPS, literature over default", learnt["crps"] / default["crps"], note=note
-            ),
+            Bar(f"{law}: CRPS, literature over default", crps, high=0.95, note=better),
+            Bar(f"{law}: the same, worst family", each.max(), high=1.1, note=each.idxmax()),
+            Bar(f"{law}: the same, families that chose nothing", beside.mean()),
+            Bar(f"{law}: the same, worst of those", beside.max(), note=beside.idxmax()),
             Bar(
                 f"{law}: error, literature over default", learnt["abs_error"] / default["abs_error"]
             ),
@@ -173,11 +314,12 @@ def write() -> None:
     """Write what the package ships."""
     parts = [HEAD]
     for law in KEPT:
-        fit = pooled(law)
-        found = priors_of(fit, law)
-        parts += [f"\n[{law}]", f"families = {json.dumps(fit.groups)}", f"\n[{law}.intervals]"]
-        parts += [f"{k} = [{low:.3g}, {high:.3g}]" for k, (low, high) in found.items()]
-        print(law, fit.diagnostics, file=sys.stderr, flush=True)
+        known = population(law)
+        parts += [f"\n[{law}]", f"families = {json.dumps(list(families()))}"]
+        for table, values in (("at", AT), ("typical", typical_of(law, known))):
+            parts += [f"\n[{law}.{table}]", *(f"{k} = {v!r}" for k, v in values.items())]
+        parts += [f"\n[{law}.intervals]"]
+        parts += [f"{k} = [{low}, {high}]" for k, (low, high) in intervals_of(law, known).items()]
     FILE.write_text("\n".join(parts) + "\n")
 
 

@@ -71,7 +71,7 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
 
 
 @of_one_law
-def population_prior(fit: Fit) -> dict[str, tuple[float, float]]:
+def population_prior(fit: Fit) -> dict[str, tuple[float, float] | Multiple]:
     """Return the population of a pooled fit as priors for the fit of a next group.
 
     A later study then uses the groups' information without being fitted with them:
@@ -84,7 +84,7 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float]]:
 
     Returns
     -------
-    dict of str to (float, float)
+    dict of str to (float, float) or Multiple
         Of each partially pooled parameter of the law, the 90 % interval of a new group: in
         multiples of its typical target (:class:`bayescale.Multiple`) where the law says so, else in
         the parameter's own unit. Amplitudes hold at the pooled fit's reference point:

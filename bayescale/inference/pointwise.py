@@ -18,7 +18,7 @@ from xarray.core import indexing
 
 from bayescale.errors import BayescaleError
 from bayescale.model.link_scale import with_fixed
-from bayescale.model.observations import Observations, observed_groups
+from bayescale.model.observations import Observations, observed_groups, prior_scales
 from bayescale.model.observed_columns import Observable, Observed
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
@@ -67,15 +67,13 @@ def observations_of(spec: Spec, tree: xr.DataTree) -> Observations:
     target, *others = (_observed_in(spec, seen, tree) for seen in spec.observables)
     names = (*spec.law.inputs, *spec.law.steps)
     references = {name: float(constant[f"{name}_reference"]) for name in names}
-    scales = {"target": float(constant["target_scale"])} | {
-        step.column: references[name] for name, step in spec.law.steps.items()
-    }
+    typical = float(constant["target_scale"])
     return Observations(
         **vars(target),
         references=references,
-        scales=scales,
+        scales=prior_scales(spec.law, typical, references, target.inputs),
         steps=dict(zip(spec.law.steps, others, strict=True)),
-        group_scales=observed_groups(spec, target, others, scales["target"]),
+        group_scales=observed_groups(spec, target, others, typical),
     )
 
 

@@ -22,6 +22,7 @@ from bayescale.inference.threads import one_thread
 from bayescale.laws.base import Law
 from bayescale.laws.frontier import closed_frontier
 from bayescale.model.link_scale import with_fixed
+from bayescale.model.observations import prior_scales
 from bayescale.model.observed_columns import Observable
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
@@ -179,14 +180,14 @@ class Fit(FitMethods):
     @property
     def scale(self) -> float:
         """Typical size of the observed target, the unit of priors ``of="target"``."""
-        return self.scales["target"]
+        return float(self.tree_group("constant_data")["target_scale"])
 
     @property
     def scales(self) -> dict[str, float]:
-        """What parameters are multiples of: the target's typical size, each step's by column."""
-        found = {"target": float(self.tree_group("constant_data")["target_scale"])}
-        steps = self.law.steps.items()
-        return found | {step.column: self.references[name] for name, step in steps}
+        """What priors are stated in: :func:`bayescale.model.observations.prior_scales`."""
+        constant = self.tree_group("constant_data")
+        inputs = {name: constant[name].values for name in self.law.inputs}
+        return prior_scales(self.law, self.scale, self.references, inputs)
 
     def check[T](self, name: str, read: Callable[[Any], T]) -> T | None:
         """Return what a check found where the fit was made, None where it knew other draws."""

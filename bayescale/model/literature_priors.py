@@ -4,8 +4,8 @@
 >>> sorted(literature_priors("chinchilla"))
 ['E', 'alpha', 'beta']
 
-A set holds numbers, one interval a parameter, that a hierarchical fit of public families left for a
-family that is not among them, and names its sources.
+A set holds numbers, one interval per parameter, that fits of public families give for a family that
+is not among them, and names its sources.
 """
 
 import tomllib
@@ -25,7 +25,7 @@ LITERATURE = "literature"
 FILE = Path(__file__).with_name("literature.toml")
 
 
-def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
+def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float] | Multiple]:
     """Return priors of a law's exponents and floor that public families of models give.
 
     Parameters
@@ -35,15 +35,15 @@ def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
 
     Returns
     -------
-    dict of str to (float, float)
+    dict of str to (float, float) or Multiple
         Parameter to 90 % interval for a new family: of exponents in their own unit, of the
-        irreducible loss as a :class:`Multiple` of the geometric mean of the observed losses.
-        Amplitudes depend on the reference point and keep their own priors.
+        irreducible loss as a :class:`Multiple` of the loss of a run of 1B parameters and 20B
+        tokens, whatever its unit. Amplitudes keep their own priors.
 
     Raises
     ------
     BayescaleError
-        When no public families were pooled under this law.
+        When no public families were fitted under this law.
 
     See Also
     --------
@@ -64,12 +64,13 @@ def literature_priors(law: str | type[Law]) -> dict[str, tuple[float, float]]:
     name, known = get_law(law).name, _sets()
     if name not in known:
         raise BayescaleError(
-            f"no public families were pooled under {name}: priors={LITERATURE!r} is for "
+            f"no public families were fitted under {name}: priors={LITERATURE!r} is for "
             f"{', '.join(known)}"
         )
     declared = get_law(law).parameters
+    at, typical = known[name]["at"], known[name]["typical"]
     return {
-        k: Multiple(low, high) if declared[k].of else (low, high)
+        k: Multiple(low, high, at, typical) if declared[k].of else (low, high)
         for k, (low, high) in known[name]["intervals"].items()
     }
 

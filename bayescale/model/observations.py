@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
+from bayescale.laws.base import Law
 from bayescale.model.noise.registry import get_noise
 from bayescale.model.observed_columns import (
     Observable,
@@ -31,8 +32,7 @@ class Observations(Observed):
     references : mapping of str to float
         Reference point of each input (one for absolute inputs) and each step.
     scales : mapping of str to float
-        Typical size of the target (for losses the geometric mean), and by its column the
-        reference point of each step.
+        What priors are stated in: see :func:`prior_scales`.
     steps : mapping of str to Observed
         What was observed of each of the law's steps, often in other runs too.
     group_scales : mapping of str to float
@@ -111,17 +111,47 @@ def extract(spec: Spec, runs: Runs) -> Data:
         else 1.0
         for name, values in target.inputs.items()
     }
-    scales = {"target": spec.noise.scale(target.observed)}
     for name, step in spec.law.steps.items():
         typical = get_noise(step.noise).scale(steps[name].observed)
-        references[name] = scales[step.column] = spec.references.get(name, typical)
+        references[name] = spec.references.get(name, typical)
     return Data(
         **vars(target),
         references=references,
-        scales=scales,
+        scales=prior_scales(spec.law, spec.noise.scale(target.observed), references, target.inputs),
         runs=rows[spec.target].using(columns_read(spec)),
         steps=steps,
-        group_scales=observed_groups(spec, target, others, scales["target"]),
+        group_scales=observed_groups(spec, target, others, spec.noise.scale(target.observed)),
+    )
+
+
+def prior_scales(
+    law: type[Law],
+    typical: float,
+    references: Mapping[str, float],
+    inputs: Mapping[str, np.ndarray],
+) -> dict[str, float]:
+    """Return what priors are stated in.
+
+    Parameters
+    ----------
+    law
+        The law.
+    typical
+        The typical size of its target.
+    references, inputs
+        By name: the reference points of steps at least, and the inputs of the runs.
+
+    Returns
+    -------
+    dict of str to float
+        ``typical`` by ``"target"``, each step's reference point by its column, and the geometric
+        mean of each relative input by its name.
+    """
+    relative = (name for name, declared in law.inputs.items() if declared.relative)
+    return (
+        {"target": typical}
+        | {step.column: references[name] for name, step in law.steps.items()}
+        | {name: float(np.exp(np.log(inputs[name]).mean())) for name in relative}
     )
 
 

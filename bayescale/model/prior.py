@@ -1,11 +1,13 @@
 """A prior as users give it: an interval, multiples of the target, a value, or a distribution."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bayescale.errors import BayescaleError
+from bayescale.laws.base import Law
 from bayescale.laws.parameters import Z90, Parameter
 
 
@@ -17,6 +19,13 @@ class Multiple(NamedTuple):
     low, high : float
         The prior puts 5 % below ``low`` and 5 % above ``high`` times the geometric mean of the
         observed target.
+    at : mapping of str to float, optional
+        Inputs of a run, ``{"N": 1e9, "D": 2e10}``: the multiples are of the target there. The
+        floor of two families is alike as a share of the loss at the same size, and not as a share
+        of what their runs have.
+    typical : mapping of str to float, optional
+        Parameters of a typical law with the reference point ``at``. It says what the target there
+        is, from its mean in the runs.
 
     See Also
     --------
@@ -27,11 +36,52 @@ class Multiple(NamedTuple):
     --------
     >>> spec = bs.make_spec("chinchilla", priors={"E": bs.Multiple(0.5, 0.8)})
     >>> spec.priors["E"]
-    Multiple(low=0.5, high=0.8)
+    Multiple(low=0.5, high=0.8, at=None, typical=None)
     """
 
     low: float
     high: float
+    at: Mapping[str, float] | None = None
+    typical: Mapping[str, float] | None = None
+
+    def of_mean(self, law: type[Law], scales: Mapping[str, Any]) -> tuple[float, float]:
+        """Return the ends in multiples of the observed target's geometric mean.
+
+        Parameters
+        ----------
+        law
+            Whose parameters ``typical`` has.
+        scales
+            Holds the geometric mean of each input in the runs, by its name.
+        """
+        if self.at is None or self.typical is None:
+            return self.low, self.high
+        there, here = (law.curve(inputs, self.at, self.typical) for inputs in (self.at, scales))
+        return self.low * float(there / here), self.high * float(there / here)
+
+    def check(self, name: str, parameter: Parameter, law: type[Law]) -> None:
+        """Raise unless a parameter can have this prior.
+
+        Raises
+        ------
+        BayescaleError
+            For a parameter that is no multiple of the target, and for ``at`` and ``typical`` unless
+            both are left out, or are all inputs and parameters of the law.
+        """
+        if parameter.of is None:
+            raise BayescaleError(
+                f"prior of {name!r}: it is no multiple of the target, give the interval itself"
+            )
+        if self.at is None and self.typical is None:
+            return
+        for word, given, wanted in (
+            ("at", self.at, law.inputs),
+            ("typical", self.typical, law.parameters),
+        ):
+            if given is None or set(given) != set(wanted):
+                raise BayescaleError(
+                    f"prior of {name!r}: {word} must have {', '.join(wanted)} of {law.name}"
+                )
 
 
 type Prior = tuple[float, float] | Multiple | float | Any
@@ -84,7 +134,8 @@ def normal_like(distribution: Any, parameter: Parameter, unit: float) -> tuple[f
 def prior_as_json(prior: Prior) -> Any:
     """Return a prior in JSON's types; a PyMC distribution is only described."""
     if isinstance(prior, Multiple):
-        return prior._asdict()
+        given = {k: v for k, v in prior._asdict().items() if v is not None}
+        return {k: dict(v) if isinstance(v, Mapping) else v for k, v in given.items()}
     return prior if isinstance(prior, int | float | tuple) else str(prior)
 
 

@@ -44,7 +44,7 @@ from bayescale.model.prior import (
 )
 
 type Scales = Mapping[str, Any]
-"""Typical size of what parameters are multiples of: of the target, of each step by its column."""
+"""Typical size of what priors are stated in: of the target, each step by its column, each input."""
 
 
 NARROW = 0.2
@@ -156,7 +156,9 @@ class Spec:
         prior = self.priors.get(base)
         if isinstance(prior, tuple) and not isinstance(prior, Multiple):
             return prior
-        low, high = prior if isinstance(prior, Multiple) else (parameter.low, parameter.high)
+        low, high = parameter.low, parameter.high
+        if isinstance(prior, Multiple):
+            low, high = prior.of_mean(self.law, scales)
         unit = scales[parameter.of] if parameter.of else 1.0
         return low * unit, high * unit
 
@@ -347,10 +349,8 @@ def _check(spec: Spec) -> None:
             raise BayescaleError(
                 f"the prior of the {what} {name!r} is given as a 90 % interval (low, high)"
             )
-        if isinstance(prior, Multiple) and declared[name].of is None:
-            raise BayescaleError(
-                f"prior of {name!r}: it is no multiple of the target, give the interval itself"
-            )
+        if isinstance(prior, Multiple):
+            prior.check(name, declared[name], spec.law)
         if isinstance(prior, tuple | float):
             _check_prior(name, declared[name], prior)
         elif not hasattr(prior, "owner"):
@@ -372,7 +372,7 @@ def _check_prior(name: str, parameter: Parameter, prior: tuple[float, float] | f
     """Raise unless an interval or a fixed value is within the parameter's bounds."""
     try:
         if isinstance(prior, tuple):
-            parameter.check(*prior)
+            parameter.check(*prior[:2])
         else:
             parameter.check_value(prior)
     except BayescaleError as error:

@@ -174,7 +174,8 @@ class TestData:
         data = extract(make_spec(ErrorOfTokens), runs)
         typical = np.exp(np.log(runs.table["loss"]).mean())
         assert data.references["L"] == pytest.approx(typical)
-        assert data.scales == {"target": data.scale, "loss": data.references["L"]}
+        middle = pytest.approx(np.exp(np.log(runs.table["tokens"]).mean()))
+        assert data.scales == {"target": data.scale, "loss": data.references["L"], "D": middle}
 
     def test_both_columns_are_needed(self) -> None:
         with pytest.raises(bs.BayescaleError, match="no column for loss"):

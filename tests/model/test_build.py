@@ -33,6 +33,7 @@ TRANSFORMS = {"log__": np.log, "logodds__": scipy.special.logit}
 PRIORS = {
     "interval": {"E": (1.5, 1.9), "alpha": (0.2, 0.5)},
     "multiple": {"E": bs.Multiple(0.4, 0.8)},
+    "literature": "literature",
     "fixed": {"E": 1.7, "alpha": 0.33},
     "narrow": {"alpha": (0.35, 0.351)},
     "distribution": {"alpha": pm.Gamma.dist(4, 10), "E": pm.LogNormal.dist(0.5, 0.1)},

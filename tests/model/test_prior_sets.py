@@ -22,8 +22,8 @@ def test_the_literature_is_narrower_than_the_defaults_and_inside_what_is_possibl
     for law in ("chinchilla", "skaling"):
         found, declared = bs.literature_priors(law), bs.make_spec(law).parameters
         assert {"E", "alpha", "beta"} <= set(found)
-        for name, (low, high) in found.items():
-            default = declared[name]
+        for name, prior in found.items():
+            (low, high), default = prior[:2], declared[name]
             assert default.link(high) - default.link(low) < default.link(
                 default.high
             ) - default.link(default.low)
@@ -32,11 +32,17 @@ def test_the_literature_is_narrower_than_the_defaults_and_inside_what_is_possibl
         assert len(literature_sources(law)) > 5
 
 
+AT = {"N": 1e9, "D": 2e10}
+TYPICAL = {"E": 0.6, "a": 0.2, "alpha": 0.3, "b": 0.2, "beta": 0.25}
+
+
 def test_a_multiple_follows_the_unit_of_the_loss() -> None:
     spec = bs.make_spec("chinchilla", priors="literature")
-    low, high = spec.interval("E", {"target": 3.0})
-    assert (low, high) == pytest.approx([3.0 * v for v in bs.literature_priors("chinchilla")["E"]])
-    assert spec.interval("E", {"target": 300.0}) == pytest.approx((100 * low, 100 * high))
+    low, high = spec.interval("E", {"target": 3.0, **AT})
+    assert (low, high) == pytest.approx(
+        [3.0 * v for v in bs.literature_priors("chinchilla")["E"][:2]]
+    )
+    assert spec.interval("E", {"target": 300.0, **AT}) == pytest.approx((100 * low, 100 * high))
     means = []
     for unit in (1.0, 100.0):
         table = design()
@@ -44,6 +50,34 @@ def test_a_multiple_follows_the_unit_of_the_loss() -> None:
         data = extract(spec, bs.read_runs(table.assign(loss=loss)))
         means.append(model_data(spec, data)["law_prior_mean"])
     np.testing.assert_allclose(*means)  # on the link scale no unit is left
+
+
+def test_a_multiple_of_the_loss_at_a_point_is_taken_there_along_the_typical_law() -> None:
+    """One floor, seen from runs of two sizes: in the loss's unit its prior is the same."""
+    prior = bs.Multiple(0.5, 0.8, AT, TYPICAL)
+    spec = bs.make_spec("chinchilla", priors={"E": prior})
+    for size, multiple in ((1.0, 1.0), (1e-2, 0.6 + 0.2 * 1e-2**-0.3 + 0.2 * 1e-2**-0.25)):
+        scales = {"target": 2.5 * multiple, "N": size * AT["N"], "D": size * AT["D"]}
+        assert spec.interval("E", scales) == pytest.approx((1.25, 2.0))
+
+
+def test_where_the_runs_are_says_the_floor_and_not_the_reference_points() -> None:
+    table = design()
+    table["loss"] = np.linspace(2.5, 3.5, len(table))
+    scale, floors = np.exp(np.log(table["loss"]).mean()), []
+    for references in (None, {"N": "100B", "D": "5T"}):
+        spec = bs.make_spec("chinchilla", priors="literature", references=references)
+        data = extract(spec, bs.read_runs(table))
+        floors.append(spec.interval("E", data.scales))
+    assert floors[0] == floors[1]
+    _, high, at, typical = bs.literature_priors("chinchilla")["E"]
+    middle = {
+        "N": np.exp(np.log(table["params"]).mean()),
+        "D": np.exp(np.log(table["tokens"]).mean()),
+    }
+    curve = spec.law.curve
+    there, here = (curve(inputs, at, typical) for inputs in (at, middle))
+    assert floors[0][1] == pytest.approx(high * scale * there / here)
 
 
 def test_own_priors_beside_those_of_the_literature() -> None:
@@ -57,13 +91,19 @@ def test_own_priors_beside_those_of_the_literature() -> None:
     ("law", "given", "said"),
     [
         ("chinchilla", "papers", "the one set of priors is 'literature'"),
-        ("kaplan", "literature", "no public families were pooled under kaplan"),
+        ("kaplan", "literature", "no public families were fitted under kaplan"),
         (
             "chinchilla",
             {"alpha": bs.Multiple(0.1, 0.5)},
             "'alpha': it is no multiple of the target",
         ),
         ("chinchilla", {"E": bs.Multiple(0.5, 0.1)}, "not a 90 % interval"),
+        ("chinchilla", {"E": bs.Multiple(0.5, 0.8, AT)}, "'E': typical must have E, a, alpha"),
+        (
+            "chinchilla",
+            {"E": bs.Multiple(0.5, 0.8, {"N": 1e9}, TYPICAL)},
+            "'E': at must have N, D of chinchilla",
+        ),
     ],
 )
 def test_refused(law: str, given: object, said: str) -> None:
@@ -77,6 +117,7 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     again = bs.load(bs.save(fit, tmp_path / "fit.nc"))
     assert again.spec.priors == fit.spec.priors
     assert isinstance(again.spec.priors["E"], bs.Multiple)
+    assert again.spec.interval("E", again.scales) == fit.spec.interval("E", fit.scales)
 
 
 def test_a_model_file_and_the_command_line_name_the_set() -> None:
@@ -117,12 +158,12 @@ def test_a_population_as_priors_of_the_next_group() -> None:
     found = bs.population_prior(pooled())
     assert set(found) == {"alpha", "E"}
     for name, middle, sd in (("alpha", 0.3, (0.1**2 + 0.05**2) ** 0.5), ("E", 0.6, 0.2062)):
-        low, high = np.log(found[name])
+        low, high = np.log(found[name][:2])
         assert (low + high) / 2 == pytest.approx(np.log(middle), abs=0.02)
         assert (high - low) / 2 == pytest.approx(1.645 * sd, rel=0.05)
     assert isinstance(found["E"], bs.Multiple) and not isinstance(found["alpha"], bs.Multiple)
     spec = bs.make_spec("chinchilla", priors=found)
-    assert spec.interval("E", {"target": 1.0}) == found["E"]
+    assert spec.interval("E", {"target": 1.0}) == found["E"][:2]
     with pytest.raises(bs.BayescaleError, match="no parameter of this fit comes from a population"):
         bs.population_prior(handmade_fit())
 
