@@ -8,7 +8,10 @@ import numpy as np
 from bayescale.data.number_format import listed
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
+from bayescale.inference.link_scale_draws import link_table
+from bayescale.inference.result import Fit
 from bayescale.laws.registry import get_law
+from bayescale.model.literature_priors import LITERATURE, literature_priors, literature_sources
 from bayescale.model.spec import LawLike, Spec, make_spec
 
 OF_SIZE_AND_DATA = ("skaling", "chinchilla")
@@ -22,6 +25,12 @@ OF_ONE_INPUT = ("power_law_floor", "power_law_saturating")
 
 NOISE_OF_SIZE_AND_DATA = "heteroscedastic"
 """Their noise: with a scatter that may fall with compute both predict larger runs better."""
+
+PRIORS_OF_SIZE_AND_DATA = LITERATURE
+"""Their priors: what public families say of exponents and floor predicts larger runs better."""
+
+CONTRADICTED = 2.5
+"""Prior standard deviations from its prior at which a parameter's posterior contradicts it."""
 
 RUNS_PER_PARAMETER = 2.0
 """Runs for each parameter of a law and its default noise, at least, for the law to be tried."""
@@ -64,8 +73,13 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
             f"{runs.source} has no params, tokens or flops that vary: nothing scales"
         )
     fitting = _of_few_enough(declared, runs)
-    if smaller:
-        fitting = {name: _falling(spec) for name, spec in fitting.items()}
+    if smaller and fitting:
+        fitting = {name: _informed(spec) for name, spec in fitting.items()}
+        families = len(literature_sources(next(iter(fitting))))
+        notes.append(
+            f"Priors of exponents and floor are from {families} public families "
+            f"(priors={PRIORS_OF_SIZE_AND_DATA!r})."
+        )
     fitting = fitting or _of_few_enough(smaller, runs)
     if not fitting:
         fewest = min(len(one.free) for one in [*declared, *smaller])
@@ -85,12 +99,30 @@ def _of_few_enough(specs: Sequence[Spec], runs: Runs) -> dict[str, Spec]:
     return {one.law.name: one for one in specs if len(one.free) <= most}
 
 
-def _falling(spec: Spec) -> Spec:
-    """Let the scatter fall with compute; where rows share runs it gives way as a default does."""
-    return replace(make_spec(spec, noise=NOISE_OF_SIZE_AND_DATA), default_noise=True)
+def _informed(spec: Spec) -> Spec:
+    """Let the scatter fall with compute, and other families speak of exponents and floor.
+
+    Where rows share runs the noise gives way as a default does.
+    """
+    given = make_spec(spec, noise=NOISE_OF_SIZE_AND_DATA, priors=PRIORS_OF_SIZE_AND_DATA)
+    return replace(given, default_noise=True)
 
 
 def _reading(law: str, column: str) -> dict[str, str]:
     """Return the input of a law of one input, as read from a column."""
     (name,) = get_law(law).inputs
     return {name: column}
+
+
+def contradicted(fit: Fit) -> list[str]:
+    """Name the parameters that the runs put far from what public families say of them.
+
+    Their population does not hold for the table then. None where the law has other priors.
+    """
+    law = fit.law.name
+    if law not in OF_SIZE_AND_DATA or fit.spec.priors != literature_priors(law):
+        return []
+    names = list(fit.spec.priors)
+    mean, sd = fit.spec.normal_priors(names, fit.scales)
+    away = link_table(fit)[names].mean().to_numpy() - mean
+    return [name for name, far in zip(names, np.abs(away) / sd, strict=True) if far > CONTRADICTED]

@@ -3,7 +3,7 @@
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.evaluation.backtest import Backtest, backtest
 from bayescale.evaluation.compare import compare
 from bayescale.evaluation.forecast_weights import weigh_laws
-from bayescale.evaluation.law_choice import specs_for
+from bayescale.evaluation.law_choice import contradicted, specs_for
 from bayescale.evaluation.sweeps import swept_text
 from bayescale.inference.fit import fit
 from bayescale.inference.fit_warnings import MISSES
@@ -222,8 +222,8 @@ def analyze(
     laws : sequence, optional
         What to fit, as for :func:`bayescale.fit`. When None, laws of parameters and tokens where
         the table has both, with a scatter that may fall with compute (noise
-        ``"heteroscedastic"``), and of one input elsewhere, each of at most half as many parameters
-        as there are runs.
+        ``"heteroscedastic"``) and priors from public families (``"literature"``), and of one input
+        elsewhere, each of at most half as many parameters as there are runs.
     flops : number, str or 1-d array, optional
         Planned budgets in FLOP, ``[1e24, "100 PF-days"]``; 10 and 100 times the largest run when
         None.
@@ -268,7 +268,7 @@ def analyze(
     except BayescaleError as error:
         raise BayescaleError(" ".join([*notes, str(error)])) from error
     seed = seed_of(random_seed)
-    fits, failed = _fits(table, specs, seed, progressbar)
+    fits, failed = _fits(table, specs, seed, notes, progressbar)
     if not fits:
         problems = next(iter(failed.values())).diagnostics.problems()
         raise BayescaleError(
@@ -304,9 +304,12 @@ def analyze(
 
 
 def _fits(
-    runs: Runs, specs: Mapping[str, Spec], seed: int, progressbar: bool
+    runs: Runs, specs: dict[str, Spec], seed: int, notes: list[str], progressbar: bool
 ) -> tuple[dict[str, Fit], dict[str, Fit]]:
-    """Fit each law; return those whose draws can be trusted, and the others."""
+    """Fit each law; return those whose draws can be trusted, and the others.
+
+    A law whose informative priors the runs contradict gets its own, in ``specs``, too.
+    """
     fits, failed = {}, {}
     for name, spec in specs.items():
         _say(f"fitting {name} ...", progressbar)
@@ -315,8 +318,20 @@ def _fits(
             warnings.filterwarnings("ignore", message=MISSES, category=BayescaleWarning)
             warnings.filterwarnings("ignore", "do not trust", category=BayescaleWarning)
             one = fit(runs, spec, random_seed=seed, progressbar=False)
+            if far := contradicted(one):
+                notes.append(_contradiction(name, far))
+                specs[name] = replace(spec, priors={})
+                one = fit(runs, specs[name], random_seed=seed, progressbar=False)
         (fits if one.diagnostics.ok else failed)[name] = one
     return fits, failed
+
+
+def _contradiction(law: str, parameters: list[str]) -> str:
+    """Say that a law has its default priors, and why."""
+    return (
+        f"The runs contradict what public families say of {listed(parameters)} of {law}: it has "
+        "its default priors."
+    )
 
 
 def _say(text: str, wanted: bool) -> None:
