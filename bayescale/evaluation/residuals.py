@@ -284,7 +284,7 @@ def _scatter_of(distance: np.ndarray, beyond: int) -> tuple[float, float]:
 def _described(
     fit: Fit, table: pd.DataFrame, rows: np.ndarray, distance: np.ndarray
 ) -> Iterator[str]:
-    """Say of each row what was observed and expected; of the first what to do, and how it counts."""
+    """Say of each row what was observed and expected, and of the first what to do."""
     weight = "little weight" if "nu" in fit.spec.noise.parameters else "full weight"
     for place, row in enumerate(rows):
         name = str(table.index[row])

@@ -182,7 +182,8 @@ for (const button of document.querySelectorAll(".copy")) button.click();
 found.points = slider.querySelector(".curve").getAttribute("points").split(" ").length;
 found.robbed = [...document.querySelectorAll(".scroll > table")].map(
   (t) => t.closest("section").clientWidth - t.parentElement.offsetWidth);
-found.drawn = [slider.querySelector("svg").clientWidth, slider.querySelector("svg").viewBox.baseVal.width];
+const drawn = slider.querySelector("svg");
+found.drawn = [drawn.clientWidth, drawn.viewBox.baseVal.width];
 const written = document.createElement("pre");
 written.id = "found";
 written.textContent = JSON.stringify(found);
