@@ -170,10 +170,12 @@ def contractions(
         and the variance ``allowed`` to what is identified.
     """
     table = _contractions(fit, scaled(fit, flops, at), prior_scaled(fit, flops, at))
-    wrong, asked = Discrepancy.of(discrepancy), table.index[table["kind"] == "quantity"]
-    if wrong is not None and len(asked):
+    verdicts = {str(k): v for k, v in table["verdict"].items()}
+    asked = [str(k) for k, kind in table["kind"].items() if kind == "quantity"]
+    wrong = Discrepancy.of(discrepancy)
+    if wrong is not None and asked:
         answers = quantities(fit, flops, at, wrong)
-        doubted = [name for name in asked if _is_doubted(table.loc[name, "verdict"], answers[name])]
+        doubted = [name for name in asked if _is_doubted(verdicts[name], answers[name])]
         table.loc[doubted, "verdict"] = "weak"
     return table
 

@@ -170,7 +170,7 @@ def _wrapped(ax: Axes, which: str, label: str) -> str:
     axis, figure = ax.xaxis if which == "x" else ax.yaxis, ax.get_figure(root=True)
     assert figure is not None
     inches = (ax.bbox.width if which == "x" else ax.bbox.height) / figure.dpi
-    letter = 0.55 * axis.label.get_fontsize() / 72
+    letter = 0.55 * float(axis.label.get_fontsize()) / 72
     return "\n".join(textwrap.wrap(label, min(max(int(inches / letter), 16), 44)))
 
 
