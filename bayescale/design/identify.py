@@ -171,7 +171,7 @@ def contractions(
     """
     table = _contractions(fit, scaled(fit, flops, at), prior_scaled(fit, flops, at))
     verdicts = {str(k): v for k, v in table["verdict"].items()}
-    asked = [str(k) for k, kind in table["kind"].items() if kind == "quantity"]
+    asked = list(map(str, table.index[table["kind"] == "quantity"]))
     wrong = Discrepancy.of(discrepancy)
     if wrong is not None and asked:
         answers = quantities(fit, flops, at, wrong)
