@@ -171,7 +171,7 @@ def contractions(
     """
     table = _contractions(fit, scaled(fit, flops, at), prior_scaled(fit, flops, at))
     verdicts = {str(k): v for k, v in table["verdict"].items()}
-    asked = list(map(str, table.index[table["kind"] == "quantity"]))
+    asked = [str(k) for k, row in table.to_dict("index").items() if row["kind"] == "quantity"]
     wrong = Discrepancy.of(discrepancy)
     if wrong is not None and asked:
         answers = quantities(fit, flops, at, wrong)
