@@ -309,11 +309,20 @@ def allowed_each(each: "Mapping[str, Discrepancy | None]") -> dict[str, Any]:
 
 
 def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
-    """Return an answer as printed JSON: one record per point, coordinates and intervals."""
+    """Return an answer as printed JSON: one record per point, coordinates and intervals.
+
+    Of a fit that pools groups it is one per group and point.
+    """
     from bayescale.prediction.intervals import credible_interval
 
+    dim, *groups = sorted(set(answer.dims) - {"chain", "draw"}, key=lambda d: d != "budget")
+    if groups:
+        return [
+            {str(groups[0]): str(name)} | record
+            for name in answer[groups[0]].values
+            for record in answers(answer.sel({groups[0]: name}, drop=True), width)
+        ]
     bounds = {str(k): credible_interval(draws, width) for k, draws in answer.data_vars.items()}
-    (dim,) = (d for d in answer.dims if d not in ("chain", "draw"))
     places = {str(k): v for k, v in answer.coords.items() if v.dims == (dim,) and k != dim}
     return [
         {k: float(v[i]) for k, v in places.items()}
@@ -342,6 +351,8 @@ _LABELS = {
 
 
 def _cell(name: str, value: Any) -> Cell:
+    if isinstance(value, str):
+        return value
     if isinstance(value, float):
         return coordinate(name, value)
     kind = "count" if name in COUNTS else "number"

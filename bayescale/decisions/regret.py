@@ -36,6 +36,10 @@ BEYOND = 3.0
 """Sizes looked at where none are given, and how many times beyond the interval of N* they go."""
 
 
+LEADING = 12
+"""Sizes besides that lead from there to a given one outside."""
+
+
 @of_posterior
 def regret(
     fit: PosteriorLike,
@@ -112,7 +116,7 @@ def regret(
     given = _affordable(spendings[0], budget.to_numpy(), np.array(given, dtype=float))
     parts = [np.tile(given, (budget.size, 1))]
     if around or not len(given):
-        parts.append(_sizes_around(fit, scenario, budget))
+        parts.append(_sizes_around(fit, scenario, budget, given))
     sizes = np.concatenate(parts, axis=1)
     for each, row in zip(budget.to_numpy(), sizes, strict=True):
         spendings[0].check(float(each), row)
@@ -237,8 +241,13 @@ def regret_summary(
     return table
 
 
-def _sizes_around(fit: PosteriorLike, scenario: Scenario, budget: xr.DataArray) -> np.ndarray:
-    """Return sizes all over the posterior of the best one, shape (budget, size)."""
+def _sizes_around(
+    fit: PosteriorLike, scenario: Scenario, budget: xr.DataArray, given: np.ndarray
+) -> np.ndarray:
+    """Return sizes all over the posterior of the best one, and from there to the given ones.
+
+    The shape is (budget, size).
+    """
     best = optimum(fit, scenario, discrepancy=None)["params"]
     low, high = best.quantile([0.005, 0.995], ("chain", "draw")).to_numpy()
     most = np.full(budget.shape, scenario.max_params or np.inf)
@@ -246,7 +255,14 @@ def _sizes_around(fit: PosteriorLike, scenario: Scenario, budget: xr.DataArray) 
     if spending.serving:
         most = np.minimum(most, 0.99 * budget.to_numpy() / spending.serving)
     high = np.minimum(high * BEYOND, most)
-    return np.geomspace(np.minimum(low / BEYOND, high / BEYOND), high, SIZES, axis=1)
+    low = np.minimum(low / BEYOND, high / BEYOND)
+    least, largest = given.min(initial=np.inf), given.max(initial=0.0)
+    spans = [(low, high, SIZES)]
+    if (least < low).any():
+        spans.append((np.minimum(least, low), low, LEADING))
+    if (largest > high).any():
+        spans.append((high, np.maximum(largest, high), LEADING))
+    return np.concatenate([np.geomspace(*span, axis=1) for span in spans], axis=1)
 
 
 def _choices(

@@ -155,13 +155,14 @@ def contractions(
     fit: Fit,
     flops: Quantities | None = None,
     at: PointsLike | None = None,
+    discrepancy: DiscrepancyLike = None,
 ) -> pd.DataFrame:
     """Return only verdicts and contractions, which is fast.
 
     Parameters
     ----------
-    fit, flops, at
-        As for :func:`identify`.
+    fit, flops, at, discrepancy
+        As for :func:`identify`; by default the law is assumed to hold.
 
     Returns
     -------
@@ -169,7 +170,15 @@ def contractions(
         ``kind``, ``verdict``, ``contraction``, ``prior_variance`` on the transformed scale of each,
         and the variance ``allowed`` to what is identified.
     """
-    return _contractions(fit, scaled(fit, flops, at), prior_scaled(fit, flops, at))
+    table = _contractions(fit, scaled(fit, flops, at), prior_scaled(fit, flops, at))
+    verdicts = {str(k): v for k, v in table["verdict"].items()}
+    asked = [str(k) for k, row in table.to_dict("index").items() if row["kind"] == "quantity"]
+    wrong = Discrepancy.of(discrepancy)
+    if wrong is not None and asked:
+        answers = quantities(fit, flops, at, wrong)
+        doubted = [name for name in asked if _is_doubted(verdicts[name], answers[name])]
+        table.loc[doubted, "verdict"] = "weak"
+    return table
 
 
 def _contractions(fit: Fit, values: xr.Dataset, prior: xr.Dataset) -> pd.DataFrame:
@@ -266,12 +275,18 @@ def _judge_answers(table: pd.DataFrame, within: xr.Dataset, answers: xr.Dataset 
         said = f"{row['reason']}: {_interval_text(within, name)}"
         if answers is not None:
             said += f"; with the law's error {_interval_text(answers, name)}"
-            band = credible_interval(answers[name])
-            wide = float(band["upper"]) > WIDE * float(band["lower"]) > 0
-            if wide and row["verdict"] == "identified":
+            if _is_doubted(row["verdict"], answers[name]):
                 table.loc[name, "verdict"] = "weak"
                 said = f"within the law {said}, over a decade"
         table.loc[name, "reason"] = said
+
+
+def _is_doubted(found: Any, answer: xr.DataArray) -> bool:
+    """Return whether the law's error leaves open what the runs identify within the law."""
+    if found != "identified":
+        return False
+    band = credible_interval(answer)
+    return float(band["upper"]) > WIDE * float(band["lower"]) > 0
 
 
 def _interval_text(values: xr.Dataset, name: str) -> str:

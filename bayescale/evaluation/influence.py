@@ -245,7 +245,7 @@ def changes_text(table: pd.DataFrame) -> list[str]:
         first = rows.iloc[0]
         if first["how"] == "not known":
             k = f"Pareto k {first['pareto_k']:.2f}"
-            said.append(f"without {what}: reweighting is unreliable ({k}): refit without it")
+            said.append(f"without {what}: reweighting is unreliable ({k}): refit to see")
             continue
         worst = rows.loc[rows["shift"].abs().idxmax()]
         before, after = f"{worst['all_runs']:.4g}", f"{worst['without']:.4g}"

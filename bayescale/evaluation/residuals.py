@@ -286,15 +286,16 @@ def _scatter_of(distance: np.ndarray, beyond: int) -> tuple[float, float]:
 def _described(
     fit: Fit, table: pd.DataFrame, rows: np.ndarray, distance: np.ndarray
 ) -> Iterator[str]:
-    """Say of each row what was observed, what was expected, and how it counts."""
+    """Say of each row what was observed and expected, and of the first what to do."""
     weight = "little weight" if "nu" in fit.spec.noise.parameters else "full weight"
-    for row in rows:
+    for place, row in enumerate(rows):
         name = str(table.index[row])
         own = not name.startswith(("row ", "line "))
         observed, predicted = (float(table[c].iloc[row]) for c in ("observed", "predicted"))
-        where = f" with where='run != \"{name}\"'" if own and not fit.spec.noise.serial else ""
-        yield (
+        said = (
             f"{'run ' if own else ''}{name} has {fit.target} {fixed(observed)} where the law "
-            f"expects {fixed(predicted)}, {times(float(distance[row]))} the scatter away: check "
-            f"it, or leave it out{where} ({fit.spec.noise.name} noise gives it {weight})"
+            f"expects {fixed(predicted)}, {times(float(distance[row]))} the scatter away"
         )
+        where = f" with where='run != \"{name}\"'" if own and not fit.spec.noise.serial else ""
+        todo = f"check it, or leave it out{where} ({fit.spec.noise.name} noise gives it {weight})"
+        yield said if place else f"{said}: {todo}"

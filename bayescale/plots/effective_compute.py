@@ -78,15 +78,15 @@ def plot_effective_compute(
     --------
     >>> found = bs.effective_compute(fits["skaling"], fit, ["1e21", "1e22"], discrepancy=None)
     >>> axes = bs.plot_effective_compute(found)
-    >>> axes.get_xlabel(), axes.get_ylabel()
-    ('compute of chinchilla (FLOP)', 'compute of skaling over it')
+    >>> axes.get_xlabel()
+    'compute of chinchilla (FLOP)'
     """
     parts = effective_compute_data(found, ci_prob=ci_prob)
     ax = one_panel(ax)
     unit = "compute" if found.column == "flops" else found.column
     flop = " (FLOP)" if found.column == "flops" else ""
     log_axis(ax, "x", kind_of(found.column), f"{unit} of {found.recipe}{flop}")
-    log_axis(ax, "y", "number", f"{unit} of {found.baseline} over it")
+    log_axis(ax, "y", "number", f"{unit} of {found.baseline}\n/ {unit} of {found.recipe}")
     ends = pd.concat(parts.values())[["median", "lower", "upper"]].to_numpy()
     top = ROOM * ends[np.isfinite(ends)].max(initial=1.0)
     width = percent(interval_width(ci_prob))

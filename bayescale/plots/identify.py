@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from bayescale.data.units import Quantities
 from bayescale.design.contraction import IDENTIFIED, PRIOR_ONLY
@@ -17,6 +18,7 @@ from bayescale.inference.result import Fit
 from bayescale.plots.prior_posterior import COLUMNS, plot_prior_posterior
 from bayescale.plots.ridge import plot_ridge
 from bayescale.plots.style import BLUE, GREY, INK, ORANGE, VERMILLION, dress, figure_size, symbol
+from bayescale.prediction.discrepancy import DISCREPANCY, DiscrepancyLike
 from bayescale.prediction.points import PointsLike
 
 _COLOURS = {"identified": BLUE, "weak": ORANGE, "prior only": VERMILLION}
@@ -26,12 +28,13 @@ def identify_data(
     fit: Fit,
     flops: Quantities | None = None,
     at: PointsLike | None = None,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
 ) -> pd.DataFrame:
     """Return the contraction and verdict of all that is asked, as the bars show them.
 
     Parameters
     ----------
-    fit, flops, at
+    fit, flops, at, discrepancy
         As for :func:`bayescale.identify`.
 
     Returns
@@ -39,7 +42,8 @@ def identify_data(
     pandas.DataFrame
         ``kind``, ``verdict`` and ``contraction``, One row per bar.
     """
-    return contractions(fit, flops, at).drop(columns=["prior_variance", "allowed"])
+    found = contractions(fit, flops, at, discrepancy)
+    return found.drop(columns=["prior_variance", "allowed"])
 
 
 def identify_panels(fit: Fit) -> int:
@@ -48,12 +52,33 @@ def identify_panels(fit: Fit) -> int:
     return 1 + (free > 1) + free
 
 
+def identify_heights(fit: Fit, bars: int) -> tuple[float, float]:
+    """Return the heights, in inches, of bars and ridge, and of the parameters below them."""
+    rows = -(-len(fit.spec.free) // COLUMNS)
+    return max(3.6, 0.8 + 0.3 * bars), 2.1 * rows + 0.3 if rows else 0.0
+
+
+def identify_axes(fit: Fit, bars: int, figure: Figure) -> list[Axes]:
+    """Lay out bars and ridge side by side, above the parameters, in a figure."""
+    free = len(fit.spec.free)
+    if not free:
+        return [figure.subplots()]
+    heights = identify_heights(fit, bars)
+    above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
+    upper = above.subplots(1, 2 if free > 1 else 1, squeeze=False)
+    lower = below.subplots(-(-free // COLUMNS), min(COLUMNS, free), squeeze=False)
+    for spare in lower.ravel()[free:]:
+        spare.remove()
+    return [*upper.ravel(), *lower.ravel()[:free]]
+
+
 @of_one_law
 def plot_identify(
     fit: Fit,
     *,
     flops: Quantities | None = None,
     at: PointsLike | None = None,
+    discrepancy: DiscrepancyLike = DISCREPANCY,
     axes: Sequence[Axes] | np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw how informative the runs are: contraction, the worst ridge, prior and posterior.
@@ -64,6 +89,8 @@ def plot_identify(
         A fitted law.
     flops, at
         Budgets and points to show bars of, as for :func:`bayescale.identify`.
+    discrepancy : Discrepancy, number, pair or bool, optional
+        How wrong the law may be away from the runs, which may leave an answer open.
     axes : sequence of Axes, optional
         Where to draw: the bars, the ridge (of two or more free parameters), then one panel per
         parameter; a new figure when None.
@@ -93,7 +120,7 @@ def plot_identify(
     >>> panels.shape
     (7,)
     """
-    data = identify_data(fit, flops, at)
+    data = identify_data(fit, flops, at, discrepancy)
     if data.empty:
         raise BayescaleError(
             f"every parameter of {fit.law.name} is fixed: there is no contraction to draw; pass "
@@ -104,6 +131,11 @@ def plot_identify(
         raise BayescaleError(
             f"{len(made)} axes given, this figure has {identify_panels(fit)} panels"
         )
+    return draw_identify(fit, data, made)
+
+
+def draw_identify(fit: Fit, data: pd.DataFrame, made: Sequence[Axes]) -> np.ndarray:
+    """Draw what :func:`plot_identify` does, on its axes, of verdicts that are known already."""
     several = len(fit.spec.free) > 1
     dress(made[0])
     _bars(made[0], data)
@@ -127,21 +159,8 @@ def _open_pair(fit: Fit, data: pd.DataFrame) -> tuple[str, str] | None:
 
 
 def _figure(fit: Fit, bars: int) -> list[Axes]:
-    """Lay out bars and ridge side by side, above the parameters."""
-    free = len(fit.spec.free)
-    rows = -(-free // COLUMNS)
-    top = max(3.6, 0.8 + 0.3 * bars)
-    if not free:
-        _, ax = plt.subplots(figsize=figure_size((9.0, top)), layout="constrained")
-        return [ax]
-    figure = plt.figure(figsize=figure_size((9.0, top + 2.1 * rows + 0.3)), layout="constrained")
-    heights = [top, 2.1 * rows + 0.3]
-    above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
-    upper = above.subplots(1, 2 if free > 1 else 1, squeeze=False)
-    lower = below.subplots(rows, min(COLUMNS, free), squeeze=False)
-    for spare in lower.ravel()[free:]:
-        spare.remove()
-    return [*upper.ravel(), *lower.ravel()[:free]]
+    size = figure_size((9.0, sum(identify_heights(fit, bars))))
+    return identify_axes(fit, bars, plt.figure(figsize=size, layout="constrained"))
 
 
 def _bars(ax: Axes, data: pd.DataFrame) -> None:

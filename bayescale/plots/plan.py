@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bayescale.data import derive
+from bayescale.data.units import Kind
 from bayescale.design.plan import Plan
 from bayescale.errors import BayescaleError
 from bayescale.plots.style import (
@@ -19,6 +21,7 @@ from bayescale.plots.style import (
     add_legend,
     log_axis,
     panels,
+    write_tick,
 )
 
 
@@ -144,6 +147,9 @@ def _draw_left(ax: Axes, data: pd.DataFrame, planned: Plan) -> None:
         color=GREY,
     )
     ax.set_ylim(0, 1.12 * planned.sd_now)
+    kind: Kind = "count" if planned.unit in ("params", "tokens") else "flops"
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: write_tick(v, kind) if v else "0"))
     unit = f" ({planned.unit})" if planned.unit else ""
     ax.set(xlabel=f"spent{unit}", ylabel="expected sd left")
     if not planned.quantity:

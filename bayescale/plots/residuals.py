@@ -86,7 +86,7 @@ def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
         -OUTLYING, OUTLYING, color=PALE, lw=0, zorder=0, label=f"within {OUTLYING:g} $\\sigma$"
     )
     ax.axhline(0, color=GREY, lw=0.8, zorder=1)
-    ax.set_ylabel(f"residual of log {fit.target} / scatter $\\sigma$")
+    ax.set_ylabel(f"residual of {fit.spec.noise.scale_of(fit.target)} / scatter $\\sigma$")
     if len(far):
         _draw_far(ax, far, column, data["standardised"].to_numpy())
     legend_above(ax)

@@ -143,10 +143,8 @@ def plot_ridge(fit: Fit, pair: tuple[str, str] | None = None, *, ax: Axes | None
         _inset(ax, fit, shown, data.attrs)
     else:
         _draw_prior(ax, data)
-    ax.set_title(
-        f"{symbol(first)} and {symbol(second)}: correlation {_write(data.attrs['correlation'])}",
-        fontsize="medium",
-    )
+    said = f"{symbol(first)} and {symbol(second)}: correlation {_write(data.attrs['correlation'])}"
+    ax.set_title(_wrapped(ax, "x", said), fontsize="medium")
     return ax
 
 
@@ -158,13 +156,22 @@ def _write(correlation: float) -> str:
 def _scale(ax: Axes, which: str, fit: Fit, name: str, draws: np.ndarray) -> None:
     about = fit.law.parameters[name].about
     said = ", ".join(filter(None, ("" if about == name else about, parameter_unit(fit, name))))
-    label = "\n".join(textwrap.wrap(f"{symbol(name)}: {said}" if said else symbol(name), 44))
+    label = _wrapped(ax, which, f"{symbol(name)}: {said}" if said else symbol(name))
     if isinstance(fit.law.parameters[name], Positive) and draws.max() > 3 * draws.min():
         log_axis(ax, "x" if which == "x" else "y", "number", label, most=6)
         return
     ax.set(**{f"{which}label": label})
     axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_major_locator(MaxNLocator(5))
+
+
+def _wrapped(ax: Axes, which: str, label: str) -> str:
+    """Break a label into lines about as long as its axis."""
+    axis, figure = ax.xaxis if which == "x" else ax.yaxis, ax.get_figure(root=True)
+    assert figure is not None
+    inches = (ax.bbox.width if which == "x" else ax.bbox.height) / figure.dpi
+    letter = 0.55 * float(axis.label.get_fontsize()) / 72
+    return "\n".join(textwrap.wrap(label, min(max(int(inches / letter), 16), 44)))
 
 
 def _is_small(data: pd.DataFrame) -> bool:

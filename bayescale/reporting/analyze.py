@@ -319,19 +319,14 @@ def _fits(
             warnings.filterwarnings("ignore", "do not trust", category=BayescaleWarning)
             one = fit(runs, spec, random_seed=seed, progressbar=False)
             if far := contradicted(one):
-                notes.append(_contradiction(name, far))
+                notes.append(
+                    f"The runs contradict what public families say of {listed(far)} of {name}: "
+                    "it has its default priors."
+                )
                 specs[name] = replace(spec, priors={})
                 one = fit(runs, specs[name], random_seed=seed, progressbar=False)
         (fits if one.diagnostics.ok else failed)[name] = one
     return fits, failed
-
-
-def _contradiction(law: str, parameters: list[str]) -> str:
-    """Say that a law has its default priors, and why."""
-    return (
-        f"The runs contradict what public families say of {listed(parameters)} of {law}: it has "
-        "its default priors."
-    )
 
 
 def _say(text: str, wanted: bool) -> None:

@@ -101,7 +101,7 @@ def budget_section(
         ],
     }
     note = f"Medians and {data['interval']} intervals at {len(every)} budgets; between them along "
-    note += "straight lines in logarithms."
+    note += "a monotone cubic in logarithms."
     if falls:
         note = note.replace("budgets", "values")
     if plans(fit):

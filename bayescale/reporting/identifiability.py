@@ -7,7 +7,7 @@ from bayescale.design.contraction import contraction_percent
 from bayescale.design.principal_directions import principal_directions
 from bayescale.evaluation.influence import changes_text, stability
 from bayescale.inference.result import Fit
-from bayescale.plots.identify import identify_panels, plot_identify
+from bayescale.plots.identify import draw_identify, identify_axes, identify_heights
 from bayescale.reporting.page_elements import (
     Badge,
     Block,
@@ -38,18 +38,17 @@ def knowledge_section(fit: Fit, verdicts: pd.DataFrame, asked: list[Target]) -> 
         The planned budgets.
     """
     about = questions(fit, asked)
-    panels = identify_panels(fit)
     shows = (
         "Prior and posterior: the share of the prior's variance that the runs removed, "
         "the most correlated parameters draw by draw, and each prior with its posterior."
     )
     blocks: list[Block] = [
         picture(
-            lambda axes: plot_identify(fit, axes=axes, **about),
+            lambda axes: draw_identify(fit, verdicts, axes),
             shows,
-            panels=panels,
-            columns=2,
-            height=3.0,
+            width=9.0,
+            height=sum(identify_heights(fit, len(verdicts))),
+            lay_out=lambda figure: identify_axes(fit, len(verdicts), figure),
         ),
         *_quantities(verdicts),
         *_open_questions(verdicts),

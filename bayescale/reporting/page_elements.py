@@ -189,6 +189,7 @@ def picture(
     height: float = 4.2,
     panels: int = 1,
     columns: int = 1,
+    lay_out: Callable[[Figure], Sequence[Any]] | None = None,
 ) -> Picture:
     """Return a picture, an element of the page, which is a PNG inside a data URI.
 
@@ -202,6 +203,8 @@ def picture(
         Of a row of panels, in inches; a wide picture is shown smaller.
     panels, columns : int
         How many panels, and how many of them side by side.
+    lay_out : callable, optional
+        Makes the axes in a figure, where they are no such grid.
     """
 
     @without_lazy_jax()
@@ -209,8 +212,11 @@ def picture(
         with matplotlib.style.context("default"):
             rows = -(-panels // columns)
             figure = Figure(figsize=(width, rows * height), dpi=DPI, layout="constrained")
-            axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
-            draw(axes if panels > 1 else axes[0])
+            if lay_out is None:
+                axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
+                draw(axes if panels > 1 else axes[0])
+            else:
+                draw(lay_out(figure))
             stream = io.BytesIO()
             _laid_out(figure).print_png(stream, metadata={"Software": None})
         return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"

@@ -171,11 +171,10 @@ def priors_section(fit: Fit) -> Section:
         for name, parameter in fit.spec.parameters.items()
     ]
     rows += [(name, f"{value:g}", "held fixed", "") for name, value in fit.spec.fixed.items()]
-    note = (
-        "Defaults are wide. Those of loss-like parameters are multiples of the typical loss "
-        f"({format_value(fit.scale, 'number', fit.scale / 100)} {fit.unit}".rstrip()
-        + ")."
-    )
+    note = "Defaults are wide."
+    if any(parameter.of == "target" for parameter in fit.spec.parameters.values()):
+        typical = f"{format_value(fit.scale, 'number', fit.scale / 100)} {fit.unit}".rstrip()
+        note += f" Those in units of {fit.target} are multiples of its typical value ({typical})."
     header = ("parameter", "90 % interval", "kind", "what it is")
     return Section("Priors", [Table(header, rows, note)])
 

@@ -5,7 +5,9 @@
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const [WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM] = [640, 250, 62, 26, 30, 26];
+  const TICK = 75;  // pixels between the budgets written below the picture
   const STEPS = 1000;
+  const DRAWN = 96;  // parts of the curve
 
   const make = (name, attributes = {}, ...children) => {
     const found = document.createElement(name);
@@ -81,13 +83,41 @@
     return [i, Math.min(Math.max(part, 0), 1)];
   };
 
-  const between = (values, [i, part], logarithmic = true) => {
+  const between = (values, [i, part]) => {
     const [low, high] = [values[i], values[i + 1]];
     if (part === 0 || low === high) return low;
     if (part === 1) return high;
-    if (low === null || high === null) return null;
-    if (logarithmic && low > 0 && high > 0) return low * (high / low) ** part;
-    return low + part * (high - low);
+    return low === null || high === null ? null : low + part * (high - low);
+  };
+
+  // Steffen's cubic, monotone between the points, of logarithms where all values allow it.
+  const smooth = (at, values, [i, part]) => {
+    const near = [i - 1, i, i + 1, i + 2].filter((k) => k >= 0 && k < at.length && values[k] !== null);
+    if (part === 0 || part === 1 || !near.includes(i) || !near.includes(i + 1) || near.length < 3)
+      return between(values, [i, part]);
+    const logarithmic = near.every((k) => values[k] > 0);
+    const [x, y] = [(k) => Math.log(at[k]), (k) => (logarithmic ? Math.log(values[k]) : values[k])];
+    const step = (k) => x(k + 1) - x(k);
+    const slope = (k) => (y(k + 1) - y(k)) / step(k);
+    const inner = (k) => {
+      const [before, after] = [slope(k - 1), slope(k)];
+      if (before * after <= 0) return 0;
+      const mean = (before * step(k) + after * step(k - 1)) / (step(k - 1) + step(k));
+      return Math.sign(mean) * Math.min(2 * Math.abs(before), 2 * Math.abs(after), Math.abs(mean));
+    };
+    const end = (own, other, inside) => {
+      const found = own + (own - other) * inside;
+      return found * own <= 0 ? 0 : Math.sign(own) * Math.min(Math.abs(found), 2 * Math.abs(own));
+    };
+    const own = slope(i);
+    const left = near.includes(i - 1) ? inner(i)
+      : end(own, slope(i + 1), step(i) / (step(i) + step(i + 1)));
+    const right = near.includes(i + 2) ? inner(i + 1)
+      : end(own, slope(i - 1), step(i) / (step(i) + step(i - 1)));
+    const [h, t] = [step(i), part];
+    const found = y(i) * (1 + 2 * t) * (1 - t) ** 2 + y(i + 1) * t * t * (3 - 2 * t)
+      + h * t * (1 - t) * (left * (1 - t) - right * t);
+    return logarithmic ? Math.exp(found) : found;
   };
 
   const round = (span, count) => {
@@ -104,8 +134,9 @@
       this.times = 1;
       this.shown = quantities[0];
       this.build(panel, quantities.some((one) => one.allowed));
-      this.update();
       panel.hidden = false;
+      this.update();
+      new ResizeObserver(() => this.chart()).observe(panel);
     }
 
     build(panel, allowing) {
@@ -137,7 +168,7 @@
         make("option", { value: i }, one.label)));
       select.onchange = (event) => changed(event, (t) => (this.shown = quantities[t.value]));
       panel.append(make("label", {}, "Drawn: ", select));
-      this.picture = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
+      this.picture = draw("svg", { role: "img" });
       this.picture.onpointermove = (event) => this.hover(this.pointed(event));
       this.picture.onpointerleave = () => this.hover(this.budget);
       this.picture.onclick = (event) => ((this.budget = this.pointed(event)), this.update());
@@ -164,7 +195,7 @@
 
     answer(one, budget) {
       const where = place(this.data.budgets, budget);
-      return this.series(one).map((values) => between(values, where));
+      return this.series(one).map((values) => smooth(this.data.budgets, values, where));
     }
 
     update() {
@@ -199,7 +230,7 @@
       const best = this.answer(quantities.find((one) => one.name === "params"), this.budget)[0];
       const params = this.times * best;
       const [row, column] = [place(budgets, this.budget), place(times, this.times)];
-      const mean = (grid) => between(grid.map((line) => between(line, column, false)), row, false);
+      const mean = (grid) => between(grid.map((line) => between(line, column)), row);
       const [size, tokens] = [params, this.budget / (6 * params)].map((v) => quantity(v, 3));
       this.chosen.textContent = `${size} on ${tokens} tokens`;
       this.size.setAttribute("aria-valuetext", this.chosen.textContent);
@@ -215,8 +246,8 @@
 
     pointed(event) {
       const box = this.picture.getBoundingClientRect();
-      const x = ((event.clientX - box.left) / box.width) * WIDTH;
-      return this.at((x - LEFT) / (WIDTH - LEFT - RIGHT));
+      const x = ((event.clientX - box.left) / box.width) * this.width;
+      return this.at((x - LEFT) / (this.width - LEFT - RIGHT));
     }
 
     scale() {
@@ -233,19 +264,27 @@
     }
 
     x(budget) {
-      return LEFT + this.part(budget) * (WIDTH - LEFT - RIGHT);
+      return LEFT + this.part(budget) * (this.width - LEFT - RIGHT);
     }
 
     chart() {
       const { budget, budgets, furthest, falls, kind, interval } = this.data;
+      // As wide as it is shown, so that its words are as large as those of the page.
+      this.width = Math.min(this.picture.clientWidth || WIDTH, WIDTH);
+      this.picture.setAttribute("viewBox", `0 0 ${this.width} ${HEIGHT}`);
       const [y, ticks] = this.scale();
-      const [median, lower, upper] = this.series(this.shown).map((values) =>
-        budgets.flatMap((b, i) => (values[i] === null ? [] : [`${this.x(b)},${y(values[i])}`])));
+      const drawn = Array.from({ length: DRAWN + 1 }, (_, i) => this.at(i / DRAWN));
+      const every = [...drawn, ...budgets].sort((one, other) => one - other);
+      const answers = every.map((b) => [b, this.answer(this.shown, b)]);
+      const [median, lower, upper] = [0, 1, 2].map((side) =>
+        answers.flatMap(([b, found]) =>
+          found[side] === null ? [] : [`${this.x(b)},${y(found[side])}`]));
       const parts = ticks.flatMap(([value, text]) => [
-        draw("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
+        draw("line", { class: "axis", x1: LEFT, x2: this.width - RIGHT, y1: y(value), y2: y(value) }),
         draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, text)]);
       const [low, high] = this.ends().map(Math.log10);
-      const step = Math.max(Math.ceil((high - low) / 6), 1);
+      const most = Math.max(Math.floor((this.width - LEFT - RIGHT) / TICK), 1);
+      const step = Math.max(Math.ceil((high - low) / most), 1);
       for (let t = Math.ceil(low / step) * step; t <= high; t += step) {
         const text = kind === "count" ? quantity(10 ** t, 3) : significant(10 ** t, 3);
         parts.push(draw("text", { x: this.x(10 ** t), y: HEIGHT - 8, "text-anchor": "middle" }, text));

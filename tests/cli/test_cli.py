@@ -14,12 +14,13 @@ import numpy as np
 import other_draws
 import pandas as pd
 import pytest
+import xarray as xr
 from handmade import REFERENCES, TRUTH, design
 from typer.testing import CliRunner, Result
 
 import bayescale as bs
 from bayescale.cli import app
-from bayescale.cli.output import plain
+from bayescale.cli.output import answers, plain, show_answer
 from bayescale.data.number_format import column_formatter, coordinate, fixed
 from bayescale.inference.result import Fit
 
@@ -688,3 +689,18 @@ def test_ctrl_c_while_compiling(folder: Path) -> None:
         process.kill()  # one that goes on would compile for ever
     assert process.returncode == 130
     assert "error: interrupted" in said and "Traceback" not in said
+
+
+def test_an_answer_of_several_groups_has_a_row_for_each() -> None:
+    draws = np.random.default_rng(0).normal(5.0, 0.1, (4, 50, 2, 2)) + np.array([0.0, 1.0])
+    groups = {"arch": ["dense", "hybrid"], "flops": ("budget", [1e22, 1e23])}
+    answer = xr.Dataset({"loss": (("chain", "draw", "budget", "arch"), draws)}, groups)
+    found = answers(answer, 0.89)
+    assert [(row["arch"], row["flops"]) for row in found] == [
+        ("dense", 1e22),
+        ("dense", 1e23),
+        ("hybrid", 1e22),
+        ("hybrid", 1e23),
+    ]
+    assert [round(row["loss"]["median"]) for row in found] == [5, 5, 6, 6]
+    show_answer(answer, 0.89)

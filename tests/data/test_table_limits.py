@@ -39,12 +39,13 @@ def test_a_nested_label_names_its_column_and_row(name: str, cell: object) -> Non
 
 def test_a_number_beyond_floats_is_set_aside() -> None:
     with pytest.warns(BayescaleWarning, match=r"loss not finite \(row 0\)"):
-        runs = bs.read_runs(frame(loss=[10**400, 4, 3.8, 3.6, 3.4, 3.2]))
+        runs = bs.read_runs(frame(loss=pd.Series([10**400, 4, 3.8, 3.6, 3.4, 3.2], dtype=object)))
     assert len(runs) == 5
 
 
 def test_a_step_that_is_no_number_is_no_place_along_a_run() -> None:
-    runs = bs.read_runs(frame(run="a", step=[10**400, "last", 1, 2, 3, 4]))
+    steps = pd.Series([10**400, "last", 1, 2, 3, 4], dtype=object)
+    runs = bs.read_runs(frame(run="a", step=steps))
     assert len(extract(make_spec("chinchilla", noise="checkpoints"), runs).observed) == 6
 
 

@@ -328,6 +328,12 @@ class TestShown:
         plt.close("all")
         assert faults_at_three_sizes(lambda: bs.plot_regret(made_fit, self.served)) == []
 
+    def test_the_curve_leads_to_candidates_far_away(self, made_fit: Fit) -> None:
+        """Not by a straight line from there to the sizes around the best one."""
+        for far in ("300M", "3T"):
+            sizes, _ = regret_data(made_fit, "1e23", ["30B", far], discrepancy=None)
+            assert np.diff(np.log(sizes["params"])).max() < 0.5
+
     def test_report(self, made_fit: Fit, tmp_path: Path) -> None:
         scenario = replace(self.served, title="To serve or not", about="Which size?")
         page = bs.report(made_fit, tmp_path / "r.html", flops=scenario).read_text("utf-8")

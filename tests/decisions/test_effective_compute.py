@@ -339,6 +339,7 @@ class TestShown:
         assert np.isfinite(ax.get_ylim()).all() and ax.get_yscale() == "log"
         (line, *_) = ax.get_lines()
         np.testing.assert_allclose(line.get_ydata(), [3.0])
+        assert ax.get_ylabel() == "compute of old\n/ compute of new"
         found = made([0.5, 2.0, 3.0, 4.0], [1.2, 1.2, 1.3, 1.3])
         assert faults_at_three_sizes(lambda: bs.plot_effective_compute(found)) == []
 

@@ -28,7 +28,7 @@ from bayescale.evaluation.influence import changes_text
 from bayescale.inference.link_scale_draws import links
 from bayescale.inference.result import Fit
 from bayescale.inference.run_blocks import log_likelihood_of
-from bayescale.plots.identify import plot_identify
+from bayescale.plots.identify import identify_data, plot_identify
 from bayescale.prediction.discrepancy import run_weights
 
 SIZES = np.geomspace(5e7, 5e9, 12)
@@ -378,6 +378,19 @@ class TestPicture:
         assert np.allclose(lengths, data["contraction"].clip(0, 1))
         written = [label.get_text() for label in axes[0].get_yticklabels()]
         assert written[-1] == "loss (1e+23 FLOP)"
+        plt.close("all")
+
+    def test_a_bar_has_the_colour_of_the_verdict(self, made_fit: Fit) -> None:
+        """An answer that the law's error leaves open is weak in the figure, too."""
+        budget, wrong = 1e27, bs.Discrepancy(0.1)
+        verdicts = bs.identify(made_fit, flops=budget, discrepancy=wrong)["verdict"]
+        within = contractions(made_fit, budget)["verdict"]
+        assert (verdicts != within).any()
+        assert identify_data(made_fit, budget, discrepancy=wrong)["verdict"].equals(verdicts)
+        ax = plot_identify(made_fit, flops=budget, discrepancy=wrong)[0]
+        shown = [bar.get_facecolor() for bar in ax.patches[: len(verdicts)]]
+        same = [[a == b for b in shown] for a in shown]
+        assert same == [[a == b for b in verdicts] for a in verdicts]
         plt.close("all")
 
     def test_axes_that_are_given_are_used(self) -> None:

@@ -309,6 +309,13 @@ class TestPlan:
         matplotlib.pyplot.close("all")
         assert faults_at_three_sizes(lambda: plot_plan(found)) == []
 
+    def test_what_is_spent_is_written_in_full_at_each_tick(self, made_fit) -> None:
+        ax = plot_plan(bs.plan(made_fit, budget=BUDGET, about="flops=1e23", runs=2))[1]
+        ax.get_figure().draw_without_rendering()
+        written = [label.get_text() for label in ax.get_xticklabels()]
+        assert "0" in written and all("10" in text for text in written if text != "0")
+        assert not ax.xaxis.get_offset_text().get_text()
+
 
 class TestLeastUseful:
     def test_what_a_run_told(self) -> None:

@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from figure_texts import faults_at_three_sizes
+from figure_texts import faults, faults_at_three_sizes
 from handmade import handmade_fit
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -120,6 +120,32 @@ def names(ax: Any) -> list[str]:
 @pytest.mark.parametrize("name", FIGURES)
 def test_nothing_overlaps_and_nothing_is_cut_off(name: str, outlying: Fit) -> None:
     assert faults_at_three_sizes(lambda: FIGURES[name](outlying)) == []
+
+
+@pytest.mark.parametrize("name", ["identify", "ridge"])
+def test_long_words_of_a_law_are_not_cut_off(name: str) -> None:
+    fit = handmade_fit("accuracy_from_loss")
+    assert faults_at_three_sizes(lambda: FIGURES[name](fit)) == []
+
+
+def test_panels_in_a_narrow_page_are_not_cut_off() -> None:
+    figure = Figure(figsize=(6.0, 7.0), layout="constrained")
+    fit = handmade_fit("accuracy_from_loss")
+    plot_identify(fit, axes=[figure.add_subplot(3, 2, i + 1) for i in range(6)])
+    assert list(faults(figure)) == []
+
+
+@pytest.mark.parametrize(
+    ("law", "said"),
+    [
+        ("chinchilla", "log loss"),
+        ("accuracy_from_loss", "log odds of accuracy"),
+        ("board_game", "elo"),
+    ],
+)
+def test_residuals_say_on_which_scale_they_are(law: str, said: str) -> None:
+    ax = plot_residuals(handmade_fit(law))
+    assert ax.get_ylabel() == f"residual of {said} / scatter $\\sigma$"
 
 
 def test_a_new_figure_is_as_large_as_the_settings_say(made_fit: Fit) -> None:

@@ -175,11 +175,15 @@ size.value = 2; size.dispatchEvent(new Event("input"));
 found.larger = slider.querySelectorAll("p")[1].textContent;
 range.value = 500; range.dispatchEvent(new Event("input"));
 found.between = slider.querySelector("output").textContent;
-slider.querySelector("input[type=checkbox]").click();
+slider.querySelector("input[type=checkbox]")?.click();
 found.law = said();
 navigator.clipboard.writeText = async (text) => found.tables.push(text);
 for (const button of document.querySelectorAll(".copy")) button.click();
 found.points = slider.querySelector(".curve").getAttribute("points").split(" ").length;
+found.robbed = [...document.querySelectorAll(".scroll > table")].map(
+  (t) => t.closest("section").clientWidth - t.parentElement.offsetWidth);
+const drawn = slider.querySelector("svg");
+found.drawn = [drawn.clientWidth, drawn.viewBox.baseVal.width];
 const written = document.createElement("pre");
 written.id = "found";
 written.textContent = JSON.stringify(found);
@@ -187,13 +191,14 @@ document.body.append(written);
 """
 
 
-def in_browser(html: str, path: Path) -> dict[str, Any]:
+def in_browser(html: str, path: Path, width: int = 1000) -> dict[str, Any]:
     """Open a page, whose own script runs under its own policy, and do what the driver does."""
     digest = base64.b64encode(hashlib.sha256(DRIVER.encode()).digest()).decode()
     html = html.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
     path.write_text(html.replace("</body>", f"<script>{DRIVER}</script></body>"), "utf-8")
     command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-    command += [f"--user-data-dir={path.parent / 'profile'}", f"file://{path}"]
+    command += [f"--user-data-dir={path.parent / 'profile'}", f"--window-size={width},900"]
+    command += [f"file://{path}"]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     found = re.search('<pre id="found">(.*?)</pre>', shown, flags=re.DOTALL)
     assert found, "the page's script stopped"
@@ -222,11 +227,39 @@ def test_page_in_a_browser(made_fit: Fit, page_of: Callable[..., str], tmp_path:
     assert found["larger"].startswith("4 times the best size")
     low, high = slider.data["budgets"][0], slider.data["budgets"][-1]
     assert found["between"].startswith(format_value((low * high) ** 0.5, "flops") + ", ")
-    assert found["law"] != found["at"][1]["rows"] and found["points"] == len(slider.data["budgets"])
+    assert found["law"] != found["at"][1]["rows"]
+    assert found["points"] > 5 * len(slider.data["budgets"])
     first = found["tables"][0].split("\n")
     assert first[:2] == ["run\tvalue\tvalue lower\tvalue upper", "'=1+1\t2.0\t1.0\t3.0"]
     assert first[2].startswith("</script><script>alert(1)") and first[2].endswith("\t-0.5\t\t")
     assert len(found["tables"]) == 2
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_between_known_budgets_the_slider_answers_as_optimum_does(
+    made_fit: Fit, tmp_path: Path
+) -> None:
+    slider = slider_of(made_fit, None)
+    known = slider.data["budgets"]
+    middle = float(np.sqrt(known[0] * known[-1]))
+    assert not np.isclose(known, middle, rtol=0.1).any()
+    (asked,) = targets(made_fit, [middle], discrepancy=None)
+    (own,) = [one for one in slider.data["quantities"] if one["name"] == "outcome"]
+    straight = np.exp(np.interp(np.log(middle), np.log(known), np.log(own["law"][0])))
+    exact = asked.without_discrepancy["outcome"].median
+    found = in_browser(as_html(page(slider)), tmp_path / "page.html")
+    shown = float(found["law"][0][1].split()[0])
+    assert shown == pytest.approx(exact, rel=1e-3)
+    assert straight != pytest.approx(exact, rel=1e-3)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_on_a_phone_nothing_robs_a_table_of_its_width(made_fit: Fit, tmp_path: Path) -> None:
+    html = as_html(page(Table(["a", "b"], [["1", "2"]]), slider_of(made_fit)))
+    found = in_browser(html, tmp_path / "page.html", width=500)
+    assert found["robbed"][-1] == 0 and found["robbed"][0] == 0
+    shown, coordinates = found["drawn"]
+    assert shown == coordinates < 500
 
 
 def test_a_picture_is_drawn_once(monkeypatch) -> None:

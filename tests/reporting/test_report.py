@@ -462,3 +462,10 @@ def test_of_other_inputs_the_largest_value_is_named() -> None:
     fit = replace(handmade_fit("power_law"), spec=spec)
     assert answer(fit)[0].startswith("With lr = ")
     assert "10 times the largest fitted value" in answer(fit)[0]
+
+
+def test_only_priors_in_units_of_the_target_are_said_to_be_multiples_of_it(
+    made_fit: Fit, page_of: Callable[..., str]
+) -> None:
+    assert "multiples of its typical value" in page_of(made_fit)
+    assert "multiples of" not in page_of(handmade_fit("accuracy_from_loss"))

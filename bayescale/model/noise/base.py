@@ -124,6 +124,10 @@ class Noise:
         """Draw one observed value for each element of ``curve``, in the target's unit."""
         raise NotImplementedError
 
+    def scale_of(self, target: str) -> str:
+        """Name the scale on which residuals are taken, such as log loss."""
+        return target
+
     def residual(
         self, curve: Any, parameters: Mapping[Any, Any], known: Known, observed: Any
     ) -> tuple[Any, Any]:

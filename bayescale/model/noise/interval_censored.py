@@ -41,6 +41,10 @@ class Rounded(Noise):
         """Say what has a logarithm."""
         return LOG.requirement
 
+    def scale_of(self, target: str) -> str:
+        """Name the logarithm."""
+        return LOG.called.format(target)
+
     def scale(self, observed: np.ndarray) -> float:
         """Geometric mean."""
         return LOG.typical(observed)

@@ -17,6 +17,7 @@ class Scale:
     """Where scatter is additive: a transformation of the target, its inverse and its slope."""
 
     name: str
+    called: str
     requirement: str
     forward: Callable[[Any], Any]
     inverse: Callable[[Any], Any]
@@ -33,6 +34,7 @@ LOGIT_UNIT = 5.0
 
 LOG = Scale(
     name="log",
+    called="log {}",
     requirement="a positive number",
     forward=log,
     inverse=exp,
@@ -44,6 +46,7 @@ LOG = Scale(
 
 RAW = Scale(
     name="raw",
+    called="{}",
     requirement="a number",
     forward=lambda y: y,
     inverse=lambda y: y,
@@ -56,6 +59,7 @@ RAW = Scale(
 
 LOGIT = Scale(
     name="logit",
+    called="log odds of {}",
     requirement="a score between 0 and 1, ends excluded",
     forward=logit,
     inverse=sigmoid,
@@ -175,6 +179,10 @@ class Scatter(Noise):
     def requirement(self) -> str:
         """Say what the scale takes."""
         return self._scale.requirement
+
+    def scale_of(self, target: str) -> str:
+        """Name the scale of the scatter."""
+        return self._scale.called.format(target)
 
     def scale(self, observed: np.ndarray) -> float:
         """Geometric mean on the log scale, root mean square on the raw one, one for scores."""
