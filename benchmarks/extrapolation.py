@@ -6,7 +6,8 @@
 Each data set is cut at the 50, 70 and 85 % quantile of compute. Each law is fitted once a cut and
 scored with the discrepancy and without, skaling and Chinchilla also with a scatter that may
 fall with compute; the average stacks the laws by leave-one-out, and `analyze`
-is given the runs below the cut, with all its defaults. The same runs are also given to the
+is given the runs below the cut, with all its defaults; the priors it takes from public
+families are those without the set's own paper. The same runs are also given to the
 literature's point fit. One row per data set and rival is saved in
 ``benchmarks/results/extrapolation_rows.json``, which ``make docs`` makes a page of.
 """
@@ -20,11 +21,16 @@ import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
 from kept import SEED, STRUCTURE, fitted, rows_of, save_rows
+from literature import left_out
 from sets import BESIDE, SETS, runs_of
 
 import bayescale as bs
 from bayescale.evaluation.backtest import score_split
-from bayescale.evaluation.law_choice import NOISE_OF_SIZE_AND_DATA, OF_SIZE_AND_DATA
+from bayescale.evaluation.law_choice import (
+    NOISE_OF_SIZE_AND_DATA,
+    OF_SIZE_AND_DATA,
+    PRIORS_OF_SIZE_AND_DATA,
+)
 from bayescale.evaluation.scores import summarise
 from bayescale.evaluation.splits import cuts_of
 from bayescale.model.observations import extract
@@ -43,6 +49,7 @@ PLAN = {
     "discrepancy": str(DISCREPANCY),
     "error": STRUCTURE,
     "falling scatter": {law: NOISE_OF_SIZE_AND_DATA for law in OF_SIZE_AND_DATA},
+    "priors of analyze": PRIORS_OF_SIZE_AND_DATA,
 }
 MEANS = (
     "cover_50",
@@ -76,7 +83,9 @@ def score(name: str) -> list[dict[str, Any]]:
             for law in OF_SIZE_AND_DATA
             if law in fits
         }
-        everyone["analyze"] = bs.analyze(small, random_seed=SEED, progressbar=False).posterior
+        with left_out(name):
+            found = bs.analyze(small, random_seed=SEED, progressbar=False)
+        everyone["analyze"] = found.posterior
         for rival, each in everyone.items():
             members = each.members()
             fine = all(one.diagnostics.ok for one in members.values())

@@ -1,11 +1,11 @@
 """What ``analyze`` says first of public tables, and of the same tables misread; what came true.
 
 Each table is given without its largest runs: those above the 85 % quantile of compute. ``analyze``
-is asked for the largest of their budgets, and its answers are held against the runs that it did not
-see: the share of their losses inside the 89 % intervals of a run, and the best size seen at each
-kept-back budget that has a parabola. Misread are tables in which checkpoints or groups were left:
-then what is wrong must be said. One case is saved per row in ``results/first_answers_rows.json``,
-of which ``make docs`` makes a table.
+is asked for the largest of their budgets (its priors know nothing of the table's paper), and its
+answers are held against the runs that it did not see: the share of their losses inside the 89 %
+intervals of a run, and the best size seen at each kept-back budget that has a parabola. Misread are
+tables in which checkpoints or groups were left: then what is wrong must be said. One case is saved
+per row in ``results/first_answers_rows.json``, of which ``make docs`` makes a table.
 """
 
 import warnings
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
 from kept import SEED, STRUCTURE, rows_of, save_rows
+from literature import left_out
 from optimum_beyond import best_size
 
 import bayescale as bs
@@ -23,6 +24,7 @@ from bayescale.evaluation.law_choice import (
     NOISE_OF_SIZE_AND_DATA,
     OF_FEWER_RUNS,
     OF_SIZE_AND_DATA,
+    PRIORS_OF_SIZE_AND_DATA,
 )
 from bayescale.prediction.discrepancy import DISCREPANCY
 
@@ -32,6 +34,7 @@ PLAN = {
         **dict.fromkeys(OF_SIZE_AND_DATA, NOISE_OF_SIZE_AND_DATA),
         **dict.fromkeys(OF_FEWER_RUNS),
     },
+    "priors": PRIORS_OF_SIZE_AND_DATA,
     "discrepancy": str(DISCREPANCY),
     "error": STRUCTURE,
     "seed": SEED,
@@ -134,7 +137,8 @@ def score(name: str) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", bs.BayescaleWarning)
-            found = bs.analyze(given, flops=budget, random_seed=SEED, progressbar=False)
+            with left_out(case.dataset):
+                found = bs.analyze(given, flops=budget, random_seed=SEED, progressbar=False)
     except bs.BayescaleError as error:
         said = str(error)
         return row | {"first": f"refused: {said}", "said": case.must_say in said, "refused": True}

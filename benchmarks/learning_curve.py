@@ -3,12 +3,12 @@
     python benchmarks/learning_curve.py    # the subsets that are not measured yet
 
 Of each public set the runs above the 85 % quantile of compute are predicted from runs of a tenth of
-that or less, of which 12, 20 and 40 are drawn at random, four times. Rivals are `analyze` and
-skaling's law with their defaults, the literature's point fit of Chinchilla's and of skaling's law,
-with its bootstrap, and a Gaussian process on a plane in log size and log tokens, by marginal
-likelihood. Errors are of log loss. The discrepancy's size was chosen on four of the sets; a point
-fit and a Gaussian process have none. One row per set, count, draw and rival is saved in
-``benchmarks/results/learning_curve_rows.json``.
+that or less, of which 12, 20 and 40 are drawn at random, three times. Rivals are `analyze` (its
+priors know nothing of the set's paper) and skaling's law, with their defaults, the literature's
+point fit of Chinchilla's and of skaling's law, with its bootstrap, and a Gaussian process on a
+plane in log size and log tokens, by marginal likelihood. Errors are of log loss. The discrepancy's
+size was chosen on four of the sets; a point fit and a Gaussian process have none. One row per set,
+count, draw and rival is saved in ``benchmarks/results/learning_curve_rows.json``.
 """
 
 import warnings
@@ -20,12 +20,17 @@ import numpy as np
 import pandas as pd
 from bars import RESULTS, Bar
 from kept import SEED, STRUCTURE, rows_of, save_rows
+from literature import left_out
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 from sets import runs_of
 
 import bayescale as bs
-from bayescale.evaluation.law_choice import NOISE_OF_SIZE_AND_DATA, OF_SIZE_AND_DATA
+from bayescale.evaluation.law_choice import (
+    NOISE_OF_SIZE_AND_DATA,
+    OF_SIZE_AND_DATA,
+    PRIORS_OF_SIZE_AND_DATA,
+)
 from bayescale.evaluation.point_estimate import point_fit
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
@@ -33,12 +38,13 @@ from bayescale.prediction.discrepancy import DISCREPANCY
 
 CHOSE = ("hoffmann2022", "openeurollm2026", "porian2024", "gemstones2025")
 SETS = (*CHOSE, "muennighoff2023")
-COUNTS, REPEATS, NAMED = (12, 20, 40), 4, 20
+COUNTS, REPEATS, NAMED = (12, 20, 40), 3, 20
 SAVED = RESULTS / "learning_curve_rows.json"
 PLAN = {
     "counts": COUNTS,
     "repeats": REPEATS,
     "laws": dict.fromkeys(OF_SIZE_AND_DATA, NOISE_OF_SIZE_AND_DATA),
+    "priors": PRIORS_OF_SIZE_AND_DATA,
     "discrepancy": str(DISCREPANCY),
     "error": STRUCTURE,
 }
@@ -109,10 +115,10 @@ def score(name: str, count: int, repeat: int) -> Iterator[dict[str, Any]]:
     pool, far = parts(name)
     runs = pool.sample(count, random_state=1000 * repeat + count).reset_index(drop=True)
     truth = np.log(far["loss"].to_numpy())
+    with left_out(name):
+        found = bs.analyze(runs, random_seed=SEED, progressbar=False)
     drawn = {
-        "analyze": by_bayescale(
-            bs.analyze(runs, random_seed=SEED, progressbar=False).posterior, far
-        ),
+        "analyze": by_bayescale(found.posterior, far),
         "skaling": by_bayescale(bs.fit(runs, "skaling", random_seed=SEED, progressbar=False), far),
     }
     middle = {rival: np.median(draws, axis=0) for rival, draws in drawn.items()}

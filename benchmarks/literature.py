@@ -23,8 +23,10 @@ bits per character, and the models of Gordon et al. translate.
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import kept
 import numpy as np
@@ -34,6 +36,7 @@ from kept import SEED, rows_of, save_rows
 from sets import BESIDE, SETS, Set, rows_of_set, runs_of
 
 import bayescale as bs
+import bayescale.model.literature_priors as shipped
 from bayescale.evaluation.backtest import score_split
 from bayescale.evaluation.scores import summarise
 from bayescale.evaluation.splits import Split
@@ -41,7 +44,6 @@ from bayescale.inference.sampling import Sampler
 from bayescale.laws.parameters import Z90
 from bayescale.laws.registry import get_law
 from bayescale.model.link_scale import to_link
-from bayescale.model.literature_priors import FILE
 from bayescale.model.observations import extract
 from bayescale.prediction.discrepancy import DISCREPANCY
 
@@ -201,14 +203,27 @@ def typical_of(law: str, known: Mapping[str, tuple[float, float]]) -> dict[str, 
     return {name: _rounded(declared[name].inverse(mean)) for name, (mean, _) in known.items()}
 
 
-def priors_without(law: str, without: str) -> dict[str, Any]:
-    """Return the priors of a family's study, its paper left out."""
-    known = population(law, without)
-    typical = typical_of(law, known)
-    return {
-        name: bs.Multiple(*ends, AT, typical) if get_law(law).parameters[name].of else ends
-        for name, ends in intervals_of(law, known).items()
-    }
+@cache
+def _sets_without(without: str) -> dict[str, Any]:
+    """Return what the package ships, were a paper left out."""
+    found = {}
+    for law in KEPT:
+        known = population(law, without)
+        names = [name for name in families() if paper(name) != without]
+        found[law] = {
+            "families": names,
+            "at": AT,
+            "typical": typical_of(law, known),
+            "intervals": intervals_of(law, known),
+        }
+    return found
+
+
+@contextmanager
+def left_out(name: str) -> Iterator[None]:
+    """Let ``priors="literature"``, and with it ``analyze``, know nothing of a data set's paper."""
+    with patch.object(shipped, "_sets", lambda: _sets_without(paper(name))):
+        yield
 
 
 def _rounded(value: Any) -> float:
@@ -247,7 +262,8 @@ def rows() -> list[dict[str, Any]]:
         for name, table in {**families(), **others()}.items():
             if (law, name) in have:
                 continue
-            learnt = priors_without(law, paper(name))
+            with left_out(name):
+                learnt = bs.literature_priors(law)
             for study, (both, held_out) in enumerate(small_studies(table)):
                 for way, priors in zip(WAYS, (None, learnt), strict=True):
                     found = score(law, priors, both, held_out)
@@ -320,7 +336,7 @@ def write() -> None:
             parts += [f"\n[{law}.{table}]", *(f"{k} = {v!r}" for k, v in values.items())]
         parts += [f"\n[{law}.intervals]"]
         parts += [f"{k} = [{low}, {high}]" for k, (low, high) in intervals_of(law, known).items()]
-    FILE.write_text("\n".join(parts) + "\n")
+    shipped.FILE.write_text("\n".join(parts) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale.cli import app
 from bayescale.evaluation.law_choice import specs_for
-from bayescale.reporting.analyze import _clearly_worse
+from bayescale.reporting.analyze import _clearly_worse, _fits
 
 
 def table(seed: int = 1) -> pd.DataFrame:
@@ -80,6 +80,32 @@ def test_a_law_that_predicts_larger_runs_better_keeps_its_weight() -> None:
     worse = forecasts(farseer=1.6, chinchilla=1.5, kaplan=1.1)
     assert _clearly_worse(fits, behind, worse) == _clearly_worse(fits, behind, {})
     assert _clearly_worse(fits, behind, {}) == ["chinchilla", "kaplan"]
+
+
+def test_public_families_speak_unless_the_runs_contradict_them() -> None:
+    notes: list[str] = []
+    runs = bs.read_runs(table())
+    specs = specs_for(runs, None, notes)
+    assert {k: dict(spec.priors) for k, spec in specs.items()} == {
+        name: bs.literature_priors(name) for name in ("skaling", "chinchilla")
+    }
+    assert notes == [
+        "Priors of exponents and floor are from 11 public families (priors='literature')."
+    ]
+    fits, _ = _fits(runs, {"chinchilla": specs["chinchilla"]}, 1, notes, False)
+    assert len(notes) == 1 and fits["chinchilla"].spec == specs["chinchilla"]
+    lower = {**TRUTH["chinchilla"], "E": 0.2}
+    other = bs.simulate("chinchilla", design(), lower, references=REFERENCES, random_seed=1)
+    specs = specs_for(bs.read_runs(other), None, [])
+    fits, failed = _fits(bs.read_runs(other), specs, 1, notes, False)
+    assert not failed
+    assert all(one.spec.priors == {} for one in fits.values())
+    assert all(spec.priors == {} for spec in specs.values())
+    assert (
+        "The runs contradict what public families say of E of chinchilla: it has its" in notes[-1]
+    )
+    low, high = np.quantile(fits["chinchilla"].posterior["E"], [0.01, 0.99])
+    assert low < 0.2 < high
 
 
 def test_it_shows_itself_and_writes_a_page(found: bs.Analysis, tmp_path) -> None:

@@ -4,7 +4,12 @@ from bayescale.laws.base import Law
 from bayescale.laws.functions import Value
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Fraction, Positive
-from bayescale.laws.transforms import from_two_power_laws, of_two_power_laws
+from bayescale.laws.transforms import (
+    from_total_ratio,
+    from_two_power_laws,
+    of_two_power_laws,
+    total_ratio,
+)
 
 
 class Granularity(Law):
@@ -150,8 +155,14 @@ class SparseExperts(Law):
         delta: Value,
         gamma: Value,
     ) -> tuple[Value, ...]:
-        """Level, floor to reducible loss, size to data share, local slope, its split; the rest."""
-        return *of_two_power_laws(E, a, alpha, b, beta), c, lam, g, delta, gamma
+        """Level, its parts and slopes as of two power laws; shares and slopes of sparsity in them.
+
+        What sparsity takes away is a part of the floor, what it adds one of the size term.
+        """
+        floor, of_floor = total_ratio(E, c)
+        size, of_size = total_ratio(a, g)
+        level, *pair = of_two_power_laws(floor, size, alpha, b, beta)
+        return level, *pair, of_floor, lam + c - level, of_size, delta + g - level, gamma
 
     @staticmethod
     def from_coordinates(
@@ -160,18 +171,15 @@ class SparseExperts(Law):
         share: Value,
         slope: Value,
         slope_ratio: Value,
-        c: Value,
-        lam: Value,
-        g: Value,
-        delta: Value,
+        of_floor: Value,
+        taken: Value,
+        of_size: Value,
+        added: Value,
         gamma: Value,
     ) -> tuple[Value, ...]:
         """Invert :meth:`coordinates`."""
-        return (
-            *from_two_power_laws(level, floor_ratio, share, slope, slope_ratio),
-            c,
-            lam,
-            g,
-            delta,
-            gamma,
-        )
+        pair = from_two_power_laws(level, floor_ratio, share, slope, slope_ratio)
+        floor, size, alpha, b, beta = pair
+        E, c = from_total_ratio(floor, of_floor)
+        a, g = from_total_ratio(size, of_size)
+        return E, a, alpha, b, beta, c, taken - c + level, g, added - g + level, gamma
