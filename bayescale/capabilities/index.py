@@ -60,9 +60,8 @@ def capability_index(
 
     Examples
     --------
-    >>> found = bs.capability_index(capabilities, {"m0": 100, "m9": 120})
-    >>> found.loc["m9", "median"]
-    120.0
+    >>> anchors = {"claude-3-5-sonnet-20240620": 130, "gpt-5": 150}
+    >>> bs.capability_index(capabilities, anchors)  # doctest: +SKIP
     """
     low, high = _checked(anchors, fit.scores.models)
     first = fit.posterior.sel(factor=1, drop=True)

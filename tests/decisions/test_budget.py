@@ -226,7 +226,7 @@ def test_sizes_around_stay_below_the_limits(made_fit) -> None:
     def ends(**given) -> np.ndarray:
         scenario = bs.Scenario(flops=[1e22, 1e23], **given)
         budget = Spending(made_fit, scenario).budgets()
-        found = _sizes_around(made_fit, scenario, budget)
+        found = _sizes_around(made_fit, scenario, budget, np.array([]))
         assert found.shape == (2, 49)
         np.testing.assert_allclose(np.diff(np.log(found), n=2), 0, atol=1e-9)
         best = bs.optimum(made_fit, scenario, discrepancy=None)["params"]
