@@ -184,7 +184,7 @@ class Fit(FitMethods):
 
     @property
     def scales(self) -> dict[str, float]:
-        """What priors are stated in: :func:`bayescale.model.observations.prior_scales`."""
+        """What priors are stated in: the target's typical size, each step's, each input's mean."""
         constant = self.tree_group("constant_data")
         inputs = {name: constant[name].values for name in self.law.inputs}
         return prior_scales(self.law, self.scale, self.references, inputs)
