@@ -217,13 +217,20 @@ def show_verdicts(fit: "Fit") -> None:
         say(f"adequacy: {fit.adequacy}")
 
 
+NO_WEIGHT = 0.005
+"""Share of a law in an average below which it is printed as 0 %."""
+
+
 @contextmanager
 def judged(*fits: "Fit | Average") -> Iterator[None]:
     """Answer under a banner, and end with an exit code, when a fit cannot be trusted.
 
-    Code 3 where its draws cannot be trusted, 4 where its law is far from describing the runs.
+    Code 3 where its draws cannot be trusted, 4 where its law is far from describing the runs. A law
+    of no weight in an average changes nothing, and is not asked.
     """
-    counted = [each for fit in fits for each in fit.members().items()]
+    counted = [
+        each for fit in fits for each in fit.members().items() if fit.weights[each[0]] >= NO_WEIGHT
+    ]
     failed = {name: one.diagnostics.problems() for name, one in counted if not one.diagnostics.ok}
     wrong = {
         name: one.adequacy.problems()

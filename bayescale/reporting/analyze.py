@@ -355,14 +355,18 @@ def _clearly_worse(
 ) -> list[str]:
     """Name the laws that left-out runs, residuals and forecasts all speak against.
 
-    A law may describe the runs worse than another, and predict larger ones better.
+    A law may describe the runs worse than another, and predict larger ones better: one is named
+    that some law is better than by both. Standard errors are of the difference to the best.
     """
-    behind = comparison["elpd_diff"] < -CLEAR * comparison["dse"]
-    clear = {name for name in comparison.index[behind.to_numpy(bool)] if not fits[name].adequacy.ok}
-    if backtests:
-        scores = {k: float(one.summary.loc["all", "log_score"]) for k, one in backtests.items()}
-        clear = {name for name in clear if scores[name] < scores[comparison.index[0]]}
-    return [name for name in fits if name in clear]
+    found = []
+    for name, behind, error in comparison[["elpd_diff", "dse"]].itertuples():
+        ahead = comparison.index[comparison["elpd_diff"] - behind > CLEAR * error]
+        if backtests:
+            scores = {k: one.summary.loc["all", "log_score"] for k, one in backtests.items()}
+            ahead = [better for better in ahead if scores[better] > scores[name]]
+        if len(ahead) and not fits[name].adequacy.ok:
+            found.append(name)
+    return [name for name in fits if name in found]
 
 
 def _chosen(posterior: Fit | Average, asked: Sequence[Target]) -> pd.DataFrame | None:

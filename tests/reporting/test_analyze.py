@@ -77,6 +77,8 @@ def test_a_law_that_predicts_larger_runs_better_keeps_its_weight() -> None:
 
     better = forecasts(farseer=1.6, chinchilla=2.4, kaplan=1.1)
     assert _clearly_worse(fits, behind, better) == ["kaplan"]
+    best_but_two = forecasts(farseer=1.0, chinchilla=2.4, kaplan=1.1)  # Chinchilla's is better
+    assert _clearly_worse(fits, behind, best_but_two) == ["kaplan"]
     worse = forecasts(farseer=1.6, chinchilla=1.5, kaplan=1.1)
     assert _clearly_worse(fits, behind, worse) == _clearly_worse(fits, behind, {})
     assert _clearly_worse(fits, behind, {}) == ["chinchilla", "kaplan"]
