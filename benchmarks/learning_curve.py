@@ -49,6 +49,8 @@ PLAN = {
     "error": STRUCTURE,
 }
 INPUTS = ["params", "tokens"]
+START, WIDTH = np.array([[0.0, -1.0, 0.7, 0.7, -3.0], [1.0, 1.0, 0.7, 0.7, 1.5]])
+"""Prior mean and sd of the logs of plane, error, its two length scales, and noise."""
 
 
 def parts(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -95,8 +97,6 @@ def by_gaussian_process(runs: pd.DataFrame, far: pd.DataFrame) -> tuple[np.ndarr
         fit = y @ cho_solve((factor, lower), y) / 2 + np.log(np.diag(factor)).sum()
         return float(fit + (((at - START) / WIDTH) ** 2).sum() / 2)
 
-    START = np.array([0.0, -1.0, 0.7, 0.7, -3.0])
-    WIDTH = np.array([1.0, 1.0, 0.7, 0.7, 1.5])
     best = min(
         (minimize(misfit, START + WIDTH * shift) for shift in (-0.5, 0.0, 0.5)),
         key=lambda found: found.fun,

@@ -9,17 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import logsumexp
 
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.data.units import Quantities
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.forecast_files import MAX_POINTS, RegisteredForecast
-from bayescale.evaluation.scores import COVERED, LEVELS, crps_of_quantiles
+from bayescale.evaluation.scores import COVERED, LEVELS, crps_of_quantiles, log_score
 from bayescale.inference.argument_checks import of_posterior
 from bayescale.inference.groups import refuse_pooled
-from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
@@ -168,10 +166,7 @@ def _densities(
                 )
             return xr.Dataset({"density": density})
 
-        drawn = fit.mix(ask, discrepancy)["density"].transpose("value", *DRAWS).values
-        flat = drawn.reshape(len(row), -1)
-        with without_lazy_jax():
-            log = logsumexp(flat, axis=1) - np.log(flat.shape[1])
+        log = log_score(fit.mix(ask, discrepancy)["density"]).to_numpy()
         there = np.isfinite(log)
         found.append((row[there], log[there]))
     return tuple(found)

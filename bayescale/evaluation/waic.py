@@ -7,14 +7,14 @@ from typing import ClassVar
 import numpy as np
 import xarray as xr
 from arviz_stats.utils import ELPDData
-from scipy.special import logsumexp
 
 from bayescale.data.row_messages import PACKAGE
 from bayescale.errors import BayescaleWarning
+from bayescale.evaluation.scores import log_score
 from bayescale.inference.argument_checks import of_one_law
-from bayescale.inference.numpy_arrays import without_lazy_jax
 from bayescale.inference.result import Fit
 from bayescale.inference.run_blocks import likelihood_blocks
+from bayescale.prediction.intervals import DRAWS
 
 TRUSTED_VARIANCE = 0.4
 """Above this posterior variance of a run's log likelihood WAIC's correction is not reliable."""
@@ -84,12 +84,8 @@ def waic(fit: Fit) -> ELPDDataWAIC:
     densities: list[xr.DataArray] = []
     variances: list[xr.DataArray] = []
     for block in likelihood_blocks(fit):
-        log_likelihood = block.stack(sample=("chain", "draw")).transpose("run", "sample")
-        observed = log_likelihood.isel(sample=0, drop=True)
-        with without_lazy_jax():
-            total = logsumexp(log_likelihood.values, axis=1)
-        densities.append(observed.copy(data=total - np.log(samples)))
-        variances.append(log_likelihood.var("sample", ddof=1))
+        densities.append(log_score(block))
+        variances.append(block.var(DRAWS, ddof=1))
     density, p_i = xr.concat(densities, "run"), xr.concat(variances, "run")
     elpd_i = density - p_i
     untrusted = int((p_i > TRUSTED_VARIANCE).sum())

@@ -111,16 +111,17 @@ def extract(spec: Spec, runs: Runs) -> Data:
         else 1.0
         for name, values in target.inputs.items()
     }
+    size = spec.noise.scale(target.observed)
     for name, step in spec.law.steps.items():
         typical = get_noise(step.noise).scale(steps[name].observed)
         references[name] = spec.references.get(name, typical)
     return Data(
         **vars(target),
         references=references,
-        scales=prior_scales(spec.law, spec.noise.scale(target.observed), references, target.inputs),
+        scales=prior_scales(spec.law, size, references, target.inputs),
         runs=rows[spec.target].using(columns_read(spec)),
         steps=steps,
-        group_scales=observed_groups(spec, target, others, spec.noise.scale(target.observed)),
+        group_scales=observed_groups(spec, target, others, size),
     )
 
 
