@@ -268,7 +268,7 @@ def analyze(
     except BayescaleError as error:
         raise BayescaleError(" ".join([*notes, str(error)])) from error
     seed = seed_of(random_seed)
-    fits, failed = _fits(table, specs, seed, notes, progressbar)
+    fits, failed = _fits(table, specs, seed, notes if laws is None else None, progressbar)
     if not fits:
         problems = next(iter(failed.values())).diagnostics.problems()
         raise BayescaleError(
@@ -304,11 +304,12 @@ def analyze(
 
 
 def _fits(
-    runs: Runs, specs: dict[str, Spec], seed: int, notes: list[str], progressbar: bool
+    runs: Runs, specs: dict[str, Spec], seed: int, notes: list[str] | None, progressbar: bool
 ) -> tuple[dict[str, Fit], dict[str, Fit]]:
     """Fit each law; return those whose draws can be trusted, and the others.
 
-    A law whose informative priors the runs contradict gets its own, in ``specs``, too.
+    A law whose informative priors the runs contradict gets its own, in ``specs``, too, and a note;
+    where there are no notes the user chose the priors, and they stay.
     """
     fits, failed = {}, {}
     for name, spec in specs.items():
@@ -318,7 +319,7 @@ def _fits(
             warnings.filterwarnings("ignore", message=MISSES, category=BayescaleWarning)
             warnings.filterwarnings("ignore", "do not trust", category=BayescaleWarning)
             one = fit(runs, spec, random_seed=seed, progressbar=False)
-            if far := contradicted(one):
+            if notes is not None and (far := contradicted(one)):
                 notes.append(
                     f"The runs contradict what public families say of {listed(far)} of {name}: "
                     "it has its default priors."
@@ -358,15 +359,14 @@ def _clearly_worse(
     A law may describe the runs worse than another, and predict larger ones better: one is named
     that some law is better than by both. Standard errors are of the difference to the best.
     """
-    found = []
-    for name, behind, error in comparison[["elpd_diff", "dse"]].itertuples():
-        ahead = comparison.index[comparison["elpd_diff"] - behind > CLEAR * error]
-        if backtests:
-            scores = {k: one.summary.loc["all", "log_score"] for k, one in backtests.items()}
-            ahead = [better for better in ahead if scores[better] > scores[name]]
-        if len(ahead) and not fits[name].adequacy.ok:
-            found.append(name)
-    return [name for name in fits if name in found]
+    density, error = (comparison[column].to_dict() for column in ("elpd_diff", "dse"))
+    scores = {k: float(one.summary.loc["all", "log_score"]) for k, one in backtests.items()}
+
+    def beaten(name: str) -> bool:
+        ahead = [k for k, own in density.items() if own - density[name] > CLEAR * error[name]]
+        return any(not scores or scores[better] > scores[name] for better in ahead)
+
+    return [name for name, one in fits.items() if not one.adequacy.ok and beaten(name)]
 
 
 def _chosen(posterior: Fit | Average, asked: Sequence[Target]) -> pd.DataFrame | None:

@@ -99,6 +99,9 @@ def test_public_families_speak_unless_the_runs_contradict_them() -> None:
     lower = {**TRUTH["chinchilla"], "E": 0.2}
     other = bs.simulate("chinchilla", design(), lower, references=REFERENCES, random_seed=1)
     specs = specs_for(bs.read_runs(other), None, [])
+    chosen = {"chinchilla": specs["chinchilla"]}
+    fits, _ = _fits(bs.read_runs(other), chosen, 1, None, False)  # by the user
+    assert fits["chinchilla"].spec.priors == bs.literature_priors("chinchilla")
     fits, failed = _fits(bs.read_runs(other), specs, 1, notes, False)
     assert not failed
     assert all(one.spec.priors == {} for one in fits.values())
