@@ -15,7 +15,7 @@ from bayescale.capabilities.table import Floor, Scores, read_scores
 from bayescale.errors import BayescaleError
 from bayescale.inference.argument_checks import checked, described
 from bayescale.inference.diagnostics import Diagnostics, diagnose
-from bayescale.inference.fit import second_try, warn_of
+from bayescale.inference.fit import further_tries, warn_of
 from bayescale.inference.sampling import (
     STATS,
     Sampler,
@@ -245,7 +245,7 @@ def fit_scores(
     posterior, stats = draw(sampler, seed)
     found = diagnose(posterior, stats, fixed=_fixed_floors(scores))
     if _whole(posterior, sampler) and not found.ok:
-        usual, sampler = sampler.target_accept, second_try(sampler)
+        usual, sampler = sampler.target_accept, further_tries(sampler)[-1]
         if not found.divergences:  # small steps are dear where there are hundreds of parameters
             sampler = replace(sampler, target_accept=usual)
         posterior, stats = draw(sampler, seed + 1)

@@ -14,6 +14,7 @@ import numpy as np
 
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit
+from bayescale.inference.run_blocks import median_curve, thinned_curve
 from bayescale.prediction.intervals import DRAWS
 
 CLIPPED = 3.0
@@ -30,9 +31,6 @@ ALL = 0.999
 
 CENTRES = 150
 """Runs that smooth functions are centred at, at most twice as many."""
-
-MOST_DRAWS = 600
-"""Posterior draws that the covariance is taken from."""
 
 FAINT = 1e-5
 """Directions of singular values below this share of the largest do not count."""
@@ -83,16 +81,13 @@ class Residuals:
     def of(cls, fit: Fit) -> "Residuals":
         """Take them from a fit's posterior, at its median."""
         noise, observed, known = fit.spec.noise, fit.observed, fit.known
-        inputs = {**fit.inputs, **fit.groups_of(fit.spec.observables[0])}
-        at = fit.parameters_at(inputs)
-        every = max(1, at.sizes.get("chain", 1) * at.sizes.get("draw", 1) // MOST_DRAWS)
-        draws = fit.curve(inputs, at.isel(draw=slice(None, None, every), missing_dims="ignore"))
+        draws, _ = thinned_curve(fit)
         if not np.isfinite(draws).all():
             raise BayescaleError(
                 f"{fit.label}: the law is not finite at every run and draw: the draws are beyond "
                 "what can be calculated with; fit again"
             )
-        middle, centre = draws.median(DRAWS), at.median(DRAWS)
+        middle, centre = median_curve(fit)
         _, standardised = noise.residual(middle, centre, known, observed)
         relative, size = noise.displacement(middle, centre, known, observed, fit.scale)
         _, moved = noise.residual(draws, centre, known, observed)

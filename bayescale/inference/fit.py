@@ -1,6 +1,7 @@
 """Fitting: from a run table and a law to a posterior in ArviZ's schema."""
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import xarray as xr
 
+from bayescale.data.limits import RANGES
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
@@ -39,13 +41,12 @@ if TYPE_CHECKING:
 PRIOR_DRAWS = 1000
 
 
-EXTENSION = 4
-"""A fit whose diagnostics fail is drawn once more, this many times as long."""
+FURTHER_TRIES = ((2, 0.95), (4, 0.99))
+"""A fit whose diagnostics fail is drawn again, so many times as long and at least so careful.
 
-
-CAREFUL = 0.99
-"""What ``target_accept`` is then, at least: smaller steps, for in four times as many one diverges
-where none did."""
+Most that fail have drawn too little; smaller steps are for bends, and for the one divergence in
+four times as many draws where there was none.
+"""
 
 
 @runtime_checkable
@@ -194,14 +195,17 @@ def fit_prepared(spec: Spec, data: Data, sampler: Sampler, seed: int, progressba
     """Fit what :func:`prepare` returned; warn of draws that cannot be trusted, and nothing else."""
     _check_prior(spec, data, seed)
     draws, posterior, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
-    if not diagnostics.ok and not draws.interrupted:
-        sampler = second_try(sampler)
-        seconds = draws.seconds
-        draws, posterior, diagnostics = _attempt(spec, data, sampler, seed + 1, progressbar, True)
-        draws = replace(draws, seconds={k: seconds[k] + v for k, v in draws.seconds.items()})
+    seconds = Counter(draws.seconds)
+    for number, longer in enumerate(further_tries(sampler), start=1):
+        if diagnostics.ok or draws.interrupted:
+            break
+        sampler = longer
+        found = _attempt(spec, data, sampler, seed + number, progressbar, from_modes=True)
+        draws, posterior, diagnostics = found
+        seconds.update(draws.seconds)
     warn_of(diagnostics, draws.interrupted)
-    seconds = {name: round(value, 2) for name, value in draws.seconds.items()}
-    made = assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=seconds)
+    spent = {name: round(value, 2) for name, value in seconds.items()}
+    made = assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=spent)
     record = {**made.record, "missed_modes": list(draws.missed)}
     return replace(
         made, record=record, checks={"draws": made.digest, "diagnostics": diagnostics.to_dict()}
@@ -219,10 +223,16 @@ def warn_of(diagnostics: Diagnostics, interrupted: bool) -> None:
         warnings.warn(text, BayescaleWarning, stacklevel=4)
 
 
-def second_try(sampler: Sampler) -> Sampler:
-    """Return how a fit is drawn once more when its diagnostics failed."""
-    careful = max(CAREFUL, sampler.target_accept)
-    return replace(sampler, draws=EXTENSION * sampler.draws, target_accept=careful)
+def further_tries(sampler: Sampler) -> list[Sampler]:
+    """Return how a fit is drawn again, one after the other, while its diagnostics fail."""
+    return [
+        replace(
+            sampler,
+            draws=min(times * sampler.draws, RANGES["draws"][1]),
+            target_accept=max(target_accept, sampler.target_accept),
+        )
+        for times, target_accept in FURTHER_TRIES
+    ]
 
 
 def assemble(

@@ -27,7 +27,7 @@ import xarray as xr
 from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.inference.fit import fit, prepare, second_try
+from bayescale.inference.fit import fit, further_tries, prepare
 from bayescale.inference.io import load_fit, save
 from bayescale.inference.pointwise import stored, with_pointwise
 from bayescale.inference.result import Fit
@@ -344,10 +344,10 @@ def _kept(job: _Job, any_seed: bool) -> Fit | None:
 
 
 def _drawn_by(recorded: Mapping[str, Any], sampler: Sampler) -> bool:
-    """Whether a record is of this sampler, or of its second try; cores do not matter."""
+    """Whether a record is of this sampler, or of a further try; cores do not matter."""
     then = replace(Sampler(**recorded), cores=None)
     now = replace(sampler, cores=None)
-    return then in (now, second_try(now))
+    return then in (now, *further_tries(now))
 
 
 _MADE = ("__dict__", "__weakref__", "inputs", "steps", "parameters")

@@ -4,7 +4,7 @@ Draws times runs are too many numbers to be held at once where there are many ru
 draws of 100,000 runs takes 3.2 GB.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ DRAWS = ("chain", "draw")
 MOST = 2_000_000
 """Numbers that a block holds of one quantity: 16 MB."""
 
+FEW_DRAWS = 600
+"""Posterior draws, at least, that the law is judged by."""
+
 
 def run_blocks(fit: Fit, runs: int, rows: int = 1) -> Iterator[slice]:
     """Yield so many runs, of ``rows`` each, in blocks of :data:`MOST` numbers over all draws."""
@@ -28,53 +31,50 @@ def run_blocks(fit: Fit, runs: int, rows: int = 1) -> Iterator[slice]:
 
 
 def curve_blocks(fit: Fit) -> Iterator[tuple[slice, xr.DataArray, xr.Dataset]]:
-    """Yield blocks of the fitted runs: which, the law there at every draw, and its parameters.
+    """Yield blocks of the fitted runs: which, and what :func:`curve_at` says of them."""
+    for block in run_blocks(fit, fit.observed.size):
+        yield block, *curve_at(fit, block)
 
-    The curve is of dims (chain, draw, run); the parameters of a pooled fit are those of each run's
-    group.
+
+def curve_at(fit: Fit, runs: slice | np.ndarray, every: int = 1) -> tuple[xr.DataArray, xr.Dataset]:
+    """Return the law at some fitted runs, dims (chain, draw, run), and its parameters.
+
+    The parameters of a pooled fit are those of each run's group. Of the draws of a chain, one in
+    ``every`` is taken.
     """
     inputs = {**fit.inputs, **fit.groups_of(fit.spec.observables[0])}
-    for block in run_blocks(fit, fit.observed.size):
-        here = {name: values.isel(run=block) for name, values in inputs.items()}
-        at = fit.parameters_at(here)
-        yield block, fit.curve(here, at).transpose(*DRAWS, "run"), at
+    here = {name: values.isel(run=runs) for name, values in inputs.items()}
+    at = fit.parameters_at(here).isel(draw=slice(None, None, every), missing_dims="ignore")
+    return fit.curve(here, at).transpose(*DRAWS, "run"), at
 
 
-type CurveBlocks = Callable[[], Iterable[tuple[slice, xr.DataArray, xr.Dataset]]]
-"""Goes through blocks of the law's curve."""
+def thinned_curve(fit: Fit) -> tuple[xr.DataArray, xr.Dataset]:
+    """Return the law at each fitted run, and its parameters, at :data:`FEW_DRAWS` of the draws.
+
+    That is enough to judge the law by: a median of them is within a twentieth of the posterior's
+    standard deviation. The curve is of dims (chain, draw, run); it is kept where it is small.
+    """
+    every = max(1, fit.posterior.sizes["chain"] * fit.posterior.sizes["draw"] // FEW_DRAWS)
+
+    def work() -> tuple[xr.DataArray, xr.Dataset]:
+        return curve_at(fit, slice(None), every)
+
+    small = FEW_DRAWS * fit.observed.size <= MOST
+    return once(fit, thinned_curve, work) if small else work()
 
 
-def repeatable_curve_blocks(fit: Fit) -> CurveBlocks:
-    """Return what goes through :func:`curve_blocks` several times: kept where they are one."""
-    if len(list(run_blocks(fit, fit.observed.size))) > 1:
-        return lambda: curve_blocks(fit)
-    kept = list(curve_blocks(fit))
-    return lambda: kept
-
-
-def median_curve(fit: Fit, blocks: CurveBlocks | None = None) -> tuple[xr.DataArray, xr.Dataset]:
+def median_curve(fit: Fit) -> tuple[xr.DataArray, xr.Dataset]:
     """Return the median of the law at each fitted run, dim run, and those of the parameters.
 
-    Medians of the parameters are one number each, or one for each run where groups have their own.
-    ``blocks`` goes through the law's curve where it is known already.
+    Both are of the draws of :func:`thinned_curve`. Medians of the parameters are one number each,
+    or one for each run where groups have their own.
     """
-    return once(fit, median_curve, lambda: _median_of(blocks() if blocks else curve_blocks(fit)))
 
+    def median() -> tuple[xr.DataArray, xr.Dataset]:
+        curve, at = thinned_curve(fit)
+        return curve.median(DRAWS, skipna=bool(curve.isnull().any())), at.median(DRAWS)
 
-def _median_of(
-    blocks: Iterable[tuple[slice, xr.DataArray, xr.Dataset]],
-) -> tuple[xr.DataArray, xr.Dataset]:
-    curves: list[xr.DataArray] = []
-    centres: list[xr.Dataset] = []
-    for _, curve, at in blocks:
-        curves.append(curve.median(DRAWS, skipna=bool(curve.isnull().any())))
-        if not centres or "run" in at.dims:
-            centres.append(at.median(DRAWS))
-    if len(curves) == 1:
-        return curves[0], centres[0]
-    centre: Any = xr.concat(centres, "run", data_vars="minimal") if centres[1:] else centres[0]
-    curve: Any = xr.concat(curves, "run")
-    return curve, centre
+    return once(fit, median_curve, median)
 
 
 @dataclass(frozen=True)

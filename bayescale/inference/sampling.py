@@ -72,7 +72,7 @@ class Sampler:
     --------
     >>> quick = bs.Sampler(draws=500, chains=2)
     >>> quick.name, quick.tune, quick.target_accept
-    ('nutpie', 1000, 0.95)
+    ('nutpie', 1000, 0.9)
     >>> fit = bs.fit(runs, "chinchilla", sampler=quick)  # doctest: +SKIP
     """
 
@@ -81,7 +81,7 @@ class Sampler:
     tune: int = 1000
     chains: int = 4
     cores: int | None = None
-    target_accept: float = 0.95
+    target_accept: float = 0.9
 
     def __post_init__(self) -> None:
         if self.name not in _SAMPLERS:

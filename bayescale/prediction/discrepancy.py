@@ -25,9 +25,10 @@ import xarray as xr
 
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit, once
-from bayescale.inference.run_blocks import CurveBlocks, median_curve, repeatable_curve_blocks
+from bayescale.inference.run_blocks import median_curve
 from bayescale.prediction.gaussian_process import GaussianProcess, SizeAndReach
 from bayescale.prediction.places import Places
+from bayescale.prediction.run_residuals import residuals_by_place
 
 COMMON_SIZE = 0.015
 """Standard deviation far from every run, of a law whose error was not measured."""
@@ -234,8 +235,7 @@ def _at_runs(fit: Fit, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarr
     Residuals are each draw's own, so that a curve drawn too low has a surface that lifts it back.
     Rows of one run count for as little here as in the fit.
     """
-    blocks = repeatable_curve_blocks(fit)
-    weight, at = run_weights(fit, blocks), places.at_runs()
+    weight, at = run_weights(fit), places.at_runs()
     inputs = at[:, : len(places.names)]
     cell = np.unique(np.round(inputs / CELL), axis=0, return_inverse=True)[1].ravel()
     total = np.bincount(cell, weight)
@@ -248,33 +248,16 @@ def _at_runs(fit: Fit, places: Places) -> tuple[np.ndarray, np.ndarray, np.ndarr
     middle = np.zeros((len(total), at.shape[1]))  # of no column, where inputs are dates
     for i, column in enumerate(at.T):
         middle[:, i] = np.bincount(cell, share * column)
-    return _residuals_by_place(fit, cell, share, blocks), scatter, middle
+    return residuals_by_place(fit, cell, share, 1 / np.sqrt(weight)), scatter, middle
 
 
-def _residuals_by_place(
-    fit: Fit, cell: np.ndarray, share: np.ndarray, blocks: CurveBlocks
-) -> np.ndarray:
-    """Return the mean residual of each draw at each place, of the shares of the runs there."""
-    noise, known, observed = fit.spec.noise, fit.known, fit.observed
-    found = np.zeros((*(fit.posterior.sizes[dim] for dim in ("chain", "draw")), cell.max() + 1))
-    for block, curve, at in blocks():
-        here = {name: values.isel(run=block) for name, values in known.items()}
-        with np.errstate(invalid="ignore"):
-            each, _ = noise.displacement(curve, at, here, observed.isel(run=block), fit.scale)
-        order = np.argsort(cell[block], kind="stable")
-        cells, starts = np.unique(cell[block][order], return_index=True)
-        weighted = each.transpose("chain", "draw", "run").values * share[block]
-        found[..., cells] += np.add.reduceat(weighted[..., order], starts, axis=-1)
-    return found
-
-
-def run_weights(fit: Fit, blocks: CurveBlocks | None = None) -> np.ndarray:
+def run_weights(fit: Fit) -> np.ndarray:
     """Return what the discrepancy counts each run for, shape (run,).
 
     It is one over the variance of the run's scatter, as a relative error. Runs in heavy tails count
-    for as little here as in the fit. ``blocks`` goes through the law's curve where it is known.
+    for as little here as in the fit.
     """
-    noise, (middle, centre) = fit.spec.noise, median_curve(fit, blocks)
+    noise, (middle, centre) = fit.spec.noise, median_curve(fit)
     with np.errstate(invalid="ignore"):  # a share that is met exactly has no size of its own
         usual, size = noise.displacement(middle, centre, fit.known, fit.observed, fit.scale)
     size = np.nan_to_num(size, nan=float(np.nanmedian(size)))

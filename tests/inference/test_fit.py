@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import warnings
+from dataclasses import replace
 
 import arviz as az
 import numpy as np
@@ -15,7 +16,8 @@ import xarray as xr
 from handmade import design
 
 import bayescale as bs
-from bayescale.inference.fit import assemble
+from bayescale.inference import fit as fit_module
+from bayescale.inference.fit import assemble, further_tries
 from bayescale.model.link_scale import to_link
 from bayescale.model.observations import extract
 
@@ -241,8 +243,38 @@ def test_failed_diagnostics_are_said() -> None:
     with pytest.warns(bs.BayescaleWarning, match="do not trust these numbers yet"):
         fit = quick(runs, sampler=bs.Sampler(draws=20, tune=20))
     assert not fit.diagnostics.ok
-    assert fit.diagnostics.draws == 4 * 4 * 20  # it tried once more, four times as long
+    assert fit.diagnostics.draws == 4 * 4 * 20  # it tried again, in the end four times as long
     assert any("draw longer" in problem for problem in fit.diagnostics.problems())
+
+
+def test_further_tries_are_longer_and_more_careful() -> None:
+    usual, longest, careful = (
+        [(each.draws, each.target_accept) for each in further_tries(sampler)]
+        for sampler in (
+            bs.Sampler(),
+            bs.Sampler(draws=60_000),  # no more than may be asked for
+            bs.Sampler(target_accept=0.97),
+        )
+    )
+    assert usual == [(2000, 0.95), (4000, 0.99)]
+    assert [draws for draws, _ in longest] == [100_000, 100_000]
+    assert [target for _, target in careful] == [0.97, 0.99]
+
+
+def test_a_fit_is_drawn_again_until_its_diagnostics_pass(monkeypatch) -> None:
+    runs = bs.read_runs(simulated(*(design()[c] for c in ("params", "tokens"))))
+    asked, attempt = [], fit_module._attempt
+
+    def doubted(spec, data, sampler, seed, progressbar, from_modes=False):
+        draws, posterior, found = attempt(spec, data, sampler, seed, progressbar, from_modes)
+        asked.append((sampler.draws, seed, from_modes))
+        return draws, posterior, found if len(asked) == 2 else replace(found, ess=1.0)
+
+    monkeypatch.setattr(fit_module, "_attempt", doubted)
+    fit = bs.fit(runs, "chinchilla", random_seed=5, progressbar=False)
+    assert asked == [(1000, 5, False), (2000, 6, True)]
+    assert fit.diagnostics.draws == 4 * 2000
+    assert fit.record["seed"] == 5
 
 
 def test_an_interrupt_keeps_the_draws(monkeypatch) -> None:

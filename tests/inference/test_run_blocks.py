@@ -19,7 +19,7 @@ from bayescale.inference.compilation import _power_by_logarithm
 from bayescale.inference.leave_one_out import leave_one_out
 from bayescale.inference.netcdf import netcdf_of, read_netcdf
 from bayescale.inference.result import Fit
-from bayescale.prediction import discrepancy
+from bayescale.prediction import discrepancy, run_residuals
 from bayescale.prediction.discrepancy import DISCREPANCY
 
 
@@ -95,17 +95,22 @@ def test_a_surface_is_worked_out_once(made_fit, monkeypatch) -> None:
 
 
 def test_a_surface_asks_for_the_curve_of_the_runs_once(monkeypatch) -> None:
-    fit, sizes = handmade_fit(), []
+    fit, asked = handmade_fit(), []
     law = fit.law.curve
 
     def curve(inputs, references, parameters, step=None):
-        drawn = "draw" in parameters["E"].dims
-        sizes.append(inputs["N"].size if drawn else 0)  # medians are asked often, and cost nothing
+        asked.append(inputs["N"].size * parameters["E"].size)
         return law(inputs, references, parameters, step)
 
     monkeypatch.setattr(fit.law, "curve", curve)
+    monkeypatch.setattr(run_blocks, "FEW_DRAWS", 50)
     DISCREPANCY.surface(fit)
-    assert sum(sizes) == fit.observed.size
+    every = fit.observed.size * 1000
+    assert every < sum(asked) < 1.1 * every  # all draws once, and fifty of them
+    monkeypatch.setattr(run_residuals, "FEW_RUNS", 15)
+    asked.clear()
+    DISCREPANCY.surface(fresh(fit))
+    assert sum(asked) < every / 2  # all draws at a few of the runs
 
 
 def test_a_few_runs_are_not_worked_out_with_all(monkeypatch) -> None:

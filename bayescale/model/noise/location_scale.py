@@ -192,7 +192,7 @@ class Scatter(Noise):
         """Return observed values and their errors on the scale."""
         return {
             "observed": self._forward(observed),
-            "observed_se": self._error(observed, known),
+            "observed_se": np.broadcast_to(self._error(observed, known), np.shape(observed)),
         }
 
     def observe(
@@ -280,8 +280,10 @@ class Scatter(Noise):
         return self._shape.side * self._scale.forward(value)
 
     def _error(self, observed: Any, known: Known) -> Any:
-        """Take standard errors to the scale (delta method); none is none off the scale too."""
+        """Take standard errors to the scale (delta method); a single zero where none is known."""
         error = known["se"]
+        if not np.any(error > 0):
+            return 0.0
         return where(error > 0, error * exp(self._scale.log_slope(observed)), 0.0)
 
     def _sigma(self, parameters: Mapping[Any, Any], known: Known) -> Any:
