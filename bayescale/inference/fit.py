@@ -196,9 +196,12 @@ def fit_prepared(spec: Spec, data: Data, sampler: Sampler, seed: int, progressba
     _check_prior(spec, data, seed)
     draws, posterior, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
     seconds = Counter(draws.seconds)
-    for number, longer in enumerate(further_tries(sampler), start=1):
+    tries = further_tries(sampler)
+    for number, longer in enumerate(tries, start=1):
         if diagnostics.ok or draws.interrupted:
             break
+        if diagnostics.divergences and longer is not tries[-1]:
+            continue  # the smallest steps are what may help
         sampler = longer
         found = _attempt(spec, data, sampler, seed + number, progressbar, from_modes=True)
         draws, posterior, diagnostics = found

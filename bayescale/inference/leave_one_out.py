@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.inference.numpy_arrays import without_lazy_jax
-from bayescale.inference.result import Fit
+from bayescale.inference.result import Fit, once
 from bayescale.inference.run_blocks import likelihood_blocks
 
 
@@ -25,6 +25,10 @@ def leave_one_out(fit: Fit) -> Any:
         With ``elpd_i`` and ``pareto_k`` of each run; rows that share a run are left out together.
         The smoothed weights of the draws are kept of a table of one block only.
     """
+    return once(fit, leave_one_out, lambda: _leave_one_out(fit))
+
+
+def _leave_one_out(fit: Fit) -> Any:
     import arviz_stats as azs
     from arviz_stats.utils import ELPDDataLOO
 

@@ -261,19 +261,22 @@ def test_further_tries_are_longer_and_more_careful() -> None:
     assert [target for _, target in careful] == [0.97, 0.99]
 
 
-def test_a_fit_is_drawn_again_until_its_diagnostics_pass(monkeypatch) -> None:
+@pytest.mark.parametrize(
+    "fault, then", [({"ess": 1.0}, (2000, 6, True)), ({"divergences": 1}, (4000, 7, True))]
+)
+def test_a_fit_is_drawn_again_until_its_diagnostics_pass(monkeypatch, fault, then) -> None:
     runs = bs.read_runs(simulated(*(design()[c] for c in ("params", "tokens"))))
     asked, attempt = [], fit_module._attempt
 
     def doubted(spec, data, sampler, seed, progressbar, from_modes=False):
         draws, posterior, found = attempt(spec, data, sampler, seed, progressbar, from_modes)
         asked.append((sampler.draws, seed, from_modes))
-        return draws, posterior, found if len(asked) == 2 else replace(found, ess=1.0)
+        return draws, posterior, found if len(asked) == 2 else replace(found, **fault)
 
     monkeypatch.setattr(fit_module, "_attempt", doubted)
     fit = bs.fit(runs, "chinchilla", random_seed=5, progressbar=False)
-    assert asked == [(1000, 5, False), (2000, 6, True)]
-    assert fit.diagnostics.draws == 4 * 2000
+    assert asked == [(1000, 5, False), then]
+    assert fit.diagnostics.draws == 4 * then[0]
     assert fit.record["seed"] == 5
 
 
