@@ -15,11 +15,12 @@ from bayescale.capabilities.table import Floor, Scores, read_scores
 from bayescale.errors import BayescaleError
 from bayescale.inference.argument_checks import checked, described
 from bayescale.inference.diagnostics import Diagnostics, diagnose
-from bayescale.inference.fit import further_tries, warn_of
+from bayescale.inference.fit import warn_of
 from bayescale.inference.sampling import (
     STATS,
     Sampler,
     finished_part,
+    further_tries,
     run_nutpie,
     run_pymc,
     sampling_progress,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 import xarray as xr
 
-from bayescale.data.limits import RANGES
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
@@ -23,7 +22,7 @@ from bayescale.inference.fit_warnings import (
 )
 from bayescale.inference.pointwise import inputs_by_run
 from bayescale.inference.result import Fit
-from bayescale.inference.sampling import Draws, Sampler, sample, seed_of
+from bayescale.inference.sampling import Draws, Sampler, further_tries, sample, seed_of
 from bayescale.inference.threads import one_thread
 from bayescale.model.checkpoint_rows import noise_along_runs, rows_to_fit
 from bayescale.model.noise.base import Noise
@@ -39,14 +38,6 @@ if TYPE_CHECKING:
     import pymc as pm
 
 PRIOR_DRAWS = 1000
-
-
-FURTHER_TRIES = ((2, 0.95), (4, 0.99))
-"""A fit whose diagnostics fail is drawn again, so many times as long and at least so careful.
-
-Most that fail have drawn too little; smaller steps are for bends, and for the one divergence in
-four times as many draws where there was none.
-"""
 
 
 @runtime_checkable
@@ -224,18 +215,6 @@ def warn_of(diagnostics: Diagnostics, interrupted: bool) -> None:
         said.append(f"do not trust these numbers yet: {'; '.join(diagnostics.problems())}")
     for text in said:
         warnings.warn(text, BayescaleWarning, stacklevel=4)
-
-
-def further_tries(sampler: Sampler) -> list[Sampler]:
-    """Return how a fit is drawn again, one after the other, while its diagnostics fail."""
-    return [
-        replace(
-            sampler,
-            draws=min(times * sampler.draws, RANGES["draws"][1]),
-            target_accept=max(target_accept, sampler.target_accept),
-        )
-        for times, target_accept in FURTHER_TRIES
-    ]
 
 
 def assemble(

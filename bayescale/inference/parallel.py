@@ -27,11 +27,11 @@ import xarray as xr
 from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.inference.fit import fit, further_tries, prepare
+from bayescale.inference.fit import fit, prepare
 from bayescale.inference.io import load_fit, save
 from bayescale.inference.pointwise import stored, with_pointwise
 from bayescale.inference.result import Fit
-from bayescale.inference.sampling import Sampler
+from bayescale.inference.sampling import Sampler, further_tries
 from bayescale.inference.saved_tree import checks_of
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from bayescale.data.limits import OutOfRange, check_range
+from bayescale.data.limits import RANGES, OutOfRange, check_range
 from bayescale.errors import BayescaleError
 from bayescale.inference import program_cache
 from bayescale.inference.initialization import (
@@ -94,6 +94,26 @@ class Sampler:
             raise OutOfRange(
                 f"target_accept = {self.target_accept}: it must lie between 0 and 1, ends excluded"
             )
+
+
+FURTHER_TRIES = ((2, 0.95), (4, 0.99))
+"""A fit whose diagnostics fail is drawn again, so many times as long and at least so careful.
+
+Most that fail have drawn too little; smaller steps are for bends, and for the one divergence in
+four times as many draws where there was none.
+"""
+
+
+def further_tries(sampler: Sampler) -> list[Sampler]:
+    """Return how a fit is drawn again, one after the other, while its diagnostics fail."""
+    return [
+        dataclasses.replace(
+            sampler,
+            draws=min(times * sampler.draws, RANGES["draws"][1]),
+            target_accept=max(target_accept, sampler.target_accept),
+        )
+        for times, target_accept in FURTHER_TRIES
+    ]
 
 
 LEAST_KEPT = 100

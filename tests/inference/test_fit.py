@@ -17,7 +17,8 @@ from handmade import design
 
 import bayescale as bs
 from bayescale.inference import fit as fit_module
-from bayescale.inference.fit import assemble, further_tries
+from bayescale.inference.fit import assemble
+from bayescale.inference.sampling import further_tries
 from bayescale.model.link_scale import to_link
 from bayescale.model.observations import extract
 
