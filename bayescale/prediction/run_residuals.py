@@ -49,7 +49,7 @@ def _by_few_runs(
 ) -> np.ndarray | None:
     """Return the same from a few runs; None where the others do not follow from them."""
     some = _residuals(fit, slice(None), *thinned_curve(fit)).reshape(-1, len(place))
-    if not np.isfinite(some).all():
+    if not (np.isfinite(some).all() and np.isfinite(scatter).all()):
         return None
     mean = some.mean(axis=0)
     scaled = (some - mean) / scatter
