@@ -75,7 +75,7 @@ def main() -> None:
 def _reading() -> dict[str, Any]:
     """Ask how the table is read, where that is not as it should be."""
     with st.expander("Read it otherwise"):
-        st.caption(
+        st.markdown(
             "A column by its name, or a formula of columns such as `unique_tokens * epochs`; "
             "`none` says that there is none. Empty fields are recognised."
         )

@@ -5,6 +5,7 @@ import signal
 import threading
 import warnings
 from dataclasses import replace
+from typing import Literal
 
 import arviz as az
 import numpy as np
@@ -225,10 +226,12 @@ def test_skaling_samples_well(name, data_dir) -> None:
     assert fit.diagnostics.draws == 4000  # without a longer second try
 
 
-def test_the_pymc_sampler_agrees() -> None:
+@pytest.mark.parametrize("sampler", ["pymc", "numpyro"])
+def test_another_sampler_agrees(sampler: Literal["pymc", "numpyro"]) -> None:
+    pytest.importorskip(sampler, reason="the extra numpyro is not installed")
     runs = bs.read_runs(simulated(*(design()[c] for c in ("params", "tokens"))))
     ours = quick(runs)
-    theirs = quick(runs, sampler=bs.Sampler("pymc", draws=1000, chains=2))
+    theirs = quick(runs, sampler=bs.Sampler(sampler, draws=1000, chains=2))
     # Five Monte Carlo errors of the difference of two medians, each 1.25 sd / ESS ** 0.5.
     ess = ours.diagnostics.ess, theirs.diagnostics.ess
     margin = 5 * 1.25 * np.sqrt(1 / ess[0] + 1 / ess[1])
