@@ -29,6 +29,7 @@ import calibrate
 import check_models
 import comparison_page
 import hierarchical
+import speed_page
 
 LAWS_INTRO = """# Laws
 
@@ -243,6 +244,7 @@ PAGES = {
     "families": hierarchical.page,
     "first_answers": answers.page,
     "comparison": comparison_page.page,
+    "speed": speed_page.page,
 }
 
 
