@@ -1,9 +1,9 @@
-"""The Hitchhiker's protocol: a family's largest model foretold from the smaller ones' checkpoints.
+"""The Hitchhiker's protocol: a family's largest model predicted from smaller ones' checkpoints.
 
     python benchmarks/hitchhiker.py    # every family, number of sizes and share not measured yet
 
 Choshen, Zhang, Andreas (2024), arXiv:2410.11840. Fitted are the checkpoints of the n smallest
-models of a family, beyond 1e10 tokens and up to a share of each one's training; foretold are those
+models of a family, beyond 1e10 tokens and up to a share of each one's training; predicted are those
 of the largest model's last 30 %. ARE is the mean of |L - predicted| / L, in the column's own unit
 (perplexities are fitted by their logarithm). Of each model's checkpoints at most ``KEPT``, spread
 in log tokens, are fitted: they follow from one another, and count so (the default noise for rows
@@ -48,8 +48,10 @@ PERPLEXITY, OVER_TASKS = "ppl", "mean_"
 DEFAULT, SISTERS, ELSEWHERE = WAYS = ("default", "population", "other sources")
 SOURCE = {"GPT2": "datablations", "pythia": "pythia"}
 """Beginnings of families' names that are of one source; others are one each."""
-FAMILIES, MODELS, POOLED = 4, 4, 10
-"""Most families of a source, models of a family and checkpoints of a model that are pooled."""
+SISTERS_POOLED, MODELS, POOLED = 4, 4, 10
+"""Most families of the own source, models of a family and checkpoints of a model, that are pooled.
+
+Families of another source count as one, the first: their small spread is not that of sources."""
 SAVED = RESULTS / "hitchhiker_rows.json"
 PLAN = {
     "law": LAW,
@@ -60,7 +62,7 @@ PLAN = {
     "sizes": SIZES,
     "shares": SHARES,
     "ways": WAYS,
-    "pooled": (FAMILIES, MODELS, POOLED),
+    "pooled": (SISTERS_POOLED, 1, MODELS, POOLED),
     "seed": SEED,
 }
 
@@ -95,14 +97,14 @@ def in_logs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def pool_for(name: str, way: str) -> list[str]:
-    """Return the families that a family borrows from, at most ``FAMILIES`` of a source."""
+    """Return the families that a family borrows from: its sisters, and one of each other source."""
     every, taken, names = families(), Counter[str](), []
     for other, table in every.items():
         sister = source(other) == source(name)
         if other == name or (sister and way == ELSEWHERE) or not alike(every[name], table):
             continue
         taken[source(other)] += 1
-        if taken[source(other)] <= FAMILIES:
+        if taken[source(other)] <= (SISTERS_POOLED if sister else 1):
             names.append(other)
     return names
 
@@ -142,7 +144,7 @@ def tasks(name: str, table: pd.DataFrame) -> Iterator[tuple[int, float]]:
 
 
 def score(table: pd.DataFrame, sizes: int, share: float, priors: Any) -> dict[str, Any]:
-    """Fit, and foretell the end of the largest model's training."""
+    """Fit, and predict the end of the largest model's training."""
     logs = table["loss_kind"].iloc[0] == PERPLEXITY
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bs.BayescaleWarning)  # counted below
