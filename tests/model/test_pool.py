@@ -208,7 +208,7 @@ def test_a_population_says_the_floor_of_a_group_of_any_size(size: float) -> None
     truth = {"E": 1.6, "a": 0.45, "alpha": 0.28, "b": 0.45, "beta": 0.27, "sigma": 0.01, "nu": 5.0}
     rng, values = np.random.default_rng(0), {}
     for name, value in truth.items():
-        by = "partial" == spec.kinds[name]
+        by = spec.kinds[name] == "partial"
         shape, dims = (4, 250), ("chain", "draw")
         near = value * np.exp(0.02 * rng.normal(size=(*shape, 3)))
         values[name] = ((*dims, "family"), near) if by else (dims, near[..., 0])
