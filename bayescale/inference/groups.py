@@ -88,9 +88,9 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float] | Multiple]:
     dict of str to (float, float) or Multiple
         Of each partially pooled parameter of the law, the 90 % interval of a new group: in
         multiples of its target at the pooled fit's reference point where the law says so
-        (:class:`bayescale.Multiple`, carried there along the law of the population's medians), else
-        in the parameter's own unit. Amplitudes hold at that reference point too:
-        ``references=fit.references``.
+        (:class:`bayescale.Multiple`, carried there along the law of the population's medians; of
+        its typical target where the law has steps or takes arrays), else in the parameter's own
+        unit. Amplitudes hold at that reference point too: ``references=fit.references``.
 
     Raises
     ------
@@ -126,10 +126,11 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float] | Multiple]:
 def _typical_at_references(fit: Fit) -> tuple[dict[str, float], dict[str, float]] | None:
     """Return the reference point of a pooled fit, and the law of the population's medians.
 
-    None of a law that takes arrays, which has no such point.
+    None of a law that takes arrays, which has no such point, and of one with steps, whose
+    reference points a :class:`bayescale.Multiple` does not hold.
     """
     law = fit.law
-    if any(declared.nodes for declared in law.inputs.values()):
+    if law.steps or any(declared.nodes for declared in law.inputs.values()):
         return None
     at = {
         name: fit.references[name] if declared.relative else float(fit.inputs[name].median())

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale.cli import app
 from bayescale.cli.fit import priors
+from bayescale.inference.groups import _typical_at_references
 from bayescale.inference.result import Fit
 from bayescale.laws.registry import get_law
 from bayescale.model.build import model_data
@@ -182,6 +183,13 @@ def test_a_population_as_priors_of_the_next_group() -> None:
     )
     with pytest.raises(bs.BayescaleError, match="no parameter of this fit comes from a population"):
         bs.population_prior(handmade_fit())
+
+
+@pytest.mark.parametrize("law", ["chinchilla_then_accuracy_from_loss", "multi_power"])
+def test_no_one_point_states_the_multiples_of_a_law_with_steps_or_arrays(law: str) -> None:
+    fit = handmade_fit()
+    fit = replace(fit, spec=replace(fit.spec, law=get_law(law)))
+    assert _typical_at_references(fit) is None
 
 
 def test_references_of_a_fit_may_be_in_pf_days() -> None:
