@@ -12,6 +12,7 @@ from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
 from bayescale.laws.base import Law
 from bayescale.model.link_scale import natural
+from bayescale.model.literature_priors import typical_family
 from bayescale.model.noise.registry import get_noise
 from bayescale.model.observed_columns import (
     Observable,
@@ -171,8 +172,9 @@ def observed_groups(
     Empty where nothing is pooled. A group's floor and amplitudes are pooled as multiples of its
     typical target. Of small models that is several times the floor, of large ones little more, so
     multiples are of what each group would have with the runs of all: its own typical target, times
-    that of the typical law (:func:`typical_law`) over all runs, over the same of the group's runs.
-    Groups whose runs are alike keep their own.
+    that of a typical law over all runs, over the same of the group's runs. That law is the one of
+    public families, or else of the priors' medians (:func:`typical_law`). Groups whose runs are
+    alike keep their own.
 
     Parameters
     ----------
@@ -195,8 +197,8 @@ def observed_groups(
         (by,), (only,) = spec.grouping, groups
         raise BayescaleError(f"every usable run has {by} = {only}: there is nothing to pool")
     size, found = spec.noise.scale, dict.fromkeys(groups, float(scales["target"]))
-    curve = spec.law.curve(target.inputs, references, typical_law(spec, scales))
-    curve = np.broadcast_to(curve, target.observed.shape)
+    at, parameters = typical_family(spec.law) or (references, typical_law(spec, scales))
+    curve = np.broadcast_to(spec.law.curve(target.inputs, at, parameters), target.observed.shape)
     for group in groups:
         own = np.array(target.members) == group
         if own.any():
