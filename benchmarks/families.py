@@ -1,25 +1,34 @@
 """What pooling families is worth: eight simulated families, fitted together and one by one.
 
-    python benchmarks/families.py    # forty sets of families; each is saved when it is done
+    python benchmarks/families.py    # twenty sets of families; each is saved when it is done
 
 Each set has eight families of five runs that follow Chinchilla's law with 1/2 % of scatter. Their
 exponents differ by 10 % (one standard deviation of the logarithm), E by as much, a and b by 30 %.
-``pool="partial"`` is scored against separate fits by the root mean square error of alpha and beta
-(their logarithms) and of the log loss of a run of ten times the largest budget at 20 tokens a
-parameter, each a posterior median against the truth, and by the coverage of the 90 % intervals. The
-reductions are the means over the sets. What knowing the population would bring (separate fits whose
-priors are what the families were drawn from) is the most that pooling could.
+``pool="partial"``, as ``bayescale.fit`` draws it, is scored against separate fits by the root mean
+square error of alpha and beta (their logarithms) and of the log loss of a run of ten times the
+largest budget at 20 tokens a parameter, each a posterior median against the truth, and by the
+coverage of the 90 % intervals. The reductions are the means over the sets. What knowing the
+population would bring (separate fits whose priors are what the families were drawn from) is the
+most that pooling could.
 
 What ``"partial"`` does with floors and amplitudes was chosen on six other sets (seeds 101 to 106),
 where it lowered the three by .48, .39 and .11. Left separate beside partially pooled exponents, as
 they were first, they made things worse than no pooling (-.53, +.30, -.47; 56 % of the 90 %
 intervals of alpha held the truth): each family's prior of its floor pulls the common exponents the
 same way.
+
+The sampler's coordinates were chosen on the same six. Min ESS of 2,000 draws was 250 to 400 centred
+(each group's parameters around their population, in the law's coordinates), 120 to 440 with all of
+them but the level of the loss non-centred, 150 to 420 and 150 to 580 partially centred (a weight of
+.7 and .5), 50 to 340 with only the population's mean taken off, 100 to 170 with a diagonal mass
+matrix. So it stays centred; what had R-hat over 1.01 was short: 500 draws a chain. The default
+sampler has 1,000, and a fit whose diagnostics fail is drawn again, four times as long.
 """
 
 import json
 import sys
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -28,7 +37,7 @@ import xarray as xr
 from bars import RESULTS, Bar
 
 import bayescale as bs
-from bayescale.inference.diagnostics import RHAT_LIMIT, Diagnostics, diagnose
+from bayescale.inference.diagnostics import RHAT_LIMIT
 from bayescale.inference.fit import natural_parameters
 from bayescale.inference.sampling import Sampler, sample
 from bayescale.laws.parameters import Z90
@@ -36,13 +45,14 @@ from bayescale.laws.registry import get_law
 from bayescale.model.observations import Data, extract
 from bayescale.model.spec import Spec, make_spec
 
-SETS, FAMILIES, RUNS = 40, 8, 5
+SETS, FAMILIES, RUNS = 20, 8, 5
 BUDGETS, RATIOS = (1e19, 1e21), (4.0, 120.0)
 CENTRE = {"E": 1.82, "a": 0.355, "alpha": 0.348, "b": 0.354, "beta": 0.366}
 DIFFER = {"E": 0.1, "a": 0.3, "alpha": 0.1, "b": 0.3, "beta": 0.1}
 REFERENCES = {"N": 1e9, "D": 2e10}
 SCATTER = 0.005
 SAMPLER = Sampler(draws=500, tune=500)
+"""Of the fits of one family each, whose diagnostics are not counted."""
 FAR, RATIO = 10 * BUDGETS[1], 20.0
 PATH = RESULTS / "families_sets.json"
 QUANTITIES = ("alpha", "beta", "loss")
@@ -93,12 +103,19 @@ def errors(posterior: xr.Dataset, references: Any, truth: pd.Series) -> dict[str
     return found
 
 
-def draw(spec: Spec, runs: bs.Runs, seed: int) -> tuple[xr.Dataset, Data, Diagnostics]:
-    """Draw from a posterior once, however the diagnostics turn out: they are reported."""
+def draw(spec: Spec, runs: bs.Runs, seed: int) -> tuple[xr.Dataset, Data]:
+    """Draw from the posterior of one family once."""
     data = extract(spec, runs)
-    draws = sample(spec, data, SAMPLER, seed, progressbar=False)
-    posterior = natural_parameters(spec, data, draws)
-    return posterior, data, diagnose(posterior, draws.stats)
+    return natural_parameters(spec, data, sample(spec, data, SAMPLER, seed, False)), data
+
+
+def fit_together(runs: bs.Runs, seed: int) -> bs.Fit:
+    """Fit the families with one population; how the diagnostics turn out is reported."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)
+        return bs.fit(
+            runs, "chinchilla", pool="partial", group="family", random_seed=seed, progressbar=False
+        )
 
 
 def known(seed: int) -> dict[str, Any]:
@@ -109,7 +126,7 @@ def known(seed: int) -> dict[str, Any]:
     priors: Any = {k: tuple((CENTRE[k] * ends[k]).tolist()) for k in CENTRE}
     spec, found = make_spec("chinchilla", priors=priors, references=REFERENCES), {}
     for name in truth.index:
-        drawn, own, _ = draw(spec, runs.where(f"family == '{name}'"), seed)
+        drawn, own = draw(spec, runs.where(f"family == '{name}'"), seed)
         found[name] = errors(drawn, own.references, truth.loc[name])
     return found
 
@@ -118,13 +135,14 @@ def one_set(seed: int) -> dict[str, Any]:
     """Fit one set of families both ways."""
     table, truth = families(seed)
     runs, started = bs.read_runs(table), time.perf_counter()
-    pooled, data, found = draw(make_spec("chinchilla", pool="partial", group="family"), runs, seed)
+    pooled = fit_together(runs, seed)
+    found, posterior = pooled.diagnostics, pooled.posterior
     seconds = time.perf_counter() - started
     alone, together = {}, {}
     for name in truth.index:
-        drawn, own, _ = draw(make_spec("chinchilla"), runs.where(f"family == '{name}'"), seed)
+        drawn, own = draw(make_spec("chinchilla"), runs.where(f"family == '{name}'"), seed)
         alone[name] = errors(drawn, own.references, truth.loc[name])
-        together[name] = errors(pooled.sel(family=name), data.references, truth.loc[name])
+        together[name] = errors(posterior.sel(family=name), pooled.references, truth.loc[name])
     return {
         "seed": seed,
         "alone": alone,
@@ -181,7 +199,7 @@ def sets() -> list[dict[str, Any]]:
 def measure() -> list[Bar]:
     """Score the sets, and time a larger fit."""
     done, bars = sets(), []
-    for quantity, least in zip(QUANTITIES, (0.4, 0.1, 0.2), strict=True):
+    for quantity, least in zip(QUANTITIES, (0.4, 0.25, 0.2), strict=True):
         pairs = [[scores(one, way, quantity)[0] for way in ("together", "alone")] for one in done]
         held = np.mean([scores(one, "together", quantity)[1] for one in done])
         held_alone = np.mean([scores(one, "alone", quantity)[1] for one in done])
@@ -202,6 +220,7 @@ def measure() -> list[Bar]:
         Bar(
             "share of pooled fits with R-hat < 1.01",
             np.mean([o["rhat"] < RHAT_LIMIT for o in done]),
+            0.9,
         ),
         *large(),
     ]

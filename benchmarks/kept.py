@@ -19,6 +19,7 @@ import bayescale as bs
 from bayescale.data.runs import Runs
 from bayescale.inference.sampling import Sampler
 from bayescale.laws.registry import get_law
+from bayescale.model.checkpoint_rows import noise_along_runs
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 from bayescale.prediction.places import COMMON, COMMON_OF, SPLIT_REACH
@@ -51,14 +52,18 @@ def fitted(
 def pooled(table: pd.DataFrame, law: str, seed: int = SEED) -> bs.Fit:
     """Fit families together, the law's parameters and the scatter partially pooled, or load it.
 
-    The table names them in the column ``family``.
+    The table names them in the column ``family``. All its rows are fitted: checkpoints of one run
+    follow from one another.
     """
     pool = dict.fromkeys((*get_law(law).parameters, "sigma"), "partial")
-    said = f"{law} {table.to_csv()} {pool} {seed}"
-    return _kept(said, table, law, pool=pool, group="family", random_seed=seed)
+    runs = bs.read_runs(table)
+    spec = noise_along_runs(make_spec(law, pool=pool, group="family"), runs)
+    scales = extract(spec, runs).group_scales
+    said = f"{law} {table.to_csv()} {pool} {spec.noise.name} {scales} {seed}"
+    return _kept(said, runs, spec, random_seed=seed)
 
 
-def _kept(said: str, runs: Any, law: str, **options: Any) -> bs.Fit:
+def _kept(said: str, runs: Any, law: Any, **options: Any) -> bs.Fit:
     """Load the fit that was kept of what is said, or fit and keep it."""
     path = FOLDER / f"{hashlib.sha256(said.encode()).hexdigest()[:24]}.nc"
     if path.exists():

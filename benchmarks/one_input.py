@@ -11,7 +11,7 @@ with the loss of double descent and nanoGPT divided by the largest fitted one. C
 count alike. No training point is left out: no curve has more than 71. Repeated rows count once.
 
 Ours is :func:`bayescale.fit_average` of M2 to M4, the laws and discrepancies weighed by what they
-foretell of the curve's own fitted part. What is averaged and how was chosen on double descent,
+predict of the curve's own fitted part. What is averaged and how was chosen on double descent,
 nanoGPT and BIG-bench (``CHOSE``, each counting alike), where stacking the forecasts and the
 leave-one-out densities together, over six discrepancies, has a log score of 2.68 against 2.45 of
 leave-one-out with one discrepancy of 6 %; with M1 it has 2.61, without the package's default

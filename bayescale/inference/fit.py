@@ -100,9 +100,9 @@ def fit(
         How parameters are pooled over groups of runs: ``{"alpha": "partial"}`` learns a population
         of alphas from which each group's comes, ``"shared"`` is one value for all, ``"separate"``
         none in common, which parameters not named are. One word is for all of the law; multiples of
-        the target, as floors are, then pool partially, each in its group's own unit, by
-        ``"shared"`` too. The noise's parameters are shared unless named, or multiples of the
-        target.
+        the target, as floors are, then pool partially, each in multiples of its group's typical
+        target at the sizes of all runs, by ``"shared"`` too. The noise's parameters are shared
+        unless named, or multiples of the target.
     group : str, optional
         The column that names each run's group, ``"family"``; pools partially unless ``pool`` says
         otherwise.

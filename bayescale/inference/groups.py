@@ -15,6 +15,7 @@ from bayescale.inference.sampling import seed_of
 from bayescale.laws.parameters import Z90
 from bayescale.model.hierarchical import draw_population
 from bayescale.model.link_scale import to_link
+from bayescale.model.observations import typical_law
 from bayescale.model.pooling import Pool, mean_of, spread_of
 from bayescale.model.prior import Multiple
 from bayescale.model.spec import Spec
@@ -86,9 +87,10 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float] | Multiple]:
     -------
     dict of str to (float, float) or Multiple
         Of each partially pooled parameter of the law, the 90 % interval of a new group: in
-        multiples of its typical target (:class:`bayescale.Multiple`) where the law says so, else in
-        the parameter's own unit. Amplitudes hold at the pooled fit's reference point:
-        ``references=fit.references``.
+        multiples of its target at the pooled fit's reference point where the law says so
+        (:class:`bayescale.Multiple`, carried there along the law of the population's medians; of
+        its typical target where the law has steps or takes arrays), else in the parameter's own
+        unit. Amplitudes hold at that reference point too: ``references=fit.references``.
 
     Raises
     ------
@@ -107,7 +109,7 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float] | Multiple]:
         raise BayescaleError(
             "no parameter of this fit comes from a population: fit(..., pool='partial', group=...)"
         )
-    found = {}
+    found, typical = {}, _typical_at_references(fit)
     for name in names:
         parameter = fit.spec.parameters[name]
         centre = to_link(parameter, fit.posterior[mean_of(name)], fit.scales)
@@ -115,7 +117,31 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float] | Multiple]:
         middle, half = float(centre.mean()), Z90 * variance**0.5
         low, high = (float(parameter.inverse(middle + sign * half)) for sign in (-1, 1))
         found[name] = Multiple(low, high) if parameter.of else (low, high)
+        if parameter.of == "target" and typical:
+            here, _ = Multiple(1.0, 1.0, *typical).of_mean(fit.law, fit.scales)
+            found[name] = Multiple(low / here, high / here, *typical)
     return found
+
+
+def _typical_at_references(fit: Fit) -> tuple[dict[str, float], dict[str, float]] | None:
+    """Return the reference point of a pooled fit, and the law of the population's medians.
+
+    None of a law that takes arrays, which has no such point, and of one with steps, whose
+    reference points a :class:`bayescale.Multiple` does not hold.
+    """
+    law = fit.law
+    if law.steps or any(declared.nodes for declared in law.inputs.values()):
+        return None
+    at = {
+        name: fit.references[name] if declared.relative else float(fit.inputs[name].median())
+        for name, declared in law.inputs.items()
+    }
+    typical = typical_law(fit.spec, fit.scales)
+    for name in fit.spec.free:
+        saved = {"partial": mean_of(name), "shared": name}.get(fit.spec.kinds[name])
+        if saved:
+            typical[name] = float(fit.posterior[saved].median())
+    return at, typical
 
 
 def ask_each(fit: Fit, ask: Callable[[Fit], xr.Dataset]) -> xr.Dataset:

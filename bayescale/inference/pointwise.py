@@ -68,12 +68,13 @@ def observations_of(spec: Spec, tree: xr.DataTree) -> Observations:
     names = (*spec.law.inputs, *spec.law.steps)
     references = {name: float(constant[f"{name}_reference"]) for name in names}
     typical = float(constant["target_scale"])
+    scales = prior_scales(spec.law, typical, references, target.inputs)
     return Observations(
         **vars(target),
         references=references,
-        scales=prior_scales(spec.law, typical, references, target.inputs),
+        scales=scales,
         steps=dict(zip(spec.law.steps, others, strict=True)),
-        group_scales=observed_groups(spec, target, others, typical),
+        group_scales=observed_groups(spec, target, others, references, scales),
     )
 
 

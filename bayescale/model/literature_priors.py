@@ -80,6 +80,16 @@ def literature_sources(law: str | type[Law]) -> list[str]:
     return list(_sets()[get_law(law).name]["families"])
 
 
+def typical_family(law: type[Law]) -> tuple[dict[str, float], dict[str, float]] | None:
+    """Return a typical public family's law: where its amplitudes hold, and its parameters.
+
+    The parameters of the target's unit are multiples of the loss there. None where no public
+    families were fitted under the law.
+    """
+    found = _sets().get(law.name)
+    return None if found is None else (found["at"], found["typical"])
+
+
 @cache
 def _sets() -> dict[str, Any]:
     return tomllib.loads(FILE.read_text(encoding="utf-8"))

@@ -11,6 +11,8 @@ import pandas as pd
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
 from bayescale.laws.base import Law
+from bayescale.model.link_scale import natural
+from bayescale.model.literature_priors import typical_family
 from bayescale.model.noise.registry import get_noise
 from bayescale.model.observed_columns import (
     Observable,
@@ -36,7 +38,8 @@ class Observations(Observed):
     steps : mapping of str to Observed
         What was observed of each of the law's steps, often in other runs too.
     group_scales : mapping of str to float
-        The groups and the typical size of the target in each; empty where nothing is pooled.
+        The groups, and the typical size of the target in each, were its runs like those of all
+        groups: see :func:`observed_groups`. Empty where nothing is pooled.
     """
 
     references: Mapping[str, float]
@@ -115,13 +118,14 @@ def extract(spec: Spec, runs: Runs) -> Data:
     for name, step in spec.law.steps.items():
         typical = get_noise(step.noise).scale(steps[name].observed)
         references[name] = spec.references.get(name, typical)
+    scales = prior_scales(spec.law, size, references, target.inputs)
     return Data(
         **vars(target),
         references=references,
-        scales=prior_scales(spec.law, size, references, target.inputs),
+        scales=scales,
         runs=rows[spec.target].using(columns_read(spec)),
         steps=steps,
-        group_scales=observed_groups(spec, target, others, size),
+        group_scales=observed_groups(spec, target, others, references, scales),
     )
 
 
@@ -157,11 +161,29 @@ def prior_scales(
 
 
 def observed_groups(
-    spec: Spec, target: Observed, others: Iterable[Observed], typical: float
+    spec: Spec,
+    target: Observed,
+    others: Iterable[Observed],
+    references: Mapping[str, float],
+    scales: Scales,
 ) -> dict[str, float]:
     """Return the groups of the observations, with the typical size of the target in each.
 
-    Empty where nothing is pooled.
+    Empty where nothing is pooled. A group's floor and amplitudes are pooled as multiples of its
+    typical target. Of small models that is several times the floor, of large ones little more, so
+    multiples are of what each group would have with the runs of all: its own typical target, times
+    that of a typical law over all runs, over the same of the group's runs. That law is the one of
+    public families, or else of the priors' medians (:func:`typical_law`). Groups whose runs are
+    alike keep their own.
+
+    Parameters
+    ----------
+    spec
+        What is fitted.
+    target, others
+        What was observed of the target and of the law's steps.
+    references, scales
+        Reference points, and what priors are stated in (:func:`prior_scales`).
 
     Raises
     ------
@@ -169,11 +191,29 @@ def observed_groups(
         When there is only one.
     """
     groups = dict.fromkeys(member for seen in (target, *others) for member in seen.members)
+    if not groups:
+        return {}
     if len(groups) == 1:
         (by,), (only,) = spec.grouping, groups
         raise BayescaleError(f"every usable run has {by} = {only}: there is nothing to pool")
-    values = {group: target.observed[np.array(target.members) == group] for group in groups}
-    return {k: spec.noise.scale(v) if len(v) else typical for k, v in values.items()}
+    size, found = spec.noise.scale, dict.fromkeys(groups, float(scales["target"]))
+    at, parameters = typical_family(spec.law) or (references, typical_law(spec, scales))
+    curve = np.broadcast_to(spec.law.curve(target.inputs, at, parameters), target.observed.shape)
+    for group in groups:
+        own = np.array(target.members) == group
+        if own.any():
+            found[group] = size(target.observed[own]) * size(curve) / size(curve[own])
+    return found
+
+
+def typical_law(spec: Spec, scales: Scales) -> dict[str, float]:
+    """Return the law's parameters, in their units, at the medians of their priors."""
+    means, _ = spec.normal_priors(spec.free, scales)
+    medians = {
+        name: float(natural(parameter, mean, scales))
+        for (name, parameter), mean in zip(spec.free.items(), means, strict=True)
+    }
+    return medians | spec.fixed
 
 
 def constant_inputs(data: Data) -> dict[str, float]:

@@ -10,9 +10,10 @@ each group's own and drawn from a population whose mean and spread are learnt to
 ('partial', 'partial')
 
 Losses in different units do not pool, their ratios do: what a law declares as a multiple of the
-target, its floor say, is partially pooled as a multiple of each group's own typical target. Left
-separate beside pooled exponents, every group's prior of its floor pulls the common exponents the
-same way, and eight weak priors make one strong wrong one.
+target, its floor say, is partially pooled as a multiple of each group's own typical target, at the
+sizes of all runs (:func:`bayescale.model.observations.observed_groups`). Left separate beside
+pooled exponents, every group's prior of its floor pulls the common exponents the same way, and
+eight weak priors make one strong wrong one.
 """
 
 from collections.abc import Mapping

@@ -56,7 +56,8 @@ class Multiple(NamedTuple):
         """
         if self.at is None or self.typical is None:
             return self.low, self.high
-        there, here = (law.curve(inputs, self.at, self.typical) for inputs in (self.at, scales))
+        middle = {**self.at, **scales}  # an absolute input has no mean, and stays
+        there, here = (law.curve(inputs, self.at, self.typical) for inputs in (self.at, middle))
         return self.low * float(there / here), self.high * float(there / here)
 
     def check(self, name: str, parameter: Parameter, law: type[Law]) -> None:

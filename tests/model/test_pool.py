@@ -171,6 +171,63 @@ def test_each_group_has_the_unit_of_its_own_losses(pool: str) -> None:
     np.testing.assert_allclose(grown, of_all if pool == "shared" else [1, 1, 100])
 
 
+def one_law(sizes: dict[str, float], **inputs: str) -> tuple[Spec, Data]:
+    """Groups of one law of a typical family, whose runs are so many times 1B and 20B."""
+    spec = make_spec("chinchilla", pool="partial", group="family", references=REFERENCES)
+    grid = np.meshgrid(np.geomspace(0.3, 3, 4), np.geomspace(0.3, 3, 4))
+    parts = []
+    for family, size in sizes.items():
+        n, d = (size * x.ravel() for x in grid)
+        loss = 1.6 + 0.45 * n**-0.28 + 0.45 * d**-0.27
+        parts.append(pd.DataFrame({"params": n * 1e9, "tokens": d * 2e10, "loss": loss}))
+        parts[-1]["family"] = family
+    return spec, extract(spec, bs.read_runs(pd.concat(parts, ignore_index=True)))
+
+
+def test_groups_of_other_sizes_have_one_floor_in_multiples_of_what_they_pool_by() -> None:
+    """Their own typical losses are 1.9 apart, and a floor is one floor."""
+    _, data = one_law({"small": 0.01, "middle": 1.0, "large": 10.0})
+    members = np.array(data.members)
+    own = [np.exp(np.log(data.observed[members == group]).mean()) for group in data.groups]
+    assert own[0] / own[-1] > 1.9
+    sizes = np.array(list(data.group_scales.values()))
+    assert sizes.max() / sizes.min() < 1.1
+    assert data.scale == pytest.approx(np.exp(np.log(sizes).mean()), rel=0.05)
+
+
+def test_groups_of_equal_sizes_pool_by_their_own_typical_loss() -> None:
+    _, data = one_law({"one": 1.0, "other": 1.0})
+    own = np.exp(np.log(data.observed[:16]).mean())
+    assert data.group_scales == pytest.approx({"one": own, "other": own}, rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [0.01, 1.0, 10.0])
+def test_a_population_says_the_floor_of_a_group_of_any_size(size: float) -> None:
+    """Three groups of other sizes, and their next one: all of one law, so of one floor."""
+    spec, data = one_law({"small": 0.01, "middle": 1.0, "large": 10.0})
+    truth = {"E": 1.6, "a": 0.45, "alpha": 0.28, "b": 0.45, "beta": 0.27, "sigma": 0.01, "nu": 5.0}
+    rng, values = np.random.default_rng(0), {}
+    for name, value in truth.items():
+        by = spec.kinds[name] == "partial"
+        shape, dims = (4, 250), ("chain", "draw")
+        near = value * np.exp(0.02 * rng.normal(size=(*shape, 3)))
+        values[name] = ((*dims, "family"), near) if by else (dims, near[..., 0])
+        if by:
+            values[f"{name}_mean"] = dims, value * np.exp(0.02 * rng.normal(size=shape))
+            values[f"{name}_spread"] = dims, np.full(shape, 0.05)
+    posterior = xr.Dataset(values, {"family": data.groups})
+    stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((4, 250), dtype=bool))})
+    fit = assemble(spec, data, posterior, stats, sampler=Sampler(draws=250), seed=0)
+    priors = bs.population_prior(fit)
+    assert priors["E"].at == REFERENCES
+    _, next_group = one_law({"next": size, "same": size})
+    prior = make_spec("chinchilla", priors=priors, references=REFERENCES)
+    low, high = prior.interval("E", next_group.scales)
+    assert (low * high) ** 0.5 == pytest.approx(1.6, rel=0.1)
+    low, high = prior.interval("a", next_group.scales)
+    assert (low * high) ** 0.5 == pytest.approx(0.45, rel=0.1)
+
+
 COORDINATES = {
     ("chinchilla", ("E", "a", "alpha", "b", "beta")): (0, 1, 2, 3, 4),
     ("chinchilla", ("E", "a", "b")): (0, 1, 2),

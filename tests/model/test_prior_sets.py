@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import design, handmade_fit
+from handmade import design, handmade_fit, prior_medians
 from typer.testing import CliRunner
 
 import bayescale as bs
 from bayescale.cli import app
 from bayescale.cli.fit import priors
+from bayescale.inference.groups import _typical_at_references
 from bayescale.inference.result import Fit
+from bayescale.laws.registry import get_law
 from bayescale.model.build import model_data
 from bayescale.model.literature_priors import literature_sources
 from bayescale.model.observations import extract
@@ -78,6 +80,17 @@ def test_where_the_runs_are_says_the_floor_and_not_the_reference_points() -> Non
     curve = spec.law.curve
     there, here = (curve(inputs, at, typical) for inputs in (at, middle))
     assert floors[0][1] == pytest.approx(high * scale * there / here)
+
+
+def test_an_absolute_input_stays_where_a_multiple_is_stated() -> None:
+    """Runs have no geometric mean of epochs that priors are stated in."""
+    law = get_law("repeated")
+    at = {name: 2.0 for name in law.inputs}
+    typical = prior_medians(law)
+    relative = {name: 2.0 for name, declared in law.inputs.items() if declared.relative}
+    assert relative != at
+    prior = bs.Multiple(0.5, 0.8, at, typical)
+    assert prior.of_mean(law, relative) == pytest.approx((0.5, 0.8))
 
 
 def test_own_priors_beside_those_of_the_literature() -> None:
@@ -155,17 +168,28 @@ def pooled() -> Fit:
 
 
 def test_a_population_as_priors_of_the_next_group() -> None:
-    found = bs.population_prior(pooled())
+    fit = pooled()
+    found = bs.population_prior(fit)
     assert set(found) == {"alpha", "E"}
+    spec = bs.make_spec("chinchilla", priors=found)
+    scales = {**fit.scales, "target": 1.0}  # runs like those that were pooled
     for name, middle, sd in (("alpha", 0.3, (0.1**2 + 0.05**2) ** 0.5), ("E", 0.6, 0.2062)):
-        low, high = np.log(found[name][:2])
+        low, high = np.log(spec.interval(name, scales))
         assert (low + high) / 2 == pytest.approx(np.log(middle), abs=0.02)
         assert (high - low) / 2 == pytest.approx(1.645 * sd, rel=0.05)
     assert isinstance(found["E"], bs.Multiple) and not isinstance(found["alpha"], bs.Multiple)
-    spec = bs.make_spec("chinchilla", priors=found)
-    assert spec.interval("E", {"target": 1.0}) == found["E"][:2]
+    assert found["E"].at == fit.references and found["E"].typical["alpha"] == pytest.approx(
+        0.3, rel=0.02
+    )
     with pytest.raises(bs.BayescaleError, match="no parameter of this fit comes from a population"):
         bs.population_prior(handmade_fit())
+
+
+@pytest.mark.parametrize("law", ["chinchilla_then_accuracy_from_loss", "multi_power"])
+def test_no_one_point_states_the_multiples_of_a_law_with_steps_or_arrays(law: str) -> None:
+    fit = handmade_fit()
+    fit = replace(fit, spec=replace(fit.spec, law=get_law(law)))
+    assert _typical_at_references(fit) is None
 
 
 def test_references_of_a_fit_may_be_in_pf_days() -> None:
