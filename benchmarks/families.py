@@ -1,6 +1,6 @@
 """What pooling families is worth: eight simulated families, fitted together and one by one.
 
-    python benchmarks/families.py    # twenty sets of families; each is saved when it is done
+    python benchmarks/families.py    # forty sets of families; each is saved when it is done
 
 Each set has eight families of five runs that follow Chinchilla's law with 1/2 % of scatter. Their
 exponents differ by 10 % (one standard deviation of the logarithm), E by as much, a and b by 30 %.
@@ -45,7 +45,7 @@ from bayescale.laws.registry import get_law
 from bayescale.model.observations import Data, extract
 from bayescale.model.spec import Spec, make_spec
 
-SETS, FAMILIES, RUNS = 20, 8, 5
+SETS, FAMILIES, RUNS = 40, 8, 5
 BUDGETS, RATIOS = (1e19, 1e21), (4.0, 120.0)
 CENTRE = {"E": 1.82, "a": 0.355, "alpha": 0.348, "b": 0.354, "beta": 0.366}
 DIFFER = {"E": 0.1, "a": 0.3, "alpha": 0.1, "b": 0.3, "beta": 0.1}

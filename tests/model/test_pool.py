@@ -195,10 +195,17 @@ def test_groups_of_other_sizes_have_one_floor_in_multiples_of_what_they_pool_by(
     assert data.scale == pytest.approx(np.exp(np.log(sizes).mean()), rel=0.05)
 
 
-def test_groups_of_equal_sizes_pool_by_their_own_typical_loss() -> None:
-    _, data = one_law({"one": 1.0, "other": 1.0})
-    own = np.exp(np.log(data.observed[:16]).mean())
-    assert data.group_scales == pytest.approx({"one": own, "other": own}, rel=1e-12)
+@pytest.mark.parametrize("size", [1.0, 1.5])
+def test_groups_of_like_sizes_pool_by_their_own_typical_loss(size: float) -> None:
+    _, data = one_law({"one": 1.0, "other": size})
+    first, second = (np.exp(np.log(data.observed[rows]).mean()) for rows in _halves(data))
+    assert data.group_scales == pytest.approx({"one": first, "other": second}, rel=1e-12)
+    assert (first == second) == (size == 1)
+
+
+def _halves(data) -> list[np.ndarray]:
+    members = np.array(data.members)
+    return [members == name for name in ("one", "other")]
 
 
 @pytest.mark.parametrize("size", [0.01, 1.0, 10.0])
