@@ -11,7 +11,7 @@ that share a run).
 
 ``population`` has the priors of a pooled fit of the other families' checkpoints
 (:func:`bayescale.population_prior`), ``other sources`` of those that come from elsewhere, so no
-sister trained by the same people helps; ``default`` is the same fit with the law's own. Only
+family of the same people helps; ``default`` is the same fit with the law's own. Only
 families that measure alike are pooled: Pythia's number is a mean over tasks of the logarithms of
 perplexities, with a floor far below that of a cross-entropy, and no other source has one. Borrowed
 across, it had made the errors of Pythia's families two to five times larger.
@@ -50,10 +50,10 @@ SIZES, SHARES = (2, 3, 5), (0.3, 1.0)
 CHOSE = "GPT2-c4"
 PERPLEXITY, OVER_TASKS = "ppl", "mean_"
 """A kind of loss, and how the names of those begin that are means over tasks."""
-DEFAULT, SISTERS, ELSEWHERE = WAYS = ("default", "population", "other sources")
+DEFAULT, RELATED, ELSEWHERE = WAYS = ("default", "population", "other sources")
 SOURCE = {"GPT2": "datablations", "pythia": "pythia"}
 """Beginnings of families' names that are of one source; others are one each."""
-SISTERS_POOLED, MODELS, POOLED = 4, 4, 10
+RELATED_POOLED, MODELS, POOLED = 4, 4, 10
 """Most families of the own source, models of a family and checkpoints of a model, that are pooled.
 
 Families of another source count as one, the first: their small spread is not that of sources."""
@@ -67,7 +67,7 @@ PLAN = {
     "sizes": SIZES,
     "shares": SHARES,
     "ways": WAYS,
-    "pooled": (SISTERS_POOLED, 1, MODELS, POOLED),
+    "pooled": (RELATED_POOLED, 1, MODELS, POOLED),
     "seed": SEED,
 }
 
@@ -102,14 +102,14 @@ def in_logs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def pool_for(name: str, way: str) -> list[str]:
-    """Return the families that a family borrows from: its sisters, and one of each other source."""
+    """Return the families that one borrows from: related ones, and one of each other source."""
     every, taken, names = families(), Counter[str](), []
     for other, table in every.items():
-        sister = source(other) == source(name)
-        if other == name or (sister and way == ELSEWHERE) or not alike(every[name], table):
+        related = source(other) == source(name)
+        if other == name or (related and way == ELSEWHERE) or not alike(every[name], table):
             continue
         taken[source(other)] += 1
-        if taken[source(other)] <= (SISTERS_POOLED if sister else 1):
+        if taken[source(other)] <= (RELATED_POOLED if related else 1):
             names.append(other)
     return names
 
@@ -182,8 +182,8 @@ def rows() -> list[dict[str, Any]]:
         for way in WAYS:
             if (name, way) in have:
                 continue
-            if way == ELSEWHERE and pool_for(name, way) == pool_for(name, SISTERS):
-                same = [r for r in done if (r["family"], r["priors"]) == (name, SISTERS)]
+            if way == ELSEWHERE and pool_for(name, way) == pool_for(name, RELATED):
+                same = [r for r in done if (r["family"], r["priors"]) == (name, RELATED)]
                 done += [{**r, "priors": way} for r in same]
                 continue
             priors = population(name, way)
@@ -212,12 +212,12 @@ def measure() -> list[Bar]:
     found = pd.DataFrame(rows())
     means, bars = table_of(found.to_dict("records")), []
     for number, least in ((3, 0.06), (5, 0.04)):
-        default, ours = (means.loc[(way, number, 0.3)] for way in (DEFAULT, SISTERS))
+        default, ours = (means.loc[(way, number, 0.3)] for way in (DEFAULT, RELATED))
         note = f"{ours['families']:.0f} families; default priors {default['are']:.3g}"
         bars.append(
             Bar(f"ARE, {number} sizes, 30 % of training", ours["are"], high=least, note=note)
         )
-    each = found[found["priors"] == SISTERS].groupby("family")[["are", "cover_90"]].mean()
+    each = found[found["priors"] == RELATED].groupby("family")[["are", "cover_90"]].mean()
     return [
         *bars,
         Bar("ARE, median over families", float(each["are"].median()), high=0.03),
@@ -232,7 +232,7 @@ def measure() -> list[Bar]:
     ]
 
 
-def gain(found: pd.DataFrame, way: str = SISTERS) -> float:
+def gain(found: pd.DataFrame, way: str = RELATED) -> float:
     """Return by which share ARE is lower than with default priors, a family counting once."""
     by = found.pivot_table(values="are", index=["family", "sizes", "share"], columns="priors")
     by = by.dropna(subset=way).groupby("family")[[way, DEFAULT]].mean()

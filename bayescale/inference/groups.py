@@ -109,17 +109,18 @@ def population_prior(fit: Fit) -> dict[str, tuple[float, float] | Multiple]:
         raise BayescaleError(
             "no parameter of this fit comes from a population: fit(..., pool='partial', group=...)"
         )
-    found, typical = {}, _typical_at_references(fit)
+    found, typical = {}, _typical_at_references(fit) or ()
+    here, _ = Multiple(1.0, 1.0, *typical).of_mean(fit.law, fit.scales)
     for name in names:
         parameter = fit.spec.parameters[name]
         centre = to_link(parameter, fit.posterior[mean_of(name)], fit.scales)
         variance = float((fit.posterior[spread_of(name)] ** 2).mean() + centre.var())
         middle, half = float(centre.mean()), Z90 * variance**0.5
         low, high = (float(parameter.inverse(middle + sign * half)) for sign in (-1, 1))
-        found[name] = Multiple(low, high) if parameter.of else (low, high)
-        if parameter.of == "target" and typical:
-            here, _ = Multiple(1.0, 1.0, *typical).of_mean(fit.law, fit.scales)
+        if parameter.of == "target":
             found[name] = Multiple(low / here, high / here, *typical)
+        else:
+            found[name] = Multiple(low, high) if parameter.of else (low, high)
     return found
 
 

@@ -52,7 +52,7 @@ def _by_few_runs(
     if not (np.isfinite(some).all() and np.isfinite(scatter).all()):
         return None
     mean = some.mean(axis=0)
-    scaled = (some - mean) / scatter
+    scaled = np.divide(some - mean, scatter, out=some)  # as large as runs times draws: kept once
     runs = spanning_columns(scaled[::2], TOLERANCE / 10, FEW_RUNS)
     if runs is None:
         return None
