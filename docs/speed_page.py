@@ -8,8 +8,8 @@ Written by `make docs` from what `make bars ONLY=speed` saved on an idle machine
 2022), Chinchilla's law. Commands are whole processes, imports and files included, with programs kept from an
 earlier process unless said; seconds are of CPU time, medians of five where a command is short.
 """
-TRIED = """What was tried where a bar is missed. Ratios are of CPU time, measured in turns with the version before; the
-numbers above are of before those marked with a star.
+TRIED = """What was tried where a bar is missed. Ratios are of CPU time, measured in turns with the version before; what
+is marked with a star was taken.
 
 | what | tried | gave |
 | --- | --- | --- |
