@@ -59,7 +59,7 @@ def pooled(table: pd.DataFrame, law: str, seed: int = SEED) -> bs.Fit:
     runs = bs.read_runs(table)
     spec = noise_along_runs(make_spec(law, pool=pool, group="family"), runs)
     scales = extract(spec, runs).group_scales
-    said = f"{law} {table.to_csv()} {pool} {spec.noise.name} {scales} {seed}"
+    said = f"{law} {table.to_csv()} {pool} {spec.noise.name} {scales} {spec.population} {seed}"
     return _kept(said, runs, spec, random_seed=seed)
 
 

@@ -27,6 +27,12 @@ KEPT = 15
 """Checkpoints of a run that are fitted, spread in log tokens: they follow from one another."""
 
 
+START = 0.2
+"""Share of a run's fitted part that is left out at its start, chosen on choshen2024's GPT2-c4.
+
+While the learning rate warms up, and for some time after, losses fall faster than any power law."""
+
+
 OWN = 0.3
 """Share of the largest model's own training that is fitted."""
 
@@ -118,8 +124,8 @@ def forecast_largest(
     """Forecast the end of the largest model's training from the smaller ones and its own start.
 
     Checkpoints are fitted, at most fifteen per run, spread in log tokens; their residuals are
-    autocorrelated along a run. Leave out the start of training where the learning rate warms up
-    (``runs.where("tokens > 1e10")``).
+    autocorrelated along a run. The first fifth of what is fitted of a run is left out: the learning
+    rate warms up, and the loss falls faster than any power law.
 
     Parameters
     ----------
@@ -226,8 +232,9 @@ def smaller_runs(table: pd.DataFrame, sizes: int | None, share: float) -> pd.Dat
 
 
 def spread(checkpoints: pd.DataFrame, most: int = KEPT) -> pd.DataFrame:
-    """Return up to so many of a run's checkpoints, at even steps of log tokens."""
+    """Return up to so many of a run's checkpoints after its start, at even steps of log tokens."""
     checkpoints = checkpoints.sort_values("tokens")
+    checkpoints = _rows(checkpoints, checkpoints["tokens"] >= START * checkpoints["tokens"].max())
     x = np.log(checkpoints["tokens"].to_numpy())
     if len(x) <= most:
         return checkpoints

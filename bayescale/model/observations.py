@@ -24,10 +24,6 @@ from bayescale.model.observed_columns import (
 )
 from bayescale.model.spec import Scales, Spec
 
-ALIKE = 0.1
-"""Log ratio of typical targets up to which groups count as of like sizes: on simulated families of
-like sizes pooling gains more by their own typical losses, at unlike ones by those at one size."""
-
 
 @dataclass(frozen=True)
 class Observations(Observed):
@@ -177,8 +173,7 @@ def observed_groups(
     typical target. Of small models that is several times the floor, of large ones little more, so
     multiples are of what each group would have with the runs of all: its own typical target, times
     that of a typical law over all runs, over the same of the group's runs. That law is the one of
-    public families, or else of the priors' medians (:func:`typical_law`). Where no group's is
-    further than :data:`ALIKE` from that of all runs, groups keep their own.
+    public families, or else of the priors' medians (:func:`typical_law`).
 
     Parameters
     ----------
@@ -205,10 +200,8 @@ def observed_groups(
     rows = {group: np.flatnonzero(members == group) for group in groups if group in members}
     at, parameters = typical_family(spec.law) or (references, typical_law(spec, scales))
     curve = np.broadcast_to(spec.law.curve(target.inputs, at, parameters), target.observed.shape)
-    apart = {group: float(size(curve) / size(curve[own])) for group, own in rows.items()}
-    alike = bool((np.abs(np.log(list(apart.values()))) <= ALIKE).all())
     for group, own in rows.items():
-        found[group] = size(target.observed[own]) * (1.0 if alike else apart[group])
+        found[group] = size(target.observed[own]) * float(size(curve) / size(curve[own]))
     return found
 
 

@@ -34,10 +34,13 @@ type Pooling = Kind | Mapping[str, Kind]
 KINDS: tuple[Kind, ...] = get_args(Kind.__value__)
 
 
-SPREAD, SPREAD_SD = 0.12, 0.6
-"""Prior of the spread between groups of an exponent: its median, and the sd of its logarithm.
+SPREAD, SPREAD_OF_MULTIPLES, SPREAD_SD = 0.12, 0.24, 0.6
+"""Prior of the spread between groups: its median, for multiples of the target another one, and the
+sd of its logarithm. Medians are for a parameter whose prior is as wide as an exponent's.
 
-Exponents of public families differ by some 10 %; a prior with mass at zero makes funnels."""
+Exponents of public families differ by some 10 %; a prior with mass at zero makes funnels. Of a few
+runs per group the spread of floors and amplitudes comes out too small, and takes the groups for
+equal: twice as wide a prior forecast simulated families better (``benchmarks/families.py``)."""
 
 
 USUAL_SD = 0.63
@@ -143,5 +146,6 @@ def spread_parameter(name: str, parameter: Parameter, by: str) -> Parameter:
     """Return the spread of a partially pooled parameter, on its link scale, and its prior."""
     scale = {Positive: "log ", Real: ""}.get(type(parameter), "logit ")
     unit = parameter.normal(parameter.low, parameter.high)[1] / USUAL_SD
-    low, high = (unit * SPREAD * exp(sign * Z90 * SPREAD_SD) for sign in (-1, 1))
+    median = unit * (SPREAD_OF_MULTIPLES if parameter.of else SPREAD)
+    low, high = (median * exp(sign * Z90 * SPREAD_SD) for sign in (-1, 1))
     return Positive(low, high, about=f"standard deviation of {scale}{name} between groups by {by}")

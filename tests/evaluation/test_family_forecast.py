@@ -12,7 +12,7 @@ import bayescale as bs
 from bayescale.cli import app
 from bayescale.data.read import read_runs
 from bayescale.evaluation import family_forecast
-from bayescale.evaluation.family_forecast import KEPT, smaller_runs, spread
+from bayescale.evaluation.family_forecast import KEPT, START, smaller_runs, spread
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
 
@@ -98,6 +98,18 @@ def test_checkpoints_are_spread_in_log_tokens() -> None:
     assert len(kept) == KEPT
     np.testing.assert_allclose(np.diff(kept), np.ptp(kept) / (KEPT - 1), rtol=0.05)
     assert len(spread(table.head(3))) == 3
+
+
+def test_the_start_of_each_run_is_left_out() -> None:
+    """Its share of the run's own tokens, whatever those of other runs; a finished run stays."""
+    one = family(100).query("params == 1e8").assign(tokens=lambda t: np.linspace(1e9, 1e11, 100))
+    short = one.assign(run="short", tokens=one["tokens"] / 10)
+    finished = one.tail(1).assign(run="finished", tokens=1e9)
+    table = read_runs(pd.concat([one, short, finished, family(3).query("params > 1e8")])).table
+    begins = smaller_runs(table, 1, 1.0).groupby("run")["tokens"].min()
+    assert begins["1e+08"] == pytest.approx(START * 1e11)
+    assert begins["short"] == pytest.approx(START * 1e10)
+    assert begins["finished"] == 1e9
 
 
 def test_each_run_of_a_size_has_its_own_share() -> None:
