@@ -103,8 +103,8 @@ def finished_runs(runs: Runs) -> FinishedRuns:
     distances, or by steps that rise from row to row and start again. The rows of a decaying
     learning-rate schedule before its end are no finished runs: a law fitted to them is one of
     another loss; so a run is left out whose learning rate stands high at its last row where that of
-    the others has come down: it still goes on, or was stopped. Where many rows of one configuration differ in step and it cannot be told what
-    they are, ``doubt`` asks.
+    the others has come down: it still goes on, or was stopped. Where many rows of one configuration
+    differ in step and it cannot be told what they are, ``doubt`` asks.
 
     Parameters
     ----------

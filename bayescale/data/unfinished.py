@@ -29,7 +29,7 @@ def still_going(table: pd.DataFrame, group: np.ndarray, last: np.ndarray) -> np.
         The last row of each run.
     """
     going, runs = np.zeros(len(table), dtype=bool), pd.Series(np.asarray(group))
-    several = (runs.groupby(runs).transform("size") > 1).to_numpy(bool)[last]
+    several = runs.groupby(runs).transform("size").to_numpy(float)[last] > 1
     for name in filter(_is_rate, table.columns):
         rate = to_numbers(cells_of(table, name))[0]
         most = pd.Series(rate).groupby(runs).transform("max").to_numpy(float)

@@ -51,11 +51,16 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
     Raises
     ------
     BayescaleError
-        When nothing that a law takes varies, or the runs are too few for any law.
+        When nothing that a law takes varies, or no loss does, or the runs are too few for any law.
     """
     if laws is not None:
         specs = [make_spec(law) for law in ([laws] if isinstance(laws, str) else laws)]
         return {spec.law.name: spec for spec in specs}
+    if "loss" in runs.table and runs.table["loss"].nunique() == 1 < len(runs):
+        raise BayescaleError(
+            f"{runs.source} has one loss in all of its runs, {runs.table['loss'].iloc[0]:.6g}: "
+            "nothing to fit"
+        )
     varies = [
         name
         for name in ("params", "tokens", "flops")

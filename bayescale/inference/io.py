@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_c
 
 import xarray as xr
 
+from bayescale.data.number_format import listed
 from bayescale.data.write import complete, write_bytes, write_folder
 from bayescale.errors import BayescaleError, missing_file
 from bayescale.inference.argument_checks import described
@@ -189,10 +190,15 @@ def load_fit(path: str | Path, law: Laws = None) -> Fit:
     BayescaleError
         As for :func:`load`, and when the file holds something else.
     """
-    found = load(path, law)
-    if not isinstance(found, Fit):
-        raise BayescaleError(f"{path} holds {described(found)}, not a fit of one law")
-    return found
+    found: Any = load(path, law)
+    if isinstance(found, Fit):
+        return found
+    if isinstance(found, PosteriorLike):
+        raise BayescaleError(
+            f"{path} holds an average of {listed(list(found.weights))}: ask one of its fits, "
+            f"load({path.name!r}).fits[{next(iter(found.members()))!r}]"
+        )
+    raise BayescaleError(f"{path} holds {described(found)}, not a fit of one law")
 
 
 def _is_store(path: Path) -> bool:

@@ -167,6 +167,12 @@ def test_laws_follow_from_columns_and_runs(
     assert all(set(map(spec.column, spec.law.inputs)) <= set(columns) for spec in specs.values())
 
 
+def test_one_loss_in_all_runs_is_refused() -> None:
+    """Nothing in it says what to train; the answer was 321T parameters on 675k tokens."""
+    with pytest.raises(bs.BayescaleError, match=r"one loss in all of its runs, 2.5: nothing to"):
+        specs_for(bs.read_runs(table().assign(loss=2.5)), None, [])
+
+
 def test_nothing_to_scale_is_refused() -> None:
     runs = table()
     with pytest.raises(bs.BayescaleError, match="no params, tokens or flops that vary"):
