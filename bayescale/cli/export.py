@@ -239,7 +239,7 @@ def member(
     seed: Seed = None,
     json: JsonFlag = False,
 ) -> None:
-    r"""Save one group of a pooled fit, or one law of an average, as a fit.
+    r"""Save a group of a pooled fit, or a law of an average.
 
     \b
     bayescale fit runs.csv --law chinchilla --group family -o fit.nc
@@ -285,7 +285,7 @@ def _member(fit: "Fit | Average", name: str | None, seed: int | None) -> "Fit":
 
     if not isinstance(fit, Average):
         return group_fit(fit, name, seed)
-    if name not in fit.fits:
+    if name is None or name not in fit.fits:
         raise BayescaleError(
             f"an average of laws has no {name or 'new group'}; it has {', '.join(fit.fits)}"
         )

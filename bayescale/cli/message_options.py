@@ -20,6 +20,8 @@ _PRIOR = re.compile(
     r"(?:(?P<value>[\d.]+)|\((?P<low>[\d.]+), (?P<high>[\d.]+)\))\}"
 )
 
+_LITERATURE = re.compile(r"priors=(['\"])literature\1")
+
 _MEMBER = re.compile(
     r"(?P<said>ask one of (?:its fits|them)), "
     r"(?:[^;]*?\.fits\[|bayescale\.group_fit\(fit, )(?:(['\"])(?P<name>.+?)\2|NAME)"
@@ -45,7 +47,8 @@ def as_options(text: str) -> str:
     >>> as_options("ask one of its fits, plot_ridge(average.fits['skaling'])")
     'ask one of its fits, which `bayescale member FIT skaling -o FILE.nc` saves'
     """
-    text = _MEMBER.sub(_member, _PRIOR.sub(_prior, text))
+    text = _LITERATURE.sub("--prior literature", _PRIOR.sub(_prior, text))
+    text = _MEMBER.sub(_member, text)
     return _ARGUMENT.sub(_argument, _MAPPING.sub(_mapping, text))
 
 

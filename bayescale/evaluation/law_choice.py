@@ -90,12 +90,20 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
         fewest = min(len(one.free) for one in [*declared, *smaller])
         raise BayescaleError(
             f"{len(runs)} runs are too few: the smallest law tried has {fewest} parameters; add "
-            "runs, or fit a smaller one by name, such as power_law of one input"
+            f"runs, or fit one by name: {_by_name(smaller)}power_law of one input"
         )
     large = [one.law.name for one in declared if one.law.name not in fitting]
     if large:
         notes.append(f"{len(runs)} runs are too few for {listed(large)}: not tried.")
     return fitting
+
+
+def _by_name(smaller: Sequence[Spec]) -> str:
+    """Say which law other families help to fit to a few runs, where these vary in size and data."""
+    if not smaller:
+        return ""
+    law = OF_SIZE_AND_DATA[-1]
+    return f"{law} from {len(make_spec(law).free)} runs on, with priors='literature', or "
 
 
 def _of_few_enough(specs: Sequence[Spec], runs: Runs) -> dict[str, Spec]:

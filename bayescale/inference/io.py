@@ -196,7 +196,7 @@ def load_fit(path: str | Path, law: Laws = None) -> Fit:
     if isinstance(found, PosteriorLike):
         raise BayescaleError(
             f"{path} holds an average of {listed(list(found.weights))}: ask one of its fits, "
-            f"load({path.name!r}).fits[{next(iter(found.members()))!r}]"
+            f"load({Path(path).name!r}).fits[{next(iter(found.members()))!r}]"
         )
     raise BayescaleError(f"{path} holds {described(found)}, not a fit of one law")
 

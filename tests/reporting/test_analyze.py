@@ -179,6 +179,8 @@ def test_nothing_to_scale_is_refused() -> None:
         bs.analyze(pd.DataFrame({"lr": np.linspace(1e-4, 1e-2, 40), "loss": runs["loss"]}))
     with pytest.raises(bs.BayescaleError, match="6 runs are too few: the smallest law tried has"):
         bs.analyze(runs[["params", "tokens", "loss"]].iloc[:6])
+    with pytest.raises(bs.BayescaleError, match=r"chinchilla from 5 runs on, with priors='lit"):
+        bs.analyze(runs[["params", "tokens", "loss"]].iloc[:6])
     few = runs.iloc[np.repeat([0, 9, 18], 8)].assign(run=np.repeat(["a", "b", "c"], 8))
     few["tokens"] *= np.tile(np.arange(1, 9) / 8, 3)
     with pytest.raises(bs.BayescaleError, match=r"24 rows are checkpoints of 3 runs.* too few"):
