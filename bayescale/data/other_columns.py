@@ -161,7 +161,10 @@ def _setting_use(name: str, words: set[str]) -> str:
     if "batch" in words:
         return "the law 'step_law' takes batch_size_tokens; batch times steps are tokens"
     if hyperparameter_kind(name) == "learning rate" or "lr" in words:
-        return "the law 'step_law' takes lr; other laws need its tuned runs only"
+        return (
+            "the law 'step_law' takes lr, laws of loss curves its schedule (with_schedule); other "
+            "laws need its tuned runs only"
+        )
     return ""
 
 
