@@ -109,15 +109,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, wide: str =
     if not fits:
         with console.capture() as captured:
             console.print(made)
-        shown = set(captured.get().split())
-        if not shown.issuperset(word for each in (columns, *rows) for word in _words(each)):
+        cells = [cell if isinstance(cell, str) else cell(" ") for row in rows for cell in row]
+        if not set(captured.get().split()) >= set(" ".join([*columns, *cells]).split()):
             return _blocks(columns, rows)
     return made
-
-
-def _words(cells: Sequence[Cell]) -> list[str]:
-    """Return the words of a row that must not be cut."""
-    return " ".join(c if isinstance(c, str) else c(" ") for c in cells).split()
 
 
 def _blocks(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> "Table":

@@ -55,6 +55,12 @@ def test_the_decision_comes_first_and_holds_the_truth(found: bs.Analysis) -> Non
         assert 6 * row["params"] * row["tokens"] == pytest.approx(target.value, rel=1e-6)
 
 
+def test_what_is_printed_says_how_the_forecasts_of_larger_runs_did(found: bs.Analysis) -> None:
+    law = found.posterior.representative.label
+    for text in (str(found), found._repr_html_()):
+        assert f"cuts, {law} made" in text and "The 90 % band covered" in text
+
+
 def test_a_law_without_a_floor_counts_for_nothing(found: bs.Analysis) -> None:
     weights = found.posterior.weights
     assert sum(weights.values()) == pytest.approx(1) and weights.get("kaplan", 0) == 0
