@@ -147,6 +147,11 @@ def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
     except BayescaleError:
         raise
     except Exception as error:  # HDF5, zarr and xarray raise what they like of a damaged file
+        if path.suffix not in (".nc", ".zarr"):
+            raise BayescaleError(
+                f"{path} cannot be read as a saved fit, which ends in .nc or .zarr: "
+                f"`bayescale fit {path.name} -o fit.nc` makes one of a table"
+            ) from error
         raise BayescaleError(
             f"{path} cannot be read as a saved fit ({type(error).__name__}: {error}): fit again"
         ) from error

@@ -202,6 +202,16 @@ def test_oddities_are_noted():
     assert any("row: 1; they are kept, and each counts" in note for note in twice.notes)
 
 
+def test_scores_without_a_loss_are_led_to_a_law_of_accuracy():
+    rows = {"flops": [1e20, 1e21], "MMLU (5-shot)": [25.5, 40.1], "lr": [1e-3, 1e-3]}
+    with pytest.raises(
+        BayescaleError, match=r"law='accuracy_from_compute'.*`MMLU \(5-shot\)` / 100"
+    ):
+        read_runs(frame(**rows)).require(["loss"])
+    with pytest.raises(BayescaleError, match=r"'your column'\}$"):
+        read_runs(frame(**{**rows, "MMLU (5-shot)": [2550.0, 40.1]})).require(["loss"])
+
+
 def test_a_copy_of_a_named_run_is_said_to_be_left_out():
     table = small(run=["a", "b", "c"])
     runs = read_runs(pd.concat([table, table.head(1)]))
