@@ -57,7 +57,7 @@ def indented(text: str) -> str:
     lines = TextWrapper(
         Console().width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
-    return "\n".join(map(lines.fill, text.split("\n")))
+    return "\n".join(map(lines.fill, as_options(text).split("\n")))
 
 
 def say(*parts: "RenderableType") -> None:

@@ -38,9 +38,17 @@ def test_a_law_of_an_average_is_saved_as_a_fit(file: str, tmp_path: Path) -> Non
         assert refused.exit_code == 1 and "it has chinchilla, skaling" in refused.stderr
 
 
+def test_runs_are_planned_for_an_average(file: str) -> None:
+    made = CliRunner().invoke(app, ["plan", file, "--budget", "1e20", "--json"])
+    assert made.exit_code == 0, made.stderr
+    assert set(json.loads(made.stdout)["fits"][0]["average"]) == {"chinchilla", "skaling"}
+    shown = CliRunner().invoke(app, ["plan", file, "--budget", "1e20"])
+    assert shown.exit_code == 0 and "the law may be off" in shown.stdout
+
+
 @pytest.mark.parametrize(
     "command",
-    ["summary FILE", "identify FILE", "plan FILE --budget 1e20", "plot FILE ridge -o a.png"],
+    ["summary FILE", "identify FILE", "draws FILE -o a.csv", "plot FILE ridge -o a.png"],
 )
 def test_a_command_of_one_law_says_how_to_get_it(command: str, file: str) -> None:
     words = [file if word == "FILE" else word for word in command.split()]

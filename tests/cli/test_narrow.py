@@ -47,3 +47,12 @@ def test_what_was_read_is_indented_where_it_wraps(tmp_path: Path) -> None:
     pd.DataFrame(rows).to_csv(path, index=False)
     text = shown(40, "runs", path)
     assert all(line.startswith("  ") for line in text.splitlines()[1:] if line)
+
+
+def test_arguments_become_options_before_a_line_wraps(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    rows = {"params": [1e8, 2e8], "tokens": [1e9, 2e9], "loss": [3.0, 2.9], "MMLU acc": [0.3, 0.4]}
+    pd.DataFrame(rows).to_csv(path, index=False)
+    for width in (50, 70, 80):
+        text = " ".join(shown(width, "runs", path).split())
+        assert "by --column 'accuracy=MMLU acc'" in text and "columns=" not in text
