@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayescale.cli.message_options import as_options
 from bayescale.cli.options import (
     JsonFlag,
     Reading,
@@ -82,7 +83,7 @@ def analyze(
         if json:
             emit(_answer(found, written))
         else:
-            write(f"\n{found}\n\n")
+            write(as_options(f"\n{found}\n\n"))
             say(*[f"wrote {path}" for path in written] or ["no report: -o report.html writes one"])
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayescale.cli.options import JsonFlag, Reading, RunsSource, Sampling, check_folder, find_study
-from bayescale.cli.output import Cell, emit, header, judged, rows, say, table, write
+from bayescale.cli.output import Cell, emit, header, indented, judged, rows, say, table, write
 from bayescale.data.number_format import coordinate, fixed
 from bayescale.errors import BayescaleError
 
@@ -27,7 +27,7 @@ def runs(source: RunsSource, reading: Reading, json: JsonFlag = False) -> None:
     if json:
         emit(reading_record(found))
     else:
-        say(found.describe())
+        say(indented(found.describe()))
 
 
 def sweeps(

@@ -182,7 +182,8 @@ class _Planning:
         list[Path],
         typer.Argument(
             metavar="FIT...",
-            help="A saved fit; or several of the same runs, to discriminate between laws.",
+            help="A saved fit, or average; or several of the same runs, to discriminate between "
+            "laws.",
             show_default=False,
         ),
     ]
@@ -230,11 +231,14 @@ def plan(
     \b
     bayescale plan fit.nc --budget 1e21 --about flops=1e23
     bayescale plan chinchilla.nc skaling.nc --budget 1e21 --about law
+    bayescale plan average.nc --budget 1e21
     """
     import pandas as pd
 
     from bayescale.design.least_useful import least_useful
     from bayescale.design.plan import plan
+    from bayescale.inference.io import load_posterior
+    from bayescale.inference.result import Fit
 
     if planning.output is not None:
         check_folder(planning.output)
@@ -243,7 +247,7 @@ def plan(
     chosen = None if planning.candidates is None else pd.read_csv(planning.candidates)
     budget = planning.budget and quantities("--budget", planning.budget, "flops")[0]
     fits = load_fits([str(path) for path in planning.fits]) if planning.fits[1:] else {}
-    fit: Any = fits or load_fit(planning.fits[0])
+    fit: Any = fits or load_posterior(planning.fits[0])
     options: dict[str, Any] = {"discrepancy": allowing.chosen(), "random_seed": seed}
     found = plan(
         fit,
@@ -254,7 +258,7 @@ def plan(
         limits=pairs("--limit", planning.limit, "params=20B"),
         **options,
     )
-    least = None if fits else least_useful(fit, found.quantity, **options)
+    least = least_useful(fit, found.quantity, **options) if isinstance(fit, Fit) else None
     if planning.output is not None:
         from bayescale.data.write import write_table
 

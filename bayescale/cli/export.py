@@ -28,10 +28,12 @@ from bayescale.cli.output import (
     write,
 )
 from bayescale.cli.saved_fits import Asked, FitFile, load_fit
+from bayescale.data.number_format import whole_percent
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
     from bayescale.inference.result import Fit
+    from bayescale.prediction.averaging import Average
 
 
 Kind = Literal[
@@ -225,7 +227,7 @@ def member(
     file: FitFile,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="The group; those there are when left out."),
+        typer.Argument(metavar="[NAME]", help="The group, or law; those there are when left out."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -237,14 +239,20 @@ def member(
     seed: Seed = None,
     json: JsonFlag = False,
 ) -> None:
-    r"""Save one group of a pooled fit as a fit of its own.
+    r"""Save a group of a pooled fit, or a law of an average.
 
     \b
     bayescale fit runs.csv --law chinchilla --group family -o fit.nc
     bayescale member fit.nc pythia -o pythia.nc
     bayescale predict pythia.nc --params 7B --tokens 1T
+
+    \b
+    bayescale analyze runs.csv --save average.nc
+    bayescale member average.nc skaling -o skaling.nc
     """
-    fit = load_fit(file)
+    from bayescale.inference.io import load_posterior
+
+    fit = load_posterior(file)
     if name is None and not new:
         _list(fit, json)
         return
@@ -257,21 +265,45 @@ def member(
             "no output file is given: pass -o FILE.nc; every command reads that file"
         )
     check_folder(output)
-    from bayescale.inference.groups import group_fit
     from bayescale.inference.io import save
 
-    found = group_fit(fit, name, seed)
-    with judged(fit):
+    found = _member(fit, name, seed)
+    with judged(found):
         written = save(found, output)
         if json:
             emit({**header(found), "member": name, "written": written})
         else:
-            runs = f"{found.observed.size} runs" if name else f"no runs, {len(fit.groups)} others"
+            others = len(fit.representative.groups)
+            runs = f"{found.observed.size} runs" if name else f"no runs, {others} others"
             say(f"wrote {written}: {name or 'a new group'}, {runs}")
 
 
-def _list(fit: "Fit", json: bool) -> None:
-    """Say which groups there are."""
+def _member(fit: "Fit | Average", name: str | None, seed: int | None) -> "Fit":
+    """Return a law of an average, or a group of a pooled fit."""
+    from bayescale.inference.groups import group_fit
+    from bayescale.prediction.averaging import Average
+
+    if not isinstance(fit, Average):
+        return group_fit(fit, name, seed)
+    if name is None or name not in fit.fits:
+        raise BayescaleError(
+            f"an average of laws has no {name or 'new group'}; it has {', '.join(fit.fits)}"
+        )
+    return fit.fits[name]
+
+
+def _list(fit: "Fit | Average", json: bool) -> None:
+    """Say which groups there are, or laws."""
+    from bayescale.prediction.averaging import Average
+
+    if isinstance(fit, Average):
+        if json:
+            rows = [{"member": law, "weight": weight} for law, weight in fit.weights.items()]
+            emit({**header(fit), "members": rows})
+        else:
+            weights = [[law, whole_percent(weight)] for law, weight in fit.weights.items()]
+            say(table(["law", "weight"], weights))
+        return
     if not fit.groups:
         raise BayescaleError("this fit pools nothing: fit with --group COLUMN")
     (by,) = fit.spec.grouping

@@ -15,6 +15,19 @@ _ARGUMENT = re.compile(
     r"(?:(['\"])(?P<value>.*?)\2|(?=[^\w'\"=]|$))"
 )
 
+_PRIOR = re.compile(
+    r"priors=\{(['\"])(?P<name>\w+)\1: "
+    r"(?:(?P<value>[\d.]+)|\((?P<low>[\d.]+), (?P<high>[\d.]+)\))\}"
+)
+
+_LITERATURE = re.compile(r"priors=(['\"])literature\1")
+
+_MEMBER = re.compile(
+    r"(?P<said>ask one of (?:its fits|them)), "
+    r"(?:[^;]*?\.fits\[|bayescale\.group_fit\(fit, )(?:(['\"])(?P<name>.+?)\2|NAME)"
+    r"(?:\]\.\w+|\]?\)?)"
+)
+
 
 def as_options(text: str) -> str:
     """Write the arguments that a message speaks of as options.
@@ -29,8 +42,24 @@ def as_options(text: str) -> str:
     '--input x=tokens reads it from another column'
     >>> as_options("divided by 100, read_runs(columns={'accuracy': 'score / 100'})")
     "divided by 100, --column 'accuracy=score / 100'"
+    >>> as_options("fix a parameter (priors={'E': 1.7})")
+    'fix a parameter (--prior E=1.7)'
+    >>> as_options("ask one of its fits, plot_ridge(average.fits['skaling'])")
+    'ask one of its fits, which `bayescale member FIT skaling -o FILE.nc` saves'
     """
+    text = _LITERATURE.sub("--prior literature", _PRIOR.sub(_prior, text))
+    text = _MEMBER.sub(_member, text)
     return _ARGUMENT.sub(_argument, _MAPPING.sub(_mapping, text))
+
+
+def _prior(found: re.Match[str]) -> str:
+    value = found["value"] or f"{found['low']}:{found['high']}"
+    return f"--prior {found['name']}={value}"
+
+
+def _member(found: re.Match[str]) -> str:
+    name = shlex.quote(found["name"]) if found["name"] else "NAME"
+    return f"{found['said']}, which `bayescale member FIT {name} -o FILE.nc` saves"
 
 
 def _mapping(found: re.Match[str]) -> str:

@@ -156,7 +156,7 @@ class Reading:
         str | None,
         typer.Option(
             metavar="UNIT",
-            help="Unit of the loss: nats/token, bits/byte, ...",
+            help="Unit of the loss: nats/token, bits/byte, perplexity, ...",
         ),
     ] = None
     decimal: Annotated[
@@ -166,9 +166,9 @@ class Reading:
             help='What marks decimals in the table, "." or ",".  [default: by its cells]',
         ),
     ] = None
-    nats: Annotated[
-        bool, typer.Option("--nats", help="Convert the loss from bits or perplexity to nats.")
-    ] = False
+    nats: Annotated[bool, typer.Option("--nats", help="Convert the loss from bits to nats.")] = (
+        False
+    )
 
     def read(self, source: str) -> "Runs":
         """Return the run table that a user named.

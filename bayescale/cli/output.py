@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -45,7 +46,18 @@ def say_reading(runs: "Runs", specs: "Iterable[Spec]" = ()) -> None:
     """Print how a table was read, for laws that will be fitted to it."""
     from bayescale.model.observed_columns import columns_read
 
-    say(runs.using(column for spec in specs for column in columns_read(spec)).describe(), "")
+    said = runs.using(column for spec in specs for column in columns_read(spec)).describe()
+    say(indented(said), "")
+
+
+def indented(text: str) -> str:
+    """Wrap the lines of a list to the terminal, and indent where they go on."""
+    from rich.console import Console
+
+    lines = TextWrapper(
+        Console().width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(map(lines.fill, as_options(text).split("\n")))
 
 
 def say(*parts: "RenderableType") -> None:
@@ -73,6 +85,8 @@ def write(text: str) -> None:
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, wide: str = "") -> "Table":
     """Lay out a table; where it is wider than the terminal, intervals go below their estimate.
 
+    Where numbers or words would be cut even so, each row becomes a block of lines.
+
     Parameters
     ----------
     columns : sequence of str
@@ -92,6 +106,23 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, wide: str =
     made = _table(columns, rows, " " if fits else "\n")
     for i in numbers if fits else ():
         made.columns[i].no_wrap = True
+    if not fits:
+        with console.capture() as captured:
+            console.print(made)
+        cells = [cell if isinstance(cell, str) else cell(" ") for row in rows for cell in row]
+        if not set(captured.get().split()) >= set(" ".join([*columns, *cells]).split()):
+            return _blocks(columns, rows)
+    return made
+
+
+def _blocks(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> "Table":
+    """Lay out each row as lines of a heading and its cell, with a line between rows."""
+    lines: list[tuple[Cell, Cell]] = []
+    for row in rows:
+        lines += [("", "")] if lines else []
+        lines += zip(columns, row, strict=True)
+    made = _table(["", ""], lines, " ")
+    made.show_header = False
     return made
 
 

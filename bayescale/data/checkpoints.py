@@ -14,6 +14,7 @@ from bayescale.data.number_format import listed
 from bayescale.data.other_columns import is_final_flag, is_outcome, truth_of
 from bayescale.data.row_messages import cells_of
 from bayescale.data.runs import Runs
+from bayescale.data.unfinished import still_going
 
 _BY_NAME = "column run"
 """How rows of one name are said to be recognised."""
@@ -64,18 +65,26 @@ class FinishedRuns:
     """The run of each row of the table, where no column says it and it was found."""
     doubt: str = ""
     """What to ask of a table whose rows may be checkpoints, "" where nothing is."""
+    going: tuple[str, ...] = ()
+    """Runs left out, whose learning rate has not come down yet, as that of the others has."""
 
     def recognised(self) -> str:
         """Say how many runs were recognised, and how; "" where there are no checkpoints."""
         if not self.how:
             return ""
-        return f"{self.rows:,} rows are checkpoints of {len(self.runs):,} runs ({self.how})"
+        count = len(self.runs) + len(self.going)
+        return f"{self.rows:,} rows are checkpoints of {count:,} runs ({self.how})"
 
     def taken(self) -> str:
         """Say beside that that last rows were taken, and of which runs this may be wrong."""
         if not self.how:
             return ""
         said = f"{self.recognised()}: fitted the last row of each"
+        if self.going:
+            said += (
+                f" but {listed(self.going, limit=3)}, left out: the learning rate has not come "
+                "down at the end, as in the other runs; a column is_final would take them"
+            )
         if not self.mixed:
             return said
         names = listed(self.mixed, limit=3)
@@ -93,8 +102,9 @@ def finished_runs(runs: Runs) -> FinishedRuns:
     rows end where others of their size pass, by rows of one configuration at steps in equal
     distances, or by steps that rise from row to row and start again. The rows of a decaying
     learning-rate schedule before its end are no finished runs: a law fitted to them is one of
-    another loss. Where many rows of one configuration differ in step and it cannot be told what
-    they are, ``doubt`` asks.
+    another loss; so a run is left out whose learning rate stands high at its last row where that of
+    the others has come down: it still goes on, or was stopped. Where many rows of one configuration
+    differ in step and it cannot be told what they are, ``doubt`` asks.
 
     Parameters
     ----------
@@ -112,7 +122,8 @@ def finished_runs(runs: Runs) -> FinishedRuns:
         if keep.sum() > 1:
             mixed = _mixed(runs.table) if how == _BY_NAME else ()
             names = () if series is None else tuple(f"run {n + 1}" for n in series)
-            return FinishedRuns(runs.take(keep), len(runs), how, mixed, names)
+            keep, going = _without_going(runs.table, keep, names, how)
+            return FinishedRuns(runs.take(keep), len(runs), how, mixed, names, going=going)
     return FinishedRuns(runs, len(runs), doubt=_doubt(runs.table))
 
 
@@ -121,6 +132,17 @@ def with_run_names(runs: Runs, found: FinishedRuns) -> Runs:
     if not found.names:
         return runs
     return replace(runs, table=runs.table.assign(run=list(found.names)))
+
+
+def _without_going(
+    table: pd.DataFrame, last: np.ndarray, names: tuple[str, ...], how: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the last rows of runs that ended, and the names of those that still go on."""
+    if not names and how != _BY_NAME:
+        return last, ()
+    of = np.array(names) if names else cells_of(table, "run").astype("string").to_numpy(object)
+    going = still_going(table, of, last)
+    return last & ~going, tuple(map(str, of[going]))
 
 
 def _ways(table: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray | None, str]]:

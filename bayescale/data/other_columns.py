@@ -161,7 +161,10 @@ def _setting_use(name: str, words: set[str]) -> str:
     if "batch" in words:
         return "the law 'step_law' takes batch_size_tokens; batch times steps are tokens"
     if hyperparameter_kind(name) == "learning rate" or "lr" in words:
-        return "the law 'step_law' takes lr; other laws need its tuned runs only"
+        return (
+            "the law 'step_law' takes lr, laws of loss curves its schedule (with_schedule); other "
+            "laws need its tuned runs only"
+        )
     return ""
 
 
@@ -212,7 +215,25 @@ def absent_hint(name: str, table: pd.DataFrame, otherwise: str = "") -> str:
             c for c in get_close_matches(name, others, n=1) if not set(words_of(c)) & _NOT_A_COUNT
         ]
     yours = plain[0] if plain else "your column"
-    return f"Rename the column that is {name}, or say columns={{{name!r}: {yours!r}}}"
+    hint = f"Rename the column that is {name}, or say columns={{{name!r}: {yours!r}}}"
+    if name == "loss" and "flops" in table and not plain and (scores := _shares(table, others)):
+        hint += (
+            "; a benchmark's score is for law='accuracy_from_compute', with "
+            f"columns={{'accuracy': {scores[0]!r}}}"
+        )
+    return hint
+
+
+def _shares(table: pd.DataFrame, columns: Iterable[str]) -> list[str]:
+    """Return the columns that may be scores, as shares: numbers between 0 and 1, or per cent."""
+    found = []
+    for name in (name for name in columns if name in table and not column_use(name)):
+        values = np.asarray(table[name])
+        if values.dtype.kind == "f" and np.isfinite(values).any():
+            low, high = float(np.nanmin(values)), float(np.nanmax(values))
+            if 0 <= low < high <= 100:
+                found.append(name if high <= 1 else f"{expression_name(name)} / 100")
+    return found
 
 
 def _ways(name: str, table: pd.DataFrame) -> list[str]:

@@ -17,9 +17,9 @@ from bayescale.data.expressions import matching
 from bayescale.data.json_tables import half_character
 from bayescale.data.other_columns import use_notes
 from bayescale.data.row_messages import cells_of, refuse_empty, rows_of, warn_set_aside
-from bayescale.data.runs import Runs, with_reason
+from bayescale.data.runs import Runs, loss_in_nats, with_reason
 from bayescale.data.sources import Source, open_source
-from bayescale.data.units import canonical_loss_unit
+from bayescale.data.units import PERPLEXITY, canonical_loss_unit
 from bayescale.data.validate import (
     FILLS,
     consistency_notes,
@@ -82,11 +82,13 @@ def read_runs(
         "accuracy": "score / 100"}``. The unit in the name of a canonical column is kept. None
         means that there is no such column: ``{"flops": None}``.
     where
-        A condition over the columns of the resulting table; other rows are left out.
+        A condition over the columns of the resulting table; other rows are left out. A loss in it
+        is in the unit of its column, a perplexity too.
     params_convention
         Which parameters are counted: ``total``, ``non-embedding``, ``active`` or ``unknown``.
     loss_unit
-        ``nats/token``, ``bits/byte``, ``perplexity``, or another name.
+        ``nats/token``, ``bits/byte``, or another name. A ``perplexity`` becomes its logarithm, in
+        nats/token, since laws of loss are laws of cross-entropy; a note says so.
     decimal
         What marks decimals in text: ``.`` or ``,``. By default it is decided for each column from
         all cells of the table; numbers that stay ambiguous are refused.
@@ -95,7 +97,7 @@ def read_runs(
     -------
     Runs
         The checked table. Params and tokens are counts, flops are FLOP, the loss is in the unit
-        of its column.
+        of its column, of a perplexity in nats/token.
 
     Raises
     ------
@@ -141,7 +143,8 @@ def read_runs(
         frame, recognition, derived = derive_columns(frame, recognition, unwanted)
         opened.frame = frame
         runs = _check(opened, recognition, where, {n for n, c in asked.items() if c}, derived)
-        return _with_units(runs, recognition, params_convention, unit, opened.loss_units)
+        runs = _with_units(runs, recognition, params_convention, unit, opened.loss_units)
+        return loss_in_nats(runs) if runs.loss_unit == PERPLEXITY else runs
     except UnicodeEncodeError as error:
         raise half_character(name, error.object) from error
 
@@ -158,9 +161,12 @@ def _read_again(
         raise BayescaleError(
             "columns= does nothing to runs that were already read: give it when reading them"
         )
+    if loss_unit == PERPLEXITY and runs.loss_unit.startswith("nats"):
+        loss_unit = None  # it was converted when it was read
     units = {"params_convention": params_convention, "loss_unit": loss_unit}
     given = {name: value for name, value in units.items() if value is not None}
     runs = replace(runs, **given) if given else runs
+    runs = loss_in_nats(runs) if runs.loss_unit == PERPLEXITY else runs
     return runs.where(where) if where else runs
 
 
@@ -201,7 +207,7 @@ def _check(
         loss_unit="unknown",
         notes=(
             *notes,
-            *fillable(reasons, kept),
+            *fillable(reasons, kept, filled),
             *consistency_notes(kept),
             *use_notes(_unused(kept, recognition, derived)),
         ),

@@ -20,6 +20,7 @@ from bayescale.data.missing import is_missing
 from bayescale.data.other_columns import absent_hint, use_notes
 from bayescale.data.row_messages import cells_of, refuse_empty, row_name, rows_of, warn_set_aside
 from bayescale.data.runs_picture import runs_svg
+from bayescale.data.units import PERPLEXITY
 from bayescale.data.validate import error_reasons, join_reasons, number_reasons
 from bayescale.errors import BayescaleError
 
@@ -60,7 +61,7 @@ class Runs:
     params_convention: str
     """Which parameters are counted: total, non-embedding, active, or unknown."""
     loss_unit: str
-    """The unit of the loss: nats/token, bits/byte, perplexity, ..., or unknown."""
+    """The unit of the loss: nats/token, bits/byte, ..., or unknown."""
     notes: tuple[str, ...]
     """What a user should know of the reading, one sentence each."""
     source: str
@@ -330,19 +331,19 @@ def with_reason(frame: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:
 
 
 def loss_in_nats(runs: Runs) -> Runs:
-    """Convert the loss of a run table, and its standard error, from bits or perplexity to nats.
+    """Convert the loss of a run table, and its standard error, from bits to nats.
+
+    A perplexity is converted already by `read_runs`.
 
     Parameters
     ----------
     runs : Runs
-        A table whose ``loss_unit`` is known: ``bits/token``, ``bits/byte``, ``perplexity``, or nats
-        already.
+        A table whose ``loss_unit`` is known: ``bits/token``, ``bits/byte``, or nats already.
 
     Returns
     -------
     Runs
-        Per the same token, byte or character: bits/byte become nats/byte. Perplexity becomes
-        nats/token.
+        Per the same token, byte or character: bits/byte become nats/byte.
 
     Raises
     ------
@@ -355,26 +356,27 @@ def loss_in_nats(runs: Runs) -> Runs:
 
     Examples
     --------
-    >>> table = pd.DataFrame({"params": [1e9], "tokens": [2e10], "ppl": [12.0]})
-    >>> runs = bs.read_runs(table, columns={"loss": "ppl"}, loss_unit="perplexity")
-    >>> converted = bs.loss_in_nats(runs)
+    >>> table = pd.DataFrame({"params": [1e9], "tokens": [2e10], "bpb": [0.8]})
+    >>> converted = bs.loss_in_nats(bs.read_runs(table))
     >>> converted.loss_unit, converted.table["loss"].round(3).tolist()
-    ('nats/token', [2.485])
+    ('nats/byte', [0.555])
     """
     unit = runs.loss_unit
-    if unit.startswith("nats"):
+    if unit.startswith("nats") or "loss" not in runs.table:
         return runs
+    if unit == PERPLEXITY:
+        runs = runs.keep(~(runs.table["loss"].to_numpy(float) < 1), "perplexity below 1")
     table = runs.table.copy()
     loss = table["loss"].to_numpy(float)
     if unit.startswith("bits"):
         slope, converted = np.full(len(loss), math.log(2)), loss * math.log(2)
         name = unit.replace("bits", "nats", 1)
-    elif unit == "perplexity":
+    elif unit == PERPLEXITY:
         slope, converted, name = 1 / loss, np.log(loss), "nats/token"
     else:
         raise BayescaleError(
             f"cannot convert a loss in {unit!r} to nats: say what it is, "
-            'read_runs(..., loss_unit="bits/byte") or "bits/token" or "perplexity"'
+            'read_runs(..., loss_unit="bits/byte") or "bits/token"'
         )
     table["loss"] = converted
     if "loss_se" in table:

@@ -85,6 +85,10 @@ _FLOPS = re.compile(
 )
 
 
+PERPLEXITY = "perplexity"
+"""The unit of a loss that is read as its logarithm, the cross-entropy per token."""
+
+
 LOSS_UNITS = {
     "nats": "nats",
     "natstoken": "nats/token",
@@ -100,8 +104,8 @@ LOSS_UNITS = {
     "bitsperchar": "bits/char",
     "bitspercharacter": "bits/char",
     "bpc": "bits/char",
-    "ppl": "perplexity",
-    "perplexity": "perplexity",
+    "ppl": PERPLEXITY,
+    "perplexity": PERPLEXITY,
 }
 """The spelling of each unit of loss, by its aliases in lower case without spaces and signs."""
 

@@ -156,9 +156,9 @@ def fill(table: pd.DataFrame, doubted: Collection[str] = ()) -> tuple[pd.DataFra
     return full.reindex(columns=ordered), lacking[0]
 
 
-def fillable(reasons: pd.Series, table: pd.DataFrame) -> Iterator[str]:
-    """Note the rows that lack only what follows from C = 6 N D."""
-    for name in SIZES:
+def fillable(reasons: pd.Series, table: pd.DataFrame, filled: str | None = None) -> Iterator[str]:
+    """Note the rows that lack only what follows from C = 6 N D, where that was not ``filled``."""
+    for name in SIZES if filled is None else ():
         count = int((reasons == f"{name} missing").sum())
         if count and all(other in table for other in SIZES):
             yield (
@@ -181,9 +181,14 @@ def consistency_notes(table: pd.DataFrame) -> Iterator[str]:
                 f"flops is {ratio:.3g} times 6 * params * tokens in median: check the units, and "
                 "which parameters are counted"
             )
-    copies = int(_duplicated(table).sum())
-    if copies:
-        yield f"exact copies of another row: {copies:,}; they are kept, and each counts in a fit"
+    copies = _duplicated(table).to_numpy(bool)
+    named = copies & (table["run"].notna().to_numpy(bool) if "run" in table else False)
+    for those, what in (
+        (named, "their runs have a name, so a fit leaves them out"),
+        (copies & ~named, "they are kept, and each counts in a fit"),
+    ):
+        if those.any():
+            yield f"exact copies of another row: {those.sum():,}; {what}"
 
 
 def _is_transposed(table: pd.DataFrame) -> bool:

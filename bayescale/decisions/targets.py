@@ -22,6 +22,7 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.argument_checks import check_posterior, of_posterior
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_like import PosteriorLike
+from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import make_points
@@ -77,7 +78,7 @@ def required_compute(
     Raises
     ------
     BayescaleError
-        When there is not one goal, or the law takes other inputs.
+        When there is not one goal, it is no value of the target, or the law takes other inputs.
 
     See Also
     --------
@@ -111,7 +112,7 @@ def required_compute(
     outcome = answer["outcome"].reset_coords(drop=True)
     goal: Any
     if loss is not None:
-        goal = xr.DataArray(parse_quantities("loss", loss, "number"), dims="goal")
+        goal = xr.DataArray(_possible(fit.representative, loss), dims="goal")
     else:
         goal = outcome.isel(point=[steps]).rename(point="goal")
         outcome = outcome.isel(point=slice(steps))
@@ -133,6 +134,19 @@ def required_compute(
         },
         attrs={"law": answer.attrs["law"], "target": fit.target},
     )
+
+
+def _possible(fit: Fit, loss: Quantities) -> np.ndarray:
+    """Read the goals; raise for one beyond the law's bounds, such as a score in per cent."""
+    goals = np.array(parse_quantities("loss", loss, "number"))
+    low, high = fit.law.target_bounds
+    for goal in goals[(goals < low) | (goals > high)]:
+        allowed = f"values from {low:g} to {high:g}" if np.isfinite(high) else "positive values"
+        per_cent = f": {goal:g} % is {goal / 100:g}" if high == 1 and high < goal <= 100 else ""
+        raise BayescaleError(
+            f"the goal {goal:g} cannot be reached: {fit.target} takes {allowed}{per_cent}"
+        )
+    return goals
 
 
 def _one(points: xr.Dataset, column: str) -> float:

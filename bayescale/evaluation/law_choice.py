@@ -51,11 +51,16 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
     Raises
     ------
     BayescaleError
-        When nothing that a law takes varies, or the runs are too few for any law.
+        When nothing that a law takes varies, or no loss does, or the runs are too few for any law.
     """
     if laws is not None:
         specs = [make_spec(law) for law in ([laws] if isinstance(laws, str) else laws)]
         return {spec.law.name: spec for spec in specs}
+    if "loss" in runs.table and runs.table["loss"].nunique() == 1 < len(runs):
+        raise BayescaleError(
+            f"{runs.source} has one loss in all of its runs, {runs.table['loss'].iloc[0]:.6g}: "
+            "nothing to fit"
+        )
     varies = [
         name
         for name in ("params", "tokens", "flops")
@@ -85,12 +90,20 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
         fewest = min(len(one.free) for one in [*declared, *smaller])
         raise BayescaleError(
             f"{len(runs)} runs are too few: the smallest law tried has {fewest} parameters; add "
-            "runs, or fit a smaller one by name, such as power_law of one input"
+            f"runs, or fit one by name: {_by_name(smaller)}power_law of one input"
         )
     large = [one.law.name for one in declared if one.law.name not in fitting]
     if large:
         notes.append(f"{len(runs)} runs are too few for {listed(large)}: not tried.")
     return fitting
+
+
+def _by_name(smaller: Sequence[Spec]) -> str:
+    """Say which law other families help to fit to a few runs, where these vary in size and data."""
+    if not smaller:
+        return ""
+    law = OF_SIZE_AND_DATA[-1]
+    return f"{law} from {len(make_spec(law).free)} runs on, with priors='literature', or "
 
 
 def _of_few_enough(specs: Sequence[Spec], runs: Runs) -> dict[str, Spec]:

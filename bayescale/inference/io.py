@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast, runtime_c
 
 import xarray as xr
 
+from bayescale.data.number_format import listed
 from bayescale.data.write import complete, write_bytes, write_folder
 from bayescale.errors import BayescaleError, missing_file
 from bayescale.inference.argument_checks import described
@@ -146,6 +147,11 @@ def load(path: str | Path, law: Laws = None) -> "Fit | Average | CapabilityFit":
     except BayescaleError:
         raise
     except Exception as error:  # HDF5, zarr and xarray raise what they like of a damaged file
+        if path.suffix not in (".nc", ".zarr"):
+            raise BayescaleError(
+                f"{path} cannot be read as a saved fit, which ends in .nc or .zarr: "
+                f"`bayescale fit {path.name} -o fit.nc` makes one of a table"
+            ) from error
         raise BayescaleError(
             f"{path} cannot be read as a saved fit ({type(error).__name__}: {error}): fit again"
         ) from error
@@ -189,10 +195,15 @@ def load_fit(path: str | Path, law: Laws = None) -> Fit:
     BayescaleError
         As for :func:`load`, and when the file holds something else.
     """
-    found = load(path, law)
-    if not isinstance(found, Fit):
-        raise BayescaleError(f"{path} holds {described(found)}, not a fit of one law")
-    return found
+    found: Any = load(path, law)
+    if isinstance(found, Fit):
+        return found
+    if isinstance(found, PosteriorLike):
+        raise BayescaleError(
+            f"{path} holds an average of {listed(list(found.weights))}: ask one of its fits, "
+            f"load({Path(path).name!r}).fits[{next(iter(found.members()))!r}]"
+        )
+    raise BayescaleError(f"{path} holds {described(found)}, not a fit of one law")
 
 
 def _is_store(path: Path) -> bool:

@@ -224,7 +224,8 @@ def plot_bands(
     lower = falls(first.spec, column)
     mark_end(ax, furthest_of(first.spec, column, run_columns(first)[column]), lower=lower)
     _ring_outliers(ax, first, column)
-    add_legend(ax, "lower left")
+    left, right = data["law"].to_numpy()[data[column].to_numpy().argsort()[[0, -1]]]
+    add_legend(ax, "upper left" if right > left else "lower left")
     return ax
 
 

@@ -41,14 +41,9 @@ from bayescale.model.spec import LawLike, Spec
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import DISCREPANCY
 from bayescale.prediction.intervals import interval_width
+from bayescale.reporting.backtest import backtest_summary
 from bayescale.reporting.design import next_runs, what_would_change_it
-from bayescale.reporting.narrative import (
-    adequacy_of,
-    counted,
-    paragraphs,
-    sentence,
-    spanned,
-)
+from bayescale.reporting.narrative import adequacy_of, counted, paragraphs, sentence, spanned
 from bayescale.reporting.report import write_page
 from bayescale.reporting.targets import Target, plans, targets
 
@@ -167,11 +162,16 @@ class Analysis:
         return f"<bayescale.Analysis of {len(self.runs):,} runs: {self.posterior.label}>"
 
     def __str__(self) -> str:
-        return "\n\n".join([*self.paragraphs(), text_table(self._rows())])
+        return "\n\n".join([*self.paragraphs(), *self._tested(), text_table(self._rows())])
 
     def _repr_html_(self) -> str:
-        first, *rest = self.paragraphs()
+        first, *rest = *self.paragraphs(), *self._tested()
         return html_block(first, *rest, rows=self._rows())
+
+    def _tested(self) -> list[str]:
+        """Say how the law of most weight forecast the larger runs, as the page does by itself."""
+        tested = self.backtests.get(self.posterior.representative.label)
+        return [] if tested is None else [" ".join(backtest_summary(tested))]
 
     def _rows(self) -> list[dict[str, str]]:
         """Return a row for each law: its weight, scores, and whether it describes the runs."""

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bayescale.data.number_format import (
@@ -25,11 +26,12 @@ from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.plots.bands import BEYOND_LOSS, plot_bands
 from bayescale.plots.compare import plot_compare
-from bayescale.plots.frontier import plot_frontier
+from bayescale.plots.frontier import BEYOND, POINTS, plot_frontier
 from bayescale.plots.isoflop import plot_isoflop
 from bayescale.plots.residuals import plot_residuals
 from bayescale.prediction.averaging import Average
 from bayescale.prediction.discrepancy import Discrepancy
+from bayescale.prediction.runs_by_compute import run_columns
 from bayescale.reporting.frontier_texts import FRONTIER_HEADER, frontier_note, frontier_rows
 from bayescale.reporting.identifiability import knowledge_section
 from bayescale.reporting.narrative import caution, counted, drift, sentence
@@ -144,7 +146,7 @@ def optimum_section(
         *(Text(sentence(caveat)) for caveat in caveats(fit)),
         Table(FRONTIER_HEADER, rows, frontier_note(constants)),
         picture(
-            lambda axes: plot_frontier(fit, axes=axes, **options),
+            lambda axes: plot_frontier(fit, _reaching(fit, asked), axes=axes, **options),
             "Compute-optimal parameters and tokens against compute, with their bands.",
             panels=2,
             columns=2,
@@ -155,6 +157,15 @@ def optimum_section(
         shows = f"{fit.target.capitalize()} over size at fixed budgets, with the optimum."
         blocks.append(picture(lambda ax: plot_isoflop(fit, ax=ax, **options), shows))
     return Section("The compute-optimal model", blocks)
+
+
+def _reaching(fit: PosteriorLike, asked: list[Target]) -> np.ndarray | None:
+    """Return budgets up to the furthest asked, where the figure's own would end before it."""
+    furthest = max(asked, key=lambda target: target.factor, default=None)
+    if furthest is None or furthest.column != "flops" or furthest.factor <= BEYOND:
+        return None
+    smallest = np.nanmin(run_columns(fit.representative)["flops"])
+    return np.geomspace(smallest, furthest.value, POINTS)
 
 
 def checked_comparison(comparison: pd.DataFrame) -> pd.DataFrame:

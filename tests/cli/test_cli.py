@@ -486,7 +486,7 @@ BAD = {
     "report": (["fit", "TABLE", "-l", "skaling", "--report", "fit.pdf"], "end it in .html"),
     "interval": (["summary", "FIT", "--ci", "89"], "not a probability"),
     "no fit": (["summary", "nowhere.nc"], "no fit at nowhere.nc"),
-    "not a fit": (["summary", "TABLE"], "cannot be read as a saved fit"),
+    "not a fit": (["summary", "TABLE"], "saved fit, which ends in .nc or .zarr: `bayescale fit"),
     "no point": (["predict", "FIT"], "--params 70B --tokens 1.4T"),
     "no budget": (["optimum", "FIT"], "pass --flops 1e24"),
     "half a point": (["predict", "FIT", "--params", "7B"], "needs tokens"),

@@ -53,11 +53,17 @@ def test_a_number_without_the_sign_of_the_others_is_not_guessed(read):
 
 @pytest.mark.parametrize(
     ("written", "unit"),
-    [("nats", "nats"), ("bits/byte", "bits/byte"), ("bpb", "bits/byte"), ("ppl", "perplexity")],
+    [("nats", "nats"), ("bits/byte", "bits/byte"), ("bpb", "bits/byte")],
 )
 def test_the_unit_in_the_cells_is_the_losss(read, written, unit):
     runs = read("params,loss\n1e8,4.5 " + written + "\n2e8,4.25 " + written)
     assert (runs.table["loss"].tolist(), runs.loss_unit) == ([4.5, 4.25], unit)
+
+
+def test_a_perplexity_in_the_cells_is_read_as_its_logarithm(read):
+    runs = read("params,loss\n1e8,20 ppl\n2e8,10 ppl")
+    assert runs.table["loss"].tolist() == pytest.approx([np.log(20), np.log(10)])
+    assert runs.loss_unit == "nats/token"
 
 
 def test_a_unit_in_the_cells_against_the_name_is_refused(read):

@@ -49,6 +49,38 @@ def test_rows_of_one_name() -> None:
     assert rows.loc[rows["run"] == "a", "tokens"].tolist() == [8e9]
 
 
+def decayed(table: pd.DataFrame, ends: list[float], name: str = "lr") -> pd.DataFrame:
+    """Add a rate that is constant but for the last row of each run, which has a share of it."""
+    last = table["step"] == table["step"].max()
+    rate = pd.Series(1e-3, index=table.index)
+    rate[last] = 1e-3 * np.array(ends)
+    return table.assign(**{name: rate})
+
+
+@pytest.mark.parametrize("name", ["lr", "learning_rate", "train/lr"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_run_whose_rate_has_not_come_down_is_left_out(name: str, named: bool) -> None:
+    table = decayed(trajectories(), [0.0, 0.1, 1.0], name)
+    table = table.assign(run=np.repeat(["a", "b", "c"], 8)) if named else table
+    found = finished_runs(bs.read_runs(table))
+    assert found.runs.table["params"].tolist() == [1e8, 2e8]
+    assert found.going == (("c",) if named else ("run 3",))
+    assert "24 rows are checkpoints of 3 runs" in found.taken()
+    assert f"but {found.going[0]}, left out: the learning rate has not come" in found.taken()
+
+
+@pytest.mark.parametrize("ends", [[1.0, 1.0, 1.0], [0.0, 1.0, 1.0], [0.0, 0.1, 0.4]])
+def test_a_rate_that_says_nothing_leaves_no_run_out(ends: list[float]) -> None:
+    rows, said = kept(decayed(trajectories(), ends))
+    assert len(rows) == 3 and "left out" not in said
+
+
+def test_a_run_of_one_row_has_no_rate_that_came_down() -> None:
+    table = decayed(trajectories(), [0.0, 0.0, 1.0]).assign(run=np.repeat(["a", "b", "c"], 8))
+    rows, said = kept(table.drop(index=range(16, 23)))
+    assert len(rows) == 3 and "left out" not in said
+
+
 def test_steps_in_equal_distances() -> None:
     rows, said = kept(trajectories())
     assert rows["tokens"].tolist() == [8e9] * 3 and "steps in equal distances" in said

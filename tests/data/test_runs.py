@@ -50,7 +50,7 @@ flops       8.64e19  compute_pf_days / PF-days / C (PF-days)
 flops       1e18     flops (1e18) / compute (EFLOP)
 flops       1e9      gflops / total_training_gflops
 loss        1        L / metrics.eval_loss / summary$loss / val$loss / Validation Loss / train_loss
-loss        1        cross_entropy / bpb / ppl / loss (nats$token)
+loss        1        cross_entropy / bpb / loss (nats$token)
 loss_se     1        loss_stderr / se
 """
 SPELLINGS = [
@@ -199,7 +199,35 @@ def test_oddities_are_noted():
     assert any("'params (B)'" in note for note in read_runs(frame(params=[7, 70])).notes)
     twice = read_runs(pd.concat([small(), small().head(1)]))
     assert len(twice) == 4
-    assert any("exact copies of another row: 1" in note for note in twice.notes)
+    assert any("row: 1; they are kept, and each counts" in note for note in twice.notes)
+
+
+def test_scores_without_a_loss_are_led_to_a_law_of_accuracy():
+    rows = {"flops": [1e20, 1e21], "MMLU (5-shot)": [25.5, 40.1], "lr": [1e-3, 1e-3]}
+    with pytest.raises(
+        BayescaleError, match=r"law='accuracy_from_compute'.*`MMLU \(5-shot\)` / 100"
+    ):
+        read_runs(frame(**rows)).require(["loss"])
+    with pytest.raises(BayescaleError, match=r"'your column'\}$"):
+        read_runs(frame(**{**rows, "MMLU (5-shot)": [2550.0, 40.1]})).require(["loss"])
+
+
+def test_a_copy_of_a_named_run_is_said_to_be_left_out():
+    table = small(run=["a", "b", "c"])
+    runs = read_runs(pd.concat([table, table.head(1)]))
+    assert [note for note in runs.notes if "exact copies" in note] == [
+        "exact copies of another row: 1; their runs have a name, so a fit leaves them out"
+    ]
+
+
+def test_a_missing_cell_is_not_to_be_filled_from_what_was_filled_from_it():
+    table = small().assign(tokens=[2e9, None, 2e10])
+    with pytest.warns(BayescaleWarning, match="tokens missing"):
+        without = read_runs(table.drop(columns="flops", errors="ignore"))
+    assert not any("lack only" in note for note in without.notes)
+    with pytest.warns(BayescaleWarning, match="tokens missing"):
+        given = read_runs(table.assign(flops=[1.2e18, 4.8e18, 2e19]))
+    assert any("1 of the rows set aside lack only tokens" in note for note in given.notes)
 
 
 # Rows set aside

@@ -20,6 +20,8 @@ from bayescale.inference.fit import prepare
 from bayescale.inference.fit_warnings import warn_one_ratio
 from bayescale.inference.result import Fit
 from bayescale.laws.frontier import FRONTIER_CONSTANTS, split_unknown
+from bayescale.prediction.runs_by_compute import run_columns
+from bayescale.reporting import result_sections
 from bayescale.reporting.result_sections import optimum_section
 from bayescale.reporting.targets import targets
 
@@ -248,6 +250,20 @@ def test_fit_and_answers_say_that_all_runs_have_one_ratio(tmp_path) -> None:
     with pytest.warns(bs.BayescaleWarning, match="20 tokens per parameter"):
         section = optimum_section(ladder, targets(ladder, "1e22", discrepancy=None), None, None)
     assert "rests on the prior" in str(section)
+
+
+def test_the_frontier_is_drawn_up_to_the_furthest_budget_that_was_asked(monkeypatch) -> None:
+    """A report of 1e24 FLOP ended its figure at a hundred times the largest run."""
+    drawn = []
+    monkeypatch.setattr(result_sections, "picture", lambda draw, *_, **__: drawn.append(draw))
+    monkeypatch.setattr(result_sections, "plot_frontier", lambda fit, flops, **_: flops)
+    fit, flops = handmade_fit(), run_columns(handmade_fit())["flops"]
+    for factor in (10, 1000):
+        asked = targets(fit, factor * flops.max(), discrepancy=None)
+        optimum_section(fit, asked, None, None)
+    near, far = drawn[0](None), drawn[2](None)
+    assert near is None
+    np.testing.assert_allclose(far[[0, -1]], [flops.min(), 1000 * flops.max()])
 
 
 def test_a_constant_input_is_said_once() -> None:

@@ -111,6 +111,13 @@ class TestReach:
             bs.required_compute(sure, at={"params": 1e9})
         with pytest.raises(bs.BayescaleError, match="does not determine"):
             bs.required_compute(handmade_fit("repeated"), 2.0)
+        with pytest.raises(bs.BayescaleError, match="goal -2 cannot be reached: loss takes posit"):
+            bs.required_compute(sure, [2.0, -2.0])
+
+    def test_a_score_in_per_cent_is_no_goal(self) -> None:
+        fit = handmade_fit("accuracy_from_compute", spread=SURE)
+        with pytest.raises(bs.BayescaleError, match=r"goal 70 .* from 0 to 1: 70 % is 0.7"):
+            bs.required_compute(fit, 70)
 
 
 class TestCrossing:

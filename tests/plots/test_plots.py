@@ -295,6 +295,19 @@ def test_a_law_of_one_input_is_drawn_along_it(line: Fit) -> None:
         plot_bands(line, x="params")
 
 
+@pytest.mark.parametrize("law", ["accuracy_from_compute", "accuracy_from_loss", "power_law"])
+def test_the_legend_of_bands_lies_where_the_curve_does_not(law: str) -> None:
+    """Scores that rise with compute began under it."""
+    ax = plot_bands(handmade_fit(law), discrepancy=None)
+    ax.figure.canvas.draw()
+    legend = ax.get_legend()
+    assert legend is not None
+    box = legend.get_window_extent()
+    (curve,) = (line for line in ax.lines if line.get_label() == "median")
+    places = ax.transData.transform(np.asarray(curve.get_xydata()))
+    assert not any(box.contains(x, y) for x, y in places)
+
+
 def test_bands_need_a_law_they_can_lay_out(made_fit: Fit) -> None:
     other = replace(made_fit, spec=replace(made_fit.spec, columns={"N": "width"}))
     with pytest.raises(BayescaleError, match="chinchilla takes width, tokens"):

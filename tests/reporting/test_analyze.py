@@ -55,6 +55,12 @@ def test_the_decision_comes_first_and_holds_the_truth(found: bs.Analysis) -> Non
         assert 6 * row["params"] * row["tokens"] == pytest.approx(target.value, rel=1e-6)
 
 
+def test_what_is_printed_says_how_the_forecasts_of_larger_runs_did(found: bs.Analysis) -> None:
+    law = found.posterior.representative.label
+    for text in (str(found), found._repr_html_()):
+        assert f"cuts, {law} made" in text and "The 90 % band covered" in text
+
+
 def test_a_law_without_a_floor_counts_for_nothing(found: bs.Analysis) -> None:
     weights = found.posterior.weights
     assert sum(weights.values()) == pytest.approx(1) and weights.get("kaplan", 0) == 0
@@ -167,11 +173,19 @@ def test_laws_follow_from_columns_and_runs(
     assert all(set(map(spec.column, spec.law.inputs)) <= set(columns) for spec in specs.values())
 
 
+def test_one_loss_in_all_runs_is_refused() -> None:
+    """Nothing in it says what to train; the answer was 321T parameters on 675k tokens."""
+    with pytest.raises(bs.BayescaleError, match=r"one loss in all of its runs, 2.5: nothing to"):
+        specs_for(bs.read_runs(table().assign(loss=2.5)), None, [])
+
+
 def test_nothing_to_scale_is_refused() -> None:
     runs = table()
     with pytest.raises(bs.BayescaleError, match="no params, tokens or flops that vary"):
         bs.analyze(pd.DataFrame({"lr": np.linspace(1e-4, 1e-2, 40), "loss": runs["loss"]}))
     with pytest.raises(bs.BayescaleError, match="6 runs are too few: the smallest law tried has"):
+        bs.analyze(runs[["params", "tokens", "loss"]].iloc[:6])
+    with pytest.raises(bs.BayescaleError, match=r"chinchilla from 5 runs on, with priors='lit"):
         bs.analyze(runs[["params", "tokens", "loss"]].iloc[:6])
     few = runs.iloc[np.repeat([0, 9, 18], 8)].assign(run=np.repeat(["a", "b", "c"], 8))
     few["tokens"] *= np.tile(np.arange(1, 9) / 8, 3)
