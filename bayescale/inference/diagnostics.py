@@ -74,6 +74,11 @@ class Diagnostics:
         """Whether nothing is to be said against the draws."""
         return not self.problems()
 
+    @property
+    def mixed(self) -> bool:
+        """Whether the chains agree, have draws enough, and missed no mode."""
+        return self.rhat < RHAT_LIMIT and self.ess > ESS_LIMIT and not self.missed
+
     def problems(self) -> list[str]:
         """Say what is wrong and what to do, one sentence each; empty when all is well."""
         found = [*map(_sampling_failed, self.broken), *map(_mode_missed, self.missed)]

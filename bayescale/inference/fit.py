@@ -20,6 +20,7 @@ from bayescale.inference.fit_warnings import (
     warn_misfit,
     warn_one_ratio,
 )
+from bayescale.inference.mode_jumps import can_cross, cross_modes
 from bayescale.inference.pointwise import inputs_by_run
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Draws, Sampler, further_tries, sample, seed_of
@@ -200,7 +201,7 @@ def fit_prepared(spec: Spec, data: Data, sampler: Sampler, seed: int, progressba
     warn_of(diagnostics, draws.interrupted)
     spent = {name: round(value, 2) for name, value in seconds.items()}
     made = assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=spent)
-    record = {**made.record, "missed_modes": list(draws.missed)}
+    record = {**made.record, "missed_modes": list(draws.missed), "crossed": draws.crossed}
     return replace(
         made, record=record, checks={"draws": made.digest, "diagnostics": diagnostics.to_dict()}
     )
@@ -249,7 +250,13 @@ def _attempt(
 ) -> tuple[Draws, xr.Dataset, Diagnostics]:
     draws = sample(spec, data, sampler, seed, progressbar, from_modes)
     posterior = natural_parameters(spec, data, draws)
-    return draws, posterior, diagnose(posterior, draws.stats, missed=draws.missed)
+    found = diagnose(posterior, draws.stats, missed=draws.missed)
+    if found.mixed or not (spec.law.multimodal or from_modes) or not can_cross(spec, draws):
+        return draws, posterior, found
+    crossed = cross_modes(spec, data, draws, seed)
+    moved = natural_parameters(spec, data, crossed)
+    then = diagnose(moved, crossed.stats, missed=crossed.missed)
+    return (crossed, moved, then) if then.mixed else (draws, posterior, found)
 
 
 def _check_prior(spec: Spec, data: Data, seed: int) -> None:

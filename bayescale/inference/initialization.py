@@ -66,7 +66,7 @@ type LogDensity = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class _Mode:
+class Mode:
     """An optimum of a log density and its Gaussian approximation there.
 
     Attributes
@@ -149,7 +149,7 @@ def missed_modes(
     log_density: LogDensity,
     starts: Iterable[np.ndarray],
     draws: np.ndarray,
-) -> list[tuple[_Mode, float]]:
+) -> list[tuple[Mode, float]]:
     """Return the modes that hold a share of the posterior and that no draw is near.
 
     Parameters
@@ -177,7 +177,7 @@ def missed_modes(
     ]
 
 
-def _reached(log_density: LogDensity, mode: _Mode, draws: np.ndarray, share: float) -> bool:
+def _reached(log_density: LogDensity, mode: Mode, draws: np.ndarray, share: float) -> bool:
     """Whether at least a share of the draws is near a mode, or the way to the next has no dip.
 
     A bent posterior has few draws near its optimum, by the Gaussian approximation there, although
@@ -195,13 +195,15 @@ def _reached(log_density: LogDensity, mode: _Mode, draws: np.ndarray, share: flo
     return float(np.mean([dips(draw) for draw in draws[np.argsort(away)[:NEXT]]])) < 0.5
 
 
-def _is_optimum(log_density: LogDensity, mode: _Mode) -> bool:
+def _is_optimum(log_density: LogDensity, mode: Mode) -> bool:
     """Whether a climb arrived: the slope along each axis is small for the mode's width there."""
     slope = mode.axes.T @ (mode.unit * log_density(mode.point)[1])
     return bool((abs(slope) * mode.sd < 0.5).all())
 
 
-def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_Mode]:
+def find_modes(
+    log_density: LogDensity, starts: Iterable[np.ndarray], within: float = COMPARABLE
+) -> list[Mode]:
     """Climb from every start; return the distinct modes that hold a share worth a chain.
 
     Parameters
@@ -210,6 +212,8 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_M
         From a point to log density and gradient.
     starts : iterable of array, shape (coordinate,)
         Where to climb from. A start at which the density is not finite is passed over.
+    within : float
+        Nats below the best mode's mass down to which another is returned.
 
     Returns
     -------
@@ -225,9 +229,9 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[_M
         near = [end for end in ends if (abs(end - middle) < FARTHEST * unit).all()]
         modes = [_mode_at(log_density, end, unit) for end in near]
         found = [mode for mode in modes if _is_optimum(log_density, mode)]
-    distinct: list[_Mode] = []
+    distinct: list[Mode] = []
     for mode in sorted(found, key=lambda mode: -mode.log_mass):
-        if distinct and mode.log_mass < distinct[0].log_mass - COMPARABLE:
+        if distinct and mode.log_mass < distinct[0].log_mass - within:
             break
         if not any(known.holds(mode.point) for known in distinct):
             distinct.append(mode)
@@ -254,7 +258,7 @@ def _climbed(log_density: LogDensity, start: np.ndarray, unit: np.ndarray) -> np
     return unit * found.x
 
 
-def _mode_at(log_density: LogDensity, point: np.ndarray, unit: np.ndarray) -> _Mode:
+def _mode_at(log_density: LogDensity, point: np.ndarray, unit: np.ndarray) -> Mode:
     """Return the Gaussian approximation at a point, its curvature from differences of gradients."""
     steps = STEP * np.diag(unit)
     rows = [unit * (log_density(point + h)[1] - log_density(point - h)[1]) for h in steps]
@@ -262,4 +266,4 @@ def _mode_at(log_density: LogDensity, point: np.ndarray, unit: np.ndarray) -> _M
     values, axes = np.linalg.eigh((curvature + curvature.T) / 2)
     sd = 1 / np.sqrt(np.maximum(values, WIDEST**-2))
     log_mass = log_density(point)[0] + np.log(sd).sum()
-    return _Mode(point, float(log_mass), axes, sd, unit)
+    return Mode(point, float(log_mass), axes, sd, unit)

@@ -127,7 +127,9 @@ class Draws:
     ``links`` has the vectors of the spec's parametrization
     (:mod:`bayescale.model.parametrization`), shape (chain, draw, ...); ``interrupted`` says that
     the user stopped the sampler before it was done; ``missed`` has in words the modes of the
-    posterior that no draw is near; ``seconds`` where the time went.
+    posterior that no draw is near; ``seconds`` where the time went; ``points`` what was sampled,
+    shape (chain, draw, coordinate), None where nutpie did not; ``crossed`` that its chains moved
+    between modes (:mod:`bayescale.inference.mode_jumps`).
     """
 
     links: Mapping[str, np.ndarray]
@@ -135,6 +137,8 @@ class Draws:
     interrupted: bool = False
     missed: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    points: np.ndarray | None = None
+    crossed: bool = False
 
 
 def seed_of(random_seed: int | None, recorded: int | None = None) -> int:
@@ -173,12 +177,12 @@ def sample(
     sampling = time.perf_counter() - started - compiling
     finished = finished_part(next(d for d in posterior.values() if math.prod(d.shape[2:])))
     posterior, stats = posterior.isel(finished), stats.isel(finished)
-    parametrization, missed = parametrization_of(spec), ()
+    parametrization, missed, points = parametrization_of(spec), (), None
     if POINT in posterior:
         points = posterior[POINT].values
         links = parametrization.links(data, points)
         if parametrization.finds_modes:
-            missed = _missed(spec, data, points, seed)
+            missed = missed_by(spec, data, points, seed)
     else:
         links = {name: posterior[name].values for name in parametrization.vectors}
     return Draws(
@@ -187,14 +191,15 @@ def sample(
         interrupted=stats["diverging"].shape != (sampler.chains, sampler.draws),
         missed=missed,
         seconds={"compiling": compiling, "sampling": sampling},
+        points=points,
     )
 
 
-def _missed(spec: Spec, data: Data, points: np.ndarray, seed: int) -> tuple[str, ...]:
+def missed_by(spec: Spec, data: Data, points: np.ndarray, seed: int) -> tuple[str, ...]:
     """Describe the modes of the posterior that no draw is near, by climbs from the prior."""
-    parametrization, start = parametrization_of(spec), _starts(spec, data, spread=1.0)
+    parametrization, start = parametrization_of(spec), starts_of(spec, data, spread=1.0)
     found = missed_modes(
-        _log_density(compiled(spec, data)),
+        log_density_of(compiled(spec, data)),
         [start([seed, i]) for i in range(FEW_CLIMBS)],
         points.reshape(-1, points.shape[-1]),
     )
@@ -235,7 +240,7 @@ def compiled(spec: Spec, data: Data) -> Any:
     used = {variable.name for variable in _COMPILED[key].shared_var_keys}
     values = {name: v for name, v in model_data(spec, data).items() if name in used}
     program = _COMPILED[key].with_data(**values)
-    return dataclasses.replace(program, initial_point_func=_starts(spec, data, spread=0.5))
+    return dataclasses.replace(program, initial_point_func=starts_of(spec, data, spread=0.5))
 
 
 def _name_of(spec: Spec, key: Any) -> str | None:
@@ -263,7 +268,7 @@ def _compile(spec: Spec, data: Data, key: Any) -> Any:
     return program_cache.reloaded(_name_of(spec, key), program, symbols)
 
 
-def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray]:
+def starts_of(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray]:
     """Return a function from a seed to a draw of the prior, in sampled coordinates.
 
     ``spread`` multiplies the prior's standard deviations.
@@ -272,7 +277,7 @@ def _starts(spec: Spec, data: Data, spread: float) -> Callable[[Any], np.ndarray
     return lambda seed=None: start(np.random.default_rng(seed))
 
 
-def _log_density(program: Any) -> LogDensity:
+def log_density_of(program: Any) -> LogDensity:
     """Return the log density that nutpie compiled, with its gradient; it keeps the program."""
     call, data = program.compiled_logp_func.ctypes, program.user_data.ctypes.data
     at, gradient, value = np.empty(program.n_dim), np.empty(program.n_dim), np.empty(1)
@@ -292,7 +297,7 @@ def _nutpie(
     with sampling_progress(spec.law.name if progressbar else None, sampler) as report:
         program = compiled(spec, data)
         if spec.law.multimodal or (from_modes and parametrization_of(spec).finds_modes):
-            start = near_modes(_log_density(program), _starts(spec, data, spread=1.0), seed)
+            start = near_modes(log_density_of(program), starts_of(spec, data, spread=1.0), seed)
             program = dataclasses.replace(program, initial_point_func=start)
         return run_nutpie(program, sampler, seed, report)
 

@@ -2,6 +2,7 @@
 
 import arviz_stats as azs
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from handmade import handmade_fit
@@ -118,27 +119,44 @@ class Folded(bs.Law):
         return E + log(rate) ** 2 * N**-0.3
 
 
-def test_chains_in_one_of_two_modes() -> None:
-    """Most starts near the prior's median, 3.2, fall into the mode at 3; another is around 1/3.
-
-    Either a chain gets there, and R-hat shows it, or none does, and the missed mode is reported:
-    a quarter of the prior leads to it, so thirty climbs miss it in two of ten thousand fits.
-    """
-    table = bs.simulate(
+def folded_runs() -> pd.DataFrame:
+    """Simulate runs that a rate of 3 explains, or of 1/3."""
+    return bs.simulate(
         Folded,
         {"params": np.geomspace(1e8, 1e10, 20)},
         {"E": 1.8, "rate": 3.0, "sigma": 0.01},
         references={"N": 1e9},
         random_seed=1,
     )
+
+
+def test_chains_in_one_of_two_modes() -> None:
+    """Most starts near the prior's median, 3.2, fall into the mode at 3; another is around 1/3.
+
+    Either a chain gets there, and R-hat shows it, or none does, and the missed mode is reported:
+    a quarter of the prior leads to it, so thirty climbs miss it in two of ten thousand fits. There
+    are too few draws to learn from how to cross.
+    """
+    few = bs.Sampler(draws=60)
     with pytest.warns(bs.BayescaleWarning, match="do not trust these numbers yet"):
-        fit = bs.fit(table, Folded, random_seed=3, progressbar=False)
+        fit = bs.fit(folded_runs(), Folded, sampler=few, random_seed=3, progressbar=False)
     first = fit.diagnostics.problems()[0]
     if fit.posterior["rate"].min() > 1:
         assert first.startswith("every chain stayed in one mode of several")
         assert "rate = 0.33" in first
     else:
         assert first.startswith("the chains disagree: R-hat")
+
+
+def test_chains_that_cross_weigh_two_modes_as_the_prior_does() -> None:
+    """The likelihood is the same in both; their prior densities are as 29 to 71.
+
+    Of 400 independent draws or more, the share in one mode has a standard error of 0.023 at most.
+    """
+    fit = bs.fit(folded_runs(), Folded, random_seed=3, progressbar=False)
+    assert fit.diagnostics.ok, fit.diagnostics
+    assert fit.record["crossed"]
+    assert float((fit.posterior["rate"] < 1).mean()) == pytest.approx(0.29, abs=0.08)
 
 
 def test_a_mode_as_wide_as_its_unit_is_not_missed() -> None:

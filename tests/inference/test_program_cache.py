@@ -43,8 +43,8 @@ def kept(tmp_path_factory) -> SimpleNamespace:
 
 def values_of(spec: Spec, data: Data) -> list[tuple[float, np.ndarray]]:
     """Return log density and gradient of the compiled program at draws of the prior."""
-    density = sampling._log_density(sampling.compiled(spec, data))
-    start = sampling._starts(spec, data, spread=1.0)
+    density = sampling.log_density_of(sampling.compiled(spec, data))
+    start = sampling.starts_of(spec, data, spread=1.0)
     return [density(start([1, i])) for i in range(POINTS)]
 
 
@@ -77,7 +77,7 @@ def test_a_program_has_the_density_of_the_pymc_model(kept) -> None:
     model = engine_model(kept.spec, kept.data)
     logp = model.compile_logp()
     dlogp = model.compile_dlogp()
-    start = sampling._starts(kept.spec, kept.data, spread=1.0)
+    start = sampling.starts_of(kept.spec, kept.data, spread=1.0)
     names = [variable.name for variable in model.value_vars]
     sizes = [len(kept.spec.free), len(kept.spec.noise_parameters)]
     for i, (value, gradient) in enumerate(kept.values):
