@@ -15,7 +15,7 @@ that come from elsewhere, so no family of the same people helps; ``alone`` is th
 fit. Only families that measure alike are pooled: a mean over tasks of the logarithms of
 perplexities, as Pythia's, has a floor far below that of a cross-entropy, after five examples it is
 another number again, and finished runs (Chinchilla's) are not the course of one. Borrowed
-across, they had made errors two to twenty times larger. A family that nobody is like has no row.
+across, they had made errors two to fifty times larger. A family that nobody is like has no row.
 
 How much of the start of a run is left out, a fifth of what is fitted, was chosen on five families
 of ``CHOSE``: of none, .1, .2, .3 and .4 ARE of whole trajectories was .0199, .0199, .0190, .0213
@@ -209,6 +209,12 @@ def table_of(found: list[dict[str, Any]]) -> pd.DataFrame:
     groups = pd.DataFrame(found).groupby(["way", "sizes", "share"])
     means = groups[["are", "cover_90", "width_90"]].mean()
     return means.assign(median_are=groups["are"].median(), families=groups.size())
+
+
+def by_family(found: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return the mean ARE of each family by way, over numbers of sizes and shares."""
+    means = pd.DataFrame(found).groupby(["family", "way"])["are"].mean().unstack("way")
+    return means[[way for way in WAYS if way in means]]
 
 
 def measure() -> list[Bar]:

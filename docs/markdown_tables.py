@@ -1,6 +1,7 @@
 """Tables and bars in Markdown, for the pages that ``make docs`` writes."""
 
 from collections.abc import Iterable, Sequence
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -34,7 +35,9 @@ def bullets(bars: Iterable[object]) -> str:
 
 
 def _short(value: Any, digits: int) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return "" if isnan(value) else f"{value:.{digits}f}"
 
 
 def _cell(value: Any) -> str:

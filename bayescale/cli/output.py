@@ -17,7 +17,7 @@ from bayescale.cli.errors import MISFIT, UNTRUSTED
 from bayescale.cli.message_options import as_options
 from bayescale.cli.options import check_folder
 from bayescale.data.display_tables import heading
-from bayescale.data.number_format import COUNTS, column_formatter, coordinate
+from bayescale.data.number_format import COUNTS, column_formatter, coordinate, whole_percent
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bayescale.data.runs import Runs
-    from bayescale.inference.diagnostics import Diagnostics
     from bayescale.inference.result import Fit
     from bayescale.model.spec import Spec
     from bayescale.prediction.averaging import Average
@@ -180,7 +179,7 @@ def header(fit: "Fit | Average") -> dict[str, Any]:
             name: {"weight": fit.weights[name], **header(one)} for name, one in fit.fits.items()
         }
         return {**header(fit.representative), "law": "average", "average": each}
-    runs = fit.record["runs"]
+    runs, found = fit.record["runs"], fit.diagnostics
     return {
         "law": fit.law.name,
         "noise": fit.spec.noise.name,
@@ -188,14 +187,9 @@ def header(fit: "Fit | Average") -> dict[str, Any]:
         "runs": fit.observed.size,
         "params_convention": runs["params_convention"],
         "loss_unit": runs["loss_unit"],
-        "diagnostics": _diagnostics(fit.diagnostics),
+        "diagnostics": {"ok": found.ok, "problems": found.problems(), **vars(found)},
         "adequacy": _adequacy(fit),
     }
-
-
-def _diagnostics(found: "Diagnostics") -> dict[str, Any]:
-    """Return the diagnostics as JSON has them."""
-    return {"ok": found.ok, "problems": found.problems(), **vars(found)}
 
 
 def _adequacy(fit: "Fit") -> dict[str, Any] | None:
@@ -248,8 +242,9 @@ def show_verdicts(fit: "Fit") -> None:
         say(f"adequacy: {fit.adequacy}")
 
 
-NO_WEIGHT = 0.005
-"""Share of a law in an average below which it is printed as 0 %."""
+NO_WEIGHT, LITTLE_WEIGHT = 0.005, 0.2
+"""Share of a law in an average below which it is printed as 0 %, and below which its misfit does
+not make the answer wrong: four fifths of it and more are of laws that describe the runs."""
 
 
 @contextmanager
@@ -257,17 +252,23 @@ def judged(*fits: "Fit | Average") -> Iterator[None]:
     """Answer under a banner, and end with an exit code, when a fit cannot be trusted.
 
     Code 3 where its draws cannot be trusted, 4 where its law is far from describing the runs. A law
-    of no weight in an average changes nothing, and is not asked.
+    of no weight in an average changes nothing, and is not asked; the misfit of one of little weight
+    is named.
     """
-    counted = [
-        each for fit in fits for each in fit.members().items() if fit.weights[each[0]] >= NO_WEIGHT
-    ]
-    failed = {name: one.diagnostics.problems() for name, one in counted if not one.diagnostics.ok}
-    wrong = {
-        name: one.adequacy.problems()
-        for name, one in counted
-        if name not in failed and one.informed and one.adequacy.severe
-    }
+    failed, wrong = {}, {}
+    for fit in fits:
+        for name, one in fit.members().items():
+            if fit.weights[name] < NO_WEIGHT:
+                continue
+            if not one.diagnostics.ok:
+                failed[name] = one.diagnostics.problems()
+            elif one.informed and one.adequacy.severe:
+                if fit.weights[name] >= LITTLE_WEIGHT:
+                    wrong[name] = one.adequacy.problems()
+                    continue
+                share = f"{name}, {whole_percent(fit.weights[name])} of the average,"
+                what = f"{share} does not describe the runs: {'; '.join(one.adequacy.problems())}"
+                typer.secho(what, err=True, fg="yellow")
     for name, problems in failed.items():
         _banner(f"the diagnostics of {name} failed", problems)
     for name, problems in wrong.items():

@@ -35,16 +35,21 @@ def law(trusted: bool = True, misses: bool = False) -> Any:
     ("other", "weight", "code"),
     [
         (law(misses=True), 0.0, None),
+        (law(misses=True), 0.09, None),
         (law(misses=True), 0.2, MISFIT),
         (law(trusted=False), 0.004, None),
         (law(trusted=False), 0.2, UNTRUSTED),
     ],
 )
-def test_a_law_of_no_weight_is_not_asked(other: Any, weight: float, code: int | None) -> None:
+def test_a_law_of_no_weight_is_not_asked(
+    other: Any, weight: float, code: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
     several: Any = Several({"a": law(), "b": other}, {"a": 1 - weight, "b": weight})
     if code is None:
         with judged(several):
             pass
+        named = "b, 9 % of the average, does not describe the runs: residuals bend\n"
+        assert capsys.readouterr().err == (named if weight == 0.09 else "")
         return
     with pytest.raises(typer.Exit) as ended, judged(several):
         pass
