@@ -74,11 +74,12 @@ on the families below, alone, mean ARE at 30 % and three sizes fell from .19 to 
 Pooling helps only families with the same response variable: Pythia's is a mean over tasks, with a
 floor far below a cross-entropy's, and another one after five examples; Chinchilla's rows are finished runs and no
 checkpoints. Pooled across, errors were two to fifty times larger; Chinchilla's runs therefore borrow from nobody, and
-their error alone is below 1 %. Families of six sources, mean ARE over numbers of sizes and shares:
+their error alone is below 1 %. Mean ARE over numbers of sizes and shares, of the families that chose nothing:
 
 {related}
 
-What is left is far from the smaller sizes or of another kind: Pythia's smallest models hardly learn the tasks (the number of the
+Most of the oscar families are known to one per cent alone, with which borrowing only interferes; the one of 44 epochs is
+not. What is left is far from the smaller sizes: Pythia's smallest models hardly learn the tasks (the number of the
 one with 70M parameters rises during training), so that three of them say little of one of 12B.
 """
 OBSERVATIONAL = """## Capabilities of public models
