@@ -56,7 +56,7 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
     if laws is not None:
         specs = [make_spec(law) for law in ([laws] if isinstance(laws, str) else laws)]
         return {spec.law.name: spec for spec in specs}
-    if "loss" in runs.table and runs.table["loss"].nunique() == 1 < len(runs):
+    if "loss" in runs.table and len(runs) > 1 and len(set(runs.table["loss"])) == 1:
         raise BayescaleError(
             f"{runs.source} has one loss in all of its runs, {runs.table['loss'].iloc[0]:.6g}: "
             "nothing to fit"
