@@ -24,6 +24,7 @@ from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
+from bayescale.model.target_checks import allowed_values
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
@@ -141,10 +142,10 @@ def _possible(fit: Fit, loss: Quantities) -> np.ndarray:
     goals = np.array(parse_quantities("loss", loss, "number"))
     low, high = fit.law.target_bounds
     for goal in goals[(goals < low) | (goals > high)]:
-        allowed = f"values from {low:g} to {high:g}" if np.isfinite(high) else "positive values"
         per_cent = f": {goal:g} % is {goal / 100:g}" if high == 1 and high < goal <= 100 else ""
         raise BayescaleError(
-            f"the goal {goal:g} cannot be reached: {fit.target} takes {allowed}{per_cent}"
+            f"the goal {goal:g} cannot be reached: {fit.target} takes "
+            f"{allowed_values(low, high)}{per_cent}"
         )
     return goals
 

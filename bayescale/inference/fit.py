@@ -251,7 +251,7 @@ def _attempt(
     draws = sample(spec, data, sampler, seed, progressbar, from_modes)
     posterior = natural_parameters(spec, data, draws)
     found = diagnose(posterior, draws.stats, missed=draws.missed)
-    if found.mixed or not (spec.law.multimodal or from_modes) or not can_cross(spec, draws):
+    if found.mixed or not can_cross(spec, draws, from_modes):
         return draws, posterior, found
     crossed = cross_modes(spec, data, draws, seed)
     moved = natural_parameters(spec, data, crossed)

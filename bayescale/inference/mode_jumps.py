@@ -16,7 +16,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from bayescale.inference.initialization import CLIMBS, LogDensity, Mode, find_modes
-from bayescale.inference.sampling import Draws, compiled, log_density_of, missed_by, starts_of
+from bayescale.inference.sampling import (
+    Draws,
+    compiled,
+    log_density_of,
+    looks_for_modes,
+    missed_by,
+    starts_of,
+)
 from bayescale.inference.student_mixture import StudentMixture, fitted_mixture
 from bayescale.inference.threads import one_thread
 from bayescale.model.observations import Data
@@ -46,12 +53,13 @@ OF_MODES = 0.1
 """Share of the proposals that are around the optima."""
 
 
-def can_cross(spec: Spec, draws: Draws) -> bool:
-    """Whether draws can be improved by :func:`cross_modes`."""
+def can_cross(spec: Spec, draws: Draws, from_modes: bool) -> bool:
+    """Whether draws can be improved by :func:`cross_modes`: of chains that started near modes."""
     points = draws.points
     return (
         points is not None
         and parametrization_of(spec).finds_modes
+        and looks_for_modes(spec, from_modes)
         and points.shape[0] * points.shape[1] >= LEAST_LEARNT_FROM
         and bool((np.ptp(points, axis=(0, 1)) > 0).all())
         and not draws.interrupted

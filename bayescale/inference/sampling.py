@@ -195,6 +195,11 @@ def sample(
     )
 
 
+def looks_for_modes(spec: Spec, from_modes: bool) -> bool:
+    """Whether chains start near modes: of a law with several always, else where it is asked for."""
+    return spec.law.multimodal or (from_modes and parametrization_of(spec).finds_modes)
+
+
 def missed_by(spec: Spec, data: Data, points: np.ndarray, seed: int) -> tuple[str, ...]:
     """Describe the modes of the posterior that no draw is near, by climbs from the prior."""
     parametrization, start = parametrization_of(spec), starts_of(spec, data, spread=1.0)
@@ -296,7 +301,7 @@ def _nutpie(
 ) -> tuple[xr.Dataset, xr.Dataset]:
     with sampling_progress(spec.law.name if progressbar else None, sampler) as report:
         program = compiled(spec, data)
-        if spec.law.multimodal or (from_modes and parametrization_of(spec).finds_modes):
+        if looks_for_modes(spec, from_modes):
             start = near_modes(log_density_of(program), starts_of(spec, data, spread=1.0), seed)
             program = dataclasses.replace(program, initial_point_func=start)
         return run_nutpie(program, sampler, seed, report)

@@ -66,14 +66,17 @@ def _refuse_target(spec: Spec, runs: Runs) -> None:
     if not values.size or not _impossible(spec, values):
         return
     low, high = _bounds(spec)
-    beyond, allowed = (values < low) | (values > high), "positive values"
-    if np.isfinite(high):
-        allowed = f"values from {low:g} to {high:g}"
+    beyond = (values < low) | (values > high)
     raise BayescaleError(
         f"{spec.target} is {values.min():.4g} to {values.max():.4g}, and {spec.law.name} with "
-        f"{spec.noise.name} noise takes {allowed}: {beyond.sum():,} of {values.size:,} rows have "
-        f"others; {_advice(spec, runs, values, high)}"
+        f"{spec.noise.name} noise takes {allowed_values(low, high)}: {beyond.sum():,} of "
+        f"{values.size:,} rows have others; {_advice(spec, runs, values, high)}"
     )
+
+
+def allowed_values(low: float, high: float) -> str:
+    """Say in a message what lies between a target's bounds."""
+    return f"values from {low:g} to {high:g}" if np.isfinite(high) else "positive values"
 
 
 def _impossible(spec: Spec, values: np.ndarray) -> bool:
