@@ -238,7 +238,7 @@ def _beside(fit: bs.Fit, name: str, truth: float) -> list[float]:
     prior_sd = float(fit.spec.normal_priors([name], fit.scales)[1][0])
     ratio = float(to_link(parameter, draws, fit.scales).std()) / prior_sd
     row = (truth, float(bounds["lower"]), float(bounds["upper"]), ratio)
-    return [float(f"{value:.5g}") for value in row]
+    return [float(f"{value:.8g}") for value in row]
 
 
 def measure_law(name: str, data_sets: int = DATA_SETS, cores: int | None = None) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def _described(fit: Fit, ci_prob: float | None) -> pd.DataFrame:
         rhat, ess = fit.convergence[str(name)]
         rows[str(name)] = {
             "median": float(bounds["median"]),
-            "sd": float(draws.std()),
+            "sd": float(draws.std()) if draws.notnull().any() else float("nan"),
             "lower": float(bounds["lower"]),
             "upper": float(bounds["upper"]),
             "ess": ess,

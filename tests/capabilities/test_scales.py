@@ -27,10 +27,8 @@ def made() -> CapabilityFit:
 
 def dated(table: pd.DataFrame) -> pd.DataFrame:
     """Give models release dates: a factor of ten in compute is a year, of 2022 on."""
-    years = np.log10(table["flops"]) - 20
-    return table.assign(
-        released=pd.Timestamp("2022-01-01") + pd.to_timedelta(365.2425 * years, "D")
-    )
+    days = 365.2425 * (np.log10(table["flops"].dropna()) - 20)
+    return table.assign(released=pd.Timestamp("2022-01-01") + pd.to_timedelta(days, "D"))
 
 
 @pytest.fixture(scope="module")

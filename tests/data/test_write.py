@@ -20,7 +20,7 @@ from bayescale.data.write import complete, write_bytes, write_folder, write_tabl
 from bayescale.inference.result import Fit
 
 resource = pytest.importorskip("resource")
-FORKS = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+FORKS = pytest.mark.filterwarnings("ignore:.*fork")  # Python's own, and JAX's where it is installed
 
 
 def stalled(name: str, ready: int, *, after: bool = False) -> None:

@@ -1,6 +1,7 @@
 """Any list of options of any command ends in an answer, or in a message and an exit code."""
 
 import json
+import os
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -85,11 +86,15 @@ ODD_PAIRS = [f"{name}={value}" for name in ("E", "params", "nothing", "", " ") f
              ("", "1e308", "nan", "-1", "x", "0", "1:1", "\u0663")]  # fmt: skip
 
 
+def _words(parameter: Any) -> list[str]:
+    """Return the words that an argument can be, as the lowest and the newest typer know them."""
+    described = getattr(parameter, "type_descriptor", None)
+    return list(get_args(described.annotation) if described else parameter.type.choices)
+
+
 def _values(parameter: Any) -> st.SearchStrategy[str]:
     """Return what is passed as an argument: four times in five what it expects."""
-    known = get_args(parameter.type_descriptor.annotation)
-    words = [word for word in known if isinstance(word, str)]
-    sound = words or SOUND[parameter.metavar]
+    sound = SOUND[parameter.metavar] if parameter.metavar else _words(parameter)
     odd = st.sampled_from([*ODD_FILES, *ODD_LISTS, *ODD_PAIRS]) | hostile.texts
     return st.integers(0, 4).flatmap(lambda place: odd if place == 4 else st.sampled_from(sound))
 
@@ -100,7 +105,7 @@ def _flag(parameter: Any) -> bool:
 
 @st.composite
 def command_lines(draw: st.DrawFn, name: str) -> list[str]:
-    """Draw the arguments and up to four options of one command."""
+    """Draw the arguments and up to four options of one command, as a shell would pass them."""
     options: list[Any] = [p for p in COMMANDS[name].params if p.name != "help"]
     asked = [p for p in options if p.required]
     others = [p for p in options if not p.required]
@@ -113,7 +118,7 @@ def command_lines(draw: st.DrawFn, name: str) -> list[str]:
             line.append(draw(_values(parameter)))
     if draw(st.integers(0, 19)) == 0:
         line.insert(draw(st.integers(1, len(line))), draw(hostile.texts))
-    return line
+    return [os.fsdecode(argument.encode("utf-8", "surrogatepass")) for argument in line]
 
 
 class Unsampled(bs.BayescaleError):
