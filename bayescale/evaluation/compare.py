@@ -121,7 +121,7 @@ def _add_backtests(table: pd.DataFrame, backtests: Mapping[str, Backtest]) -> No
     best = table["crps"].idxmin()
     for name in table.index:
         ratio = table.loc[name, "crps"] / table.loc[best, "crps"]
-        beyond = "the lowest" if name == best else f"{ratio:.2g} times that of {best}"
+        beyond = "the lowest" if name == best else f"{ratio:.2f} times that of {best}"
         table.loc[name, "verdict"] += f"; CRPS of held-out runs {beyond}"
     if best != table.index[0]:
         table.loc[best, "verdict"] += (

@@ -228,7 +228,7 @@ def test_backtests_beside_loo() -> None:
     assert list(table.index) == ["near", "wide"]
     assert table["crps"].tolist() == [0.03, 0.02]
     assert table["abs_error"].tolist() == [0.06, 0.04]
-    assert table.loc["near", "verdict"] == "best; CRPS of held-out runs 1.5 times that of wide"
+    assert table.loc["near", "verdict"] == "best; CRPS of held-out runs 1.50 times that of wide"
     assert table.loc["wide", "verdict"].endswith(
         "; CRPS of held-out runs the lowest, while LOO prefers near: "
         "to extrapolate, trust the backtest"
@@ -240,7 +240,7 @@ def test_backtests_beside_loo() -> None:
     assert table.loc["near", "weight_beyond"] == pytest.approx(share[mean.argmax(), 0], abs=2e-3)
     agreed = bs.compare(fits, backtests=tests | {"wide": made_up(0.06, scores["wide"])})
     assert agreed.loc["near", "verdict"] == "best; CRPS of held-out runs the lowest"
-    assert agreed.loc["wide", "verdict"].endswith("; CRPS of held-out runs 2 times that of near")
+    assert agreed.loc["wide", "verdict"].endswith("; CRPS of held-out runs 2.00 times that of near")
 
 
 def test_a_backtest_in_words() -> None:
