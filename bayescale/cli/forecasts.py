@@ -43,11 +43,11 @@ def register(
 
     The file is hashed, and not replaced once it is there: publish the hash with the forecast.
     """
-    columns = points.columns()
     check_folder(output)
     from bayescale.evaluation.registered_forecasts import register
 
     fit = asked.load()
+    columns = points.columns(fit.representative.spec.grouping)
     found = register(fit, output, columns, discrepancy=allowing.chosen(), random_seed=seed)
     with judged(fit):
         if as_json:

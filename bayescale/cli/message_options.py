@@ -28,6 +28,10 @@ _MEMBER = re.compile(
     r"(?:\]\.\w+|\]?\)?)"
 )
 
+_GROUP = re.compile(
+    r"predict\(fit, \{(['\"])(?P<name>.+?)\1: (['\"])(?P<value>.+?)\3, \.\.\.\}\)"
+)
+
 
 def as_options(text: str) -> str:
     """Write the arguments that a message speaks of as options.
@@ -46,7 +50,10 @@ def as_options(text: str) -> str:
     'fix a parameter (--prior E=1.7)'
     >>> as_options("ask one of its fits, plot_ridge(average.fits['skaling'])")
     'ask one of its fits, which `bayescale member FIT skaling -o FILE.nc` saves'
+    >>> as_options("say which, predict(fit, {'family': 'OPT', ...})")
+    'say which, --at family=OPT'
     """
+    text = _GROUP.sub(_group, text)
     text = _LITERATURE.sub("--prior literature", _PRIOR.sub(_prior, text))
     text = _MEMBER.sub(_member, text)
     return _ARGUMENT.sub(_argument, _MAPPING.sub(_mapping, text))
@@ -60,6 +67,10 @@ def _prior(found: re.Match[str]) -> str:
 def _member(found: re.Match[str]) -> str:
     name = shlex.quote(found["name"]) if found["name"] else "NAME"
     return f"{found['said']}, which `bayescale member FIT {name} -o FILE.nc` saves"
+
+
+def _group(found: re.Match[str]) -> str:
+    return f"--at {shlex.quote(f'{found["name"]}={found["value"]}')}"
 
 
 def _mapping(found: re.Match[str]) -> str:

@@ -364,7 +364,7 @@ def answers(answer: "xr.Dataset", width: float) -> list[dict[str, Any]]:
     bounds = {str(k): credible_interval(draws, width) for k, draws in answer.data_vars.items()}
     places = {str(k): v for k, v in answer.coords.items() if v.dims == (dim,) and k != dim}
     return [
-        {k: float(v[i]) for k, v in places.items()}
+        {k: v.values[i].item() for k, v in places.items()}
         | {
             name: {str(k): float(v[i]) for k, v in table.data_vars.items()}
             for name, table in bounds.items()

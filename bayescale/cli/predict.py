@@ -1,7 +1,8 @@
 """``summary`` and ``predict``: parameters and predictions of a saved fit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,8 +50,8 @@ class Points:
         ),
     ] = field(default_factory=list)
 
-    def columns(self) -> dict[str, list[float]]:
-        """Return the points as columns.
+    def columns(self, labels: Sequence[str] = ()) -> dict[str, list[float] | list[str]]:
+        """Return the points as columns, the labels' as texts.
 
         Raises
         ------
@@ -58,13 +59,15 @@ class Points:
             When there are none, or a value is no quantity.
         """
         named = {"params": self.params, "tokens": self.tokens, "flops": self.flops}
-        columns = {
+        columns: dict[str, Any] = {
             name: quantities(f"--{name}", text, "flops" if name == "flops" else "count")
             for name, text in named.items()
             if text is not None
         }
         others = pairs("--at", self.at, "unique_tokens=10B")
-        columns |= {name: quantities(f"--at {name}", text) for name, text in others.items()}
+        for name, text in others.items():
+            label = name in labels
+            columns[name] = text.split(",") if label else quantities(f"--at {name}", text)
         if not columns:
             raise BayescaleError("no point is given: pass for instance --params 70B --tokens 1.4T")
         return columns
@@ -105,10 +108,11 @@ def predict(
 
     Of params, tokens and FLOP two make the third by C = 6ND. Lists go together one by one.
     """
-    columns, discrepancy = points.columns(), allowing.chosen()
+    discrepancy = allowing.chosen()
     from bayescale.prediction.predict import predict
 
     fit = asked.load()
+    columns = points.columns(fit.representative.spec.grouping)
     answer = predict(fit, columns, grid=points.grid, discrepancy=discrepancy, random_seed=seed)
     with judged(fit):
         if showing.json:

@@ -320,7 +320,8 @@ class Runs:
         if name in self.table:
             return
         table = describe_names(self.table, self.columns)
-        hint = absent_hint(name, self.table, hint)
+        renamed = [column.name for column in self.columns if column.source == name]
+        hint = f"Say {renamed[0]}" if renamed else absent_hint(name, self.table, hint)
         raise BayescaleError(f"{self.source} has no column for {name}; it has {table}. {hint}")
 
 

@@ -177,8 +177,9 @@ def split_groups(fit: Fit, table: Any) -> tuple[Any, dict[str, list[int]]]:
     (by,), groups = fit.spec.grouping, fit.groups
     if table is None or by not in table:
         raise BayescaleError(
-            f"this fit pools {len(groups)} groups by {by}: say which, "
-            f"predict(fit, {{{by!r}: {groups[0]!r}}}, ...), or ask bayescale.group_fit(fit, ...)"
+            f"this fit pools {len(groups)} groups by {by}: say which one the points are of, "
+            f"predict(fit, {{{by!r}: {groups[0]!r}, ...}}), or ask one of them, "
+            f"bayescale.group_fit(fit, {groups[0]!r})"
         )
     names = [str(name) for name in np.atleast_1d(table[by])]
     for name in names:

@@ -209,10 +209,11 @@ def identification(fit: Fit, verdicts: pd.DataFrame) -> str:
     known, weak, prior = ([str(name) for name, v in found if v == kind] for kind in VERDICTS)
     open_ones = weak + prior
     all_known = "" if open_ones else f"every parameter of {fit.law.name}: "
+    runs = "The runs of all groups together" if "pooled" in fit.record else "The runs"
     said = [
-        f"The runs identify {all_known}{listed(known)}."
+        f"{runs} identify {all_known}{listed(known)}."
         if known
-        else f"The runs identify no parameter of {fit.law.name}."
+        else f"{runs} identify no parameter of {fit.law.name}."
     ]
     if weak:
         said.append(
@@ -282,7 +283,18 @@ def spanned(fit: Fit) -> str:
     budgets = fitted_budgets(fit)
     if budgets and budgets[0] not in {span.column for span in spans(fit).values()}:
         said.append(f"compute from {_range(Span('flops', budgets[1].min(), budgets[1].max()))}")
-    return f"{fit.observed.size:,} runs, {', '.join(said)}" if said else f"{fit.observed.size} runs"
+    runs = ", ".join([f"{fit.observed.size:,} runs", *said])
+    return runs + ("; " + beside_others(fit) if "pooled" in fit.record else "")
+
+
+def beside_others(fit: Fit) -> str:
+    """Say of one group of a pooled fit which runs besides its own its numbers rest on."""
+    origin = fit.record["pooled"]
+    others = origin["of"] - (origin["member"] is not None)
+    return (
+        f"its parameters were estimated in one model with the runs of {others} other "
+        f"{'group' if others == 1 else 'groups'} by {origin['by']}"
+    )
 
 
 def _range(span: Span) -> str:

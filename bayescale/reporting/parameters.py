@@ -45,7 +45,7 @@ def parameters_section(
     """Show every parameter with its verdict, and the published values of a study."""
     estimates = summary(fit, ci_prob)
     blocks: list[Block] = [formula(fit.law.formula())] if fit.law.formula() else []
-    blocks += [Text(_inputs(fit)), _estimates(estimates, verdicts)]
+    blocks += [Text(_inputs(fit)), _estimates(estimates, verdicts, "pooled" in fit.record)]
     if study is not None and study.published:
         blocks += _published(fit, study, estimates, ci_prob)
     return Section("Parameters", blocks)
@@ -61,7 +61,7 @@ def _inputs(fit: Fit) -> str:
     return f"Here {'; '.join(said)}.{reference}"
 
 
-def _estimates(estimates: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
+def _estimates(estimates: pd.DataFrame, verdicts: pd.DataFrame, pooled: bool) -> Table:
     rows: list[list[Cell]] = []
     judged = verdicts.to_dict("index")
     for name, row in estimates.to_dict("index").items():
@@ -84,8 +84,9 @@ def _estimates(estimates: pd.DataFrame, verdicts: pd.DataFrame) -> Table:
         "draws",
         "meaning",
     )
+    runs = "the runs of all groups together" if pooled else "the runs"
     note = (
-        "Contraction: the share of the prior's variance that the runs removed; above 90 % a "
+        f"Contraction: the share of the prior's variance that {runs} removed; above 90 % a "
         "parameter is called identified, below 10 % prior only. Draws: effective sample size."
     )
     return Table(header, rows, note)
@@ -172,6 +173,12 @@ def priors_section(fit: Fit) -> Section:
     ]
     rows += [(name, f"{value:g}", "held fixed", "") for name, value in fit.spec.fixed.items()]
     note = "Defaults are wide."
+    if origin := fit.record.get("pooled"):
+        note = (
+            f"This is one of {origin['of']} groups by {origin['by']} in one model. What pools "
+            "partially has this prior for the mean of the groups, and each group's own comes from "
+            "their population, which the runs of all groups estimate."
+        )
     if any(parameter.of == "target" for parameter in fit.spec.parameters.values()):
         typical = f"{format_value(fit.scale, 'number', fit.scale / 100)} {fit.unit}".rstrip()
         note += f" Those in units of {fit.target} are multiples of its typical value ({typical})."

@@ -331,6 +331,19 @@ def test_member_is_a_fit(pooled: Fit) -> None:
         bs.add_runs(one, table())
 
 
+def test_a_report_of_a_group_says_what_it_rests_on(pooled: Fit, tmp_path: Path) -> None:
+    said = bs.report(bs.group_fit(pooled, "pythia"), tmp_path / "pythia.md").read_text()
+    assert "estimated in one model with the runs of 2 other groups by family." in said
+    assert "The runs of all groups together identify" in said
+    assert "This is one of 3 groups by family in one model." in said.partition("## Priors")[2]
+
+
+def test_a_column_that_was_renamed_is_named() -> None:
+    renamed = table().rename(columns={"family": "Family"})
+    with pytest.raises(bs.BayescaleError, match=r"no column for Family; it has .* Say family$"):
+        bs.fit(renamed, "chinchilla", group="Family", progressbar=False)
+
+
 def test_predict_by_group(pooled: Fit) -> None:
     """A table names the groups; each answer is its member's, in the table's order."""
     points = {"family": ["qwen", "llama", "qwen"], "params": [1e9, 1e9, 7e10], "tokens": 1e12}
@@ -516,6 +529,22 @@ def test_command_line(pooled: Fit, tmp_path: Path) -> None:
     )
     assert new.exit_code == 0
     assert run.invoke(app, ["summary", str(tmp_path / "fit.nc")]).exit_code == 0
+
+
+def test_the_command_line_predicts_by_group(pooled: Fit, tmp_path: Path) -> None:
+    bs.save(pooled, tmp_path / "fit.nc")
+    asked = ["predict", str(tmp_path / "fit.nc"), "--params", "7B", "--tokens", "1T", "--json"]
+    first, last = list(GROUPS)[0], list(GROUPS)[-1]
+    found = CliRunner().invoke(app, [*asked, "--at", f"family={first},{last}", "--seed", "1"])
+    points = json.loads(found.stdout)["points"]
+    assert [point["family"] for point in points] == [first, last]
+    at = {"params": 7e9, "tokens": 1e12}
+    law = bs.predict(bs.group_fit(pooled, last), at, random_seed=1)["law"]
+    assert points[1]["law"]["median"] == pytest.approx(float(law.median()))
+    left_out = CliRunner().invoke(app, asked)
+    assert left_out.exit_code == 1
+    for way in (f"--at family={first}", f"bayescale member FIT {first} -o FILE.nc"):
+        assert way in left_out.stderr
 
 
 def test_sampled() -> None:
