@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from bayescale.data.convert import to_numbers
+from bayescale.data.convert import Unreadable, to_numbers
 from bayescale.data.number_format import listed
 from bayescale.data.other_columns import hyperparameter_kind
 from bayescale.data.read import RunsLike, read_runs
-from bayescale.data.row_messages import cells_of
+from bayescale.data.row_messages import cells_of, row_name
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, closest
 from bayescale.evaluation.parabolas import (
@@ -54,7 +54,7 @@ def swept_columns(runs: Runs) -> list[str]:
         kind = hyperparameter_kind(name)
         if not kind or kind in found:
             continue
-        values, unreadable = to_numbers(cells_of(runs.table, name), "number")
+        values, unreadable = _numbers(runs, name)
         if unreadable or not (values > 0).all():
             continue
         distinct = np.array(
@@ -182,13 +182,27 @@ def sweep_minima(
 def _positive(runs: Runs, name: str) -> np.ndarray:
     """Read a column of positive numbers."""
     _refuse_absent(runs, name)
-    values, unreadable = to_numbers(cells_of(runs.table, name), "number")
-    if unreadable or not (np.isfinite(values) & (values > 0)).all():
+    values, unreadable = _numbers(runs, name)
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+    if wrong.size:
+        why = unreadable.get(int(wrong[0]), f"{values[wrong[0]]:g} is not positive")
+        quoted = name if name.isidentifier() else f"`{name}`"
+        rows = (
+            f"give it as a number (there are {wrong.size:,} such rows)"
+            if unreadable
+            else f"leave out the {wrong.size:,} such rows, where='{quoted} > 0'"
+        )
         raise BayescaleError(
-            f"column {name} of {runs.source} has values that are no positive numbers; parabolas "
-            f"are in its log: leave those rows out, where='{name} > 0'"
+            f"column {name} of {runs.source}, {row_name(runs.table.index, int(wrong[0]))}: {why}; "
+            f"parabolas are in its log: {rows}"
         )
     return values
+
+
+def _numbers(runs: Runs, name: str) -> tuple[np.ndarray, Unreadable]:
+    """Read a swept column: batch sizes may be written as 64k, as other counts are."""
+    kind = "count" if hyperparameter_kind(name) == "batch size" else "number"
+    return to_numbers(cells_of(runs.table, name), kind)
 
 
 def _refuse_absent(runs: Runs, name: str) -> None:

@@ -139,6 +139,15 @@ class TestEdges:
         assert row["lr"] == pytest.approx(2e-3, rel=0.05)
         assert row["loss"] == pytest.approx(3.0, rel=0.005)
 
+    def test_batch_sizes_are_read_as_other_counts_are(self) -> None:
+        table = sweeps(5, 4).rename(columns={"lr": "batch size (tokens)"})
+        sizes = 1000 * (1 + np.arange(len(table)) % 9)
+        plain, written = (
+            bs.sweep_minima(table.assign(**{"batch size (tokens)": cells}), random_seed=1)
+            for cells in (sizes, [f"{size // 1000}k" for size in sizes])
+        )
+        pd.testing.assert_frame_equal(plain, written)
+
     def test_tokens_that_steps_round_are_one(self) -> None:
         table = sweeps(5, 4)
         near = table.assign(tokens=table["tokens"] * (1 + 0.004 * np.tile(np.arange(9) % 3, 4)))
@@ -152,7 +161,9 @@ class TestEdges:
         ("change", "options", "said"),
         [
             ({}, {"columns": ["lrr"]}, "did you mean 'lr'"),
-            ({"lr": 0.0}, {"columns": ["lr"]}, "no positive numbers"),
+            ({"lr": 0.0}, {"columns": ["lr"]}, "row 0: 0 is not positive; .* leave out the 9 such rows"),
+            ({"lr (max)": -1.0}, {"columns": ["lr (max)"]}, r"where='`lr \(max\)` > 0'"),
+            ({"lr": "fast"}, {"columns": ["lr"]}, "row 0: cannot read 'fast'.*give it as a number"),
             ({"lr": 1e-3}, {}, "sweeps no learning rate or batch size"),
             ({}, {"group": ["corpus"]}, "has no column 'corpus'"),
             ({}, {"ci_prob": 2.0}, "not a probability"),
