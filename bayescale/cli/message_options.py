@@ -28,9 +28,7 @@ _MEMBER = re.compile(
     r"(?:\]\.\w+|\]?\)?)"
 )
 
-_GROUP = re.compile(
-    r"predict\(fit, \{(['\"])(?P<name>.+?)\1: (['\"])(?P<value>.+?)\3, \.\.\.\}\)"
-)
+_GROUP = re.compile(r"predict\(fit, \{(['\"])(?P<name>.+?)\1: (['\"])(?P<value>.+?)\3, \.\.\.\}\)")
 
 
 def as_options(text: str) -> str:

@@ -115,8 +115,8 @@ def column_use(name: str) -> str:
     --------
     >>> column_use("seed")
     'runs that differ in it alone are repeats: Runs.average, or a group'
-    >>> column_use("colour")
-    ''
+    >>> column_use("learning_rate_lower"), column_use("colour")
+    ('a bound of the best learning rate', '')
     """
     words = set(words_of(name))
     quoted = expression_name(name)
@@ -143,6 +143,8 @@ def column_use(name: str) -> str:
             f"columns={{'loss_se': '{quoted} / sqrt(n)'}}"
         )
     if is_outcome(name):
+        if setting := hyperparameter_kind(" ".join(words - _EXTREMES)):
+            return f"a bound of the best {setting}"
         if words & (_EXTREMES | {"se", "sem", "stderr"}):
             return "an error of a result: as loss_se it weighs the runs"
         if words & _SCORES:

@@ -4,12 +4,14 @@ The compute-equivalent gain of recipe B over A at a budget C is C_A(L_B(C)) / C,
 B's loss on its frontier and C_A inverts A's: what A would have to spend to be as good.
 """
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 
 from bayescale.data.read import RunsLike
+from bayescale.data.row_messages import PACKAGE
 from bayescale.data.units import Quantities, parse_quantities
 from bayescale.decisions.compute_gain import FARTHEST, NEAREST, EffectiveCompute
 from bayescale.decisions.frontier import (
@@ -24,7 +26,7 @@ from bayescale.decisions.frontier import (
     thin,
 )
 from bayescale.decisions.recipe_shift import KEPT, shift_of_runs
-from bayescale.errors import BayescaleError, closest
+from bayescale.errors import BayescaleError, BayescaleWarning, closest
 from bayescale.inference.argument_checks import of_posterior
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_like import PosteriorLike
@@ -38,6 +40,10 @@ from bayescale.prediction.runs_by_compute import run_columns
 
 TREND = 0.15
 """Prior standard deviation of the change of a gain's log10 per decade of compute: of 1.4 times."""
+
+
+IMPLAUSIBLE = 30.0
+"""Gain, or its inverse, that looks like another unit: years of progress gave less."""
 
 
 _BUDGETS = np.array([1.0, 10.0, 100.0])
@@ -103,7 +109,7 @@ def effective_compute(
     -----
     BayescaleWarning
         When a few runs contradict the baseline's exponents or floor, or look like several recipes
-        by a column of the table.
+        by a column of the table; and for a gain so large or small that units may differ.
 
     See Also
     --------
@@ -142,13 +148,28 @@ def effective_compute(
     named = recipe.label if isinstance(recipe, PosteriorLike) else "the new runs"
     said = (baseline.label, named, baseline.target)
     if pin is None:
-        return EffectiveCompute(compare(baseline, recipe), *said)
+        found = compare(baseline, recipe)
+        _warn_of_other_units(found["gain"], baseline)
+        return EffectiveCompute(found, *said)
     name, steps = _read_pins(pin)
     swept = [compare(_pinned(baseline, held, seed), _pinned(recipe, held, seed)) for held in steps]
     fewest = min(one.sizes["draw"] for one in swept)
     alike = [one.isel(draw=thin(np.arange(one.sizes["draw"]), fewest)) for one in swept]
     pins = xr.DataArray([held[name] for held in steps], dims="pin", name="pin")
     return EffectiveCompute(xr.concat(alike, pins, combine_attrs="override"), *said, name)
+
+
+def _warn_of_other_units(gain: xr.DataArray, baseline: PosteriorLike) -> None:
+    """Warn of a gain that no change of recipe has brought: units differ more often than recipes."""
+    typical = float(gain.median())
+    if np.isfinite(typical) and not 1 / IMPLAUSIBLE <= typical <= IMPLAUSIBLE:
+        unit = f" (the baseline's is {baseline.unit})" if baseline.unit else ""
+        warnings.warn(
+            f"a gain of {typical:.2g} times is larger or smaller than recipes differ: check that "
+            f"both have the {baseline.target} in one unit{unit} and compute counted alike",
+            BayescaleWarning,
+            skip_file_prefixes=(PACKAGE,),
+        )
 
 
 def _of_two(

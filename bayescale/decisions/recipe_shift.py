@@ -238,8 +238,9 @@ class _Grid:
             if abs(best) > SPAN - STEP:
                 raise BayescaleError(
                     "the old recipe's law does not reach the new runs within a thousandth to a "
-                    "thousand times their compute (do they lie below its floor?): floor and "
-                    "exponents are not shared; fit the new recipe too, and compare the two fits"
+                    "thousand times their compute: check that their loss, params and tokens are in "
+                    "the units of the old recipe's runs; if they are, floor and exponents are not "
+                    "shared: fit the new recipe too, and compare the two fits"
                 )
             ends = [
                 _widened(one, grid, end) for one, grid, end in zip(inside, grids, ends, strict=True)

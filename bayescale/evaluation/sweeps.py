@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.convert import Unreadable, to_numbers
+
 from bayescale.data.number_format import listed
-from bayescale.data.other_columns import hyperparameter_kind
+from bayescale.data.other_columns import expression_name, hyperparameter_kind
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.row_messages import cells_of, row_name
 from bayescale.data.runs import Runs
@@ -186,11 +187,10 @@ def _positive(runs: Runs, name: str) -> np.ndarray:
     wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
     if wrong.size:
         why = unreadable.get(int(wrong[0]), f"{values[wrong[0]]:g} is not positive")
-        quoted = name if name.isidentifier() else f"`{name}`"
         rows = (
             f"give it as a number (there are {wrong.size:,} such rows)"
             if unreadable
-            else f"leave out the {wrong.size:,} such rows, where='{quoted} > 0'"
+            else f"leave out the {wrong.size:,} such rows, where='{expression_name(name)} > 0'"
         )
         raise BayescaleError(
             f"column {name} of {runs.source}, {row_name(runs.table.index, int(wrong[0]))}: {why}; "

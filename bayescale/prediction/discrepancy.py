@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from bayescale.data.limits import OutOfRange
 from bayescale.errors import BayescaleError
 from bayescale.inference.result import Fit, once
 from bayescale.inference.run_blocks import median_curve
@@ -91,6 +92,10 @@ class Discrepancy(SizeAndReach):
         object.__setattr__(self, "reach", reach)
         object.__setattr__(self, "learnt_for", "" if size is None else learnt_for)
         self.__post_init__()
+        if size is not None and size >= 1:
+            raise OutOfRange(
+                f"a discrepancy of size {size:g} is {100 * size:g} % of the loss: write 0.02 for 2 %"
+            )
 
     def __str__(self) -> str:
         if self.learnt_for == "":

@@ -236,8 +236,13 @@ class TestFewRuns:
 
     def test_runs_that_the_law_does_not_reach(self, baseline) -> None:
         below = shifted(2.0).assign(loss=1.7)
-        with pytest.raises(bs.BayescaleError, match="fit the new recipe too"):
+        with pytest.raises(bs.BayescaleError, match="units of the old .*: fit the new recipe too"):
             bs.effective_compute(baseline, below)
+
+    @pytest.mark.parametrize("gain", [200.0, 1 / 200])
+    def test_a_gain_that_no_recipe_brings_is_questioned(self, baseline, gain) -> None:
+        with pytest.warns(bs.BayescaleWarning, match="loss in one unit"):
+            bs.effective_compute(baseline, shifted(gain))
 
     def test_too_many_runs_and_other_units(self, baseline, monkeypatch) -> None:
         with pytest.raises(bs.BayescaleError, match="25 usable runs of the new recipe"):

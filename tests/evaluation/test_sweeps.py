@@ -161,7 +161,11 @@ class TestEdges:
         ("change", "options", "said"),
         [
             ({}, {"columns": ["lrr"]}, "did you mean 'lr'"),
-            ({"lr": 0.0}, {"columns": ["lr"]}, "row 0: 0 is not positive; .* leave out the 9 such rows"),
+            (
+                {"lr": 0.0},
+                {"columns": ["lr"]},
+                "row 0: 0 is not positive; .* leave out the 9 such rows",
+            ),
             ({"lr (max)": -1.0}, {"columns": ["lr (max)"]}, r"where='`lr \(max\)` > 0'"),
             ({"lr": "fast"}, {"columns": ["lr"]}, "row 0: cannot read 'fast'.*give it as a number"),
             ({"lr": 1e-3}, {}, "sweeps no learning rate or batch size"),

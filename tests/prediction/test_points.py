@@ -68,6 +68,11 @@ class TestDiscrepancyOf:
         with pytest.raises(bs.BayescaleError, match="positive size and reach"):
             Discrepancy.of(value)
 
+    def test_a_percentage_is_no_share(self) -> None:
+        with pytest.raises(bs.BayescaleError, match="200 % of the loss: write 0.02 for 2 %"):
+            Discrepancy.of(2)
+        assert Discrepancy(0.99).size == 0.99
+
     @pytest.mark.parametrize(
         "ask",
         [
