@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from bayescale.data.convert import Unreadable, to_numbers
-
 from bayescale.data.number_format import listed
 from bayescale.data.other_columns import expression_name, hyperparameter_kind
 from bayescale.data.read import RunsLike, read_runs

@@ -94,7 +94,7 @@ class Discrepancy(SizeAndReach):
         self.__post_init__()
         if size is not None and size >= 1:
             raise OutOfRange(
-                f"a discrepancy of size {size:g} is {100 * size:g} % of the loss: write 0.02 for 2 %"
+                f"a discrepancy of {size:g} is {100 * size:g} % of the loss: write 0.02 for 2 %"
             )
 
     def __str__(self) -> str:

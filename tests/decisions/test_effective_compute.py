@@ -236,7 +236,7 @@ class TestFewRuns:
 
     def test_runs_that_the_law_does_not_reach(self, baseline) -> None:
         below = shifted(2.0).assign(loss=1.7)
-        with pytest.raises(bs.BayescaleError, match="units of the old .*: fit the new recipe too"):
+        with pytest.raises(bs.BayescaleError, match=r"units of the old .*: fit the new recipe too"):
             bs.effective_compute(baseline, below)
 
     @pytest.mark.parametrize("gain", [200.0, 1 / 200])

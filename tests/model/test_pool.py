@@ -534,7 +534,7 @@ def test_command_line(pooled: Fit, tmp_path: Path) -> None:
 def test_the_command_line_predicts_by_group(pooled: Fit, tmp_path: Path) -> None:
     bs.save(pooled, tmp_path / "fit.nc")
     asked = ["predict", str(tmp_path / "fit.nc"), "--params", "7B", "--tokens", "1T", "--json"]
-    first, last = list(GROUPS)[0], list(GROUPS)[-1]
+    first, *_, last = GROUPS
     found = CliRunner().invoke(app, [*asked, "--at", f"family={first},{last}", "--seed", "1"])
     points = json.loads(found.stdout)["points"]
     assert [point["family"] for point in points] == [first, last]

@@ -69,7 +69,7 @@ class TestDiscrepancyOf:
             Discrepancy.of(value)
 
     def test_a_percentage_is_no_share(self) -> None:
-        with pytest.raises(bs.BayescaleError, match="200 % of the loss: write 0.02 for 2 %"):
+        with pytest.raises(bs.BayescaleError, match=r"200 % of the loss: write 0\.02"):
             Discrepancy.of(2)
         assert Discrepancy(0.99).size == 0.99
 
