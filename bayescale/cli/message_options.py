@@ -32,12 +32,14 @@ _GROUP = re.compile(r"predict\(fit, \{(['\"])(?P<name>.+?)\1: (['\"])(?P<value>.
 
 
 def as_options(text: str) -> str:
-    """Write the arguments that a message speaks of as options.
+    r"""Write the arguments that a message speaks of as options.
 
     Examples
     --------
     >>> as_options("say columns={'tokens': 'unique_tokens * epochs'}, or group='family'")
     "say --column 'tokens=unique_tokens * epochs', or --group family"
+    >>> as_options("leave it out with where=\"run != 'a 1'\"")
+    'leave it out with --where \'run != "a 1"\''
     >>> as_options("with columns={'epochs': None} every row has epochs = 1; loss_unit= says")
     'with --column epochs= every row has epochs = 1; --loss-unit says'
     >>> as_options("fit(columns={'x': 'tokens'}) reads it from another column")
@@ -77,5 +79,8 @@ def _mapping(found: re.Match[str]) -> str:
 
 
 def _argument(found: re.Match[str]) -> str:
-    option = f"--{found['name'].replace('_', '-')}"
-    return option if found["value"] is None else f"{option} {shlex.quote(found['value'])}"
+    option, value = f"--{found['name'].replace('_', '-')}", found["value"]
+    if value is None:
+        return option
+    text = value if '"' in value else value.replace("'", '"')  # which a shell passes as it is
+    return f"{option} {shlex.quote(text)}"

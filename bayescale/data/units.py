@@ -91,9 +91,17 @@ PERPLEXITY = "perplexity"
 
 LOSS_UNITS = {
     "nats": "nats",
+    "nat": "nats",
+    "nattoken": "nats/token",
+    "natpertoken": "nats/token",
     "natstoken": "nats/token",
     "natspertoken": "nats/token",
     "bits": "bits",
+    "bit": "bits",
+    "bittoken": "bits/token",
+    "bitpertoken": "bits/token",
+    "bitbyte": "bits/byte",
+    "bitperbyte": "bits/byte",
     "bitstoken": "bits/token",
     "bitspertoken": "bits/token",
     "bpt": "bits/token",
@@ -223,8 +231,8 @@ def unit_factor(text: str, kind: Kind = "count") -> float | None:
 def canonical_loss_unit(text: str) -> str:
     """One spelling for a unit of loss and its aliases; an unknown one stays as it is written.
 
-    >>> canonical_loss_unit("Bits per byte"), canonical_loss_unit("points")
-    ('bits/byte', 'points')
+    >>> canonical_loss_unit("Bits per byte"), canonical_loss_unit("nat"), canonical_loss_unit("points")
+    ('bits/byte', 'nats', 'points')
     """
     return LOSS_UNITS.get(re.sub(r"[^a-z0-9]", "", text.lower()), text.strip())
 

@@ -145,8 +145,8 @@ def effective_compute(
             return _of_two(one, other, asked, discrepancy, seed)
         return _of_runs(one, other, asked, trend, discrepancy, seed)
 
-    named = recipe.label if isinstance(recipe, PosteriorLike) else "the new runs"
-    said = (baseline.label, named, baseline.target)
+    named = _named(recipe) if isinstance(recipe, PosteriorLike) else "the new runs"
+    said = (_named(baseline), named, baseline.target)
     if pin is None:
         found = compare(baseline, recipe)
         _warn_of_other_units(found["gain"], baseline)
@@ -157,6 +157,12 @@ def effective_compute(
     alike = [one.isel(draw=thin(np.arange(one.sizes["draw"]), fewest)) for one in swept]
     pins = xr.DataArray([held[name] for held in steps], dims="pin", name="pin")
     return EffectiveCompute(xr.concat(alike, pins, combine_attrs="override"), *said, name)
+
+
+def _named(fit: PosteriorLike) -> str:
+    """Return what a recipe is called: its group in a pooled fit, or else the law."""
+    member = fit.representative.record.get("pooled", {}).get("member")
+    return fit.label if member is None else str(member)
 
 
 def _warn_of_other_units(gain: xr.DataArray, baseline: PosteriorLike) -> None:

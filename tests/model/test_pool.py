@@ -331,6 +331,12 @@ def test_member_is_a_fit(pooled: Fit) -> None:
         bs.add_runs(one, table())
 
 
+def test_a_gain_of_one_group_over_another_names_them(pooled: Fit) -> None:
+    one, other = (bs.group_fit(pooled, name) for name in list(GROUPS)[:2])
+    found = bs.effective_compute(one, other, 1e21, random_seed=1)
+    assert (found.baseline, found.recipe) == tuple(GROUPS)[:2]
+
+
 def test_a_report_of_a_group_says_what_it_rests_on(pooled: Fit, tmp_path: Path) -> None:
     said = bs.report(bs.group_fit(pooled, "pythia"), tmp_path / "pythia.md").read_text()
     assert "estimated in one model with the runs of 2 other groups by family." in said
