@@ -231,8 +231,8 @@ def unit_factor(text: str, kind: Kind = "count") -> float | None:
 def canonical_loss_unit(text: str) -> str:
     """One spelling for a unit of loss and its aliases; an unknown one stays as it is written.
 
-    >>> canonical_loss_unit("Bits per byte"), canonical_loss_unit("nat"), canonical_loss_unit("points")
-    ('bits/byte', 'nats', 'points')
+    >>> [canonical_loss_unit(text) for text in ("Bits per byte", "nat", "points")]
+    ['bits/byte', 'nats', 'points']
     """
     return LOSS_UNITS.get(re.sub(r"[^a-z0-9]", "", text.lower()), text.strip())
 
