@@ -32,8 +32,8 @@ On two of the six: exponents .12 to .2 with all spreads, .44 .15 .08 for .44 .19
 .6 of the logarithm of all spreads .06 -.09 -.15, since a few groups are then taken for equal. An sd
 of .4, .3 or .2 gains .02 for the loss (.16 .16 .15 for .14 on seeds 101 to 112), but intervals hold
 less where families differ 2.5 times as much (.79 .75 .67; with .6 .88 .81 .77, alone .96 .98 .96;
-seeds 201 to 206): not taken. In multiples of one typical loss of all families, which needs losses in
-one unit, the reductions on seeds 101 to 112 were .27 .38 .11 for .47 .45 .14.
+seeds 201 to 206): not taken. In multiples of one typical loss of all families, which needs losses
+in one unit, the reductions on seeds 101 to 112 were .27 .38 .11 for .47 .45 .14.
 
 The sampler's coordinates were chosen on the same six. Min ESS of 2,000 draws was 250 to 400 centred
 (each group's parameters around their population, in the law's coordinates), 120 to 440 with all of
