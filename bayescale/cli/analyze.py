@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayescale.cli.message_options import as_options
 from bayescale.cli.options import (
     JsonFlag,
     Reading,
@@ -83,7 +82,9 @@ def analyze(
         if json:
             emit(_answer(found, written))
         else:
-            write(as_options(f"\n{found}\n\n"))
+            text, _, laws_of_it = str(found).rpartition("\n\n")
+            say("", text, "")
+            write(f"{laws_of_it}\n\n")
             say(*[f"wrote {path}" for path in written] or ["no report: -o report.html writes one"])
 
 
