@@ -89,8 +89,8 @@ class FinishedRuns:
             return said
         names = listed(self.mixed, limit=3)
         return (
-            f"{said}; where cooldowns of several lengths share a name ({names}), flag their ends "
-            "in a column is_final"
+            f"{said}; where runs or cooldowns of several lengths share a name ({names}), give each "
+            "one of its own, or flag their ends in a column is_final"
         )
 
 

@@ -135,8 +135,8 @@ def test_cooldowns_that_share_a_name_are_said() -> None:
     rows, said = kept(pd.concat([mixed, plain], ignore_index=True))
     assert rows["tokens"].tolist() == [8e9, 8e9]
     assert said.endswith(
-        "; where cooldowns of several lengths share a name (long), flag their ends in a column "
-        "is_final"
+        "; where runs or cooldowns of several lengths share a name (long), give each one of its "
+        "own, or flag their ends in a column is_final"
     )
     few = pd.concat([trajectories().iloc[[3, 7]].assign(run="a"), plain], ignore_index=True)
     assert "share a name (a)" in kept(few)[1]
