@@ -168,7 +168,7 @@ def sweep_minima(
     for sweep in sweeps:
         first = table.table.iloc[sweep.rows[0]]
         same = {
-            name: float(np.exp(np.log(table.table[name].iloc[sweep.rows]).mean()))
+            name: _typical(table.table[name].iloc[sweep.rows].to_numpy(float))
             for name in SIZES
             if name in table.table
         }
@@ -177,6 +177,11 @@ def sweep_minima(
     units = {"params_convention": table.params_convention, "loss_unit": table.loss_unit}
     known = {name: value for name, value in units.items() if value != "unknown"}
     return pd.DataFrame(rows).assign(**known)
+
+
+def _typical(sizes: np.ndarray) -> float:
+    """Return the one size of a sweep, or the geometric mean of those that rounding set apart."""
+    return float(sizes[0] if np.ptp(sizes) == 0 else np.exp(np.log(sizes).mean()))
 
 
 def _positive(runs: Runs, name: str) -> np.ndarray:

@@ -178,7 +178,10 @@ def _base(name: str) -> str:
 
 
 def _about(fit: Fit, name: str) -> str:
+    """Say what a parameter is; of a derived one, what the law says of those that it derives."""
     parameter = fit.spec.parameters.get(name)
-    return (
-        parameter.about if parameter else FRONTIER_CONSTANTS.get(name, "the literature's constant")
-    )
+    if parameter:
+        return parameter.about
+    derived = getattr(fit.law, "derived", None)
+    said = ((derived and derived.__doc__) or "").strip().partition("\n")[0].removesuffix(".")
+    return FRONTIER_CONSTANTS.get(name, said or "the literature's constant")

@@ -152,6 +152,8 @@ class TestEdges:
         table = sweeps(5, 4)
         near = table.assign(tokens=table["tokens"] * (1 + 0.004 * np.tile(np.arange(9) % 3, 4)))
         assert len(bs.sweep_minima(near)) == 4
+        found = bs.sweep_minima(table)["params"]
+        assert set(found) <= set(table["params"])  # no digit of a size is lost
         split = table.assign(corpus=np.where(np.arange(len(table)) % 2, "a", "b"))
         assert len(bs.sweep_minima(split, ["lr"], group=["corpus"])) == 8
         family = bs.sweep_minima(split.rename(columns={"corpus": "family"}), "lr")

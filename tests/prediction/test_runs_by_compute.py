@@ -273,7 +273,7 @@ def test_the_numbers_of_a_summary(made_fit) -> None:
     each = [float(azs.ess(draws, method=how)) for how in ("bulk", "tail")]
     assert row["ess"] == pytest.approx(min(each)) and each[0] != each[1]
     assert row["rhat"] == pytest.approx(float(azs.rhat(draws)))
-    assert table.loc["A", "about"] == "the literature's constant"
+    assert table.loc["A", "about"] == "Hoffmann's A and B: L = E + A / N^alpha + B / D^beta"
     assert row["about"] == made_fit.spec.parameters["alpha"].about
     for wrong in ("3.0", "g", "3gg", ""):
         with pytest.raises(bs.BayescaleError, match=r"round_to = .*: give decimal places, 3"):
