@@ -180,7 +180,7 @@ def _expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
             f"{with_bounds(found['tokens_per_param'], unit='tokens per parameter')}."
         )
         if found["params"].upper > UNSETTLED * found["params"].lower:
-            said.append("The runs do not identify this split.")
+            said.append("The runs leave this split wide open.")
     said.append(f"One run, with its noise, would show {bounds(found['new_run'])}.")
     return " ".join(said)
 

@@ -182,7 +182,7 @@ def test_interval_width_is_asked_for_and_named(made_fit: Fit) -> None:
 
 def test_weak_parameters_are_in_the_answer(weak_fit: Fit, page_of: Callable[..., str]) -> None:
     said = answer(weak_fit, 1e23)
-    assert "do not identify this split" in said[0]
+    assert "leave this split wide open" in said[0]
     assert "identify E." in said[1]
     assert "identify a, alpha, b and beta only weakly" in said[1]
     assert "depend in part on the priors of a, alpha, b and beta" in said[1]
