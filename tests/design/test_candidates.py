@@ -412,7 +412,7 @@ def test_no_candidate_is_smaller_than_every_fitted_run(made_fit) -> None:
 def test_a_budget_below_the_smallest_run_buys_nothing(law) -> None:
     fit = handmade_fit(law)
     assert candidate_runs(fit, None, 1e3, None).table.empty
-    found = bs.plan(fit, budget=1e3, about="alpha")
+    found = bs.plan(fit, budget=1e3, about=next(iter(fit.spec.free)))
     assert found.do_nothing and found.runs.empty and found.candidates.empty
     assert str(found) == "Do nothing: this budget buys no run as large as the smallest fitted one."
     assert found.sd_now == found.sd_after > 0
