@@ -24,7 +24,7 @@ from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
-from bayescale.model.target_checks import allowed_values
+from bayescale.model.target_checks import refuse_impossible
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
@@ -140,13 +140,8 @@ def required_compute(
 def _possible(fit: Fit, loss: Quantities) -> np.ndarray:
     """Read the goals; raise for one beyond the law's bounds, such as a score in per cent."""
     goals = np.array(parse_quantities("loss", loss, "number"))
-    low, high = fit.law.target_bounds
-    for goal in goals[(goals < low) | (goals > high)]:
-        per_cent = f": {goal:g} % is {goal / 100:g}" if high == 1 and high < goal <= 100 else ""
-        raise BayescaleError(
-            f"the goal {goal:g} cannot be reached: {fit.target} takes "
-            f"{allowed_values(low, high)}{per_cent}"
-        )
+    said, counts = "the goal {} cannot be reached", fit.spec.noise.discrete
+    refuse_impossible(said, goals, fit.target, fit.law.target_bounds, counts)
     return goals
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayescale.data.display_tables import html_block, rows_shown
 from bayescale.data.limits import check_range
-from bayescale.data.number_format import format_quantity, percent
+from bayescale.data.number_format import format_quantity, number_of, percent
 from bayescale.data.units import Quantity, parse_quantity
 from bayescale.design.candidates import candidate_runs, inputs_of
 from bayescale.design.discrimination import model_discrimination
@@ -95,7 +95,7 @@ class Plan:
     def __str__(self) -> str:
         if not len(self.runs):
             return "Do nothing: this budget buys no run as large as the smallest fitted one."
-        many = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
+        many = number_of(len(self.runs), "run")
         kind = "count" if self.unit in ("params", "tokens") else "flops"
         total = format_quantity(self.runs["cost"].to_numpy(float).sum(), kind=kind)
         cost = f"{total} {self.unit}".strip()

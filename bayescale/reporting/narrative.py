@@ -15,6 +15,7 @@ from bayescale.data.number_format import (
     format_value,
     kind_of,
     listed,
+    number_of,
     percent,
     whole_percent,
     with_bounds,
@@ -282,7 +283,7 @@ def spanned(fit: Fit) -> str:
     budgets = fitted_budgets(fit)
     if budgets and budgets[0] not in {span.column for span in spans(fit).values()}:
         said.append(f"compute from {_range(Span('flops', budgets[1].min(), budgets[1].max()))}")
-    return f"{fit.observed.size:,} runs, {', '.join(said)}" if said else f"{fit.observed.size} runs"
+    return ", ".join([number_of(fit.observed.size, "run"), *said])
 
 
 def _range(span: Span) -> str:
