@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data.number_format import listed, with_interval
 from bayescale.data.units import Quantities, Quantity, parse_quantities
 from bayescale.decisions.frontier import (
     along,
@@ -26,6 +27,7 @@ from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
 from bayescale.model.target_checks import refuse_impossible
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
+from bayescale.prediction.intervals import estimate
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
 
@@ -69,8 +71,9 @@ def required_compute(
     -------
     xarray.Dataset, dims (chain, draw, goal)
         ``params``, ``tokens`` (counts) and ``flops`` (FLOP; or the law's one input) where the
-        outcome first is as good as the goal, from a tenth of the smallest fitted run to ten
-        thousand times the largest; infinite in draws that do not reach it by then, so a median may
+        outcome first is as good as the goal, from a tenth of the smallest fitted run (the attribute
+        ``start``; where it is as good there, a bound from above) to ten thousand times the largest;
+        infinite in draws that do not reach it by then, so a median may
         be infinite. Of a law that takes a loss, the highest loss that is low enough, from twice the
         highest fitted one to half the lowest; zero in draws that do not reach it by then.
         Coordinates: the goal, by the target's name (its median, of a run to match),
@@ -121,7 +124,10 @@ def required_compute(
     when = first_time(outcome >= goal if rises else outcome <= goal, outcome, goal)
     reached = (when < np.inf).mean(("chain", "draw"))
     found = {
-        name: along(values, when).transpose("chain", "draw", "goal").drop_attrs()
+        name: along(values, when)
+        .transpose("chain", "draw", "goal")
+        .drop_attrs()
+        .assign_attrs(start=float(values[0]))
         for name, values in path.items()
         if name not in held
     }
@@ -135,6 +141,41 @@ def required_compute(
         },
         attrs={"law": answer.attrs["law"], "target": fit.target},
     )
+
+
+def floor_of(fit: Fit) -> xr.DataArray | None:
+    """Return the draws of the target that is never reached, dims (chain, draw), None without."""
+    declared = fit.law.parameters.get("E")
+    if declared is None or declared.of != "target" or fit.law.rises:
+        return None
+    return fit.parameters["E"]
+
+
+def below_floor(fit: PosteriorLike, found: xr.Dataset, ci_prob: float | None = None) -> list[str]:
+    """Say which goals no compute reaches, since they are below the floor in all draws.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law, or several.
+    found : xarray.Dataset
+        What :func:`required_compute` returned of it.
+    ci_prob : float, optional
+        Probability inside the interval of the floor; ArviZ's setting (0.89) when None.
+    """
+    floors = {name: floor_of(one) for name, one in fit.members().items()}
+    known = {name: floor for name, floor in floors.items() if floor is not None}
+    if len(known) < len(floors):
+        return []
+    lowest = min(float(floor.min()) for floor in known.values())
+    never = (found[fit.target] < lowest) & (found["probability"] == 0)
+    goals = [f"{goal:g}" for goal in found[fit.target].values[never]]
+    said = (
+        f"{with_interval(*estimate(floor, ci_prob))}" + (f" ({name})" if len(known) > 1 else "")
+        for name, floor in known.items()
+    )
+    laws = "this law, whose floor is" if len(known) == 1 else "these laws, whose floors are"
+    return [f"{listed(goals)}: no compute reaches it under {laws} E = {listed(said)}"] * bool(goals)
 
 
 def _possible(fit: Fit, loss: Quantities) -> np.ndarray:
@@ -225,7 +266,7 @@ def crossover_compute(
     backwards = worse.isel(point=slice(steps))[..., ::-1]
     last = steps - 1 - first_time(backwards >= 0, backwards, 0.0)
     first_step = xr.where(worse.isel(point=steps - 1) >= 0, np.inf, last.clip(min=0))
-    start = along(values, first_step)
+    start = along(values, first_step).assign_attrs(start=float(values[0]))
     ahead = (worse.isel(point=slice(steps, None)) < 0).mean(("chain", "draw"))
     return xr.Dataset(
         {
