@@ -215,7 +215,7 @@ def regret(
             labels = budget_labels(scenario)
             for label, row in zip(labels, decided.to_dict("records"), strict=True):
                 said = verdict(row, scenario.tolerance, scenario.probability, fit.unit)
-                say("", f"with {label}: {said}")
+                say("", f"With {label}, {said}")
             said = [terms(scenario)] if scenario.constrained else []
             say("", *said, discrepancy_text(fit.typical(discrepancy)))
 

@@ -1,7 +1,7 @@
 """``reach`` and ``crossing``: what a goal takes, and from where on one fit beats another."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,9 +93,7 @@ def reach(
             say(title(fit), heading(showing.width), "")
             names = {"probability": "reached in", "flops": "FLOP"}
             columns = [names.get(str(name), str(name)) for name in found_rows[0]]
-            ends = {
-                str(k): _Ends(fit, str(k), v.attrs["start"]) for k, v in found.data_vars.items()
-            }
+            ends = {str(k): _Ends(fit, str(k), found.attrs[f"{k}_start"]) for k in found.data_vars}
             say(table(columns, [_target_row(row, fit.target, ends) for row in found_rows]), "")
             first, of = next(iter(ends.items()))
             said = of.legend(value for row in found_rows for value in row[first].values())
@@ -140,7 +138,7 @@ def crossing(
         columns = [found.attrs["column"], "one is ahead in", f"{fits[0].target}, one minus other"]
         say(table(columns, [_line(row, found) for row in found_rows]), "")
         column = found.attrs["column"]
-        ends = _Ends(fits[0], column, found["start"].attrs["start"])
+        ends = _Ends(fits[0], column, found.attrs[f"{column}_start"])
         way = "down" if path_falls(fits[0], column) else "on"
         said = f"one is ahead for good in {whole_percent(chance)} of the draws"
         say(f"{said}, from {ends.cell(start)(' ')} {way}")
@@ -175,7 +173,7 @@ class _Ends:
     column: str
     start: float
 
-    def cell(self, found: Mapping[str, float]) -> Cell:
+    def cell(self, found: Mapping[str, float]) -> Callable[[str], str]:
         """Write a median and its interval, one number where all lie before the start."""
         median, lower, upper = (self._text(found[k]) for k in ("median", "lower", "upper"))
         if lower == upper and self._before(found["median"]):

@@ -71,11 +71,12 @@ def required_compute(
     -------
     xarray.Dataset, dims (chain, draw, goal)
         ``params``, ``tokens`` (counts) and ``flops`` (FLOP; or the law's one input) where the
-        outcome first is as good as the goal, from a tenth of the smallest fitted run (the attribute
-        ``start``; where it is as good there, a bound from above) to ten thousand times the largest;
-        infinite in draws that do not reach it by then, so a median may
+        outcome first is as good as the goal, from a tenth of the smallest fitted run to ten
+        thousand times the largest; infinite in draws that do not reach it by then, so a median may
         be infinite. Of a law that takes a loss, the highest loss that is low enough, from twice the
         highest fitted one to half the lowest; zero in draws that do not reach it by then.
+        Attributes such as ``flops_start`` are where the search begins: a draw that has this value
+        may reach the goal before it.
         Coordinates: the goal, by the target's name (its median, of a run to match),
         ``probability`` of reaching it, and what is held.
 
@@ -124,10 +125,7 @@ def required_compute(
     when = first_time(outcome >= goal if rises else outcome <= goal, outcome, goal)
     reached = (when < np.inf).mean(("chain", "draw"))
     found = {
-        name: along(values, when)
-        .transpose("chain", "draw", "goal")
-        .drop_attrs()
-        .assign_attrs(start=float(values[0]))
+        name: along(values, when).transpose("chain", "draw", "goal").drop_attrs()
         for name, values in path.items()
         if name not in held
     }
@@ -139,7 +137,8 @@ def required_compute(
             "probability": ("goal", reached.values),
             **{name: path[name][0] for name in held},
         },
-        attrs={"law": answer.attrs["law"], "target": fit.target},
+        attrs={"law": answer.attrs["law"], "target": fit.target}
+        | {f"{name}_start": float(path[name][0]) for name in found},
     )
 
 
@@ -266,7 +265,7 @@ def crossover_compute(
     backwards = worse.isel(point=slice(steps))[..., ::-1]
     last = steps - 1 - first_time(backwards >= 0, backwards, 0.0)
     first_step = xr.where(worse.isel(point=steps - 1) >= 0, np.inf, last.clip(min=0))
-    start = along(values, first_step).assign_attrs(start=float(values[0]))
+    start = along(values, first_step)
     ahead = (worse.isel(point=slice(steps, None)) < 0).mean(("chain", "draw"))
     return xr.Dataset(
         {
@@ -278,7 +277,7 @@ def crossover_compute(
             "ahead": ("budget", ahead.values),
             "probability": float(np.isfinite(first_step).mean()),
         },
-        attrs={"column": column, "target": one.target},
+        attrs={"column": column, "target": one.target, f"{column}_start": float(values[0])},
     )
 
 

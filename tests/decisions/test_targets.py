@@ -176,7 +176,7 @@ class TestCommandLine:
     def test_the_ends_of_the_search_are_no_answers(self, saved, made_fit) -> None:
         """A goal easier than every run, one below the floor, and one that some draws reach."""
         found = bs.required_compute(made_fit, 30.0)
-        start = found["flops"].attrs["start"]
+        start = found.attrs["flops_start"]
         assert found["flops"].to_numpy() == pytest.approx(start)
         least = float((6 * made_fit.inputs["N"] * made_fit.inputs["D"]).min())
         assert start == pytest.approx(least / 10)
