@@ -23,7 +23,7 @@ from bayescale.cli.catalogue import (
     runs,
     sweeps,
 )
-from bayescale.cli.decide import crossing, optimum, reach, regret
+from bayescale.cli.decide import optimum, regret
 from bayescale.cli.design import identify, plan
 from bayescale.cli.effective_compute import effective_compute
 from bayescale.cli.errors import GuardedGroup
@@ -34,6 +34,7 @@ from bayescale.cli.forecasts import forecast_largest, register, score
 from bayescale.cli.local_app import app as local_app
 from bayescale.cli.option_groups import as_written, expand
 from bayescale.cli.predict import predict, summary
+from bayescale.cli.targets import crossing, reach
 
 __all__ = ["app", "main"]
 

@@ -1,4 +1,4 @@
-"""``optimum``, ``regret``, ``reach`` and ``crossing``: decisions from a saved fit."""
+"""``optimum`` and ``regret``: how a budget is spent, decided from a saved fit."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,6 @@ from bayescale.cli.output import (
     allowed,
     answers,
     discrepancy_text,
-    discrepancy_texts,
     emit,
     header,
     judged,
@@ -21,9 +20,9 @@ from bayescale.cli.output import (
     table,
     title,
 )
-from bayescale.cli.saved_fits import Asked, FitFile, load_fit
+from bayescale.cli.saved_fits import Asked, load_fit
 from bayescale.data.display_tables import heading
-from bayescale.data.number_format import column_formatter, coordinate, fixed, whole_percent
+from bayescale.data.number_format import column_formatter, coordinate
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -216,7 +215,7 @@ def regret(
             labels = budget_labels(scenario)
             for label, row in zip(labels, decided.to_dict("records"), strict=True):
                 said = verdict(row, scenario.tolerance, scenario.probability, fit.unit)
-                say("", f"with {label}: {said}")
+                say("", f"With {label}, {said}")
             said = [terms(scenario)] if scenario.constrained else []
             say("", *said, discrepancy_text(fit.typical(discrepancy)))
 
@@ -260,134 +259,3 @@ def _decision_cell(name: str, value: Any) -> Cell:
         return coordinate(name, value)
     digits = 2 if name in ("regret", "wasted") else 4
     return column_formatter([value["median"], value["lower"], value["upper"]], digits=digits)
-
-
-_PAIR = ("one", "other")
-"""What the two fits of ``crossing`` are called."""
-
-
-@dataclass(frozen=True)
-class _Reaching:
-    """The goal, and what is held fixed."""
-
-    loss: Annotated[
-        str | None, typer.Option(metavar="L", help="Losses (or scores) to reach: 2.0, or 2.1,2.0.")
-    ] = None
-    at: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="Instead, a run to match: params=7B. Repeatable.",
-            show_default=False,
-        ),
-    ] = field(default_factory=list)
-    params: Annotated[
-        str | None, typer.Option(metavar="N", help="Hold the size fixed, and find the tokens.")
-    ] = None
-    tokens: Annotated[
-        str | None, typer.Option(metavar="D", help="Hold the data fixed, and find the size.")
-    ] = None
-
-
-def reach(
-    asked: Asked, reaching: _Reaching, allowing: Allowing, showing: Showing, seed: Seed = None
-) -> None:
-    r"""Find the budget, data or size that reaches a loss.
-
-    \b
-    bayescale reach fit.nc --loss 2.0
-    bayescale reach fit.nc --params 3B --at params=7B --at tokens=1T
-    """
-    goals = None if reaching.loss is None else quantities("--loss", reaching.loss, "number")
-    run = pairs("--at", reaching.at, "params=7B") or None
-    from bayescale.decisions.frontier import never
-    from bayescale.decisions.targets import required_compute
-
-    fit = asked.load()
-    found = required_compute(
-        fit,
-        goals,
-        at=run,
-        params=reaching.params,
-        tokens=reaching.tokens,
-        discrepancy=allowing.chosen(),
-        random_seed=seed,
-    )
-    with judged(fit):
-        found_rows = answers(found, showing.width)
-        if showing.json:
-            emit({**header(fit), "ci_prob": showing.width, "goals": found_rows})
-        else:
-            say(title(fit), heading(showing.width), "")
-            names = {"probability": "reached in", "flops": "FLOP"}
-            columns = [names.get(str(name), str(name)) for name in found_rows[0]]
-            target = fit.target
-            say(
-                table(
-                    columns,
-                    [[_target_cell(k, v, target) for k, v in row.items()] for row in found_rows],
-                )
-            )
-            reached = never(fit, str(next(iter(found.data_vars))))
-            say("", reached, discrepancy_text(fit.typical(allowing.chosen())))
-
-
-def crossing(
-    one: FitFile,
-    other: Annotated[
-        Path, typer.Argument(metavar="OTHER", help="The fit to beat.", show_default=False)
-    ],
-    allowing: Allowing,
-    showing: Showing,
-    flops: Annotated[
-        str | None,
-        typer.Option(metavar="C", help="Budgets to compare at.  [default: every decade]"),
-    ] = None,
-    seed: Seed = None,
-) -> None:
-    r"""Find the budget from which one law beats another.
-
-    \b
-    bayescale crossing new.nc old.nc --flops 1e22,1e24
-    """
-    from bayescale.decisions.frontier import never, path_falls
-    from bayescale.decisions.targets import crossover_compute
-    from bayescale.prediction.intervals import credible_interval
-
-    fits = load_fit(one), load_fit(other)
-    budgets = None if flops is None else quantities("--flops", flops, "flops")
-    found = crossover_compute(*fits, budgets, discrepancy=allowing.chosen(), random_seed=seed)
-    start = {str(k): float(v) for k, v in credible_interval(found["start"], showing.width).items()}
-    chance, found_rows = float(found["probability"]), answers(found[["difference"]], showing.width)
-    with judged(*fits):
-        if showing.json:
-            known = {"start": start, "probability": chance, "ci_prob": showing.width}
-            emit({**known, "budgets": found_rows, "fits": [header(fit) for fit in fits]})
-            return
-        say(*(f"{name}: {title(fit)}" for name, fit in zip(_PAIR, fits, strict=True)))
-        say(heading(showing.width), "")
-        columns = [found.attrs["column"], "one is ahead in", f"{fits[0].target}, one minus other"]
-        say(table(columns, [_line(row, found) for row in found_rows]), "")
-        ends = column_formatter(list(start.values()))(" ")
-        column = found.attrs["column"]
-        way = "down" if path_falls(fits[0], column) else "on"
-        say(f"one is ahead for good in {whole_percent(chance)} of the draws, from {ends} {way}")
-        each = {name: fit.typical(allowing.chosen()) for name, fit in zip(_PAIR, fits, strict=True)}
-        say(never(fits[0], column), *discrepancy_texts(each))
-
-
-def _line(row: dict[str, Any], found: "xr.Dataset") -> list[Cell]:
-    column, gap = found.attrs["column"], row["difference"]
-    shown = column_formatter([gap["median"], gap["lower"], gap["upper"]], digits=3)
-    return [coordinate(column, row[column]), whole_percent(row["ahead"]), shown]
-
-
-def _target_cell(name: str, value: Any, target: str) -> Cell:
-    if name == "probability":
-        return f"{whole_percent(value)} of draws"
-    if name == target:
-        return fixed(value)
-    if isinstance(value, float):
-        return coordinate(name, value)
-    median, lower, upper = (coordinate(name, value[k]) for k in ("median", "lower", "upper"))
-    return lambda separator: f"{median}{separator}[{lower}, {upper}]"

@@ -305,7 +305,7 @@ def _show(found: "Plan", least: "pd.DataFrame | None") -> None:
 def _without(lost: float) -> str:
     """Say by how much a run's absence would raise the standard deviation."""
     if not math.isfinite(lost):
-        return "sd unknown without it"
+        return "the others would not determine the law without it"
     if lost > MUCH:
         return f"sd more than {times(1 + MUCH)} as large without it"
     return f"sd +{percent(lost, 2)} without it"

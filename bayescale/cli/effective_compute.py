@@ -20,6 +20,7 @@ from bayescale.cli.output import (
     title,
 )
 from bayescale.cli.saved_fits import FIT_SUFFIXES, FitFile, load_fit
+from bayescale.data.number_format import number_of
 
 if TYPE_CHECKING:
     from bayescale.data.runs import Runs
@@ -133,4 +134,6 @@ def _recipe(source: str, reading: Reading) -> "Fit | Runs":
 def _named(recipe: "Fit | Runs") -> str:
     from bayescale.data.runs import Runs
 
-    return f"{len(recipe)} runs of {recipe.source}" if isinstance(recipe, Runs) else title(recipe)
+    if isinstance(recipe, Runs):
+        return f"{number_of(len(recipe), 'run')} of {recipe.source}"
+    return title(recipe)

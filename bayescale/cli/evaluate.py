@@ -261,6 +261,7 @@ def backtest(
     reading: Reading,
     allowing: Allowing,
     keeping: _Keeping,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
     laws: Annotated[
         str | None,
         typer.Option(metavar="LAW[:NOISE],...", help="Average these laws, instead of fitting one."),
@@ -285,7 +286,7 @@ def backtest(
         say_reading(runs, specs if isinstance(specs, list) else [specs])
     import bayescale as bs
 
-    bar = not json and sys.stdout.isatty()
+    bar = not (json or quiet) and sys.stdout.isatty()
     tested = bs.backtest(
         runs, specs, discrepancy=discrepancy, random_seed=seed, progressbar=bar, **options
     )

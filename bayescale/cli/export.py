@@ -28,7 +28,7 @@ from bayescale.cli.output import (
     write,
 )
 from bayescale.cli.saved_fits import Asked, FitFile, load_fit
-from bayescale.data.number_format import whole_percent
+from bayescale.data.number_format import number_of, whole_percent
 from bayescale.errors import BayescaleError
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ def member(
             emit({**header(found), "member": name, "written": written})
         else:
             others = len(fit.representative.groups)
-            runs = f"{found.observed.size} runs" if name else f"no runs, {others} others"
+            runs = number_of(found.observed.size, "run") if name else f"no runs, {others} others"
             say(f"wrote {written}: {name or 'a new group'}, {runs}")
 
 

@@ -1,5 +1,6 @@
 """``register``, ``score`` and ``forecast-largest``: forecasts, and how they did."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,8 +66,8 @@ def score(
         str,
         typer.Argument(
             metavar="OBSERVED",
-            help="What was observed at each point, in order: 1.93, or 2.04,1.93; or a table of "
-            "runs.",
+            help="What was observed at each point, in order: 1.93, or 2.04,nan where there is none "
+            "yet; or a table of runs.",
             show_default=False,
         ),
     ],
@@ -85,9 +86,19 @@ def score(
         emit({"forecast": dict(found.attrs), "points": rows(found)})
         return
     shown = rows_shown(found)
+    said = {"lower": "lower 90 %", "upper": "upper 90 %", "error": "relative error"}
     say(f"forecast by {found.attrs['law']}, {found.attrs['date']}", "")
-    say(table(list(shown[0]), [list(row.values()) for row in shown]), "")
-    say(f"sha256 {found.attrs['digest']}")
+    say(table([said.get(k, k) for k in shown[0]], [list(row.values()) for row in shown]), "")
+    say(*_LEGEND, "", f"sha256 {found.attrs['digest']}")
+
+
+_LEGEND = (
+    "relative error: median over observed, less one",
+    "pit: share of the forecast below the observation",
+    "band: narrowest of the central 50, 90 and 95 % intervals that holds it",
+    "crps: distance of forecast and observation in the target's unit; 0 is best",
+    "log_score: log of the forecast's density there; higher is better",
+)
 
 
 def _observed(text: str, reading: Reading) -> "list[float] | Runs":
@@ -95,12 +106,25 @@ def _observed(text: str, reading: Reading) -> "list[float] | Runs":
     if Path(text).exists():
         return reading.read(text)
     try:
-        return quantities("OBSERVED", text, "number")
+        return _numbers(text, reading)
     except BayescaleError as error:
         try:
             return reading.read(text)
         except BayescaleError:
             raise error from None
+
+
+def _numbers(text: str, reading: Reading) -> list[float]:
+    """Read a list of numbers, NaN where nothing was observed yet."""
+    items = [item.strip() for item in text.split(",")]
+    known = [item for item in items if item.lower() != "nan"]
+    read = iter(quantities("OBSERVED", ",".join(known), "number") if known else [])
+    if reading != Reading():
+        raise BayescaleError(
+            f"OBSERVED {text}: numbers are in the forecast's unit; --column, --where, --loss-unit, "
+            "--nats and the like say how a table is read"
+        )
+    return [next(read) if item.lower() != "nan" else math.nan for item in items]
 
 
 def forecast_largest(

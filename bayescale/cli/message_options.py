@@ -31,6 +31,28 @@ _MEMBER = re.compile(
 _GROUP = re.compile(r"predict\(fit, \{(['\"])(?P<name>.+?)\1: (['\"])(?P<value>.+?)\3, \.\.\.\}\)")
 
 
+_WORDS = (
+    (r"read_runs\(\.\.\., (\w+=(?:(['\"])[^'\"]*\2|\.\.\.))\)", r"\1"),
+    (r"\bwhere=\.\.\.", "--where ..."),
+    (r"\bcolumns=(?= )", "--column"),
+    (r"\bcolumns=\[(['\"])(\w+)\1\]", r"--swept \2"),
+    (r"\bgrid=True\b", "--grid"),
+    (r"\bpass (params|tokens|flops)=\.\.\.", r"pass --\1 ..."),
+    (r"\bpass (\w+)=\.\.\.", r"pass --at \1=..."),
+    (
+        r"bayescale\.group_fit\(fit, None\) is a new one",
+        "`bayescale member FIT --new -o FILE.nc` saves a new one",
+    ),
+    (r"Runs\.average, or a group", "Python's Runs.average averages them, or a --group"),
+    (r"\bbayescale\.outliers\b", "`bayescale fit --json`"),
+    (r"\bbayescale\.list_laws\(\)", "`bayescale laws`"),
+    (r" A law of your own is passed as its class\.", ""),
+)
+"""Python's words, and what stands for them where there is no argument but an option or command."""
+
+_SCENARIO = re.compile(r"\bat = \{ ([^}]+) \} in a scenario")
+
+
 def as_options(text: str) -> str:
     r"""Write the arguments that a message speaks of as options.
 
@@ -52,11 +74,19 @@ def as_options(text: str) -> str:
     'ask one of its fits, which `bayescale member FIT skaling -o FILE.nc` saves'
     >>> as_options("say which, predict(fit, {'family': 'OPT', ...})")
     'say which, --at family=OPT'
+    >>> as_options("needs lr: pass lr=...; or say at = { lr = ..., x = ... } in a scenario")
+    'needs lr: pass --at lr=...; or say --at lr=... --at x=...'
     """
-    text = _GROUP.sub(_group, text)
+    for python, option in _WORDS:
+        text = re.sub(python, option, text)
+    text = _GROUP.sub(_group, _SCENARIO.sub(_at, text))
     text = _LITERATURE.sub("--prior literature", _PRIOR.sub(_prior, text))
     text = _MEMBER.sub(_member, text)
     return _ARGUMENT.sub(_argument, _MAPPING.sub(_mapping, text))
+
+
+def _at(found: re.Match[str]) -> str:
+    return " ".join(f"--at {value.replace(' ', '')}" for value in found[1].split(", "))
 
 
 def _prior(found: re.Match[str]) -> str:

@@ -166,9 +166,12 @@ class Reading:
             help='What marks decimals in the table, "." or ",".  [default: by its cells]',
         ),
     ] = None
-    nats: Annotated[bool, typer.Option("--nats", help="Convert the loss from bits to nats.")] = (
-        False
-    )
+    nats: Annotated[
+        bool,
+        typer.Option(
+            "--nats", help="Convert the loss to nats; needs its unit, by --loss-unit or the table."
+        ),
+    ] = False
 
     def read(self, source: str) -> "Runs":
         """Return the run table that a user named.

@@ -10,7 +10,7 @@ import pandas as pd
 from bayescale.data.aliases import KINDS, RENAMED
 from bayescale.data.convert import to_numbers
 from bayescale.data.name_words import words_of
-from bayescale.data.number_format import listed
+from bayescale.data.number_format import listed, number_of
 from bayescale.data.other_columns import is_final_flag, is_outcome, truth_of
 from bayescale.data.row_messages import cells_of
 from bayescale.data.runs import Runs
@@ -73,7 +73,7 @@ class FinishedRuns:
         if not self.how:
             return ""
         count = len(self.runs) + len(self.going)
-        return f"{self.rows:,} rows are checkpoints of {count:,} runs ({self.how})"
+        return f"{self.rows:,} rows are checkpoints of {number_of(count, 'run')} ({self.how})"
 
     def taken(self) -> str:
         """Say beside that that last rows were taken, and of which runs this may be wrong."""

@@ -205,6 +205,15 @@ def beside_lowest(factor: float) -> str:
     return f"{percent(abs(factor - 1), 2)} {side} the lowest fitted one"
 
 
+def number_of(number: int, noun: str) -> str:
+    """Write a number of things.
+
+    >>> number_of(1, "run"), number_of(1200, "run")
+    ('1 run', '1,200 runs')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def listed(names: Iterable[object], limit: int = 12) -> str:
     """Format a list of names as prose does, the first ``limit`` of them.
 

@@ -108,6 +108,10 @@ def hyperparameter_kind(name: str) -> str:
     return ""
 
 
+_PER_CENT = re.compile(r"%|\b(percent|per cent|pct)\b", re.IGNORECASE)
+"""How a name says that a score is in per cent."""
+
+
 def column_use(name: str) -> str:
     """Say what a column that is no quantity could be used for, "" where nothing is known.
 
@@ -115,6 +119,8 @@ def column_use(name: str) -> str:
     --------
     >>> column_use("seed")
     'runs that differ in it alone are repeats: Runs.average, or a group'
+    >>> column_use("MMLU acc (%)")
+    "a score, for laws of accuracy, by columns={'accuracy': '`MMLU acc (%)` / 100'}"
     >>> column_use("learning_rate_lower"), column_use("colour")
     ('a bound of the best learning rate', '')
     """
@@ -148,7 +154,8 @@ def column_use(name: str) -> str:
         if words & (_EXTREMES | {"se", "sem", "stderr"}):
             return "an error of a result: as loss_se it weighs the runs"
         if words & _SCORES:
-            read = "" if name == "accuracy" else f", by columns={{'accuracy': {name!r}}}"
+            formula = f"{quoted} / 100" if _PER_CENT.search(name) else name
+            read = "" if formula == "accuracy" else f", by columns={{'accuracy': {formula!r}}}"
             return f"a score, for laws of accuracy{read}"
         return f"another result: columns={{'loss': {name!r}}} fits it"
     return _setting_use(name, words)

@@ -377,7 +377,7 @@ def loss_in_nats(runs: Runs) -> Runs:
     else:
         raise BayescaleError(
             f"cannot convert a loss in {unit!r} to nats: say what it is, "
-            'read_runs(..., loss_unit="bits/byte") or "bits/token"'
+            'read_runs(..., loss_unit="bits/byte") or loss_unit="bits/token"'
         )
     table["loss"] = converted
     if "loss_se" in table:

@@ -14,7 +14,7 @@ from bayescale.data.columns import meaning_of
 from bayescale.data.convert import to_numbers
 from bayescale.data.limits import refuse_large
 from bayescale.data.name_words import words_of
-from bayescale.data.number_format import listed
+from bayescale.data.number_format import listed, number_of
 from bayescale.data.other_columns import MELTED, is_outcome
 from bayescale.data.row_messages import cells_of, rows_of
 from bayescale.data.units import parse_quantity
@@ -170,8 +170,8 @@ def _panel(frame: pd.DataFrame) -> WideShape | None:
         for run in runs
     ]
     note = (
-        f"the table is wide, a column per run ({len(runs)} runs): read as a row per run and "
-        f"{listed(others) or 'row'}"
+        f"the table is wide, a column per run ({number_of(len(runs), 'run')}): read as a row per "
+        f"run and {listed(others) or 'row'}"
     )
     return WideShape(others, parts, [note, "__MIN and __MAX are left out"] if extremes else [note])
 

@@ -65,10 +65,11 @@ class Spending:
             )
         needed = {c for c in columns if c not in ("params", "tokens", "flops")}
         if missing := sorted(needed - given - ({"epochs"} if "unique_tokens" in given else set())):
-            first = "unique_tokens" if missing[0] == "epochs" else missing[0]
+            asked = ["unique_tokens" if name == "epochs" else name for name in missing]
+            values = ", ".join(f"{name} = ..." for name in asked)
             raise BayescaleError(
                 f"{fit.law.name} takes {', '.join(columns)}: a budget of params and tokens leaves "
-                f"{', '.join(missing)} open; say at = {{ {first} = ... }} in a scenario"
+                f"{', '.join(missing)} open; say at = {{ {values} }} in a scenario"
             )
         allowed = needed | ({"unique_tokens"} if "epochs" in needed else set())
         for name in given - allowed:

@@ -78,6 +78,13 @@ def never(fit: PosteriorLike, column: str) -> str:
     return "inf: not within ten thousand times the largest fitted run"
 
 
+def at_once(fit: PosteriorLike, column: str) -> str:
+    """Say what stands for a goal that is reached where a frontier's path begins."""
+    if path_falls(fit, column):
+        return f"at least: reached before the search begins, at twice the highest fitted {column}"
+    return "at most: reached before the search begins, at a tenth of the smallest fitted run"
+
+
 def best_path(fit: PosteriorLike, values: np.ndarray) -> dict[str, np.ndarray]:
     """Return the points of the path that spends each budget best, by column.
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayescale.data.number_format import listed, with_interval
 from bayescale.data.units import Quantities, Quantity, parse_quantities
 from bayescale.decisions.frontier import (
     along,
@@ -24,8 +25,9 @@ from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
-from bayescale.model.target_checks import allowed_values
+from bayescale.model.target_checks import refuse_impossible
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
+from bayescale.prediction.intervals import estimate
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
 
@@ -73,6 +75,8 @@ def required_compute(
         thousand times the largest; infinite in draws that do not reach it by then, so a median may
         be infinite. Of a law that takes a loss, the highest loss that is low enough, from twice the
         highest fitted one to half the lowest; zero in draws that do not reach it by then.
+        Attributes such as ``flops_start`` are where the search begins: a draw that has this value
+        may reach the goal before it.
         Coordinates: the goal, by the target's name (its median, of a run to match),
         ``probability`` of reaching it, and what is held.
 
@@ -133,20 +137,51 @@ def required_compute(
             "probability": ("goal", reached.values),
             **{name: path[name][0] for name in held},
         },
-        attrs={"law": answer.attrs["law"], "target": fit.target},
+        attrs={"law": answer.attrs["law"], "target": fit.target}
+        | {f"{name}_start": float(path[name][0]) for name in found},
     )
+
+
+def floor_of(fit: Fit) -> xr.DataArray | None:
+    """Return the draws of the target that is never reached, dims (chain, draw), None without."""
+    declared = fit.law.parameters.get("E")
+    if declared is None or declared.of != "target" or fit.law.rises:
+        return None
+    return fit.parameters["E"]
+
+
+def below_floor(fit: PosteriorLike, found: xr.Dataset, ci_prob: float | None = None) -> list[str]:
+    """Say which goals no compute reaches, since they are below the floor in all draws.
+
+    Parameters
+    ----------
+    fit : Fit or Average
+        A fitted law, or several.
+    found : xarray.Dataset
+        What :func:`required_compute` returned of it.
+    ci_prob : float, optional
+        Probability inside the interval of the floor; ArviZ's setting (0.89) when None.
+    """
+    floors = {name: floor_of(one) for name, one in fit.members().items()}
+    known = {name: floor for name, floor in floors.items() if floor is not None}
+    if len(known) < len(floors):
+        return []
+    lowest = min(float(floor.min()) for floor in known.values())
+    never = (found[fit.target] < lowest) & (found["probability"] == 0)
+    goals = [f"{goal:g}" for goal in found[fit.target].values[never]]
+    said = (
+        f"{with_interval(*estimate(floor, ci_prob))}" + (f" ({name})" if len(known) > 1 else "")
+        for name, floor in known.items()
+    )
+    laws = "this law, whose floor is" if len(known) == 1 else "these laws, whose floors are"
+    return [f"{listed(goals)}: no compute reaches it under {laws} E = {listed(said)}"] * bool(goals)
 
 
 def _possible(fit: Fit, loss: Quantities) -> np.ndarray:
     """Read the goals; raise for one beyond the law's bounds, such as a score in per cent."""
     goals = np.array(parse_quantities("loss", loss, "number"))
-    low, high = fit.law.target_bounds
-    for goal in goals[(goals < low) | (goals > high)]:
-        per_cent = f": {goal:g} % is {goal / 100:g}" if high == 1 and high < goal <= 100 else ""
-        raise BayescaleError(
-            f"the goal {goal:g} cannot be reached: {fit.target} takes "
-            f"{allowed_values(low, high)}{per_cent}"
-        )
+    said, counts = "the goal {} cannot be reached", fit.spec.noise.discrete
+    refuse_impossible(said, goals, fit.target, fit.law.target_bounds, counts)
     return goals
 
 
@@ -242,7 +277,7 @@ def crossover_compute(
             "ahead": ("budget", ahead.values),
             "probability": float(np.isfinite(first_step).mean()),
         },
-        attrs={"column": column, "target": one.target},
+        attrs={"column": column, "target": one.target, f"{column}_start": float(values[0])},
     )
 
 

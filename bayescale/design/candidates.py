@@ -88,6 +88,8 @@ def candidate_runs(
 ) -> Candidates:
     """Return the runs that a plan chooses from, without those that are too large.
 
+    There are none when a budget buys no run as large as the smallest fitted one.
+
     Parameters
     ----------
     fit : Fit
@@ -95,13 +97,13 @@ def candidate_runs(
     candidates : DataFrame or mapping, optional
         The law's inputs by column, and ``cost`` where :func:`cost_of` does not give it; when None,
         a grid of runs that spend the budget or a part of it, or :func:`runs_nearby`, of tokens per
-        parameter as the fitted runs have them.
+        parameter as the fitted runs have them, and no smaller than those.
     budget : float, optional
         The largest total cost.
     limits : mapping, optional
         Column to the largest value of one run.
     quantity : mapping, optional
-        The quantity of interest; tokens per parameter of a point reach as far as it.
+        The quantity of interest; sizes and tokens per parameter of a point reach as far as it.
 
     Raises
     ------
@@ -116,7 +118,7 @@ def candidate_runs(
             "a table of runs"
         )
     else:
-        found = _grid(fit, budget, quantity or {})
+        found = _as_large_as_fitted(fit, _grid(fit, budget, quantity or {}), budget, quantity or {})
     table, cost = found.table.assign(cost=found.cost), found.cost
     keep = np.ones(len(table), dtype=bool) if budget is None else _at_most(cost, budget)
     for name, most in (limits or {}).items():
@@ -126,7 +128,7 @@ def candidate_runs(
                 f"there are {', '.join(map(str, table))}"
             )
         keep &= _at_most(table[name], parse_quantity(most, "flops" if name == "flops" else "count"))
-    if not keep.any():
+    if len(table) and not keep.any():
         raise BayescaleError(
             "no candidate run is within the budget and the limits; the cheapest costs "
             f"{cost.min():.3g}"
@@ -204,6 +206,24 @@ def _grid(fit: Fit, budget: float, quantity: Mapping[str, float]) -> Candidates:
     if not kept.any():
         return nearby
     return Candidates(nearby.table.loc[kept].reset_index(drop=True), nearby.cost[kept], "FLOP")
+
+
+def _as_large_as_fitted(
+    fit: Fit, found: Candidates, budget: float, quantity: Mapping[str, float]
+) -> Candidates:
+    """Leave out runs with less of a size that the law takes than any fitted run.
+
+    How wrong the law is below the fitted runs is unknown. A point of interest may lie there.
+    """
+    taken = {fit.spec.column(name): values for name, values in fit.inputs.items()}
+    least = {
+        name: min(float(taken[name].min()), quantity.get(name, np.inf))
+        for name in ("params", "tokens", "flops")
+        if name in taken
+    }
+    large = [found.table[name] >= low * (1 - 1e-9) for name, low in least.items()]
+    kept = np.all([_at_most(found.cost, budget), *large], axis=0)
+    return Candidates(found.table.loc[kept].reset_index(drop=True), found.cost[kept], found.unit)
 
 
 def ratios_of(runs: Mapping[str, np.ndarray], quantity: Mapping[str, float]) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bayescale.data.number_format import format_quantity, percent, whole_percent
+from bayescale.data.number_format import format_quantity, number_of, percent, whole_percent
 from bayescale.design.coverage import spans, tied_inputs
 from bayescale.design.quantities_of_interest import format_amount
 from bayescale.design.recommend import MOST_RUNS, RecommendedRuns
@@ -67,17 +67,12 @@ def recommendation_text(found: RecommendedRuns | None, before: float, after: flo
         return "no run is within the budget"
     listed = _runs_text(found.runs)
     if found.settles:
-        return f"{_counted(len(found.runs))}{_price(found)}: {listed}"
+        return f"{number_of(len(found.runs), 'run')}{_price(found)}: {listed}"
     most = f"the best, {listed}, would do so at only {whole_percent(found.chance)} of the draws"
     return (
         f"no {MOST_RUNS} runs{_limits(found)} would reliably settle it: {most}; less noise, a "
         "narrower prior or a simpler law would help"
     )
-
-
-def _counted(runs: int) -> str:
-    """Format a number of runs."""
-    return "1 run" if runs == 1 else f"{runs} runs"
 
 
 def _runs_text(runs: pd.DataFrame) -> str:

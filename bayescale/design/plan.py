@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayescale.data.display_tables import html_block, rows_shown
 from bayescale.data.limits import check_range
-from bayescale.data.number_format import format_quantity, percent
+from bayescale.data.number_format import format_quantity, number_of, percent
 from bayescale.data.units import Quantity, parse_quantity
 from bayescale.design.candidates import candidate_runs, inputs_of
 from bayescale.design.discrimination import model_discrimination
@@ -43,7 +43,7 @@ class Plan:
         One row per run, the most informative for its cost first: the law's inputs by column,
         ``cost``, ``sd_after`` (the standard deviation after it and those above) and ``share`` of
         the plan's variance reduction. They are the best of the candidates, also where
-        ``do_nothing`` says that they are not worth it.
+        ``do_nothing`` says that they are not worth it; none where the budget buys none.
     candidates : DataFrame
         All candidate runs, with ``sd_after`` of each alone.
     done : DataFrame
@@ -93,7 +93,9 @@ class Plan:
         return self.gain < LITTLE
 
     def __str__(self) -> str:
-        many = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
+        if not len(self.runs):
+            return "Do nothing: this budget buys no run as large as the smallest fitted one."
+        many = number_of(len(self.runs), "run")
         kind = "count" if self.unit in ("params", "tokens") else "flops"
         total = format_quantity(self.runs["cost"].to_numpy(float).sum(), kind=kind)
         cost = f"{total} {self.unit}".strip()
@@ -149,9 +151,10 @@ def plan(
     Without ``candidates`` the runs are ones that people would launch. Their sizes and tokens have
     two digits; their tokens per parameter are those of the middle 95 % of the fitted runs (of a
     ladder of one ratio from a tenth to ten times it; and as far as a point asked about); no two
-    differ by less than a fifth in both; and of plans within a twentieth of the best gain, it has
-    the fewest sizes. Runs that lower the standard deviation by less than 2 % are not proposed:
-    ``do_nothing``.
+    differ by less than a fifth in both; none has fewer params or tokens than every fitted run, as
+    how wrong the law is down there is unknown; and of plans within a twentieth of the best gain, it
+    has the fewest sizes. Runs that lower the standard deviation by less than 2 % are not proposed,
+    and a budget may buy no run of such a size: ``do_nothing``.
 
     Parameters
     ----------
@@ -213,7 +216,9 @@ def plan(
     quantity = {} if which else read_about(about, first)
     most = None if budget is None else spend
     choice = candidate_runs(first, candidates, most, limits, quantity)
-    places = {name: inputs_of(one, choice.table) for name, one in several.members().items()}
+    table = choice.table.assign(cost=choice.cost)
+    known = fitted_runs(first) if table.empty else table  # the uncertainty now needs some runs
+    places = {name: inputs_of(one, known) for name, one in several.members().items()}
     if which:
         if len(several.weights) == 1:
             raise BayescaleError(
@@ -226,18 +231,17 @@ def plan(
         words = quantity_text(quantity, first)
         rng = np.random.default_rng(seed_of(random_seed, several.seed))
         now, show = posterior_uncertainty(several, quantity, places, discrepancy, rng), np.sqrt
-    chosen = choose(now, choice.cost, spend, runs)
-    if not chosen:
+    chosen = [] if table.empty else choose(now, choice.cost, spend, runs)
+    if not chosen and not table.empty:
         raise BayescaleError(f"no candidate run is informative about {words}")
-    if candidates is None:
+    if candidates is None and chosen:
         chosen = fewest_sizes(now, chosen, choice.cost, spend, _sizes(choice.table))
     remaining = _uncertainties(now, chosen)
     lost, sd = -np.diff(remaining), show(remaining)
     outcome = {"sd_after": sd[1:], "share": lost / lost.sum()}
-    table = choice.table.assign(cost=choice.cost)
     return Plan(
         runs=table.iloc[chosen].reset_index(drop=True).assign(**outcome),
-        candidates=table.assign(sd_after=show(now.uncertainty_after())),
+        candidates=table.assign(sd_after=show(now.uncertainty_after())[: len(table)]),
         done=fitted_runs(first),
         quantity=quantity,
         about=words,

@@ -244,6 +244,13 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
     points = make_points(about, None, grid=False, fit=fit)
     if points.sizes["point"] != 1:
         raise BayescaleError("about has several points: give each column one value")
+    taken = {c for name in fit.law.inputs for c in fit.spec.columns_of(name)}
+    for name in map(str, points.coords):
+        if name not in (known := {*taken, "params", "tokens", "flops"}):
+            raise BayescaleError(
+                f"about {name} = ...: {fit.law.name} takes no {name}{closest(name, known, 0.75)}; "
+                f"it takes {', '.join(map(fit.spec.column, fit.law.inputs))}. Ask for {_WAYS}"
+            )
     return {str(name): float(points[name].item()) for name in points.coords}
 
 

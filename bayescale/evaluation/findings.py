@@ -129,7 +129,7 @@ def findings_of(
     if not named and of_several_kinds(far, runs):
         text = (
             f"{far} of {runs} runs lie more than {OUTLYING:g} times the scatter off the "
-            "law, as where runs of different kinds are mixed: look at bayescale.outliers, name "
+            "law, as where runs of different kinds are mixed: see bayescale.outliers, name "
             "what differs in a column, and fit with group= that column"
         )
         made.append(Finding("outliers", text, 0.0, far / runs, _scatter(residuals)))

@@ -17,6 +17,7 @@ import pandas as pd
 
 from bayescale.data.display_tables import html_block, rows_shown, text_table
 from bayescale.data.limits import LARGEST
+from bayescale.data.number_format import number_of
 from bayescale.data.write import write_bytes
 from bayescale.errors import BayescaleError, missing_file
 
@@ -48,6 +49,8 @@ class RegisteredForecast:
         When, in UTC.
     target, unit : str
         What is forecast, and its unit ("" where it has none).
+    bounds : tuple of (float, float), or None
+        What the target can be; None in files that do not say.
     law, discrepancy : str
         By which law or average, and how wrong it was allowed to be.
     source, data : str
@@ -82,6 +85,7 @@ class RegisteredForecast:
     date: str
     target: str
     unit: str
+    bounds: tuple[float, float] | None
     law: str
     discrepancy: str
     source: str
@@ -109,8 +113,12 @@ class RegisteredForecast:
         density = None
         if self.density is not None:
             density = [{"values": _rounded(x), "log": _rounded(y)} for x, y in self.density]
+        bounds = {}
+        if self.bounds is not None:
+            bounds = {"bounds": [end if math.isfinite(end) else None for end in self.bounds]}
         return {
             **texts,
+            **bounds,
             "runs": self.runs,
             "versions": dict(self.versions),
             "inputs": list(self.inputs),
@@ -170,7 +178,9 @@ class RegisteredForecast:
         return html_block(self._title(), f"sha256 {self.digest}", rows=self._rows())
 
     def _title(self) -> str:
-        return f"forecast of {self.target} by {self.law} on {self.runs:,} runs, {self.date}"
+        return (
+            f"forecast of {self.target} by {self.law} on {number_of(self.runs, 'run')}, {self.date}"
+        )
 
     def _rows(self) -> list[dict[str, str]]:
         ends = {"median": 0.5, "lower 90 %": 0.05, "upper 90 %": 0.95}
@@ -231,6 +241,7 @@ def _checked(content: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("quantiles do not ascend")
     return {
         **texts,
+        "bounds": _bounds(content.get("bounds")),
         "runs": _whole("runs", content["runs"]),
         "versions": versions,
         "inputs": inputs,
@@ -265,6 +276,19 @@ def _numbers(name: str, values: object) -> np.ndarray:
     if not isinstance(values, list) or not 2 <= len(values) <= MAX_TEXT:
         raise ValueError(f"{name} is no list of 2 to {MAX_TEXT} numbers")
     return np.array([_number(name, value) for value in values])
+
+
+def _bounds(ends: object) -> tuple[float, float] | None:
+    """Return both ends, infinite where there is none."""
+    if ends is None:
+        return None
+    if not isinstance(ends, list) or len(ends) != 2:
+        raise ValueError("bounds are not two")
+    low, high = ends
+    return (
+        -math.inf if low is None else _number("bounds", low),
+        math.inf if high is None else _number("bounds", high),
+    )
 
 
 def _points(rows: object, inputs: Sequence[str]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescale.data.number_format import number_of
 from bayescale.data.units import Quantities
 from bayescale.design.quantities_of_interest import on_scale, on_scales, quantities
 from bayescale.errors import BayescaleWarning
@@ -122,10 +123,11 @@ def _left_out(fit: Fit, values: xr.Dataset) -> Iterator[tuple[str, list[str]]]:
     beyond = far <= limit if low else far >= limit
     if 0 < beyond.sum() <= len(far) / 2:
         end = "smallest" if low else "largest"
-        yield f"the {end} {beyond.sum():,} runs by {column}", list(labels[beyond])
+        many = number_of(int(beyond.sum()), "run").removeprefix("1 ")
+        yield f"the {end} {many} by {column}", list(labels[beyond])
     outlying = [str(name) for name in outliers(fit).index]
     if 0 < len(outlying) < len(far) / 2:
-        said = "1 outlier" if len(outlying) == 1 else f"{len(outlying)} outliers"
+        said = number_of(len(outlying), "outlier")
         yield said, outlying
     worst = _most_moving(fit, values)
     yield f"run {worst}", [worst]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bayescale.data.number_format import listed
+from bayescale.data.number_format import listed, number_of
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError
 from bayescale.inference.link_scale_draws import link_table
@@ -89,12 +89,12 @@ def specs_for(runs: Runs, laws: Sequence[LawLike] | None, notes: list[str]) -> d
     if not fitting:
         fewest = min(len(one.free) for one in [*declared, *smaller])
         raise BayescaleError(
-            f"{len(runs)} runs are too few: the smallest law tried has {fewest} parameters; add "
-            f"runs, or fit one by name: {_by_name(smaller)}power_law of one input"
+            f"{number_of(len(runs), 'run')} are too few: the smallest law tried has {fewest} "
+            f"parameters; add runs, or fit one by name: {_by_name(smaller)}power_law of one input"
         )
     large = [one.law.name for one in declared if one.law.name not in fitting]
     if large:
-        notes.append(f"{len(runs)} runs are too few for {listed(large)}: not tried.")
+        notes.append(f"{number_of(len(runs), 'run')} are too few for {listed(large)}: not tried.")
     return fitting
 
 

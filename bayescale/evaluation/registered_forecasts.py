@@ -1,5 +1,6 @@
 """Forecasts that are registered before the outcome is known, and scored when it is."""
 
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -10,10 +11,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayescale.data.number_format import coordinate, number_of
 from bayescale.data.read import RunsLike, read_runs
+from bayescale.data.row_messages import PACKAGE
 from bayescale.data.runs import Runs
 from bayescale.data.units import Quantities
-from bayescale.errors import BayescaleError
+from bayescale.errors import BayescaleError, BayescaleWarning
 from bayescale.evaluation.forecast_files import MAX_POINTS, RegisteredForecast
 from bayescale.evaluation.scores import COVERED, LEVELS, crps_of_quantiles, log_score
 from bayescale.inference.argument_checks import of_posterior
@@ -21,6 +24,7 @@ from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
+from bayescale.model.target_checks import refuse_impossible
 from bayescale.prediction.discrepancy import (
     DISCREPANCY,
     Discrepancy,
@@ -37,6 +41,10 @@ PACKAGES = ("bayescale", "pymc", "nutpie", "numpy")
 
 SAME = 1.1
 """Factor within which the inputs of an observed run are those of a point."""
+
+
+EXACT = 5e-3
+"""Relative difference of the inputs above which it is said which run is scored."""
 
 
 TAIL = 2 ** (np.arange(1, 25) / 4)
@@ -78,7 +86,8 @@ def register(
     Raises
     ------
     BayescaleError
-        When a point lacks an input, the file is there already, or it cannot be written.
+        When a point lacks an input, the file is there already, is named as no JSON, or cannot be
+        written.
 
     See Also
     --------
@@ -93,6 +102,8 @@ def register(
     ['50 %']
     """
     refuse_pooled(fit.representative, "a registered forecast")
+    if Path(path).suffix.lower() != ".json":
+        raise BayescaleError(f"{path}: a registered forecast is JSON: end its name in .json")
     wrong, seed = Discrepancy.of(discrepancy), seed_of(random_seed, fit.seed)
     given: Any = {"params": params, "tokens": tokens, "flops": flops}
     answer = predict(fit, at, **given, discrepancy=wrong, random_seed=seed)
@@ -109,6 +120,7 @@ def register(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         target=fit.target,
         unit=fit.unit,
+        bounds=_bounds(fit),
         law=fit.label,
         discrepancy=discrepancy_text(fit.typical(wrong)),
         source=Path(str(record["runs"]["source"])).name,
@@ -123,6 +135,12 @@ def register(
     )
     forecast.write(Path(path))
     return RegisteredForecast.read(Path(path))
+
+
+def _bounds(fit: PosteriorLike) -> tuple[float, float]:
+    """Return what the target can be by any of the laws."""
+    lows, highs = zip(*(one.law.target_bounds for one in fit.members().values()), strict=True)
+    return min(lows), max(highs)
 
 
 def _points(answer: xr.Dataset) -> pd.DataFrame:
@@ -214,8 +232,14 @@ def score(
     Raises
     ------
     BayescaleError
-        When the file was changed or is no forecast, has another hash than the published one, or
-        nothing observed belongs to its points.
+        When the file was changed or is no forecast, has another hash than the published one,
+        nothing observed belongs to its points, or what was observed is in another unit or no value
+        that the target can have.
+
+    Warns
+    -----
+    BayescaleWarning
+        When a run of a table is not quite the one that was forecast.
 
     See Also
     --------
@@ -242,6 +266,9 @@ def score(
             "published one"
         )
     seen = _observed(forecast, observed)
+    if forecast.bounds is not None:
+        said, counts = "the observed value {} cannot be scored", forecast.density is None
+        refuse_impossible(said, seen, forecast.target, forecast.bounds, counts)
     rows = [_scored(forecast, i, float(value)) for i, value in enumerate(seen)]
     points = forecast.points[list(forecast.inputs)]
     table = pd.concat([points, pd.DataFrame(rows)], axis=1)
@@ -284,7 +311,8 @@ def _observed(
     Raises
     ------
     BayescaleError
-        For another number of values than points, or a table that has none of them.
+        For another number of values than points, or a table that has none of them, or another
+        unit.
     """
     if isinstance(observed, Runs | pd.DataFrame | str | Path):
         return _of_table(forecast, read_runs(observed))
@@ -294,14 +322,16 @@ def _observed(
         raise BayescaleError("observed values are numbers, one per point") from error
     if values.shape != (len(forecast.points),):
         raise BayescaleError(
-            f"the forecast has {len(forecast.points)} points and {values.size} values were "
-            "observed: pass one per point, NaN where there is none yet"
+            f"the forecast has {number_of(len(forecast.points), 'point')} and "
+            f"{number_of(values.size, 'value')} {'was' if values.size == 1 else 'were'} observed: "
+            "pass one per point, NaN where there is none yet"
         )
     return values
 
 
 def _of_table(forecast: RegisteredForecast, runs: Runs) -> np.ndarray:
     """Return the target of the run that is nearest to each point, NaN where none is near."""
+    _check_unit(forecast, runs)
     missing = [c for c in (*forecast.inputs, forecast.target) if c not in runs.table]
     if missing:
         raise BayescaleError(
@@ -320,4 +350,29 @@ def _of_table(forecast: RegisteredForecast, runs: Runs) -> np.ndarray:
             f"{', '.join(forecast.inputs)} differ by more than a tenth from all of them"
         )
     nearest, target = distance.argmin(1), table[forecast.target].to_numpy(float)
-    return np.where(distance.min(1) <= np.log(SAME), target[nearest], np.nan)
+    found = distance.min(1) <= np.log(SAME)
+    inexact = np.flatnonzero(found & (distance.min(1) > np.log1p(EXACT)))
+    if len(inexact):
+        pairs = (
+            f"{_place(forecast, have[nearest[i]])} is scored against the forecast of "
+            f"{_place(forecast, asked[i])}"
+            for i in inexact
+        )
+        said = f"not quite the run that was forecast: {'; '.join(pairs)}"
+        warnings.warn(said, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
+    return np.where(found, target[nearest], np.nan)
+
+
+def _place(forecast: RegisteredForecast, inputs: np.ndarray) -> str:
+    """Write which run a row of inputs is: ``params 7B, tokens 140B``."""
+    shown = zip(forecast.inputs, inputs.tolist(), strict=True)
+    return ", ".join(f"{name} {coordinate(name, value)}" for name, value in shown)
+
+
+def _check_unit(forecast: RegisteredForecast, runs: Runs) -> None:
+    """Raise when runs have the loss in another unit than the forecast."""
+    if forecast.unit and runs.loss_unit not in ("unknown", forecast.unit):
+        raise BayescaleError(
+            f"loss_unit is {forecast.unit!r} in the forecast and {runs.loss_unit!r} in "
+            f"{runs.source}: convert one of them"
+        )

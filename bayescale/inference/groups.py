@@ -60,7 +60,7 @@ def group_fit(fit: Fit, name: str | None, random_seed: int | None = None) -> Fit
     if name is not None and name not in fit.groups:
         raise BayescaleError(
             f"no run has {pool.by} = {name!r}{closest(name, fit.groups)}; there are "
-            f"{', '.join(fit.groups)} (None is a new one)"
+            f"{', '.join(fit.groups)} (bayescale.group_fit(fit, None) is a new one)"
         )
     spec = replace(fit.spec, pool=None)
     tree = _new(fit, pool, random_seed) if name is None else _known(fit, spec, pool, name)

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from bayescale.data.display_tables import SHOWN, heading, html_block, text_table
-from bayescale.data.number_format import with_interval
+from bayescale.data.number_format import number_of, with_interval
 from bayescale.errors import BayescaleError
 from bayescale.inference.datatree import OTHER_COLUMNS
 from bayescale.inference.diagnostics import Diagnostics, diagnose, elements, rhat_and_ess
@@ -332,7 +332,7 @@ class Fit(FitMethods):
         pooled = "".join(f" of {len(self.groups)} pooled by {by}" for by in self.spec.grouping)
         return (
             f"<bayescale.Fit {self.law.name}, {self.spec.noise.name} noise, "
-            f"{self.observed.size} runs{pooled}; {self.diagnostics}>"
+            f"{number_of(self.observed.size, 'run')}{pooled}; {self.diagnostics}>"
         )
 
     def __str__(self) -> str:
@@ -351,7 +351,7 @@ class Fit(FitMethods):
         pool = "".join(f", {len(self.groups)} groups by {by}" for by in self.spec.grouping)
         unit = f" in {self.unit}" if self.unit else ""
         return (
-            f"{self.label}: {self.target}{unit}, {self.observed.size:,} runs{pool}, "
+            f"{self.label}: {self.target}{unit}, {number_of(self.observed.size, 'run')}{pool}, "
             f"{self.spec.noise.name} noise"
         )
 

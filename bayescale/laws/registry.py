@@ -106,9 +106,11 @@ def get_law(law: str | type[Law]) -> type[Law]:
         return bent
     if isinstance(law, str) and law.startswith(PREFIX):
         return _turned_over(law.removeprefix(PREFIX))
+    if meant := closest(str(law), BUILT_IN):
+        raise BayescaleError(f"no law named {law!r}{meant}; bayescale.list_laws() lists all")
     raise BayescaleError(
-        f"no law named {law!r}{closest(str(law), BUILT_IN)}; there are "
-        f"{', '.join(BUILT_IN)}. A law of your own is passed as its class."
+        f"no law named {law!r}; there are {', '.join(BUILT_IN)}. A law of your own is passed as "
+        "its class."
     )
 
 

@@ -76,7 +76,38 @@ def _refuse_target(spec: Spec, runs: Runs) -> None:
 
 def allowed_values(low: float, high: float) -> str:
     """Say in a message what lies between a target's bounds."""
-    return f"values from {low:g} to {high:g}" if np.isfinite(high) else "positive values"
+    if np.isfinite(high):
+        return f"values from {low:g} to {high:g}"
+    return "positive values" if low == 0 else "finite values"
+
+
+def refuse_impossible(
+    said: str, values: np.ndarray, target: str, bounds: tuple[float, float], counts: bool
+) -> None:
+    """Raise for a value that a target cannot have, such as a score in per cent.
+
+    Parameters
+    ----------
+    said : str
+        What the values are and cannot be, such as ``"the goal {} cannot be reached"``.
+    values : array
+        Some may be NaN.
+    target : str
+        Of which column.
+    bounds : tuple of (float, float)
+        Those of the law's target.
+    counts : bool
+        Whether the target is number_of, so that it may be zero where it is positive.
+    """
+    low, high = bounds
+    for value in values[~np.isnan(values)]:
+        zero = value == low == 0 and high == np.inf and not counts
+        if low <= value <= high and not zero and np.isfinite(value):
+            continue
+        per_cent = f": {value:g} % is {value / 100:g}" if high == 1 and high < value <= 100 else ""
+        raise BayescaleError(
+            f"{said.format(f'{value:g}')}: {target} takes {allowed_values(low, high)}{per_cent}"
+        )
 
 
 def _impossible(spec: Spec, values: np.ndarray) -> bool:

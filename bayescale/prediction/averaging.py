@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayescale.data.display_tables import html_block, text_table
-from bayescale.data.number_format import whole_percent
+from bayescale.data.number_format import number_of, whole_percent
 from bayescale.errors import BayescaleError
 from bayescale.inference.argument_checks import check_fits, of_fits
 from bayescale.inference.fit_methods import PosteriorMethods
@@ -245,7 +245,8 @@ class Average(PosteriorMethods):
 
     def _title(self) -> str:
         unit = f" in {self.unit}" if self.unit else ""
-        return f"average of {len(self.fits)} fits: {self.target}{unit}, {self.observed.size:,} runs"
+        runs = number_of(self.observed.size, "run")
+        return f"average of {len(self.fits)} fits: {self.target}{unit}, {runs}"
 
     def _member_rows(self) -> list[dict[str, str]]:
         return [

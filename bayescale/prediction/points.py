@@ -209,7 +209,8 @@ def inputs_at(fit: Fit, points: xr.Dataset) -> dict[str, xr.DataArray]:
     inputs = {}
     needed = {name: fit.spec.columns_of(name) for name in fit.law.inputs}
     taken = [column for columns in needed.values() for column in columns]
-    known = {*taken, "params", "tokens", "flops"}
+    derived = ("params", "tokens", "flops")
+    known = {*taken, *derived}
     for name in points.coords:
         if name not in known:
             raise BayescaleError(
@@ -222,7 +223,7 @@ def inputs_at(fit: Fit, points: xr.Dataset) -> dict[str, xr.DataArray]:
             if part not in points.coords:
                 raise BayescaleError(
                     f"{fit.law.name} needs {part}: pass {part}=..."
-                    + (" (or two of params, tokens, flops)" if part in known else "")
+                    + (" (or two of params, tokens, flops)" if part in derived else "")
                 )
         values = declared.take(points.coords, column)
         if declared.relative:

@@ -92,7 +92,7 @@ def choices(
     made = []
     for i, (row, label) in enumerate(zip(rows, budget_labels(scenario), strict=True)):
         said = verdict(row, scenario.tolerance, scenario.probability, unit)
-        made.append(_Choice(float(row["flops"]), f"With {label}: {said}", found.isel(budget=[i])))
+        made.append(_Choice(float(row["flops"]), f"With {label}, {said}", found.isel(budget=[i])))
     return made
 
 

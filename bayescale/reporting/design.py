@@ -10,7 +10,7 @@ from bayescale.data.number_format import (
     whole_percent,
 )
 from bayescale.decisions.frontier import never
-from bayescale.decisions.targets import required_compute
+from bayescale.decisions.targets import floor_of, required_compute
 from bayescale.design.plan import Plan, plan
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
@@ -115,9 +115,8 @@ def _launch_table(found: Plan) -> Table:
 
 def _floor(fit: Fit) -> float:
     """Return the median irreducible target, -inf where there is none."""
-    if "E" not in fit.law.parameters or fit.law.parameters["E"].of != "target":
-        return -np.inf
-    return float(fit.parameters["E"].median())
+    floor = floor_of(fit)
+    return -np.inf if floor is None else float(floor.median())
 
 
 def reach_section(

@@ -15,6 +15,7 @@ from bayescale.data.number_format import (
     format_value,
     kind_of,
     listed,
+    number_of,
     percent,
     whole_percent,
     with_bounds,
@@ -283,7 +284,7 @@ def spanned(fit: Fit) -> str:
     budgets = fitted_budgets(fit)
     if budgets and budgets[0] not in {span.column for span in spans(fit).values()}:
         said.append(f"compute from {_range(Span('flops', budgets[1].min(), budgets[1].max()))}")
-    runs = ", ".join([f"{fit.observed.size:,} runs", *said])
+    runs = ", ".join([number_of(fit.observed.size, "run"), *said])
     return runs + ("; " + beside_others(fit) if "pooled" in fit.record else "")
 
 
@@ -292,8 +293,8 @@ def beside_others(fit: Fit) -> str:
     origin = fit.record["pooled"]
     others = origin["of"] - (origin["member"] is not None)
     return (
-        f"its parameters were estimated in one model with the runs of {others} other "
-        f"{'group' if others == 1 else 'groups'} by {origin['by']}"
+        "its parameters were estimated in one model with the runs of "
+        f"{number_of(others, 'other group')} by {origin['by']}"
     )
 
 

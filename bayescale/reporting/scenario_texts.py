@@ -46,7 +46,7 @@ def verdict(
     ends = ("near_lower", "near_upper", "flat_lower", "flat_upper")
     opened = [f"{k} = {decided[k]:g}" for k in decided if k not in {*known, *ends}]
     said = [
-        f"The least mean regret has the model of {count_text(decided['params'])} parameters and "
+        f"the least mean regret has the model of {count_text(decided['params'])} parameters and "
         f"{count_text(decided['tokens'])} tokens{''.join(f', {o}' for o in opened)}: "
         f"{regret_text(decided['regret'], unit)}, a mean compute overhead of "
         f"{relative(decided['wasted'])} of the budget relative to the best model under each draw."

@@ -12,6 +12,7 @@ import bayescale as bs
 from bayescale.cli import app
 from bayescale.decisions import targets
 from bayescale.decisions.frontier import best_path, path_column, path_holding, thin
+from bayescale.decisions.targets import below_floor
 
 SURE = 1e-6
 C = TRUTH["chinchilla"]
@@ -172,6 +173,25 @@ class TestCommandLine:
         assert "reached in" in said
         assert "tokens" in said
 
+    def test_the_ends_of_the_search_are_no_answers(self, saved, made_fit) -> None:
+        """A goal easier than every run, one below the floor, and one that some draws reach."""
+        found = bs.required_compute(made_fit, 30.0)
+        start = found.attrs["flops_start"]
+        assert found["flops"].to_numpy() == pytest.approx(start)
+        least = float((6 * made_fit.inputs["N"] * made_fit.inputs["D"]).min())
+        assert start == pytest.approx(least / 10)
+        said = " ".join(self.run("reach", saved, "--loss", "30").split())
+        assert f"at most {start:.3g} at most: reached before the search begins" in said
+        assert "inf:" not in said and "[" not in said.partition("at most")[2]
+        said = " ".join(self.run("reach", saved, "--loss", "0.5").split())
+        assert "0.5: no compute reaches it under this law, whose floor is E = 1." in said
+        assert "inf: not within" in said and "at most" not in said
+        said = " ".join(self.run("reach", saved, "--loss", "2.3").split())
+        assert "inf:" not in said and "floor" not in said and "at most" not in said
+        mixed = bs.average({"a": made_fit, "b": made_fit}, {"a": 0.5, "b": 0.5})
+        (said,) = below_floor(mixed, bs.required_compute(mixed, [2.3, 0.5, 0.4]))
+        assert said.startswith("0.5 and 0.4: no compute reaches it under these laws, whose floors")
+
     def test_crossing(self, saved) -> None:
         found = json.loads(self.run("crossing", saved, saved, "--flops", "1e22,1e23", "--json"))
         assert [row["flops"] for row in found["budgets"]] == [1e22, 1e23]
@@ -314,6 +334,9 @@ class TestAlongALoss:
         path = bs.save(error, tmp_path / "error.nc")
         said = CliRunner().invoke(app, ["reach", str(path), "--loss", "0.01"]).stdout
         assert "0: not down to half the lowest fitted loss" in said and "inf:" not in said
+        said = CliRunner().invoke(app, ["reach", str(path), "--loss", "50"]).stdout
+        said = " ".join(said.split())
+        assert "at least: reached before the search begins" in said and "0: not" not in said
         said = CliRunner().invoke(app, ["crossing", str(path), str(path)]).stdout
         assert " down\n" in said and "half the lowest fitted loss" in said
 

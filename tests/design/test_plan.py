@@ -388,7 +388,7 @@ class TestCommandLine:
             (0.26, "sd +26 % without it"),
             (8.5, "sd +850 % without it"),
             (30.0, "sd more than 10 times as large without it"),
-            (np.inf, "sd unknown without it"),
+            (np.inf, "the others would not determine the law without it"),
         ],
     )
     def test_what_a_run_is_worth(self, lost: float, said: str) -> None:

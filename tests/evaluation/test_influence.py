@@ -394,8 +394,8 @@ def parts_of(monkeypatch, far: list[float], column: str, outlying: list[str]) ->
 @pytest.mark.parametrize(
     ("far", "column", "outlying", "expected"),
     [
-        ([1, 2, 3, 4], "flops", [], [("the largest 1 runs by flops", ["d"])]),
-        ([4, 1, 2, 3], "loss", [], [("the smallest 1 runs by loss", ["b"])]),
+        ([1, 2, 3, 4], "flops", [], [("the largest run by flops", ["d"])]),
+        ([4, 1, 2, 3], "loss", [], [("the smallest run by loss", ["b"])]),
         ([1, 1, 2, 2], "flops", [], [("the largest 2 runs by flops", ["c", "d"])]),
         ([1, 2, 2, 2], "flops", [], []),
         ([1, 1, 1, 2], "loss", [], []),

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import bayescale as bs
 from bayescale.cli import app
 from bayescale.evaluation import forecast_files
-from bayescale.evaluation.forecast_files import RegisteredForecast
+from bayescale.evaluation.forecast_files import RegisteredForecast, _digest
 
 SIGMA, SURE = 0.02, 1e-6
 POINT = {"params": 1e9, "tokens": 2e10}
@@ -73,7 +73,9 @@ class TestScore:
         two = {"params": [1e9, 7e9], "tokens": [2e10, 1e12]}
         forecast = bs.register(sure, path, two, discrepancy=None)
         runs = pd.DataFrame({"params": [1.05e9, 3e9], "tokens": [2e10, 1e12], "loss": [2.4, 2.2]})
-        table = bs.score(path, runs)
+        off = "params 1.05B, tokens 20B is scored against the forecast of params 1B, tokens 20B"
+        with pytest.warns(bs.BayescaleWarning, match=off):
+            table = bs.score(path, runs)
         assert table["observed"].tolist()[0] == 2.4 and np.isnan(table["observed"][1])
         assert table["band"][1] == "" and np.isnan(table["crps"][1])
         assert table.attrs["digest"] == forecast.digest
@@ -82,10 +84,38 @@ class TestScore:
             bs.score(path, runs.assign(params=1e8))
         with pytest.raises(bs.BayescaleError, match="no column tokens"):
             bs.score(path, runs.drop(columns="tokens"))
-        with pytest.raises(bs.BayescaleError, match="2 points and 1 values"):
+        with pytest.raises(bs.BayescaleError, match="2 points and 1 value was observed"):
             bs.score(path, 2.4)
         with pytest.raises(bs.BayescaleError, match="are numbers"):
             bs.score(path, ["a", "b"])
+
+    def test_a_table_in_another_unit_is_refused(self, written, tmp_path) -> None:
+        """Where both are known; the very run that was forecast is scored without a word."""
+        path = tmp_path / "nats.json"
+        content = json.loads(written[0].read_text())["forecast"] | {"unit": "nats/token"}
+        said = {"bayescale_forecast": 1, "sha256": _digest(content), "forecast": content}
+        path.write_text(json.dumps(said))
+        table = pd.DataFrame({"params": [1.004e9], "tokens": [2e10], "loss": [2.4]})
+        for unit in (None, "nats/token"):
+            assert len(bs.score(path, bs.read_runs(table, loss_unit=unit))) == 1
+        with pytest.raises(bs.BayescaleError, match="'nats/token' in the forecast and 'bits/token"):
+            bs.score(path, bs.read_runs(table, loss_unit="bits/token"))
+
+    def test_an_impossible_value_is_refused(self, written, tmp_path) -> None:
+        path, forecast = written
+        for value in (-1.0, 0.0, np.inf):
+            with pytest.raises(bs.BayescaleError, match="cannot be scored: loss takes positive"):
+                bs.score(path, value)
+        fit = handmade_fit("accuracy_from_compute")
+        bs.register(fit, tmp_path / "accuracy.json", flops="1e22", discrepancy=None)
+        with pytest.raises(bs.BayescaleError, match=r"values from 0 to 1: 78 % is 0\.78"):
+            bs.score(tmp_path / "accuracy.json", 78)
+        assert bs.score(tmp_path / "accuracy.json", 0.0)["observed"].tolist() == [0]
+        content = {k: v for k, v in forecast.to_dict().items() if k != "bounds"}
+        said = {"bayescale_forecast": 1, "sha256": _digest(content), "forecast": content}
+        (tmp_path / "old.json").write_text(json.dumps(said))
+        read = RegisteredForecast.read(tmp_path / "old.json")
+        assert read.bounds is None and read.digest == said["sha256"]
 
     def test_counts_have_no_log_density(self, tmp_path) -> None:
         fit = handmade_fit("emergence")
@@ -220,5 +250,22 @@ class TestCommandLine:
         table = tmp_path / "runs.csv"
         table.write_text("params,tokens,loss\n1e9,2e10,2.46\n")
         assert "2.46" in self.run("score", path, table).stdout
+        for legend in (
+            "relative error: ",
+            "pit: ",
+            "band: ",
+            "crps: ",
+            "log_score: ",
+            "lower 90 %",
+        ):
+            assert legend in shown
+        two = tmp_path / "two.json"
+        asked = ("register", fit, "--params", "1B,2B", "--tokens", "20B,40B", "-o")
+        assert "end its name in .json" in self.run(*asked, tmp_path / "two.csv", code=1).stderr
+        assert " on 40 runs" in self.run(*asked, two).stdout
+        scored = json.loads(self.run("score", two, "2.46, NaN", "--json").stdout)
+        assert [row["observed"] for row in scored["points"]] == [2.46, None]
+        said = self.run("score", path, "2.46", "--loss-unit", "bits/token", code=1).stderr
+        assert "numbers are in the forecast's unit" in said
         wrong = self.run("score", path, "much", code=1).stderr
         assert "OBSERVED much" in wrong
