@@ -11,7 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 DOCS = Path(__file__).parent.parent / "docs"
-GUIDES = ("isoflop", "checkpoints", "serving", "three_runs", "accuracy", "which_law", "failed_fit")
+GUIDES = (
+    *("isoflop", "checkpoints", "serving", "three_runs", "mixture", "accuracy"),
+    *("which_law", "failed_fit"),
+)
 PAGES = ("start", "howto/index", *(f"howto/{guide}" for guide in GUIDES), "citing")
 EXPECTED = {"howto/checkpoints": "fitted the last row of each"}
 
