@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bayescale.decisions.compute_gain import EffectiveCompute
     from bayescale.decisions.effective_compute import effective_compute
     from bayescale.decisions.frontier_constants import frontier_constants
+    from bayescale.decisions.mixture import best_mixture
     from bayescale.decisions.optimum import optimum
     from bayescale.decisions.regret import regret, regret_summary
     from bayescale.decisions.scenario import Hardware, Scenario, load_scenario
@@ -131,6 +132,7 @@ _HOME = {
     "decisions.compute_gain": ("EffectiveCompute",),
     "decisions.effective_compute": ("effective_compute",),
     "decisions.frontier_constants": ("frontier_constants",),
+    "decisions.mixture": ("best_mixture",),
     "decisions.optimum": ("optimum",),
     "decisions.regret": (
         "regret_summary",

@@ -16,6 +16,7 @@ GUIDES = (
     "checkpoints",
     "serving",
     "three_runs",
+    "mixture",
     "accuracy",
     "learning_rate",
     "which_law",

@@ -116,7 +116,7 @@ def allowed_laws(runs: Runs) -> list[str]:
     return [
         spec.law.name
         for spec in specs
-        if {spec.target, *(spec.column(name) for name in spec.law.inputs)} <= columns
+        if {spec.target, *(c for name in spec.law.inputs for c in spec.columns_of(name))} <= columns
     ]
 
 

@@ -32,6 +32,7 @@ from bayescale.cli.export import draws, member, plot, report
 from bayescale.cli.fit import fit, fit_many
 from bayescale.cli.forecasts import forecast_largest, register, score
 from bayescale.cli.local_app import app as local_app
+from bayescale.cli.mixture import best_mixture
 from bayescale.cli.option_groups import as_written, expand
 from bayescale.cli.predict import predict, summary
 from bayescale.cli.targets import crossing, reach
@@ -41,7 +42,8 @@ __all__ = ["app", "main"]
 
 _COMMANDS = (
     *(analyze, runs, sweeps, fit, fit_many, compare, backtest, check),
-    *(summary, identify, predict, optimum, regret, reach, crossing, effective_compute, plan),
+    *(summary, identify, predict, optimum, regret, reach, crossing, best_mixture),
+    *(effective_compute, plan),
     *(register, score, forecast_largest),
     *(plot, report, draws, member, local_app),
     *(laws, noises, models, datasets, cite),

@@ -15,6 +15,7 @@ from bayescale.decisions.scenario import Scenario
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.result import Fit
+from bayescale.model.observed_columns import inputs_text
 
 INFERENCE_FLOPS = 2
 """Inference takes two FLOP a parameter and token."""
@@ -60,8 +61,8 @@ class Spending:
                 else ""
             )
             raise BayescaleError(
-                f"{fit.law.name} takes {', '.join(columns)}: an optimum needs a law of params and "
-                f"tokens, such as chinchilla or skaling{other}"
+                f"{fit.law.name} takes {inputs_text(fit.spec)}: an optimum needs a law of params "
+                f"and tokens, such as chinchilla or skaling{other}"
             )
         needed = {c for c in columns if c not in ("params", "tokens", "flops")}
         if missing := sorted(needed - given - ({"epochs"} if "unique_tokens" in given else set())):

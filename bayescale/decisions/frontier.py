@@ -14,7 +14,8 @@ from bayescale.errors import BayescaleError
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
-from bayescale.prediction.runs_by_compute import falls, main_column, run_columns
+from bayescale.model.observed_columns import inputs_text
+from bayescale.prediction.runs_by_compute import falls, main_column, one_column, run_columns
 
 BELOW, BEYOND = 0.1, 1e4
 """From which part of the smallest fitted run to how many times the largest a path goes."""
@@ -38,14 +39,13 @@ def path_column(fit: PosteriorLike) -> str:
     """
     columns = set()
     for one in fit.members().values():
-        single = len(one.law.inputs) == 1 and all(i.relative for i in one.law.inputs.values())
-        if not (has_frontier(one) or single):
-            taken = ", ".join(map(one.spec.column, one.law.inputs))
+        column = main_column(one) if has_frontier(one) else one_column(one)
+        if column is None:
             raise BayescaleError(
-                f"{one.law.name} takes {taken}, which a budget does not determine: this needs a "
-                "law of params and tokens, or of one input"
+                f"{one.law.name} takes {inputs_text(one.spec)}, which a budget does not "
+                "determine: this needs a law of params and tokens, or of one input"
             )
-        columns.add(main_column(one))
+        columns.add(column)
     if len(columns) > 1:
         raise BayescaleError(f"the laws grow along different columns: {', '.join(sorted(columns))}")
     return columns.pop()
@@ -154,10 +154,9 @@ def require_frontier(fit: Fit, figure: str) -> None:
     """Raise unless a law has a frontier: takes params and tokens and nothing else."""
     refuse_pooled(fit, figure)
     if not has_frontier(fit):
-        columns = ", ".join(fit.spec.column(name) for name in fit.law.inputs)
         raise BayescaleError(
             f"{figure} needs a law of params and tokens, such as chinchilla; "
-            f"{fit.law.name} takes {columns}"
+            f"{fit.law.name} takes {inputs_text(fit.spec)}"
         )
 
 

@@ -12,6 +12,7 @@ from bayescale.inference.groups import ask_each
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.laws.frontier import frontier_constants_of, limit_of
+from bayescale.model.observed_columns import inputs_text
 from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.runs_by_compute import run_columns
 
@@ -90,10 +91,9 @@ def _budgets(fit: Fit, flops: tuple[Quantity, Quantity] | None) -> tuple[float, 
         return float(ends[0]), float(ends[1])
     columns = run_columns(fit)
     if "flops" not in columns:
-        taken = ", ".join(fit.spec.column(name) for name in fit.law.inputs)
         raise BayescaleError(
-            f"{fit.law.name} takes {taken}: a frontier needs a law of params and tokens, such as "
-            "chinchilla or skaling"
+            f"{fit.law.name} takes {inputs_text(fit.spec)}: a frontier needs a law of params and "
+            "tokens, such as chinchilla or skaling"
         )
     largest = float(columns["flops"].max())
     return largest, 10 * largest

@@ -16,6 +16,7 @@ from bayescale.decisions.optimum import has_allocation
 from bayescale.design.coverage import NARROW
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
+from bayescale.model.observed_columns import inputs_text
 from bayescale.prediction.points import inputs_at, make_points, used
 from bayescale.prediction.runs_by_compute import falls, run_columns
 
@@ -195,10 +196,9 @@ def _grid(fit: Fit, budget: float, quantity: Mapping[str, float]) -> Candidates:
         return Candidates(pd.DataFrame({"flops": flops}), flops, "FLOP")
     nearby = runs_nearby(fit)
     if nearby is None or nearby.unit != "FLOP":
-        taken = ", ".join(map(fit.spec.column, fit.law.inputs))
         raise BayescaleError(
-            f"{fit.law.name} takes {taken}, which a budget does not determine: give candidates, a "
-            "table with those columns"
+            f"{fit.law.name} takes {inputs_text(fit.spec)}, which a budget does not determine: "
+            "give candidates, a table with those columns"
         )
     if not {"params", "tokens"} <= set(nearby.table):
         return nearby

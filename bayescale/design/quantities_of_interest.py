@@ -24,9 +24,16 @@ from bayescale.errors import BayescaleError, BayescaleWarning, closest
 from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import to_link
 from bayescale.prediction.discrepancy import Discrepancy, Surface
-from bayescale.prediction.points import PointsLike, drop_node_columns, inputs_at, make_points, used
+from bayescale.prediction.points import (
+    PointsLike,
+    as_read,
+    drop_node_columns,
+    inputs_at,
+    make_points,
+    used,
+)
 from bayescale.prediction.predict import predict
-from bayescale.prediction.runs_by_compute import falls, furthest_of, main_column, run_columns
+from bayescale.prediction.runs_by_compute import falls, furthest_of, one_column, run_columns
 
 OPTIMA = {"params": "N*", "tokens": "D*", "tokens_per_param": "D*/N*"}
 """Quantities of a compute-optimal model, and their symbols."""
@@ -70,7 +77,7 @@ def quantities(
         found = found.assign(_optima(fit, best))
     if at is None:
         return found
-    points = make_points({}, used(fit, at), grid=False, fit=fit)
+    points = make_points({}, used(fit, as_read(fit, at)), grid=False, fit=fit)
     if discrepancy is None:
         target = fit.curve(inputs_at(fit, points))
     else:
@@ -223,10 +230,9 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
         default.
     """
     if not about:
-        column = "flops" if has_allocation(fit) else main_column(fit)
-        alone = len(fit.law.inputs) == 1 and all(i.relative for i in fit.law.inputs.values())
-        if not (has_allocation(fit) or alone):
-            taken = [c for name in fit.law.inputs for c in fit.spec.columns_of(name)]
+        column = "flops" if has_allocation(fit) else one_column(fit)
+        if column is None:
+            taken = _input_columns(fit)
             raise BayescaleError(
                 f"no quantity of interest is given, and {fit.law.name} has no default: ask for "
                 f"{', '.join(f'{column}=...' for column in taken)} (the {fit.target} of a run), or "
@@ -241,7 +247,7 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
             return _parameters(about, fit)
         parts = [part.partition("=") for part in about.split(",")]
         about = {name.strip(): value.strip() for name, _, value in parts}
-    points = make_points(about, None, grid=False, fit=fit)
+    points = make_points({}, as_read(fit, about), grid=False, fit=fit)
     if points.sizes["point"] != 1:
         raise BayescaleError("about has several points: give each column one value")
     taken = {c for name in fit.law.inputs for c in fit.spec.columns_of(name)}
@@ -279,9 +285,13 @@ def quantity_text(quantity: Mapping[str, float], fit: Fit) -> str:
     at = ", ".join(
         f"{name} = {format_quantity(value, kind='flops' if name == 'flops' else 'count')}"
         for name, value in quantity.items()
-        if name in map(fit.spec.column, fit.law.inputs)
+        if name in _input_columns(fit)
     )
     return f"the {fit.target} at {at}, as a relative error"
+
+
+def _input_columns(fit: Fit) -> list[str]:
+    return [column for name in fit.law.inputs for column in fit.spec.columns_of(name)]
 
 
 def _is_budget(quantity: Mapping[str, float], fit: Fit) -> bool:

@@ -142,6 +142,10 @@ class RegisteredForecast:
                 "another name"
             )
         content = self.to_dict()
+        try:
+            _checked(content)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BayescaleError(f"nothing is registered: {error}") from error
         said = {"bayescale_forecast": FORMAT, "sha256": _digest(content), "forecast": content}
         write_bytes(path, (json.dumps(said, indent=1, allow_nan=False) + "\n").encode())
 

@@ -203,7 +203,11 @@ def weigh_laws(
     if len(fits) == 1:
         return first
     scores = [np.column_stack([pointwise_loo(one) for one in fits.values()])]
-    steps = [-1 - _steps(np.log10(run_columns(first)[main_column(first)]))]
+    column = main_column(first)
+    along = (
+        np.zeros(first.observed.size) if column is None else np.log10(run_columns(first)[column])
+    )
+    steps = [-1 - _steps(along)]
     if backtests:
         forecasts = [backtests[name].runs for name in fits]
         scores.append(np.column_stack([one["log_score"] for one in forecasts]))

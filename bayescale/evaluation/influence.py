@@ -117,16 +117,17 @@ def stability(
 def _left_out(fit: Fit, values: xr.Dataset) -> Iterator[tuple[str, list[str]]]:
     """Yield what is left out in turn: in words, and the runs' names."""
     labels, column = fit.observed["run"].values, main_column(fit)
-    far = run_columns(fit)[column]
-    low = falls(fit.spec, column)
-    limit = np.quantile(far, LARGEST if low else 1 - LARGEST)
-    beyond = far <= limit if low else far >= limit
-    if 0 < beyond.sum() <= len(far) / 2:
-        end = "smallest" if low else "largest"
-        many = number_of(int(beyond.sum()), "run").removeprefix("1 ")
-        yield f"the {end} {many} by {column}", list(labels[beyond])
+    if column is not None:
+        far = run_columns(fit)[column]
+        low = falls(fit.spec, column)
+        limit = np.quantile(far, LARGEST if low else 1 - LARGEST)
+        beyond = far <= limit if low else far >= limit
+        if 0 < beyond.sum() <= len(labels) / 2:
+            end = "smallest" if low else "largest"
+            many = number_of(int(beyond.sum()), "run").removeprefix("1 ")
+            yield f"the {end} {many} by {column}", list(labels[beyond])
     outlying = [str(name) for name in outliers(fit).index]
-    if 0 < len(outlying) < len(far) / 2:
+    if 0 < len(outlying) < len(labels) / 2:
         said = number_of(len(outlying), "outlier")
         yield said, outlying
     worst = _most_moving(fit, values)

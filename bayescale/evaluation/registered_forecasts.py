@@ -114,8 +114,7 @@ def register(
     if not np.isfinite(quantiles).all():
         raise BayescaleError("the forecast is not finite at some points: nothing is registered")
     density = _densities(fit, (at, given), wrong, seed, quantiles)
-    members = fit.members().values()
-    record = fit.representative.record
+    record, points = fit.representative.record, _points(answer)
     forecast = RegisteredForecast(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         target=fit.target,
@@ -127,8 +126,8 @@ def register(
         data=str(record["data"]),
         runs=int(fit.observed.size),
         versions={name: version(name) for name in PACKAGES},
-        inputs=tuple(dict.fromkeys(one.spec.column(n) for one in members for n in one.law.inputs)),
-        points=_points(answer),
+        inputs=_inputs(fit, points),
+        points=points,
         levels=LEVELS,
         quantiles=quantiles,
         density=density,
@@ -152,6 +151,13 @@ def _points(answer: xr.Dataset) -> pd.DataFrame:
             if values.dims == ("point",) and name != "point"
         }
     )
+
+
+def _inputs(fit: PosteriorLike, points: pd.DataFrame) -> tuple[str, ...]:
+    """Return the columns of points that the laws take."""
+    specs = [one.spec for one in fit.members().values()]
+    taken = [c for spec in specs for name in spec.law.inputs for c in spec.columns_of(name)]
+    return tuple(column for column in dict.fromkeys(taken) if column in points)
 
 
 def _densities(

@@ -9,6 +9,7 @@ import pandas as pd
 from bayescale.data import derive
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, closest
+from bayescale.model.observed_columns import inputs_text
 from bayescale.model.spec import Spec
 
 ROUNDING = 1e-9
@@ -181,6 +182,17 @@ def _column_of(runs: Runs, name: str) -> np.ndarray:
 
 
 def main_input(spec: Spec) -> str:
-    """Return the column that runs are split by: compute, or the law's first input."""
-    columns = [spec.column(name) for name in spec.law.inputs]
+    """Return the column that runs are split by: compute, or the law's first input.
+
+    Raises
+    ------
+    BayescaleError
+        When every input has several values a run, such as the shares of a mixture.
+    """
+    columns = [spec.column(name) for name, given in spec.law.inputs.items() if not given.nodes]
+    if not columns:
+        raise BayescaleError(
+            f"{spec.law.name} takes {inputs_text(spec)}, by which runs have no order: say along= "
+            "which column to cut them, or leave_out= which groups in turn"
+        )
     return "flops" if {"params", "tokens"} <= set(columns) else columns[0]

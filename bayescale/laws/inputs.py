@@ -120,6 +120,11 @@ class Input:
         name = column or self.column
         return [f"{name}_{i}" for i in range(1, self.nodes + 1)] if self.nodes else [name]
 
+    def columns_text(self, column: str | None = None) -> str:
+        """Return in words the columns it is read from, the first and the last of many."""
+        found = self.columns(column)
+        return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
+
     def take(self, table: Any, column: str | None = None) -> np.ndarray:
         """Return its values in a table of columns, shape (run,) or (node, run)."""
         values = [np.asarray(table[name], dtype=float) for name in self.columns(column)]
@@ -165,10 +170,11 @@ def _shares(values: np.ndarray, columns: list[str]) -> np.ndarray:
     wrong = np.flatnonzero((values < 0).any(axis=0) | ~(np.abs(whole - 1) <= ROUNDING))
     if wrong.size:
         i = wrong[0]
+        percent = "; divide per cent by 100" if abs(whole[i] / 100 - 1) <= ROUNDING else ""
         raise BayescaleError(
             f"{columns[0]} to {columns[-1]} of row {i + 1} are no shares of a whole: the least is "
             f"{values[:, i].min():g} and they sum to {whole[i]:g}; none may be negative, and they "
-            "sum to one"
+            f"sum to one{percent}"
         )
     return values / whole
 

@@ -76,7 +76,7 @@ def law_records() -> list[dict[str, str]]:
         {
             "name": law.name,
             "about": law.about(),
-            "inputs": ", ".join(i.column for i in law.inputs.values()),
+            "inputs": ", ".join(i.columns_text() for i in law.inputs.values()),
             "parameters": ", ".join(law.parameters),
             "formula": law.formula(),
             "reference": law.reference,

@@ -171,6 +171,12 @@ def columns_read(spec: "Spec") -> list[str]:
     return [*inputs, *observed, *spec.grouping]
 
 
+def inputs_text(spec: "Spec") -> str:
+    """Say which columns a model's inputs are read from."""
+    inputs = spec.law.inputs.items()
+    return ", ".join(given.columns_text(spec.column(name)) for name, given in inputs)
+
+
 def _hints(spec: "Spec", table: pd.DataFrame) -> dict[str, str]:
     """Say which other column could be x, for a law of any input x, or the target."""
     law, found = spec.law, {}

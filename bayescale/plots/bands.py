@@ -18,6 +18,7 @@ from bayescale.inference.argument_checks import of_posterior
 from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
+from bayescale.model.observed_columns import inputs_text
 from bayescale.plots.style import (
     BLUE,
     INK,
@@ -109,6 +110,11 @@ def bands_data(
 def _points(fit: PosteriorLike, beyond: float | None) -> pd.DataFrame:
     first = fit.representative
     column = main_column(first)
+    if column is None or not (has_frontier(first) or len(first.law.inputs) == 1):
+        raise BayescaleError(
+            f"plot_bands needs a law of params and tokens, or of one input; {first.law.name} takes "
+            f"{inputs_text(first.spec)}"
+        )
     lower = falls(first.spec, column)
     if beyond is None:
         beyond = BEYOND_LOSS if lower else BEYOND
@@ -124,19 +130,14 @@ def _points(fit: PosteriorLike, beyond: float | None) -> pd.DataFrame:
         return pd.DataFrame(
             {"flops": grid, "params": params, "tokens": derive.tokens(grid, params)}
         )
-    if len(first.law.inputs) == 1:
-        return pd.DataFrame({column: grid})
-    raise BayescaleError(
-        f"plot_bands needs a law of params and tokens, or of one input; {first.law.name} takes "
-        f"{', '.join(map(first.spec.column, first.law.inputs))}"
-    )
+    return pd.DataFrame({column: grid})
 
 
 def _of_dates(fit: Fit) -> bool:
     """Return whether a law's one input has no zero to be a multiple from, as dates have none."""
     (first, *_) = fit.law.inputs.values()
     declared = first.span is not None and first.span[0] <= 0
-    return declared or bool(run_columns(fit)[main_column(fit)].min() <= 0)
+    return declared or any(bool(values.min() <= 0) for values in run_columns(fit).values())
 
 
 def _grid(values: np.ndarray, beyond: float, *, lower: bool, dates: bool) -> np.ndarray:
@@ -210,7 +211,7 @@ def plot_bands(
         fit, beyond=beyond, ci_prob=ci_prob, discrepancy=discrepancy, random_seed=random_seed
     )
     first = fit.representative
-    column = x or main_column(first)
+    column = x or str(main_column(first))
     if column not in run_columns(first):
         raise BayescaleError(f"x = {x!r}: {first.law.name} has {', '.join(run_columns(first))}")
     ax = one_panel(ax)

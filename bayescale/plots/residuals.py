@@ -19,6 +19,7 @@ from bayescale.plots.style import (
     kind_of,
     legend_above,
     log_axis,
+    loss_label,
     name_points,
     one_panel,
 )
@@ -44,6 +45,8 @@ def residuals_data(fit: Fit) -> pd.DataFrame:
 @of_one_law
 def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
     """Draw standardised residuals against compute, or the law's first input.
+
+    Against what the law predicts where its inputs have several values a run, as mixtures have.
 
     Parameters
     ----------
@@ -77,7 +80,11 @@ def plot_residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
     """
     data, column = residuals_data(fit), main_column(fit)
     ax = one_panel(ax)
-    log_axis(ax, "x", kind_of(column), column_label(fit, column))
+    if column is None:
+        column = "predicted"
+        ax.set_xlabel(f"{loss_label(fit)}, predicted")
+    else:
+        log_axis(ax, "x", kind_of(column), column_label(fit, column))
     far = data.loc[data["outlying"]]
     near = data.loc[~data["outlying"]]
     dots: dict[str, Any] = {"s": 16, "linewidths": 0}

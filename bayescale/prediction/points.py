@@ -12,6 +12,7 @@ from bayescale.data.limits import check_positive
 from bayescale.data.units import Kind, Quantities, parse_quantities
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
+from bayescale.model.observed_columns import inputs_text
 
 CONVENTIONS_DIFFER = 3.0
 """Factor by which a FLOP count may differ from 6 N D, or from the fitted runs' multiple of it."""
@@ -127,13 +128,15 @@ def as_read(fit: Fit, table: PointsLike | None) -> PointsLike | None:
     if table is None:
         return None
     made: dict[str, Any] = {}
+    renamed: set[str] = set()
     for column in fit.record["runs"].get("columns", ()):
         name, source = column["name"], column["source"]
         if name not in table and source is not None and source in table:
             given: Any = table[source]
-            values = parse_quantities(name, given, "count") if name in COUNTED else None
-            if values is not None:
+            if name in COUNTED or name in _columns(fit):
+                values = parse_quantities(name, given, "count")
                 made[name] = column["factor"] * np.array(values, dtype=float)
+                renamed.add(source)
     told = fit.record.get("study", {}).get("derive", {})
     absent = {name: text for name, text in told.items() if name not in table}
     if absent:
@@ -141,7 +144,9 @@ def as_read(fit: Fit, table: PointsLike | None) -> PointsLike | None:
         frame = pd.DataFrame({k: pd.Series(np.atleast_1d(v)) for k, v in whole.items()}).ffill()
         found = derive.with_derived(frame, absent)
         made |= {name: found[name].to_numpy() for name in absent}
-    return table.assign(**made) if isinstance(table, pd.DataFrame) else {**table, **made}
+    if isinstance(table, pd.DataFrame):
+        return table.assign(**made)
+    return {k: v for k, v in table.items() if k not in renamed - _columns(fit)} | made
 
 
 def used(fit: Fit, table: Any) -> Any:
@@ -193,8 +198,9 @@ def split_groups(fit: Fit, table: Any) -> tuple[Any, dict[str, list[int]]]:
 
 
 def drop_node_columns(fit: Fit, points: xr.Dataset) -> xr.Dataset:
-    """Drop from points the coordinates, one per node, that nobody reads a point by."""
-    nodes = [name for name, declared in fit.law.inputs.items() if declared.nodes]
+    """Drop from points the coordinates, one per node of a curve, that nobody reads a point by."""
+    inputs = fit.law.inputs.items()
+    nodes = [name for name, declared in inputs if declared.nodes and not declared.simplex]
     return points.drop_vars([column for name in nodes for column in fit.spec.columns_of(name)])
 
 
@@ -215,7 +221,7 @@ def inputs_at(fit: Fit, points: xr.Dataset) -> dict[str, xr.DataArray]:
         if name not in known:
             raise BayescaleError(
                 f"{fit.law.name} has no input {name!r}{closest(str(name), list(known))}; "
-                f"it takes {', '.join(map(fit.spec.column, needed))}"
+                f"it takes {inputs_text(fit.spec)}"
             )
     for name, columns in needed.items():
         declared, column = fit.law.inputs[name], fit.spec.column(name)

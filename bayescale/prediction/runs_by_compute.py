@@ -28,9 +28,18 @@ def run_columns(fit: Fit) -> dict[str, np.ndarray]:
     return columns
 
 
-def main_column(fit: Fit) -> str:
-    """Return the column that runs are laid out along: compute, or the law's first input."""
-    return next(iter(run_columns(fit)))
+def main_column(fit: Fit) -> str | None:
+    """Return the column that runs are laid out along: compute, or the law's first input.
+
+    None where every input has several values a run, such as the shares of a mixture.
+    """
+    return next(iter(run_columns(fit)), None)
+
+
+def one_column(fit: Fit) -> str | None:
+    """Return the column of a law's one input that grows with a model's scale, None without one."""
+    (first, *others) = fit.law.inputs.values()
+    return None if others or first.nodes or not first.relative else main_column(fit)
 
 
 def falls(spec: Spec, column: str) -> bool:

@@ -188,7 +188,8 @@ def _expectation(fit: Fit, target: Target, ci_prob: float | None = None) -> str:
 
 def _nothing_asked(fit: Fit) -> str:
     """Say why a law has no answer at a budget."""
-    taken = listed([fit.spec.column(name) for name in fit.law.inputs])
+    inputs = fit.law.inputs.items()
+    taken = listed([given.columns_text(fit.spec.column(name)) for name, given in inputs])
     return (
         f"{fit.law.name} takes {taken}, which a budget does not determine: use predict for the "
         f"{fit.target} at a planned point."

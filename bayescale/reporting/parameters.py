@@ -56,7 +56,7 @@ def _inputs(fit: Fit) -> str:
     for name, declared in fit.law.inputs.items():
         column = fit.spec.column(name)
         at = f", relative to {format_value(fit.references[name], kind_of(column))}"
-        said.append(f"{name} is {column}{at if declared.relative else ''}")
+        said.append(f"{name} is {declared.columns_text(column)}{at if declared.relative else ''}")
     reference = f" {sentence(fit.law.reference)}" if fit.law.reference else ""
     return f"Here {'; '.join(said)}.{reference}"
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from bayescale.data.number_format import format_value, kind_of
 from bayescale.inference.result import Fit
 from bayescale.reporting.narrative import sentence
@@ -34,7 +36,11 @@ def data_section(fit: Fit) -> Section:
 
 
 def _columns(fit: Fit, runs: Mapping[str, Any]) -> Table:
-    values = {fit.spec.column(name): found for name, found in fit.inputs.items()}
+    values: dict[Any, Any] = {
+        column: row
+        for name, found in fit.inputs.items()
+        for column, row in zip(fit.spec.columns_of(name), np.atleast_2d(found), strict=True)
+    }
     values |= dict(fit.tree_group("observed_data").data_vars)
     rows = []
     for column in runs.get("columns", []):

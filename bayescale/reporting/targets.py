@@ -20,11 +20,18 @@ from bayescale.decisions.optimum import optimum
 from bayescale.errors import BayescaleError
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
+from bayescale.model.observed_columns import inputs_text
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import credible_interval
 from bayescale.prediction.points import make_points
 from bayescale.prediction.predict import predict
-from bayescale.prediction.runs_by_compute import falls, furthest_of, main_column, run_columns
+from bayescale.prediction.runs_by_compute import (
+    falls,
+    furthest_of,
+    main_column,
+    one_column,
+    run_columns,
+)
 
 FURTHER = (10.0, 100.0)
 """Targets where none are given: multiples of the largest fitted run."""
@@ -113,14 +120,10 @@ def fitted_budgets(fit: PosteriorLike) -> tuple[str, np.ndarray] | None:
     """
     every = fit.members().values()
     column = main_column(fit.representative)
-    single = all(_single(one) and main_column(one) == column for one in every)
-    if not (single or plans(fit)):
+    single = all(one_column(one) == column for one in every)
+    if column is None or not (single or plans(fit)):
         return None
     return column, run_columns(fit.representative)[column]
-
-
-def _single(fit: Fit) -> bool:
-    return len(fit.law.inputs) == 1 and all(i.relative for i in fit.law.inputs.values())
 
 
 def targets(
@@ -162,10 +165,9 @@ def targets(
     column = fitted[0] if fitted else ""
     if flops is not None and column != "flops":
         first = fit.representative
-        taken = ", ".join(map(first.spec.column, first.law.inputs))
         raise BayescaleError(
-            f"{first.law.name} takes {taken}, which a budget in FLOP does not determine: leave "
-            "flops out, and ask predict(fit, ...) for the point you plan"
+            f"{first.law.name} takes {inputs_text(first.spec)}, which a budget in FLOP does not "
+            "determine: leave flops out, and ask predict(fit, ...) for the point you plan"
         )
     if fitted is None:
         return []

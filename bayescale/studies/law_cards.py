@@ -144,7 +144,7 @@ def _card(law: type[Law], models: list[str]) -> LawCard:
 def _input(name: str, given: Input) -> InputCard:
     low, high = given.range()
     unit = UNITS.get(given.column, "any" if given.relative else "")
-    return InputCard(name, given.column, unit, given.relative, low, high, given.about)
+    return InputCard(name, given.columns_text(), unit, given.relative, low, high, given.about)
 
 
 def _parameter(name: str, given: Parameter, target: str) -> ParameterCard:

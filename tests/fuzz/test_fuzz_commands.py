@@ -43,6 +43,7 @@ SOUND = {
     "SHARE": ["0.1"], "WHAT": ["alpha", "optimum", "loss"], "K": ["2"],
     "NAME": ["chinchilla", "normal"], "RECIPE": ["other.nc", "runs.csv"], "SD": ["0.1", "0"],
     "FILE.json": ["out.json"], "FORECAST": ["registered.json"], "OBSERVED": ["2.1", "runs.csv"],
+    "DOMAIN=LOW:HIGH": ["web=0.1:0.6", "web=:0.3"], "DOMAIN=SHARE,...": ["web=0.5,code=0.5"],
     "HASH": ["ab12"], "PORT": ["8501"],
 }  # fmt: skip
 """Values that each kind of argument takes, by how the help names it."""

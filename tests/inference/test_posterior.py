@@ -19,6 +19,7 @@ HOW: dict[str, Callable[[Any, Any, Path], Any]] = {
     "add_runs": lambda f, x, path: f(x, "none.csv"),
     "capability_index": lambda f, x, path: f(x, {"a": 1, "b": 2}),
     "frontier_constants": lambda f, x, path: f(x),
+    "best_mixture": lambda f, x, path: f(x),
     "average": lambda f, x, path: f({"a": x, "b": x}),
     "check_published": lambda f, x, path: f(x, bs.load_study("hoffmann2022")),
     "compare": lambda f, x, path: f({"a": x, "b": x}),
