@@ -221,7 +221,7 @@ class TestPaths:
         np.testing.assert_allclose(np.log10(found["flops"]), decades)
         ahead = 3.0 * (found["flops"] / 1e20) ** -0.06 < 2.9 * (found["flops"] / 1e20) ** -0.05
         np.testing.assert_array_equal(found["ahead"], ahead)
-        assert found.attrs == {"column": "flops", "target": "loss"}
+        assert (found.attrs["column"], found.attrs["target"]) == ("flops", "loss")
 
     def test_draws_are_thinned_evenly(self) -> None:
         draws = np.arange(10)[:, None]
