@@ -89,7 +89,7 @@ def candidate_runs(
 ) -> Candidates:
     """Return the runs that a plan chooses from, without those that are too large.
 
-    There are none when a budget buys no run as large as the smallest fitted one.
+    There are none when a budget buys no run as large as a tenth of the smallest fitted one.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def candidate_runs(
     candidates : DataFrame or mapping, optional
         The law's inputs by column, and ``cost`` where :func:`cost_of` does not give it; when None,
         a grid of runs that spend the budget or a part of it, or :func:`runs_nearby`, of tokens per
-        parameter as the fitted runs have them, and no smaller than those.
+        parameter as the fitted runs have them, and no smaller than a tenth of those.
     budget : float, optional
         The largest total cost.
     limits : mapping, optional
@@ -119,7 +119,7 @@ def candidate_runs(
             "a table of runs"
         )
     else:
-        found = _as_large_as_fitted(fit, _grid(fit, budget, quantity or {}), budget, quantity or {})
+        found = _near_fitted(fit, _grid(fit, budget, quantity or {}), budget, quantity or {})
     table, cost = found.table.assign(cost=found.cost), found.cost
     keep = np.ones(len(table), dtype=bool) if budget is None else _at_most(cost, budget)
     for name, most in (limits or {}).items():
@@ -208,16 +208,16 @@ def _grid(fit: Fit, budget: float, quantity: Mapping[str, float]) -> Candidates:
     return Candidates(nearby.table.loc[kept].reset_index(drop=True), nearby.cost[kept], "FLOP")
 
 
-def _as_large_as_fitted(
+def _near_fitted(
     fit: Fit, found: Candidates, budget: float, quantity: Mapping[str, float]
 ) -> Candidates:
-    """Leave out runs with less of a size that the law takes than any fitted run.
+    """Leave out runs with less of a size than a tenth of what every fitted run has.
 
     How wrong the law is below the fitted runs is unknown. A point of interest may lie there.
     """
     taken = {fit.spec.column(name): values for name, values in fit.inputs.items()}
     least = {
-        name: min(float(taken[name].min()), quantity.get(name, np.inf))
+        name: min(float(taken[name].min()) / REACH, quantity.get(name, np.inf))
         for name in ("params", "tokens", "flops")
         if name in taken
     }

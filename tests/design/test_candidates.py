@@ -379,7 +379,7 @@ def test_a_grid_of_compute_alone_and_what_has_none() -> None:
     fit = handmade_fit("power_law")
     smallest = float(fit.inputs["x"].min())
     found = candidate_runs(fit, None, 40 * smallest, None)
-    parts = 40 * smallest / np.array([1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32])
+    parts = 40 * smallest / np.array([1, 1.5, 2, 3, 4, 6, 8, 12, 16, 32, 64])
     assert (found.cost <= parts * (1 + 1e-9)).all() and (found.cost > parts / 1.1).all()
     assert all(cost == float(f"{cost:.1e}") for cost in found.cost)
     assert found.unit == "FLOP" and list(found.table) == ["flops"]
@@ -392,20 +392,20 @@ def test_a_grid_of_compute_alone_and_what_has_none() -> None:
         candidate_runs(fit, None, None, None)
 
 
-def test_no_candidate_is_smaller_than_every_fitted_run(made_fit) -> None:
+def test_no_candidate_is_far_smaller_than_every_fitted_run(made_fit) -> None:
     """Nobody has seen the law there, unless a point below is asked about."""
     runs = run_columns(made_fit)
-    least = {name: runs[name].min() for name in ("params", "tokens")}
+    least = {name: runs[name].min() / 10 for name in ("params", "tokens")}
     for budget in (1.2 * runs["flops"].min(), 1e21, 1e24):
         found = candidate_runs(made_fit, None, budget, None).table
         assert all(len(found) and found[k].min() >= v * (1 - 1e-9) for k, v in least.items())
     asked = {"params": least["params"] / 8, "tokens": float(runs["tokens"].max())}
     found = candidate_runs(made_fit, None, 1e21, None, asked).table
-    assert asked["params"] <= found["params"].min() < least["params"] / 4
+    assert asked["params"] <= found["params"].min() < least["params"] / 2
     repeated = handmade_fit("repeated")
     found = candidate_runs(repeated, None, 1e23, None).table
     for name in ("params", "tokens"):
-        assert found[name].min() >= run_columns(repeated)[name].min() * (1 - 1e-9)
+        assert found[name].min() >= run_columns(repeated)[name].min() / 10 * (1 - 1e-9)
 
 
 @pytest.mark.parametrize("law", ["chinchilla", "power_law", "repeated"])
@@ -414,7 +414,9 @@ def test_a_budget_below_the_smallest_run_buys_nothing(law) -> None:
     assert candidate_runs(fit, None, 1e3, None).table.empty
     found = bs.plan(fit, budget=1e3, about=next(iter(fit.spec.free)))
     assert found.do_nothing and found.runs.empty and found.candidates.empty
-    assert str(found) == "Do nothing: this budget buys no run as large as the smallest fitted one."
+    assert (
+        str(found) == "Do nothing: this budget buys no run of a tenth of the smallest fitted one."
+    )
     assert found.sd_now == found.sd_after > 0
     if law == "chinchilla":
         bs.plot_plan(found)
