@@ -94,7 +94,7 @@ class Plan:
 
     def __str__(self) -> str:
         if not len(self.runs):
-            return "Do nothing: this budget buys no run of a tenth of the smallest fitted one."
+            return "Do nothing: the budget buys no run of a tenth of the smallest fitted one."
         many = number_of(len(self.runs), "run")
         kind = "count" if self.unit in ("params", "tokens") else "flops"
         total = format_quantity(self.runs["cost"].to_numpy(float).sum(), kind=kind)
@@ -152,9 +152,9 @@ def plan(
     two digits; their tokens per parameter are those of the middle 95 % of the fitted runs (of a
     ladder of one ratio from a tenth to ten times it; and as far as a point asked about); no two
     differ by less than a fifth in both; none has less than a tenth of the params or tokens of
-    every fitted run, as how wrong the law is there is unknown; and of plans within a twentieth of the best gain, it
-    has the fewest sizes. Runs that lower the standard deviation by less than 2 % are not proposed,
-    and a budget may buy no run of such a size: ``do_nothing``.
+    every fitted run, as how wrong the law is there is unknown; and of plans within a twentieth of
+    the best gain, it has the fewest sizes. Runs that lower the standard deviation by less than 2 %
+    are not proposed, and a budget may buy no run of such a size: ``do_nothing``.
 
     Parameters
     ----------

@@ -414,9 +414,7 @@ def test_a_budget_below_the_smallest_run_buys_nothing(law) -> None:
     assert candidate_runs(fit, None, 1e3, None).table.empty
     found = bs.plan(fit, budget=1e3, about=next(iter(fit.spec.free)))
     assert found.do_nothing and found.runs.empty and found.candidates.empty
-    assert (
-        str(found) == "Do nothing: this budget buys no run of a tenth of the smallest fitted one."
-    )
+    assert str(found) == "Do nothing: the budget buys no run of a tenth of the smallest fitted one."
     assert found.sd_now == found.sd_after > 0
     if law == "chinchilla":
         bs.plot_plan(found)
