@@ -112,6 +112,10 @@ def candidate_runs(
         When there are no candidates, an input of the law is missing, or the cost is unknown.
     """
     if candidates is not None:
+        if not isinstance(candidates, pd.DataFrame | Mapping):
+            raise BayescaleError(
+                f"candidates are a table of runs by column, not {candidates!r}; a budget is budget="
+            )
         found = _read(fit, pd.DataFrame(candidates))
     elif budget is None:
         raise BayescaleError(

@@ -420,6 +420,11 @@ def test_a_budget_below_the_smallest_run_buys_nothing(law) -> None:
         bs.plot_plan(found)
 
 
+def test_a_budget_is_no_table_of_candidates(made_fit) -> None:
+    with pytest.raises(bs.BayescaleError, match="not 1e\\+20; a budget is budget="):
+        bs.plan(made_fit, 1e20)
+
+
 def test_limits_and_costs_of_given_candidates(made_fit) -> None:
     own = pd.DataFrame({"params": [1e9, 2e9, 4e9], "tokens": [2e10, 2e10, 1e10]})
     found = candidate_runs(made_fit, own, None, None)
