@@ -44,6 +44,7 @@ def register(
 
     The file is hashed, and not replaced once it is there: publish the hash with the forecast.
     """
+    points.refuse_none()
     check_folder(output)
     from bayescale.evaluation.registered_forecasts import register
 

@@ -50,13 +50,18 @@ class Points:
         ),
     ] = field(default_factory=list)
 
+    def refuse_none(self) -> None:
+        """Raise where no point is given."""
+        if not (self.params or self.tokens or self.flops or self.at):
+            raise BayescaleError("no point is given: pass for instance --params 70B --tokens 1.4T")
+
     def columns(self, labels: Sequence[str] = ()) -> dict[str, list[float] | list[str]]:
         """Return the points as columns, the labels' as texts.
 
         Raises
         ------
         BayescaleError
-            When there are none, or a value is no quantity.
+            When a value is no quantity.
         """
         named = {"params": self.params, "tokens": self.tokens, "flops": self.flops}
         columns: dict[str, Any] = {
@@ -68,8 +73,6 @@ class Points:
         for name, text in others.items():
             label = name in labels
             columns[name] = text.split(",") if label else quantities(f"--at {name}", text)
-        if not columns:
-            raise BayescaleError("no point is given: pass for instance --params 70B --tokens 1.4T")
         return columns
 
 
@@ -108,6 +111,7 @@ def predict(
 
     Of params, tokens and FLOP two make the third by C = 6ND. Lists go together one by one.
     """
+    points.refuse_none()
     discrepancy = allowing.chosen()
     from bayescale.prediction.predict import predict
 

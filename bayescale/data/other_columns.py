@@ -112,8 +112,10 @@ _PER_CENT = re.compile(r"%|\b(percent|per cent|pct)\b", re.IGNORECASE)
 """How a name says that a score is in per cent."""
 
 
-def column_use(name: str) -> str:
+def column_use(name: str, largest: float = np.inf) -> str:
     """Say what a column that is no quantity could be used for, "" where nothing is known.
+
+    Where its largest value is known, a score of at most one is a share, whatever its name says.
 
     Examples
     --------
@@ -154,7 +156,7 @@ def column_use(name: str) -> str:
         if words & (_EXTREMES | {"se", "sem", "stderr"}):
             return "an error of a result: as loss_se it weighs the runs"
         if words & _SCORES:
-            formula = f"{quoted} / 100" if _PER_CENT.search(name) else name
+            formula = f"{quoted} / 100" if largest > 1 and _PER_CENT.search(name) else name
             read = "" if formula == "accuracy" else f", by columns={{'accuracy': {formula!r}}}"
             return f"a score, for laws of accuracy{read}"
         return f"another result: columns={{'loss': {name!r}}} fits it"
@@ -248,7 +250,9 @@ def _shares(table: pd.DataFrame, columns: Iterable[str]) -> list[str]:
 def _ways(name: str, table: pd.DataFrame) -> list[str]:
     """Say how a quantity follows from other columns."""
     others = [str(c) for c in table.columns if str(c) not in RENAMED]
-    ways = [f"{c!r}: {use}" for c in others if f"columns={{{name!r}: " in (use := column_use(c))]
+    largest = {str(c): float(v.max()) for c, v in table.select_dtypes("number").items()}
+    uses = {c: column_use(c, largest.get(c, np.inf)) for c in others}
+    ways = [f"{c!r}: {use}" for c, use in uses.items() if f"columns={{{name!r}: " in use]
     return [way for way in ways if "another result" not in way]
 
 

@@ -360,8 +360,8 @@ class TestShown:
         found = [row["regret"]["mean"] for row in judged["candidates"]]
         np.testing.assert_allclose(found, mean[0, :2])
         assert set(judged["decisions"][0]) >= {"params", "near_lower", "flat_lower", "wasted"}
-        shown = run("regret", "--scenario", "cluster", "--max-params", "40B")
-        assert "at most 40B parameters" in shown and "with a price of 5M" in shown
+        shown = " ".join(run("regret", "--scenario", "cluster", "--max-params", "40B").split())
+        assert "at most 40B parameters" in shown and "With a price of 5M" in shown
         picture = str(tmp_path / "r.png")
         run("plot", "regret", "-o", picture, *paid[:2])
         assert Path(picture).stat().st_size > 10_000
