@@ -13,6 +13,7 @@ from bayescale.data.units import parse_quantity
 from bayescale.errors import BayescaleError
 from bayescale.evaluation.law_choice import specs_for
 from bayescale.laws.registry import law_names
+from bayescale.model.observed_columns import input_columns
 from bayescale.model.spec import make_spec
 
 _UNWANTED = re.compile(r"[^\w .()+-]+")
@@ -113,11 +114,7 @@ def allowed_laws(runs: Runs) -> list[str]:
     """Name the laws whose inputs and target a table has."""
     specs = map(make_spec, law_names())
     columns = set(map(str, runs.table.columns))
-    return [
-        spec.law.name
-        for spec in specs
-        if {spec.target, *(c for name in spec.law.inputs for c in spec.columns_of(name))} <= columns
-    ]
+    return [spec.law.name for spec in specs if {spec.target, *input_columns(spec)} <= columns]
 
 
 def chosen_laws(runs: Runs) -> list[str]:

@@ -16,7 +16,7 @@ from bayescale.decisions.optimum import has_allocation
 from bayescale.design.coverage import NARROW
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
-from bayescale.model.observed_columns import inputs_text
+from bayescale.model.observed_columns import input_columns, inputs_text
 from bayescale.prediction.points import inputs_at, make_points, used
 from bayescale.prediction.runs_by_compute import falls, run_columns
 
@@ -161,7 +161,7 @@ def _read(fit: Fit, table: pd.DataFrame) -> Candidates:
     points = make_points({}, used(fit, table), grid=False, fit=fit)
     columns = {str(name): points[name].values for name in points.coords}
     sizes = ("params", "tokens", "flops")
-    for column in (c for name in fit.law.inputs for c in fit.spec.columns_of(name)):
+    for column in input_columns(fit.spec):
         if column not in columns:
             pair = " and ".join(name for name in sizes if name != column)
             raise BayescaleError(

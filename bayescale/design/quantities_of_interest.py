@@ -23,6 +23,7 @@ from bayescale.decisions.optimum import has_allocation, optimum
 from bayescale.errors import BayescaleError, BayescaleWarning, closest
 from bayescale.inference.result import Fit, with_draws
 from bayescale.model.link_scale import to_link
+from bayescale.model.observed_columns import input_columns, inputs_text
 from bayescale.prediction.discrepancy import Discrepancy, Surface
 from bayescale.prediction.points import (
     PointsLike,
@@ -232,7 +233,7 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
     if not about:
         column = "flops" if has_allocation(fit) else one_column(fit)
         if column is None:
-            taken = _input_columns(fit)
+            taken = input_columns(fit.spec)
             raise BayescaleError(
                 f"no quantity of interest is given, and {fit.law.name} has no default: ask for "
                 f"{', '.join(f'{column}=...' for column in taken)} (the {fit.target} of a run), or "
@@ -250,12 +251,12 @@ def read_about(about: About | None, fit: Fit) -> dict[str, float]:
     points = make_points({}, as_read(fit, about), grid=False, fit=fit)
     if points.sizes["point"] != 1:
         raise BayescaleError("about has several points: give each column one value")
-    taken = {c for name in fit.law.inputs for c in fit.spec.columns_of(name)}
+    taken = input_columns(fit.spec)
     for name in map(str, points.coords):
         if name not in (known := {*taken, "params", "tokens", "flops"}):
             raise BayescaleError(
                 f"about {name} = ...: {fit.law.name} takes no {name}{closest(name, known, 0.75)}; "
-                f"it takes {', '.join(map(fit.spec.column, fit.law.inputs))}. Ask for {_WAYS}"
+                f"it takes {inputs_text(fit.spec)}. Ask for {_WAYS}"
             )
     return {str(name): float(points[name].item()) for name in points.coords}
 
@@ -285,13 +286,9 @@ def quantity_text(quantity: Mapping[str, float], fit: Fit) -> str:
     at = ", ".join(
         f"{name} = {format_quantity(value, kind='flops' if name == 'flops' else 'count')}"
         for name, value in quantity.items()
-        if name in _input_columns(fit)
+        if name in input_columns(fit.spec)
     )
     return f"the {fit.target} at {at}, as a relative error"
-
-
-def _input_columns(fit: Fit) -> list[str]:
-    return [column for name in fit.law.inputs for column in fit.spec.columns_of(name)]
 
 
 def _is_budget(quantity: Mapping[str, float], fit: Fit) -> bool:

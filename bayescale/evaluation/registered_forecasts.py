@@ -24,6 +24,7 @@ from bayescale.inference.groups import refuse_pooled
 from bayescale.inference.posterior_like import PosteriorLike
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import seed_of
+from bayescale.model.observed_columns import input_columns
 from bayescale.model.target_checks import refuse_impossible
 from bayescale.prediction.discrepancy import (
     DISCREPANCY,
@@ -155,8 +156,7 @@ def _points(answer: xr.Dataset) -> pd.DataFrame:
 
 def _inputs(fit: PosteriorLike, points: pd.DataFrame) -> tuple[str, ...]:
     """Return the columns of points that the laws take."""
-    specs = [one.spec for one in fit.members().values()]
-    taken = [c for spec in specs for name in spec.law.inputs for c in spec.columns_of(name)]
+    taken = [column for one in fit.members().values() for column in input_columns(one.spec)]
     return tuple(column for column in dict.fromkeys(taken) if column in points)
 
 

@@ -166,9 +166,13 @@ def _usable(spec: "Spec", runs: Runs, seen: Observable) -> Runs:
 
 def columns_read(spec: "Spec") -> list[str]:
     """Return the columns that a model reads: inputs, observed ones with their errors, groups."""
-    inputs = [column for name in spec.law.inputs for column in spec.columns_of(name)]
     observed = [column for seen in spec.observables for column in (seen.column, *seen.known)]
-    return [*inputs, *observed, *spec.grouping]
+    return [*input_columns(spec), *observed, *spec.grouping]
+
+
+def input_columns(spec: "Spec") -> list[str]:
+    """Return the columns that a model's inputs are read from."""
+    return [column for name in spec.law.inputs for column in spec.columns_of(name)]
 
 
 def inputs_text(spec: "Spec") -> str:

@@ -97,7 +97,7 @@ def refuse_impossible(
     bounds : tuple of (float, float)
         Those of the law's target.
     counts : bool
-        Whether the target is number_of, so that it may be zero where it is positive.
+        Whether the target is a count, which may be zero.
     """
     low, high = bounds
     for value in values[~np.isnan(values)]:

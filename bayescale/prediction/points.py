@@ -12,7 +12,7 @@ from bayescale.data.limits import check_positive
 from bayescale.data.units import Kind, Quantities, parse_quantities
 from bayescale.errors import BayescaleError, closest
 from bayescale.inference.result import Fit
-from bayescale.model.observed_columns import inputs_text
+from bayescale.model.observed_columns import input_columns, inputs_text
 
 CONVENTIONS_DIFFER = 3.0
 """Factor by which a FLOP count may differ from 6 N D, or from the fitted runs' multiple of it."""
@@ -168,7 +168,7 @@ def points_for_law(fit: Fit, several: Sequence[Fit], table: Any) -> Any:
 
 
 def _columns(fit: Fit) -> set[str]:
-    return {column for name in fit.law.inputs for column in fit.spec.columns_of(name)}
+    return set(input_columns(fit.spec))
 
 
 def split_groups(fit: Fit, table: Any) -> tuple[Any, dict[str, list[int]]]:
