@@ -46,10 +46,10 @@ if TYPE_CHECKING:
     from bayescale.evaluation.adequacy import Adequacy, adequacy
     from bayescale.evaluation.backtest import Backtest, backtest, backtest_point_fit
     from bayescale.evaluation.compare import compare
+    from bayescale.evaluation.curve_average import fit_average
     from bayescale.evaluation.family_forecast import FamilyForecast, forecast_largest
     from bayescale.evaluation.findings import Finding
     from bayescale.evaluation.forecast_files import RegisteredForecast
-    from bayescale.evaluation.forecast_weights import fit_average
     from bayescale.evaluation.influence import stability
     from bayescale.evaluation.published import check_published
     from bayescale.evaluation.registered_forecasts import register, score
@@ -174,7 +174,7 @@ _HOME = {
     ),
     "evaluation.findings": ("Finding",),
     "evaluation.forecast_files": ("RegisteredForecast",),
-    "evaluation.forecast_weights": ("fit_average",),
+    "evaluation.curve_average": ("fit_average",),
     "evaluation.influence": ("stability",),
     "evaluation.published": ("check_published",),
     "evaluation.registered_forecasts": (

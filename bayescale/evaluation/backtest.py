@@ -26,7 +26,7 @@ from bayescale.model.spec import LawLike, Spec, make_spec
 from bayescale.prediction.averaging import average
 from bayescale.prediction.discrepancy import DISCREPANCY, Discrepancy, DiscrepancyLike
 from bayescale.prediction.intervals import DRAWS
-from bayescale.prediction.predict import forecast
+from bayescale.prediction.predict import expected
 from bayescale.prediction.runs_by_compute import falls
 from bayescale.studies.study import Study
 
@@ -358,9 +358,10 @@ def score_split(
         inputs, known, observed = points_of(data[one.law.name], split)
         rng = np.random.default_rng([seed, 2])
         known = one.spec.noise.alone(known)
-        found = forecast(one, inputs, known, discrepancy=wrong, rng=rng)
-        density = one.spec.noise.log_density(found["outcome"], one.parameters, known, observed)
-        return xr.Dataset({"new_run": found["new_run"], "density": density})
+        _, outcome, parameters = expected(one, inputs, discrepancy=wrong, rng=rng)
+        drawn = one.spec.noise.draw(outcome, parameters, known, rng=rng)
+        density = one.spec.noise.log_density(outcome, parameters, known, observed)
+        return xr.Dataset({"new_run": drawn, "density": density})
 
     drawn = fitted.mix(predict, discrepancy)
     scored = scores_of(reference, split, fitted.representative.spec, drawn["new_run"])

@@ -53,13 +53,17 @@ class StudentMixture:
         return self.means[of] + (self.roots[of] @ z[..., None])[..., 0]
 
     def log_density(self, points: np.ndarray) -> np.ndarray:
-        """Return the log density, up to a constant, at points of shape (number, coordinate)."""
+        """Return the log density at points of shape (number, coordinate)."""
+        from scipy.special import gammaln
+
         size = self.means.shape[1]
+        constant = gammaln((DEGREES + size) / 2) - gammaln(DEGREES / 2)
+        constant -= size / 2 * np.log(DEGREES * np.pi)
         off = self.inverses @ (points.T - self.means[..., None])
         tails = (DEGREES + size) / 2 * np.log1p((off**2).sum(axis=1) / DEGREES)
         logs = (self.log_shares - _log_volumes(self.roots))[:, None] - tails
         top = logs.max(axis=0)
-        return top + np.log(np.exp(logs - top).sum(axis=0))
+        return constant + top + np.log(np.exp(logs - top).sum(axis=0))
 
 
 def fitted_mixture(

@@ -24,6 +24,7 @@ from bayescale.prediction.points import (
     split_groups,
     used,
 )
+from bayescale.prediction.run_ahead import last_row
 from bayescale.prediction.runs_by_compute import known_at
 
 
@@ -199,10 +200,39 @@ def forecast(
     -------
     dict of str to DataArray, dims (chain, draw, point)
     """
-    noise = fit.spec.noise
-    curve = fit.curve(inputs).transpose("chain", "draw", "point")
+    curve, outcome, parameters = expected(fit, inputs, discrepancy=discrepancy, rng=rng)
+    new_run = fit.spec.noise.draw(outcome, parameters, known, rng=rng)
+    return {"law": curve, "outcome": outcome, "new_run": new_run}
+
+
+def expected(
+    fit: Fit,
+    inputs: Mapping[str, xr.DataArray],
+    *,
+    discrepancy: Discrepancy | None,
+    rng: np.random.Generator,
+) -> tuple[xr.DataArray, xr.DataArray, xr.Dataset]:
+    """Return the law at inputs, where a run there is expected, and how such a run scatters.
+
+    Parameters
+    ----------
+    fit, inputs, discrepancy, rng
+        As for :func:`forecast`.
+
+    Returns
+    -------
+    law, outcome : DataArray, dims (chain, draw, point)
+        The second follows the run that was fitted (:mod:`bayescale.prediction.run_ahead`).
+    parameters : Dataset
+        Of the law and the noise, around the outcome.
+    """
+    noise, last = fit.spec.noise, last_row(fit)
+    at = inputs if last is None else last.inputs_with(fit, inputs)
+    curve = fit.curve(at).transpose("chain", "draw", "point")
     outcome = curve
     if discrepancy is not None:
-        outcome = noise.displace(curve, discrepancy.surface(fit).draw(inputs, rng), fit.scale)
-    new_run = noise.draw(outcome, fit.parameters, known, rng=rng)
-    return {"law": curve, "outcome": outcome, "new_run": new_run}
+        outcome = noise.displace(curve, discrepancy.surface(fit).draw(at, rng), fit.scale)
+    if last is None:
+        return curve, outcome, fit.parameters
+    moved, parameters = last.carried(fit, outcome, inputs)
+    return curve.isel(point=slice(-1)), moved, parameters

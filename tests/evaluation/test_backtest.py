@@ -1,23 +1,19 @@
 """Backtests, scores, averages and the discrepancy, of forecasts whose quality is known."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from handmade import REFERENCES, TRUTH, design, fit_around, handmade_fit, prior_medians
+from handmade import REFERENCES, TRUTH, design, handmade_fit
 from scipy.stats import norm
 
 import bayescale as bs
 from bayescale.evaluation import backtest as backtesting
-from bayescale.evaluation import forecast_weights as averaging_ahead
 from bayescale.evaluation.lack_of_fit import Residuals
 from bayescale.evaluation.scores import crps, log_score, pit
 from bayescale.evaluation.splits import ahead_of, cuts_of, groups_of
 from bayescale.inference.fitted_runs import runs_again, runs_shared
 from bayescale.inference.run_blocks import likelihood_blocks
-from bayescale.model.observations import extract
 from bayescale.prediction.averaging import stack
 from bayescale.prediction.discrepancy import DISCREPANCY
 
@@ -269,65 +265,6 @@ def test_whether_the_law_misses_is_not_asked(monkeypatch) -> None:
     monkeypatch.setattr(Residuals, "of", asked)
     found = bs.backtest(curve(), "power_law", cuts=[0.7], random_seed=1, progressbar=False)
     assert found.summary.loc["all", "diagnostics"]
-
-
-class TestFitAverage:
-    """Fits are made by hand, around the truth and around another law's prior medians."""
-
-    laws = ("power_law", "power_law_floor")
-
-    @pytest.fixture(autouse=True)
-    def made(self, monkeypatch) -> None:
-        def around(spec, data, *_) -> bs.Fit:
-            spec = replace(spec, references={"x": REFERENCES["x"]})
-            centre = TRUTH.get(spec.law.name) or prior_medians(spec.law)
-            return fit_around(spec, extract(spec, data.runs), centre, spread=1e-3)
-
-        monkeypatch.setattr(backtesting, "fit_prepared", around)
-
-    def test_the_law_that_predicts_counts(self) -> None:
-        found = bs.fit_average(curve(), self.laws, random_seed=1)
-        assert found.weights["power_law"] > 0.95
-        assert set(found.discrepancies) == set(self.laws)
-        again = bs.fit_average(curve(), self.laws, random_seed=1)
-        assert again.weights == found.weights
-        ahead = bs.predict(found, {"flops": [1e23]}, random_seed=1)
-        assert float(ahead["law"].median()) == pytest.approx(2.9 * 1e3**-0.05, rel=0.02)
-
-    def test_a_law_that_wavers_weighs_less(self) -> None:
-        steady, wavering = (
-            bs.fit_average(curve(bend), self.laws, random_seed=1) for bend in (0.0, 0.08)
-        )
-        one, other = (a.typical(DISCREPANCY) for a in (steady, wavering))
-        assert one is not None and other is not None and other.size > 1.5 * one.size
-        widths = [
-            float(bs.predict(a, {"flops": [1e23]}, random_seed=1)["outcome"].std())
-            for a in (steady, wavering)
-        ]
-        assert widths[1] > 1.5 * widths[0]
-
-    def test_what_cannot_be(self) -> None:
-        for laws, options, message in (
-            (["power_law"], {}, "two laws or more"),
-            ("power_law", {}, "two laws or more"),
-            (["power_law", bs.make_spec("power_law", noise="normal")], {}, "given twice"),
-            (self.laws, {"discrepancies": ()}, "discrepancies is empty: give one or more"),
-            (self.laws, {"ahead": ()}, "no forecast to weigh the laws by"),
-            (self.laws, {"along": "loss"}, "above|no forecast"),
-        ):
-            with pytest.raises(bs.BayescaleError, match=message):
-                bs.fit_average(curve()[:6], laws, **options)
-        grouped = bs.make_spec("power_law", group="family")
-        with pytest.raises(bs.BayescaleError, match="not of pooled groups"):
-            bs.fit_average(curve().assign(family=["a", "b"] * 15), [grouped, "power_law_floor"])
-
-    def test_points_of_one_run_are_not_left_out_together(self, monkeypatch) -> None:
-        def never(fit: bs.Fit) -> np.ndarray:
-            raise AssertionError("there is no other run to learn from")
-
-        monkeypatch.setattr(averaging_ahead, "pointwise_loo", never)
-        found = bs.fit_average(curve().assign(run="a"), self.laws, random_seed=1)
-        assert found.weights["power_law"] > 0.95
 
 
 class TestSharedRuns:

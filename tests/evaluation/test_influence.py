@@ -15,7 +15,7 @@ from scipy.optimize import approx_fprime, minimize
 
 import bayescale as bs
 from bayescale.evaluation import backtest as backtesting
-from bayescale.evaluation import forecast_weights, influence, point_estimate
+from bayescale.evaluation import influence, point_estimate
 from bayescale.evaluation import waic as waic_module
 from bayescale.evaluation.backtest import Backtest, _score
 from bayescale.evaluation.compare import _better, _verdict, _warning
@@ -34,7 +34,6 @@ from bayescale.model.link_scale import natural, to_link
 from bayescale.model.noise.registry import following
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
-from bayescale.prediction.averaging import stack
 
 
 @pytest.mark.parametrize(
@@ -552,50 +551,6 @@ def test_cuts_are_counted_in_words() -> None:
     assert repr(one) == "<bayescale.Backtest law: 1,200 forecasts of held-out runs over 1 cut>"
     rows = made_up(0.1, [0.0] * 3)._summary_rows()
     assert rows[0]["fitted"] == "12" and rows[0]["held_out"] == "3" and rows[0]["cut"] == "all"
-
-
-def weighed(monkeypatch, broken: str = "") -> bs.Average:
-    """Weigh two laws, each with two discrepancies, by made-up densities."""
-    fits = {"a": handmade_fit(), "b": handmade_fit(spread=0.01)}
-    loo = {"a": np.array([-1.0, -2.0]), "b": np.array([-2.0, -0.5])}
-    ahead = {("a", 0.01): -1.0, ("a", 0.02): -0.7, ("b", 0.01): -0.2, ("b", 0.02): -3.0}
-    named = {id(f): name for name, f in fits.items()}
-    monkeypatch.setattr(forecast_weights, "pointwise_loo", lambda fit: loo[named[id(fit)]])
-    monkeypatch.setattr(
-        forecast_weights,
-        "score_split",
-        lambda fit, data, split, wrong, seed: pd.DataFrame(
-            {"log_score": [ahead[named[id(fit)], wrong.size], -1.0]}
-        ),
-    )
-    if broken:
-        tree = fits[broken].tree.copy()
-        stats = fits[broken].tree_group("sample_stats")
-        tree["sample_stats"] = xr.DataTree(stats.assign(diverging=~stats["diverging"]))
-        own = fits[broken]
-        fits[broken] = bs.Fit(own.spec, tree, own.record)
-        named[id(fits[broken])] = broken
-    wrong = [bs.Discrepancy(0.01), bs.Discrepancy(0.02)]
-    earlier = [(None, fits)]
-    return forecast_weights.weigh(fits, earlier, dict.fromkeys(fits), wrong, 0)  # pyright: ignore
-
-
-def test_laws_and_discrepancies_are_stacked_by_all_densities(monkeypatch) -> None:
-    found = weighed(monkeypatch)
-    columns = [[-1, -2, -1.0, -1], [-1, -2, -0.7, -1], [-2, -0.5, -0.2, -1], [-2, -0.5, -3.0, -1]]
-    share = stack(np.array(columns).T)
-    assert found.weights["a"] == pytest.approx(share[:2].sum())
-    assert found.weights["b"] == pytest.approx(share[2:].sum())
-    assert {d.size: s for d, s in found.discrepancies["b"].items()} == pytest.approx(
-        {0.01: share[2], 0.02: share[3]}
-    )
-    assert weighed(monkeypatch, "b").weights == pytest.approx({"a": 1.0, "b": 0.0})
-
-
-def test_horizons_and_discrepancies_are_the_documented_ones() -> None:
-    assert forecast_weights.AHEAD == (2.0, 4.0)
-    pairs = [(d.size, d.reach) for d in forecast_weights.DISCREPANCIES]
-    assert pairs == [(0.015, 1), (0.03, 0.5), (0.06, 0.5), (0.1, 0.5), (0.06, 1), (0.1, 1)]
 
 
 def test_evaluation_by_name(made_fit):

@@ -51,6 +51,10 @@ APART = 1e6
 """Gap, in decades, before the first row of a run."""
 
 
+FRESH = 1e-6
+"""Share of the scatter, at least, that is new in the next row of a run."""
+
+
 class _Series(NamedTuple):
     """Of each row the number of its series, NaN where it is alone, and its place, in decades.
 
@@ -251,6 +255,32 @@ class Checkpoints(Scatter):
         at, size, _ = self._conditional(curve, parameters, known, observed)
         value = self._scale.forward(observed)
         return value - self._scale.forward(curve), (value - at) / size
+
+    def standardised(self, curve: Any, parameters: Mapping[Any, Any], observed: float) -> Any:
+        """Return the residual of one observed value, in multiples of the scatter."""
+        return (self._forward(observed) - self._forward(curve)) / parameters["sigma"]
+
+    def continued(
+        self, curve: Any, parameters: xr.Dataset, residual: Any, gap: Any
+    ) -> tuple[Any, xr.Dataset]:
+        """Return where a run goes on that was left with a residual, and how it scatters there.
+
+        Parameters
+        ----------
+        curve : DataArray, dims (chain, draw, point)
+            The law, in the target's unit.
+        parameters : Dataset, dims (chain, draw)
+            Its parameters and the noise's.
+        residual : DataArray, dims (chain, draw)
+            As :meth:`standardised` returns it.
+        gap : DataArray, dim point
+            Decades from there.
+        """
+        share = exp(-gap / parameters["reach"])
+        sigma = parameters["sigma"]
+        moved = self._forward(curve) + share * sigma * residual
+        own = {"sigma": sigma * sqrt(np.maximum(1 - share**2, FRESH**2))}
+        return self._scale.inverse(self._shape.side * moved), parameters.assign(own)
 
     def correlated(
         self, parameters: Mapping[Any, Any], known: Known
