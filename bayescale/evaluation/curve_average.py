@@ -142,7 +142,7 @@ def along_curve(spec: Spec, data: Data) -> tuple[Spec, Data]:
     stay as they are.
     """
     name, *others = spec.law.inputs
-    noise = spec.noise if spec.noise.serial else following(spec.noise)
+    noise = spec.noise if spec.noise.serial else following(spec.noise, spec.law.parameters)
     table, values = data.runs.table, data.inputs[name]
     several = "run" in table and len(set(table["run"].tolist())) > 1
     asked_for = not spec.default_noise and noise is not spec.noise

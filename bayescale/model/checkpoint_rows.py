@@ -40,7 +40,7 @@ def noise_along_runs(spec: Spec, runs: Runs) -> Spec:
     shared = series[np.isfinite(series)]
     if not shared.size:
         return spec
-    noise = following(spec.noise)
+    noise = following(spec.noise, spec.law.parameters)
     if noise is None:
         warnings.warn(
             f"{shared.size} rows are of {np.unique(shared).size} runs and count as independent, "
@@ -84,7 +84,7 @@ def rows_to_fit(spec: Spec, runs: Runs) -> Runs:
             warnings.warn(found.doubt, BayescaleWarning, skip_file_prefixes=(PACKAGE,))
         return runs
     finals = found.runs
-    noise = (following(spec.noise) or spec.noise).name
+    noise = (following(spec.noise, spec.law.parameters) or spec.noise).name
     enough = spec.target in finals.table and len(finals) >= len(spec.free)
     said = f"{found.taken()}; noise={noise!r} fits all rows"
     if not enough:

@@ -16,6 +16,7 @@ import xarray as xr
 
 from bayescale.inference.result import Fit, once
 from bayescale.model.noise.autocorrelated import Checkpoints
+from bayescale.prediction.runs_by_compute import falls
 
 ROUNDING = 1e-5
 """Decades within which places along the run and the input agree."""
@@ -85,5 +86,6 @@ def _last_row(fit: Fit) -> LastRow | None:
     decades = np.log10(values)
     if np.ptp(place - decades) > ROUNDING:
         return None
-    row = int(decades.argmax())
+    column = fit.spec.column(names[0])
+    row = int(decades.argmin() if falls(fit.spec, column) else decades.argmax())
     return LastRow(noise, names[0], row, float(decades[row]))

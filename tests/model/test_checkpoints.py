@@ -431,3 +431,12 @@ class TestAnswers:
         said = drift(made)
         assert said is not None
         assert "the 3 runs of the largest budgets" in said.text
+
+
+def test_a_law_whose_parameter_has_the_name_of_the_noise_s_is_fitted_all_the_same() -> None:
+    """It was refused before, and nobody can rename a parameter of a law that comes with us."""
+    loss = np.geomspace(4.0, 2.0, 12)
+    table = pd.DataFrame({"loss": loss, "accuracy": np.linspace(0.3, 0.8, 12), "run": "a"})
+    with pytest.warns(bs.BayescaleWarning, match="no logit_student_t noise along a run"):
+        spec, _ = prepare(bs.read_runs(table.assign(step=np.arange(1, 13))), "accuracy_from_loss")
+    assert spec.noise.name == "logit_student_t"

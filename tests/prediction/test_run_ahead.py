@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from handmade import TRUTH, fit_around
+from handmade import TRUTH, fit_around, prior_medians
 
 import bayescale as bs
 from bayescale.evaluation.backtest import score_split
@@ -58,6 +58,16 @@ def test_earlier_points_and_other_runs_are_drawn_as_before() -> None:
     before = before.isel(point=0)
     spread = np.log(before["new_run"] / before["law"]).std()
     assert float(spread) == pytest.approx(0.02, rel=0.1)
+
+
+def test_the_last_row_of_a_law_of_a_loss_is_that_of_the_lowest() -> None:
+    loss = np.geomspace(4.0, 2.0, 12)
+    table = pd.DataFrame({"loss": loss, "error": np.linspace(0.7, 0.2, 12), "run": "a"})
+    spec = bs.make_spec("error_from_loss", noise="raw_checkpoints")
+    data = extract(spec, bs.read_runs(table.assign(error_place=np.log10(loss))))
+    last = last_row(fit_around(spec, data, {**prior_medians(spec.law, 0.5), **NOISE}))
+    assert last is not None and last.row == 11
+    assert last.place == pytest.approx(np.log10(2.0))
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

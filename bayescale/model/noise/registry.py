@@ -1,5 +1,7 @@
 """The noise models by name."""
 
+from collections.abc import Collection
+
 from bayescale.errors import BayescaleError, closest
 from bayescale.model.noise.autocorrelated import CHECKPOINTS, FOLLOWING
 from bayescale.model.noise.base import Noise
@@ -31,7 +33,10 @@ def get_noise(noise: str | Noise) -> Noise:
     )
 
 
-def following(noise: Noise) -> Noise | None:
-    """Return the noise that has the rows of one run follow from one another, if there is one."""
+def following(noise: Noise, law: Collection[str] = ()) -> Noise | None:
+    """Return the noise that has the rows of one run follow from one another, if there is one.
+
+    There is none for a law of whose parameters, ``law``, one has the name of the noise's.
+    """
     name = FOLLOWING.get(noise.name)
-    return NOISES[name] if name else None
+    return NOISES[name] if name and not set(NOISES[name].parameters) & set(law) else None
