@@ -176,8 +176,8 @@ def others() -> Measured:
 def refit(model: str, noise: str) -> dict[str, Any]:
     """Fit a model with a noise, or its like where the law has another unit."""
     spec = make_spec(bs.load_study(model))
-    independent = spec.noise
-    chosen = independent if noise == "student_t" else following(independent)
+    along = following(spec.noise, spec.law.parameters)
+    chosen = spec.noise if noise == "student_t" else along
     fit = quiet_fit(study_runs(bs.load_study(model)), make_spec(spec, noise=chosen), 1)
     return judged(fit) | {"posterior": posterior(fit)}
 

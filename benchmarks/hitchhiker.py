@@ -70,7 +70,9 @@ Families of another source count as one, the first: their small spread is not th
 SAVED = RESULTS / "hitchhiker_rows.json"
 PLAN = {
     "law": LAW,
-    "noise": following(get_noise(get_law(LAW).noise)).name,  # rows share runs
+    "noise": following(
+        get_noise(get_law(LAW).noise), get_law(LAW).parameters
+    ).name,  # rows share runs
     "discrepancy": str(DISCREPANCY),
     "error": STRUCTURE,
     "kept": KEPT,

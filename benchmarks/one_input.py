@@ -14,11 +14,11 @@ the fitted loss rises on its way, along the curve. The rule and the laws were ch
 descent, nanoGPT, BIG-bench (``CHOSE``), 20 curves of checkpoints (Choshen et al. 2024) and nine of
 translation (Gordon et al. 2021), with another sampler of the same laws
 (``docs/extrapolation.md``). Images, translation and the language model (``REPORTED``) had no say.
-Rivals take points as
-independent: each law alone, M1 to M4 averaged by leave-one-out, with the default discrepancy and
-with none ("believed"), and M4 with Gaussian residuals of log loss; every fourth draw of these is
-scored. One row per curve and rival is saved in ``benchmarks/results/one_input_rows.json``; curves
-of a domain are taken in the order of a hash of their names, so that a part is a fair sample.
+Rivals take points as independent: each law alone, M1 to M4 averaged by leave-one-out, with the
+default discrepancy and assuming the law holds, and M4 with Gaussian residuals of log loss; every
+fourth draw of these is scored. One row per curve and rival is saved in
+``benchmarks/results/one_input_rows.json``; curves of a domain are taken in the order of a hash of
+their names, so that a part is a fair sample.
 """
 
 import sys

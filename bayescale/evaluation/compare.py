@@ -160,7 +160,7 @@ def _runs(number: float) -> str:
 
 
 def _better(fit: Fit) -> str:
-    noise = following(fit.spec.noise)
+    noise = following(fit.spec.noise, fit.spec.law.parameters)
     instead = f"; noise={noise.name!r} does not" if noise else ""
     return f", so its intervals are too narrow{instead}"
 

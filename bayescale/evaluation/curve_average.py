@@ -11,9 +11,9 @@ forecast goes on from the last of them (:mod:`bayescale.prediction.run_ahead`), 
 by marginal likelihoods (:mod:`bayescale.inference.marginal_likelihood`): what it predicts of the
 points beyond one half of the largest counts fully, what its prior made of those before a quarter,
 for that says more of the prior than of forecasts. (All count fully where those before are no more
-than a law's parameters.) Of a dense curve twenty points are fitted, evenly
-along the logarithm of the input: more say what the law misses within a tenth of a decade, and
-nothing of where it goes. How all that was chosen: ``docs/extrapolation.md``.
+than a law's parameters.) Of a dense curve twenty points are fitted, evenly along the logarithm of
+the input: more say what the law misses within a tenth of a decade, and nothing of where it goes.
+How all that was chosen: ``docs/extrapolation.md``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -130,7 +130,7 @@ def fit_average(
         parts = ((fits, chosen[name]), (before, chosen[name] & earlier))
         for (found, part), seed in zip(parts if learnt else parts[:1], seeds, strict=False):
             with one_thread():
-                some = points_of(whole, part)
+                some = part_of(whole, part)
                 found[name] = fit_prepared(spec, some, Sampler(), seed, progressbar)
     return weigh(fits, before, seeds[0])
 
@@ -165,7 +165,7 @@ def spaced(spec: Spec, data: Data) -> np.ndarray:
     return np.isin(np.arange(number), np.abs(place[:, None] - at).argmin(axis=0))
 
 
-def points_of(data: Data, chosen: np.ndarray) -> Data:
+def part_of(data: Data, chosen: np.ndarray) -> Data:
     """Return some of the points, with the reference point and the units of priors of all."""
     return replace(
         data,

@@ -20,10 +20,11 @@ import numpy as np
 import xarray as xr
 
 from bayescale.errors import BayescaleError
+from bayescale.inference.link_scale_draws import from_links, links
 from bayescale.inference.pointwise import observations_of, with_pointwise
 from bayescale.inference.result import Fit
 from bayescale.inference.student_mixture import StudentMixture, fitted_mixture
-from bayescale.model.link_scale import natural, to_link, with_fixed
+from bayescale.model.link_scale import with_fixed
 from bayescale.model.parametrization import parametrization_of
 
 MOST_DRAWS = 4000
@@ -65,7 +66,7 @@ def log_marginal_likelihood(fit: Fit, random_seed: int) -> float:
             "bayescale.group_fit(fit, NAME)"
         )
     rng = np.random.default_rng([random_seed, 4])
-    draws = _links(fit)
+    draws = links(fit, fit.posterior, fit.spec.parameters)
     draws = draws[:: -(-len(draws) // MOST_DRAWS)]
     learnt, judged = draws[::2], draws[1::2]
     bridge = StudentMixture.of(*fitted_mixture(learnt, rng))
@@ -76,25 +77,10 @@ def log_marginal_likelihood(fit: Fit, random_seed: int) -> float:
     return _bridged(*ratios)
 
 
-def _links(fit: Fit) -> np.ndarray:
-    """Return the draws of all free parameters on the link scale, shape (draw, parameter)."""
-    posterior, scales = fit.posterior, fit.scales
-    return np.column_stack(
-        [
-            np.ravel(to_link(parameter, posterior[name].values, scales))
-            for name, parameter in fit.spec.parameters.items()
-        ]
-    )
-
-
-def _log_density(fit: Fit, links: np.ndarray) -> np.ndarray:
+def _log_density(fit: Fit, points: np.ndarray) -> np.ndarray:
     """Return the log of prior times likelihood at points on the link scale, shape (point,)."""
-    parameters = {
-        name: (("chain", "draw"), natural(parameter, links[:, i], fit.scales)[None])
-        for i, (name, parameter) in enumerate(fit.spec.parameters.items())
-    }
     with np.errstate(all="ignore"):  # far proposals may be where the law is not finite
-        drawn = xr.Dataset(parameters)
+        drawn = from_links(fit, points, xr.Dataset(), fit.spec.parameters)
         data = observations_of(fit.spec, fit.tree)
         prior = parametrization_of(fit.spec).log_prior(data, drawn)
         tree = fit.tree.copy()
@@ -105,7 +91,7 @@ def _log_density(fit: Fit, links: np.ndarray) -> np.ndarray:
         for column in likelihood.data_vars.values():
             runs = [dim for dim in column.dims if dim not in ("chain", "draw")]
             total = total + column.sum(["chain", *runs])
-    return np.nan_to_num(np.asarray(total, float), nan=-np.inf)
+    return np.where(np.isfinite(total), total, -np.inf)
 
 
 def _bridged(judged: np.ndarray, proposed: np.ndarray) -> float:
@@ -117,7 +103,7 @@ def _bridged(judged: np.ndarray, proposed: np.ndarray) -> float:
     for _ in range(ROUNDS):
         above = np.logaddexp(np.log(share) + other, np.log1p(-share) + found)
         below = np.logaddexp(np.log(share) + one, np.log1p(-share) + found)
-        then = float(_log_mean(other - above) - _log_mean(-below))
+        then = _log_mean(other - above) - _log_mean(-below)
         found, before = then, found
         if abs(found - before) < TOLERANCE:
             break
@@ -125,5 +111,4 @@ def _bridged(judged: np.ndarray, proposed: np.ndarray) -> float:
 
 
 def _log_mean(logs: np.ndarray) -> float:
-    top = logs.max()
-    return float(top + np.log(np.exp(logs - top).mean()))
+    return float(np.logaddexp.reduce(logs) - np.log(len(logs)))

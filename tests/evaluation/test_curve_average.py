@@ -9,7 +9,7 @@ from handmade import REFERENCES, TRUTH, fit_around, handmade_fit
 
 import bayescale as bs
 from bayescale.evaluation import curve_average
-from bayescale.evaluation.curve_average import POINTS, along_curve, points_of, spaced, weigh
+from bayescale.evaluation.curve_average import POINTS, along_curve, part_of, spaced, weigh
 from bayescale.model.observations import extract
 
 LAWS = ("power_law", "power_law_floor")
@@ -53,7 +53,7 @@ def test_a_curve_that_wavers_is_predicted_less_surely() -> None:
     assert widths[1] > 2 * widths[0]
 
 
-def test_points_of_a_curve_are_one_run_evenly_along_it() -> None:
+def test_part_of_a_curve_are_one_run_evenly_along_it() -> None:
     spec = bs.make_spec("power_law")
     table = pd.DataFrame({"flops": 1e18 + np.linspace(0, 1e22, 500)})
     table["loss"] = 3 * (table["flops"] / 1e20) ** -0.05
@@ -66,7 +66,7 @@ def test_points_of_a_curve_are_one_run_evenly_along_it() -> None:
     assert chosen[0] and chosen[-1] and chosen.sum() <= POINTS
     place = data.known["place"][chosen]
     assert np.diff(place)[-5:].max() < 1.6 * 4 / (POINTS - 1)
-    part = points_of(data, chosen)
+    part = part_of(data, chosen)
     assert part.references == data.references and part.scales == data.scales
     assert len(part.runs) == len(part.labels) == part.observed.size == chosen.sum()
     np.testing.assert_array_equal(part.observed, table["loss"].to_numpy()[chosen])

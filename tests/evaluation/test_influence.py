@@ -309,11 +309,11 @@ def test_a_variance_at_the_limit_is_trusted(made_fit, monkeypatch) -> None:
 
 
 def test_the_noise_along_runs_is_named_where_there_is_one(made_fit) -> None:
-    along = following(made_fit.spec.noise)
+    along = following(made_fit.spec.noise, made_fit.law.parameters)
     assert along is not None
     assert _better(made_fit).endswith(f"too narrow; noise={along.name!r} does not")
-    alone: Any = SimpleNamespace(spec=SimpleNamespace(noise=along))
-    assert following(along) is None and _better(alone).endswith("too narrow")
+    alone: Any = SimpleNamespace(spec=SimpleNamespace(noise=along, law=made_fit.law))
+    assert following(along, ()) is None and _better(alone).endswith("too narrow")
 
 
 @pytest.mark.parametrize(

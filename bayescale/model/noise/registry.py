@@ -33,7 +33,7 @@ def get_noise(noise: str | Noise) -> Noise:
     )
 
 
-def following(noise: Noise, law: Collection[str] = ()) -> Noise | None:
+def following(noise: Noise, law: Collection[str]) -> Noise | None:
     """Return the noise that has the rows of one run follow from one another, if there is one.
 
     There is none for a law of whose parameters, ``law``, one has the name of the noise's.
