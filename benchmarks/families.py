@@ -55,8 +55,8 @@ import xarray as xr
 from bars import RESULTS, Bar
 
 import bayescale as bs
+from bayescale.inference.attempts import natural_parameters
 from bayescale.inference.diagnostics import RHAT_LIMIT
-from bayescale.inference.fit import natural_parameters
 from bayescale.inference.sampling import Sampler, sample
 from bayescale.laws.parameters import Z90
 from bayescale.laws.registry import get_law

@@ -40,7 +40,8 @@ from bars import RESULTS, Bar
 
 import bayescale as bs
 from bayescale.design.identify import contractions
-from bayescale.inference.fit import assemble, natural_parameters
+from bayescale.inference.attempts import natural_parameters
+from bayescale.inference.fit import assemble
 from bayescale.inference.sampling import Sampler, sample
 from bayescale.model.link_scale import natural, to_link
 from bayescale.model.noise.registry import get_noise

@@ -1,7 +1,6 @@
 """Fitting: from a run table and a law to a posterior in ArviZ's schema."""
 
 import warnings
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -12,18 +11,18 @@ import xarray as xr
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.inference.attempts import sound_draws
 from bayescale.inference.datatree import make_tree, record_of
-from bayescale.inference.diagnostics import Diagnostics, diagnose
+from bayescale.inference.diagnostics import Diagnostics
 from bayescale.inference.fit_warnings import (
     warn_constant,
     warn_far_reference,
     warn_misfit,
     warn_one_ratio,
 )
-from bayescale.inference.mode_jumps import can_cross, cross_modes
 from bayescale.inference.pointwise import inputs_by_run
 from bayescale.inference.result import Fit
-from bayescale.inference.sampling import Draws, Sampler, further_tries, sample, seed_of
+from bayescale.inference.sampling import Sampler, seed_of
 from bayescale.inference.threads import one_thread
 from bayescale.model.checkpoint_rows import noise_along_runs, rows_to_fit
 from bayescale.model.noise.base import Noise
@@ -186,22 +185,13 @@ def _of_study(fit: Fit, study: Study) -> Fit:
 def fit_prepared(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:
     """Fit what :func:`prepare` returned; warn of draws that cannot be trusted, and nothing else."""
     _check_prior(spec, data, seed)
-    draws, posterior, diagnostics = _attempt(spec, data, sampler, seed, progressbar)
-    seconds = Counter(draws.seconds)
-    tries = further_tries(sampler)
-    for number, longer in enumerate(tries, start=1):
-        if diagnostics.ok or draws.interrupted:
-            break
-        if diagnostics.divergences and longer is not tries[-1]:
-            continue  # the smallest steps are what may help
-        sampler = longer
-        found = _attempt(spec, data, sampler, seed + number, progressbar, from_modes=True)
-        draws, posterior, diagnostics = found
-        seconds.update(draws.seconds)
+    found = sound_draws(spec, data, sampler, seed, progressbar)
+    draws, posterior, diagnostics = found.draws, found.posterior, found.diagnostics
     warn_of(diagnostics, draws.interrupted)
-    spent = {name: round(value, 2) for name, value in seconds.items()}
-    made = assemble(spec, data, posterior, draws.stats, sampler=sampler, seed=seed, seconds=spent)
-    record = {**made.record, "missed_modes": list(draws.missed), "crossed": draws.crossed}
+    spent = {name: round(value, 2) for name, value in found.seconds.items()}
+    how = {"sampler": found.sampler, "seed": seed, "seconds": spent}
+    made = assemble(spec, data, posterior, draws.stats, **how)
+    record = {**made.record, "missed_modes": list(draws.missed), "tempered": draws.tempered}
     return replace(
         made, record=record, checks={"draws": made.digest, "diagnostics": diagnostics.to_dict()}
     )
@@ -245,20 +235,6 @@ def assemble(
     return Fit(spec, tree, record_of(spec, data, sampler, seed, dict(seconds or {})))
 
 
-def _attempt(
-    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool, from_modes: bool = False
-) -> tuple[Draws, xr.Dataset, Diagnostics]:
-    draws = sample(spec, data, sampler, seed, progressbar, from_modes)
-    posterior = natural_parameters(spec, data, draws)
-    found = diagnose(posterior, draws.stats, missed=draws.missed)
-    if found.mixed or not can_cross(spec, draws, from_modes):
-        return draws, posterior, found
-    crossed = cross_modes(spec, data, draws, seed)
-    moved = natural_parameters(spec, data, crossed)
-    then = diagnose(moved, crossed.stats, missed=crossed.missed)
-    return (crossed, moved, then) if then.mixed else (draws, posterior, found)
-
-
 def _check_prior(spec: Spec, data: Data, seed: int) -> None:
     parametrization = parametrization_of(spec)
     prior = parametrization.draw_prior(data, PRIOR_DRAWS, np.random.default_rng(seed))
@@ -272,12 +248,6 @@ def _check_prior(spec: Spec, data: Data, seed: int) -> None:
                 f"the {seen.column} of {spec.law.name} is not finite at {1 - finite:.0%} of the "
                 "prior's draws at these runs: look at the priors and the inputs' units"
             )
-
-
-def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:
-    """Return the draws in the parameters' own units, dims (chain, draw)."""
-    coords = {dim: draws.stats[dim] for dim in ("chain", "draw") if dim in draws.stats.coords}
-    return parametrization_of(spec).in_units(data, draws.links).assign_coords(coords)
 
 
 def build_model(

@@ -128,8 +128,8 @@ class Draws:
     (:mod:`bayescale.model.parametrization`), shape (chain, draw, ...); ``interrupted`` says that
     the user stopped the sampler before it was done; ``missed`` has in words the modes of the
     posterior that no draw is near; ``seconds`` where the time went; ``points`` what was sampled,
-    shape (chain, draw, coordinate), None where nutpie did not; ``crossed`` that its chains moved
-    between modes (:mod:`bayescale.inference.mode_jumps`).
+    shape (chain, draw, coordinate), None where nutpie did not; ``tempered`` that parallel tempering
+    drew (:mod:`bayescale.inference.tempering`).
     """
 
     links: Mapping[str, np.ndarray]
@@ -138,7 +138,7 @@ class Draws:
     missed: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     points: np.ndarray | None = None
-    crossed: bool = False
+    tempered: bool = False
 
 
 def seed_of(random_seed: int | None, recorded: int | None = None) -> int:

@@ -1,4 +1,4 @@
-"""A mixture of Student-t distributions fitted to draws, to propose moves between modes from."""
+"""A mixture of Student-t distributions fitted to draws: a density known with its constant."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -82,7 +82,8 @@ class Law:
     accuracy, say. A law of which that is wrong declares ``target_bounds = (low, high)``.
 
     A law whose posterior may have several modes says ``multimodal = True``: its chains then start
-    around the best optima (:mod:`bayescale.inference.initialization`).
+    around the best optima (:mod:`bayescale.inference.initialization`), and where they disagree
+    parallel tempering draws (:mod:`bayescale.inference.tempering`).
 
     See Also
     --------

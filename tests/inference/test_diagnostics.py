@@ -134,8 +134,8 @@ def test_chains_in_one_of_two_modes() -> None:
     """Most starts near the prior's median, 3.2, fall into the mode at 3; another is around 1/3.
 
     Either a chain gets there, and R-hat shows it, or none does, and the missed mode is reported:
-    a quarter of the prior leads to it, so thirty climbs miss it in two of ten thousand fits. There
-    are too few draws to learn from how to cross.
+    a quarter of the prior leads to it, so thirty climbs miss it in two of ten thousand fits. So few
+    draws are not tempered.
     """
     few = bs.Sampler(draws=60)
     with pytest.warns(bs.BayescaleWarning, match="do not trust these numbers yet"):
@@ -148,14 +148,14 @@ def test_chains_in_one_of_two_modes() -> None:
         assert first.startswith("the chains disagree: R-hat")
 
 
-def test_chains_that_cross_weigh_two_modes_as_the_prior_does() -> None:
+def test_tempered_chains_weigh_two_modes_as_the_prior_does() -> None:
     """The likelihood is the same in both; their prior densities are as 29 to 71.
 
     Of 400 independent draws or more, the share in one mode has a standard error of 0.023 at most.
     """
     fit = bs.fit(folded_runs(), Folded, random_seed=3, progressbar=False)
     assert fit.diagnostics.ok, fit.diagnostics
-    assert fit.record["crossed"]
+    assert fit.record["tempered"]
     assert float((fit.posterior["rate"] < 1).mean()) == pytest.approx(0.29, abs=0.08)
 
 

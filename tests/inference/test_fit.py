@@ -17,7 +17,7 @@ import xarray as xr
 from handmade import design
 
 import bayescale as bs
-from bayescale.inference import fit as fit_module
+from bayescale.inference import attempts
 from bayescale.inference.fit import assemble
 from bayescale.inference.sampling import further_tries
 from bayescale.model.link_scale import to_link
@@ -270,14 +270,18 @@ def test_further_tries_are_longer_and_more_careful() -> None:
 )
 def test_a_fit_is_drawn_again_until_its_diagnostics_pass(monkeypatch, fault, then) -> None:
     runs = bs.read_runs(simulated(*(design()[c] for c in ("params", "tokens"))))
-    asked, attempt = [], fit_module._attempt
+    asked, draw, judge = [], attempts.sample, attempts.diagnose
 
-    def doubted(spec, data, sampler, seed, progressbar, from_modes=False):
-        draws, posterior, found = attempt(spec, data, sampler, seed, progressbar, from_modes)
+    def drawn(spec, data, sampler, seed, progressbar, from_modes=False):
         asked.append((sampler.draws, seed, from_modes))
-        return draws, posterior, found if len(asked) == 2 else replace(found, **fault)
+        return draw(spec, data, sampler, seed, progressbar, from_modes)
 
-    monkeypatch.setattr(fit_module, "_attempt", doubted)
+    def doubted(*args, **options):
+        found = judge(*args, **options)
+        return found if len(asked) == 2 else replace(found, **fault)
+
+    monkeypatch.setattr(attempts, "sample", drawn)
+    monkeypatch.setattr(attempts, "diagnose", doubted)
     fit = bs.fit(runs, "chinchilla", random_seed=5, progressbar=False)
     assert asked == [(1000, 5, False), then]
     assert fit.diagnostics.draws == 4 * then[0]

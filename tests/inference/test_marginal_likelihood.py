@@ -77,3 +77,19 @@ def test_pooled_groups_have_none() -> None:
     fit = bs.fit(table, "power_law", group="family", random_seed=1, progressbar=False)
     with pytest.raises(bs.BayescaleError, match="not of pooled groups"):
         log_marginal_likelihood(fit, 1)
+
+
+def test_the_mixture_is_a_density() -> None:
+    """Its density in one dimension sums to one up to its constant, and its draws follow it."""
+    rng = np.random.default_rng(2)
+    draws = np.concatenate([rng.normal(-3, 0.5, 4000), rng.normal(4, 1.0, 2000)])[:, None]
+    mixture = StudentMixture.of(*fitted_mixture(draws, rng))
+    grid = np.linspace(-30, 30, 60_001)[:, None]
+    density = np.exp(mixture.log_density(grid))
+    cumulative = np.cumsum(density) / density.sum()
+    drawn = mixture.draw(20_000, rng)[:, 0]
+    for at in (0.1, 0.4, 0.7, 0.95):
+        assert np.quantile(drawn, at) == pytest.approx(
+            grid[np.searchsorted(cumulative, at), 0], abs=0.15
+        )
+    assert (drawn < 0).mean() == pytest.approx(2 / 3, abs=0.03)

@@ -7,7 +7,8 @@ from handmade import fit_around
 from scipy.optimize import curve_fit
 
 import bayescale as bs
-from bayescale.inference.fit import natural_parameters, prepare
+from bayescale.inference.attempts import natural_parameters
+from bayescale.inference.fit import prepare
 from bayescale.inference.initialization import LogDensity, find_modes, near_modes
 from bayescale.inference.sampling import Sampler, sample
 from bayescale.laws.registry import BUILT_IN
