@@ -51,7 +51,9 @@ Written by `make docs` from what `make calibrate` saved. A hundred data sets per
 are drawn from the default priors, the simulated runs fill the typical range of the inputs, and the
 default fit gives 90 % intervals. A parameter is identified when the posterior's sd is on average at most half the
 prior's, on the link scale. Every fit counts, whatever its diagnostics. How true parameters are
-drawn is documented in `benchmarks/calibrate.py`.
+drawn is documented in `benchmarks/calibrate.py`. The twice broken law, by parallel tempering: R-hat < 1.01 in 43 % of its fits, at most
+1.58, coverage .833, 44 s per fit on one core, with a third of the scans that are allowed now; by NUTS before, 60 %, at most
+10^15, .811, 217 s.
 """
 
 

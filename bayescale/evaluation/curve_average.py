@@ -10,10 +10,11 @@ forecast goes on from the last of them (:mod:`bayescale.prediction.run_ahead`), 
 
 by marginal likelihoods (:mod:`bayescale.inference.marginal_likelihood`): what it predicts of the
 points beyond one half of the largest counts fully, what its prior made of those before a quarter,
-for that says more of the prior than of forecasts. (All count fully where those before are no more
-than a law's parameters.) Of a dense curve twenty points are fitted, evenly along the logarithm of
-the input: more say what the law misses within a tenth of a decade, and nothing of where it goes.
-How all that was chosen: ``docs/extrapolation.md``.
+for that says more of the prior than of forecasts. Where those before are no more than a law's
+parameters, all count fully, and laws of a curve may be wrong by 3 %, over half a decade. Of a
+dense curve twenty points are fitted, evenly along the logarithm of the input: more say what the law
+misses within a tenth of a decade, and nothing of where it goes. How all that was chosen:
+``docs/extrapolation.md``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ from bayescale.model.noise.registry import following
 from bayescale.model.observations import Data
 from bayescale.model.spec import LawLike, Spec
 from bayescale.prediction.averaging import Average
+from bayescale.prediction.discrepancy import Discrepancy
 from bayescale.prediction.runs_by_compute import falls
 from bayescale.studies.study import Study
 
@@ -43,6 +45,9 @@ EARLIER = 0.25
 
 POINTS = 20
 """Points of a curve that are fitted, at most."""
+
+OF_FEW = Discrepancy(0.03, 0.5)
+"""How wrong laws may be where too few points are earlier to tell: 3 %, over half a decade."""
 
 
 def fit_average(
@@ -193,5 +198,7 @@ def weigh(fits: Mapping[str, Fit], before: Mapping[str, Fit], seed: int) -> Aver
     if before:
         earlier = np.array([log_marginal_likelihood(before[name], seed) for name in sound])
         logs -= (1 - EARLIER) * earlier
-    weights = np.exp(logs - logs.max())
-    return Average(fits, dict.fromkeys(fits, 0.0) | dict(zip(sound, weights.tolist(), strict=True)))
+    shares = np.exp(logs - logs.max()).tolist()
+    weights = dict.fromkeys(fits, 0.0) | dict(zip(sound, shares, strict=True))
+    few = {} if before else {k: {OF_FEW: 1.0} for k, one in fits.items() if one.spec.noise.serial}
+    return Average(fits, weights, few)

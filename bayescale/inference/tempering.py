@@ -19,6 +19,7 @@ a twice broken law these were off by a factor of a hundred thousand, as its scat
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -52,8 +53,8 @@ WARM_UP = (50, 100, 200, 400, 600)
 SCANS, MOST_SCANS = 2000, 32_000
 """Scans before the draws are judged for the first time, and before the last; doubled in between."""
 
-MOST_WORK = 800_000
-"""Scans times observations, at most: about a minute on two cores."""
+MOST_WORK = 2_400_000
+"""Scans times observations, at most: about two minutes on two cores."""
 
 FEWEST, MOST = 8, 40
 """Temperatures, at least and at most."""
@@ -61,8 +62,8 @@ FEWEST, MOST = 8, 40
 LEAST_REFUSED = 1e-3
 """Share of refused exchanges that two temperatures count as apart, at least."""
 
-CLUSTERS, LEARNT_FROM = 4, 4000
-"""Clusters of the states at a temperature, and how many states are looked at."""
+CLUSTERS = 4
+"""Clusters of the states at a temperature."""
 
 SHRINKAGE, FINEST = 0.02, 1e-6
 """Share of the variances in a covariance, and least standard deviation over that of the states."""
@@ -195,6 +196,7 @@ class TemperedChains:
         """
         for warm_up in WARM_UP:
             self._adapt(*self._run(warm_up, learning=True))
+        self._run(WARM_UP[0], learning=True)  # steps that suit the last covariances
         cold = np.empty((len(self.rngs), 0, len(self.mean)))
         for longer in scans:
             while cold.shape[1] < longer:
@@ -232,7 +234,7 @@ class TemperedChains:
         near = np.abs(betas[:, None] - self.betas).argmin(axis=1)
         later = np.moveaxis(states[:, states.shape[1] // 3 :, near], 2, 0)
         later = later.reshape(number, -1, states.shape[-1])
-        covariances = [_covariance(one[-LEARNT_FROM:], self.rngs[0]) for one in later]
+        covariances = [_covariance(one, self.rngs[0]) for one in later]
         self.roots = np.linalg.cholesky(np.array(covariances))
         self.steps = np.exp(np.interp(betas, self.betas, np.log(self.steps)))
         self.states = np.ascontiguousarray(self.states[:, near])
@@ -248,7 +250,9 @@ def _covariance(states: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     size = states.shape[1]
     unit = states.std(axis=0) + FINEST
-    _, of = kmeans2(states / unit, CLUSTERS, minit="++", rng=rng)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="One of the clusters is empty")
+        _, of = kmeans2(states / unit, CLUSTERS, minit="++", rng=rng)
     parts = [part for k in range(CLUSTERS) if len(part := states[of == k]) > 2 * size]
     off = np.concatenate([part - part.mean(axis=0) for part in parts or [states]])
     found = off.T @ off / len(off)

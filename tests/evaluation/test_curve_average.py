@@ -9,7 +9,7 @@ from handmade import REFERENCES, TRUTH, fit_around, handmade_fit
 
 import bayescale as bs
 from bayescale.evaluation import curve_average
-from bayescale.evaluation.curve_average import POINTS, along_curve, part_of, spaced, weigh
+from bayescale.evaluation.curve_average import OF_FEW, POINTS, along_curve, part_of, spaced, weigh
 from bayescale.model.observations import extract
 
 LAWS = ("power_law", "power_law_floor")
@@ -132,12 +132,18 @@ def test_points_that_a_law_is_learnt_from_count_where_there_are_few(monkeypatch)
     laws = ("power_law", sigmoidal)
     table = curve(points=6)
     assert (table["flops"] <= table["flops"].max() / 2).sum() == 5 == len(sigmoidal.free)
-    found = {}
-    monkeypatch.setattr(curve_average, "weigh", lambda fits, before, seed: found.update(before))
+    given = []
+    monkeypatch.setattr(curve_average, "weigh", lambda *args: given.append(args))
     for name in ("headroom", "alpha"):
         monkeypatch.setitem(FLOOR, name, 1.0)
     bs.fit_average(table, laws, random_seed=1)
-    assert asked == [6, 6] and found == {}
+    ((fits, before, _),) = given
+    assert asked == [6, 6] and before == {}
+    monkeypatch.setattr(curve_average, "log_marginal_likelihood", lambda fit, seed: 0.0)
+    wide = {name: {OF_FEW: 1.0} for name in fits}
+    assert weigh(fits, {}, 0).discrepancies == wide, "little was learnt: laws may be further off"
+    assert weigh(fits, fits, 0).discrepancies == {}
+    assert weigh({"a": handmade_fit(), "b": handmade_fit()}, {}, 0).discrepancies == {}
 
 
 def test_what_cannot_be() -> None:

@@ -73,5 +73,5 @@ def test_the_seed_and_not_the_cores_decides() -> None:
 
 def test_longer_chains_until_it_is_too_much_work() -> None:
     assert scans_of(1000, rows=20) == [2000, 4000, 8000, 16_000, 32_000]
-    assert scans_of(5000, rows=100) == [8000]
-    assert scans_of(1000, rows=401) == []
+    assert scans_of(5000, rows=200) == [8000]
+    assert scans_of(1000, rows=1201) == []
