@@ -25,7 +25,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from math import inf
@@ -59,6 +59,8 @@ RISE = 0.02
 AHEAD = 2.0
 ONE = Discrepancy(0.06, 0.5)
 BELIEVED = ", believed"
+OF_FEW = {", default": DISCREPANCY, ", 3 % / 1": Discrepancy(0.03, 1.0), ", 6 % / 0.5": ONE}
+"""What else the laws of few points may be wrong by, beside what `fit_average` takes."""
 COLUMNS = {"x": "x"}
 SAVED = RESULTS / "one_input_rows.json"
 PLAN = {
@@ -168,8 +170,12 @@ def asked_of(rival: str) -> dict[str, Discrepancy | None]:
 def score(curve: Curve, rival: str, one: bs.Fit | Average) -> Iterator[dict[str, Any]]:
     """Score a rival on the held-out points of one curve."""
     sound = all(part.diagnostics.ok for part in one.members().values())
-    for words, wrong in asked_of(rival).items():
-        scored = score_split(one, curve.data, curve.split, wrong, SEED)
+    asked = {words: (one, wrong) for words, wrong in asked_of(rival).items()}
+    if isinstance(one, Average) and one.discrepancies:
+        without = replace(one, discrepancies={})
+        asked |= {words: (without, wrong) for words, wrong in OF_FEW.items()}
+    for words, (which, wrong) in asked.items():
+        scored = score_split(which, curve.data, curve.split, wrong, SEED)
         found = summarise(scored, len(curve.fitted), sound)
         found["rmsle"] = float(np.sqrt((scored["error"] ** 2).mean()))
         yield {

@@ -32,6 +32,7 @@ from bayescale.inference.marginal_likelihood import log_marginal_likelihood
 from bayescale.inference.result import Fit
 from bayescale.inference.sampling import Sampler
 from bayescale.inference.threads import one_thread
+from bayescale.model.noise.autocorrelated import within_plateaus
 from bayescale.model.noise.registry import following
 from bayescale.model.observations import Data
 from bayescale.model.spec import LawLike, Spec
@@ -160,14 +161,19 @@ def along_curve(spec: Spec, data: Data) -> tuple[Spec, Data]:
 def spaced(spec: Spec, data: Data) -> np.ndarray:
     """Choose points of a curve evenly along it, its ends too: array of bool, shape (run,).
 
-    All are chosen where rows do not follow from one another.
+    Of points with the same loss those at the ends are chosen. All are where rows do not follow from
+    one another.
     """
     number = len(data.observed)
-    if number <= POINTS or not spec.noise.serial:
+    chosen = np.arange(number)
+    if not spec.noise.serial:
         return np.full(number, True)
-    place = data.known["place"]
-    at = np.linspace(place.min(), place.max(), POINTS)
-    return np.isin(np.arange(number), np.abs(place[:, None] - at).argmin(axis=0))
+    series, place = data.known["series"], data.known["place"]
+    if number > POINTS:
+        at = np.linspace(place.min(), place.max(), POINTS)
+        chosen = np.unique(np.abs(place[:, None] - at).argmin(axis=0))
+    within = within_plateaus(series[chosen], place[chosen], data.observed[chosen])
+    return np.isin(np.arange(number), chosen[~within])
 
 
 def part_of(data: Data, chosen: np.ndarray) -> Data:

@@ -1,7 +1,7 @@
 """Draws that can be trusted: by NUTS, by tempered chains where it does not mix, by NUTS again."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayescale.inference.diagnostics import Diagnostics, diagnose
 from bayescale.inference.sampling import Draws, Sampler, further_tries, sample
-from bayescale.inference.tempering import RHAT_HOPELESS, can_temper, tempered
+from bayescale.inference.tempering import RHAT_HOPELESS, scans_for, tempered
 from bayescale.model.observations import Data
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
@@ -48,12 +48,11 @@ class Attempt:
 def sound_draws(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Attempt:
     """Draw until nothing is to be said against the draws, or nothing else helps."""
     found = Attempt.of(spec, data, sample(spec, data, sampler, seed, progressbar), sampler)
-    tries, by_tempering = further_tries(sampler), False
+    tries, scans = further_tries(sampler), []
     for number, longer in enumerate(tries, start=1):
-        mixed = found.diagnostics.mixed or found.is_last
-        if not (mixed or by_tempering) and can_temper(spec, data, found.draws, number > 1):
-            by_tempering = True
-            cooled = _tempered(spec, data, sampler, seed, progressbar)
+        if not (found.diagnostics.mixed or found.is_last or scans):
+            scans = scans_for(spec, data, sampler, found.draws, number > 1)
+            cooled = _tempered(spec, data, sampler, seed, scans, progressbar)
             found = cooled.after(found) if cooled else found
         if found.is_last:
             break
@@ -65,11 +64,11 @@ def sound_draws(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar
 
 
 def _tempered(
-    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool
+    spec: Spec, data: Data, sampler: Sampler, seed: int, scans: Sequence[int], progressbar: bool
 ) -> Attempt | None:
-    """Draw by tempered chains until they agree; None where they are far from that."""
+    """Draw by tempered chains until they agree; None where they are far from that, or no scans."""
     found = None
-    for draws in tempered(spec, data, sampler, seed, progressbar):
+    for draws in tempered(spec, data, sampler, seed, scans, progressbar) if scans else ():
         found = Attempt.of(spec, data, draws, sampler)
         if found.diagnostics.mixed:
             break

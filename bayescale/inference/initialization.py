@@ -201,9 +201,7 @@ def _is_optimum(log_density: LogDensity, mode: Mode) -> bool:
     return bool((abs(slope) * mode.sd < 0.5).all())
 
 
-def find_modes(
-    log_density: LogDensity, starts: Iterable[np.ndarray], within: float = COMPARABLE
-) -> list[Mode]:
+def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mode]:
     """Climb from every start; return the distinct modes that hold a share worth a chain.
 
     Parameters
@@ -212,8 +210,6 @@ def find_modes(
         From a point to log density and gradient.
     starts : iterable of array, shape (coordinate,)
         Where to climb from. A start at which the density is not finite is passed over.
-    within : float
-        Nats below the best mode's mass down to which another is returned.
 
     Returns
     -------
@@ -231,7 +227,7 @@ def find_modes(
         found = [mode for mode in modes if _is_optimum(log_density, mode)]
     distinct: list[Mode] = []
     for mode in sorted(found, key=lambda mode: -mode.log_mass):
-        if distinct and mode.log_mass < distinct[0].log_mass - within:
+        if distinct and mode.log_mass < distinct[0].log_mass - COMPARABLE:
             break
         if not any(known.holds(mode.point) for known in distinct):
             distinct.append(mode)

@@ -127,9 +127,8 @@ class Draws:
     ``links`` has the vectors of the spec's parametrization
     (:mod:`bayescale.model.parametrization`), shape (chain, draw, ...); ``interrupted`` says that
     the user stopped the sampler before it was done; ``missed`` has in words the modes of the
-    posterior that no draw is near; ``seconds`` where the time went; ``points`` what was sampled,
-    shape (chain, draw, coordinate), None where nutpie did not; ``tempered`` that parallel tempering
-    drew (:mod:`bayescale.inference.tempering`).
+    posterior that no draw is near; ``seconds`` where the time went; ``tempered`` that parallel
+    tempering drew (:mod:`bayescale.inference.tempering`).
     """
 
     links: Mapping[str, np.ndarray]
@@ -137,7 +136,6 @@ class Draws:
     interrupted: bool = False
     missed: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
-    points: np.ndarray | None = None
     tempered: bool = False
 
 
@@ -177,7 +175,7 @@ def sample(
     sampling = time.perf_counter() - started - compiling
     finished = finished_part(next(d for d in posterior.values() if math.prod(d.shape[2:])))
     posterior, stats = posterior.isel(finished), stats.isel(finished)
-    parametrization, missed, points = parametrization_of(spec), (), None
+    parametrization, missed = parametrization_of(spec), ()
     if POINT in posterior:
         points = posterior[POINT].values
         links = parametrization.links(data, points)
@@ -191,7 +189,6 @@ def sample(
         interrupted=stats["diverging"].shape != (sampler.chains, sampler.draws),
         missed=missed,
         seconds={"compiling": compiling, "sampling": sampling},
-        points=points,
     )
 
 

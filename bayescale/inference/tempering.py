@@ -72,23 +72,33 @@ RHAT_HOPELESS = 1.3
 """R-hat of the first draws above which longer chains are not tried."""
 
 
-def can_temper(spec: Spec, data: Data, draws: Draws, from_modes: bool) -> bool:
-    """Whether a posterior that NUTS did not mix on is one for :func:`tempered`."""
+def scans_for(
+    spec: Spec, data: Data, sampler: Sampler, draws: Draws, from_modes: bool
+) -> list[int]:
+    """Return after how many scans the draws of :func:`tempered` are judged.
+
+    None where a posterior on which NUTS did not mix is not one for it.
+    """
     chains, number = draws.stats["diverging"].shape
-    longest = scans_of(draws.stats.sizes["draw"], rows_of(spec, data))
-    return (
-        draws.points is not None
+    worthwhile = (
+        sampler.name == "nutpie"
         and parametrization_of(spec).finds_modes
         and looks_for_modes(spec, from_modes)
         and chains > 1
         and chains * number >= LEAST_DRAWS
-        and bool(longest)
         and not draws.interrupted
     )
+    rows = sum(len(data.of(seen).observed) for seen in spec.observables)
+    return scans_of(sampler.draws, rows) if worthwhile else []
 
 
 def tempered(
-    spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool = False
+    spec: Spec,
+    data: Data,
+    sampler: Sampler,
+    seed: int,
+    scans: Sequence[int],
+    progressbar: bool = False,
 ) -> Iterator[Draws]:
     """Draw from the posterior by parallel tempering; yield the draws, then those of longer chains.
 
@@ -100,6 +110,8 @@ def tempered(
         Says how many chains, draws of each, and cores.
     seed : int
         Of the chains.
+    scans : sequence of int
+        After how many scans of each set of chains draws are yielded.
     progressbar : bool
         Whether to show a line of progress.
 
@@ -118,7 +130,6 @@ def tempered(
         {"diverging": (("chain", "draw"), np.zeros(shape, dtype=bool))},
         {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])},
     )
-    scans = scans_of(sampler.draws, rows_of(spec, data))
     shown = progress_line(f"{spec.law.name}, tempered", scans[-1]) if progressbar else nullcontext()
     with shown as update:
         for points in chains.draws(sampler.draws, scans, lambda done: update and update(done, 0)):
@@ -126,7 +137,6 @@ def tempered(
                 parametrization.links(data, points),
                 stats,
                 seconds={"sampling": time.perf_counter() - started},
-                points=points,
                 tempered=True,
             )
 
@@ -257,11 +267,6 @@ def _covariance(states: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     off = np.concatenate([part - part.mean(axis=0) for part in parts or [states]])
     found = off.T @ off / len(off)
     return (1 - SHRINKAGE) * found + np.diag(SHRINKAGE * np.diagonal(found) + (FINEST * unit) ** 2)
-
-
-def rows_of(spec: Spec, data: Data) -> int:
-    """Return how many observations a density is of."""
-    return sum(len(data.of(seen).observed) for seen in spec.observables)
 
 
 def scans_of(number: int, rows: int) -> list[int]:

@@ -132,6 +132,42 @@ class Positive(Parameter):
         return z
 
 
+class GreaterThanOne(Positive):
+    """A parameter above one; the prior of what it exceeds one by is log-normal.
+
+    Parameters
+    ----------
+    low, high : float
+        The prior puts 5 % below ``low`` and 5 % above ``high``, both above one and finite.
+    of : str or None
+        ``"target"`` makes them multiples of the geometric mean of the observed target.
+    about : str
+        One line for the catalogue and the report.
+
+    Raises
+    ------
+    BayescaleError
+        When the interval is empty or leaves these bounds.
+
+    Examples
+    --------
+    >>> nu = GreaterThanOne(1.5, 30.0, about="degrees of freedom")
+    >>> median = nu.inverse(nu.normal(nu.low, nu.high)[0])
+    >>> round(float(median), 2)
+    4.81
+    """
+
+    bounds = (1.0, float("inf"))
+
+    def link(self, value: Value) -> Any:
+        """Natural logarithm of what is above one."""
+        return fn.log(value - 1)
+
+    def inverse(self, z: Value) -> Any:
+        """One more than the exponential."""
+        return 1 + fn.exp(z)
+
+
 class Fraction(Parameter):
     """A parameter between zero and one; its prior is logit-normal.
 

@@ -10,7 +10,7 @@ from pymc.distributions.transforms import Interval, Transform
 from pymc.pytensorf import replace_rng_nodes
 from pytensor.graph.replace import clone_replace
 
-from bayescale.laws.parameters import Fraction, Parameter, Positive
+from bayescale.laws.parameters import Fraction, GreaterThanOne, Parameter, Positive
 from bayescale.model.coordinates import LAW_LINK, NOISE_LINK, Coordinates
 from bayescale.model.link_scale import natural, to_link
 from bayescale.model.observations import Observations
@@ -66,17 +66,18 @@ def around(
     name: str, parameter: Parameter, mean: Any, sd: Any, unit: Any, dims: str | None = None
 ) -> Any:
     """Add a PyMC variable whose link is normal, with the given mean and sd in its unit."""
-    if isinstance(parameter, Positive):
+    if type(parameter) is Positive:
         return pm.LogNormal(name, mu=mean + np.log(unit), sigma=sd, dims=dims)
-    if not isinstance(parameter, Fraction):
+    if not isinstance(parameter, Fraction | GreaterThanOne):
         return pm.Normal(name, mu=mean * unit, sigma=sd * unit, dims=dims)
-    if parameter.of is None:
+    if isinstance(parameter, Fraction) and parameter.of is None:
         return pm.LogitNormal(name, mu=mean, sigma=sd, dims=dims)
 
     def scaled(mean: Any, sd: Any, unit: Any, size: Any) -> Any:
-        return unit * pm.math.sigmoid(pm.Normal.dist(mean, sd, size=size))
+        return unit * parameter.inverse(pm.Normal.dist(mean, sd, size=size))
 
-    inside = Interval(0.0, unit)
+    least, most = parameter.bounds
+    inside = Interval(least * unit, most * unit if np.isfinite(most) else None)
     return pm.CustomDist(name, mean, sd, unit, dist=scaled, dims=dims, default_transform=inside)
 
 

@@ -16,7 +16,7 @@ from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleWarning
 from bayescale.laws.base import Law
 from bayescale.laws.parameters import Parameter
-from bayescale.model.noise.autocorrelated import repeats
+from bayescale.model.noise.autocorrelated import repeats, within_plateaus
 from bayescale.model.noise.base import Noise
 from bayescale.model.noise.registry import get_noise
 
@@ -161,7 +161,13 @@ def _usable(spec: "Spec", runs: Runs, seen: Observable) -> Runs:
     usable = seen.noise.usable(runs.table[seen.column].to_numpy(float))
     runs = runs.keep(usable, f"{seen.column} is not {seen.noise.requirement()}")
     repeated = repeats(runs.table, [*everything, seen.column, *seen.known])
-    return runs.keep(~repeated, "it repeats an earlier row of its run")
+    runs = runs.keep(~repeated, "it repeats an earlier row of its run")
+    if not seen.noise.serial:
+        return runs
+    known = seen.noise.take(runs.table, seen.column)
+    values = runs.table[seen.column].to_numpy(float)
+    within = within_plateaus(known["series"], known["place"], values)
+    return runs.keep(~within, f"the rows before and after it in its run have its {seen.column}")
 
 
 def columns_read(spec: "Spec") -> list[str]:

@@ -71,6 +71,11 @@ def test_part_of_a_curve_are_one_run_evenly_along_it() -> None:
     assert len(part.runs) == len(part.labels) == part.observed.size == chosen.sum()
     np.testing.assert_array_equal(part.observed, table["loss"].to_numpy()[chosen])
     assert spaced(*along_curve(spec, extract(spec, bs.read_runs(table[::50])))).all()
+    best = np.minimum.accumulate(np.round(table[::50], 1))
+    ends = spaced(
+        *along_curve(spec, extract(spec, bs.read_runs(best.assign(flops=table["flops"]))))
+    )
+    assert ends.sum() < 10 and ends[0] and ends[-1], "of a plateau the ends are fitted"
     assert spaced(spec, given).all(), "independent points are all fitted"
 
 

@@ -11,7 +11,7 @@ import bayescale as bs
 from bayescale import typical_design
 from bayescale.laws.base import Law
 from bayescale.laws.inputs import Input
-from bayescale.laws.parameters import Fraction, Positive, Real
+from bayescale.laws.parameters import Fraction, GreaterThanOne, Positive, Real
 from bayescale.laws.registry import BUILT_IN, get_law
 from bayescale.model.coordinates import Coordinates
 from bayescale.model.noise.registry import get_noise
@@ -241,7 +241,13 @@ class TestDeclaration:
 
     @pytest.mark.parametrize(
         ("kind", "low", "high"),
-        [(Positive, 0, 1), (Positive, 2, 1), (Fraction, 0.1, 1), (Real, 3, 3)],
+        [
+            (Positive, 0, 1),
+            (Positive, 2, 1),
+            (GreaterThanOne, 1, 2),
+            (Fraction, 0.1, 1),
+            (Real, 3, 3),
+        ],
     )
     def test_impossible_intervals(self, kind: type, low: float, high: float) -> None:
         with pytest.raises(bs.BayescaleError, match="90 % interval"):
@@ -252,7 +258,9 @@ class TestDeclaration:
             get_law("chinchila")
 
 
-@pytest.mark.parametrize("parameter", [Positive(0.1, 3), Fraction(0.2, 0.7), Real(-1, 2)])
+@pytest.mark.parametrize(
+    "parameter", [Positive(0.1, 3), GreaterThanOne(1.5, 30), Fraction(0.2, 0.7), Real(-1, 2)]
+)
 def test_log_jacobian_is_the_derivative(parameter) -> None:
     z, step = np.linspace(-3, 3, 13), 1e-6
     slope = (parameter.inverse(z + step) - parameter.inverse(z - step)) / (2 * step)

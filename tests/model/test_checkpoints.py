@@ -19,7 +19,7 @@ from bayescale.inference.fit import prepare
 from bayescale.inference.run_blocks import likelihood_blocks
 from bayescale.model.build import engine_model, model_data
 from bayescale.model.checkpoint_rows import noise_along_runs, rows_to_fit
-from bayescale.model.noise.autocorrelated import series_of
+from bayescale.model.noise.autocorrelated import series_of, within_plateaus
 from bayescale.model.noise.registry import NOISES
 from bayescale.model.observations import extract
 from bayescale.model.spec import make_spec
@@ -440,3 +440,63 @@ def test_a_law_whose_parameter_has_the_name_of_the_noise_s_is_fitted_all_the_sam
     with pytest.warns(bs.BayescaleWarning, match="no logit_student_t noise along a run"):
         spec, _ = prepare(bs.read_runs(table.assign(step=np.arange(1, 13))), "accuracy_from_loss")
     assert spec.noise.name == "logit_student_t"
+
+
+def best_so_far(steps: int, seed: int) -> pd.DataFrame:
+    """One run's lowest error so far, a score of so many questions."""
+    tokens = np.logspace(9, 12, 19)
+    error = 0.4 + 0.3 * (tokens / 1e9) ** -0.08
+    noisy = error + 0.02 * np.random.default_rng(seed).normal(size=19)
+    best = np.minimum.accumulate(np.round(noisy * steps) / steps)
+    return pd.DataFrame({"x": tokens, "loss": best, "run": "a"})
+
+
+class TestRepeatedValues:
+    @pytest.mark.parametrize(("steps", "seed"), [(40, 0), (25, 1), (100, 2)])
+    def test_they_do_not_make_the_scatter_vanish(self, steps: int, seed: int) -> None:
+        """Two thirds of the steps change nothing.
+
+        With all rows and any tails the scatter was 1e-6, the reach 1e4, and the law flat.
+        """
+        table = best_so_far(steps, seed)
+        assert (np.diff(table["loss"]) == 0).sum() >= 11
+        with pytest.warns(bs.BayescaleWarning, match="the rows before and after it in its run"):
+            fit = bs.fit(
+                table, "power_law_floor", columns={"x": "x"}, noise=NOISE.name, random_seed=1
+            )
+        assert fit.diagnostics.ok
+        assert fit.posterior["nu"].min() > 1
+        assert fit.posterior["sigma"].median() > 0.005
+        expected = 0.4 + 0.3 * 1e4**-0.08
+        low, high = fit.predict({"x": 1e13}, random_seed=1)["law"].quantile([0.05, 0.95]).values
+        assert low < expected < high
+        assert high - low < 0.2
+
+    def test_the_ends_of_a_plateau_are_kept(self) -> None:
+        series = np.array([0, 0, 0, 0, 0, 1, 1, 1, np.nan, np.nan, np.nan])
+        place = np.array([0, 3, 2, 1, 4, 0, 1, 2, np.nan, np.nan, np.nan])
+        values = np.array([2, 2, 2, 2, 1, 1, 1, 1, 5, 5, 5.0])
+        found = np.flatnonzero(within_plateaus(series, place, values))
+        assert found.tolist() == [2, 3, 6]
+
+    def test_of_independent_rows_all_count(self) -> None:
+        table = best_so_far(40, 0).drop(columns="run")
+        spec = bs.make_spec("power_law_floor", columns={"x": "x"})
+        assert len(extract(spec, bs.read_runs(table)).observed) == 19
+
+
+def test_the_pymc_model_has_the_prior_of_the_tails() -> None:
+    spec = bs.make_spec("power_law_floor", columns={"x": "x"}, noise=NOISE.name)
+    table = pd.DataFrame({"x": [1.0, 2.0, 4.0, 8.0], "loss": [3.0, 2.5, 2.2, 2.1]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", bs.BayescaleWarning)
+        model = bs.build_model(table, spec)
+    nu = pm.draw(model["nu"], 4000, random_seed=1)
+    assert nu.min() > 1
+    np.testing.assert_allclose(np.quantile(nu, [0.05, 0.95]), [1.5, 30.0], rtol=0.15)
+    logp = model.compile_logp(vars=[model["nu"]], sum=True, mode="FAST_COMPILE")
+    point = {**model.initial_point(), "nu_interval__": np.array(0.5)}
+    parameter = NOISE.parameters["nu"]
+    mean, sd = parameter.normal(parameter.low, parameter.high)
+    expected = scipy.stats.norm(mean, sd).logpdf(0.5)  # the transform is the link
+    assert float(logp(point)) == pytest.approx(expected)

@@ -25,7 +25,7 @@ import xarray as xr
 from bayescale.data.convert import to_numbers
 from bayescale.data.row_messages import cells_of
 from bayescale.laws.functions import exp, sqrt
-from bayescale.laws.parameters import Parameter, Positive
+from bayescale.laws.parameters import GreaterThanOne, Parameter, Positive
 from bayescale.model.noise.base import Known, late
 from bayescale.model.noise.location_scale import (
     LOG,
@@ -114,6 +114,21 @@ def repeats(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     return (table[seen].duplicated() & table["run"].notna()).to_numpy(bool)
 
 
+def within_plateaus(series: np.ndarray, place: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return which rows have exactly the value of the row before and after in their run.
+
+    The best loss so far and a coarse score stay on a value for many rows. Each counted as a
+    residual that did not change at all, they would make the scatter vanish; the ends of a plateau
+    say as much.
+    """
+    before, _ = _links(series, place)
+    follows = np.flatnonzero(before != np.arange(len(before)))
+    same = follows[values[follows] == values[before[follows]]]
+    found = np.zeros((2, len(values)), dtype=bool)
+    found[0, same], found[1, before[same]] = True, True
+    return found.all(axis=0)
+
+
 def _places(table: pd.DataFrame, names: np.ndarray) -> np.ndarray:
     """Return how far along its run each row lies, in decades, by the best column there is."""
     best, most = 1.0 + pd.Series(names).groupby(names).cumcount().to_numpy(), 0
@@ -163,7 +178,7 @@ class Checkpoints(Scatter):
 
     def __init__(self, name: str, about: str, scale: Scale, sigma: Parameter) -> None:
         super().__init__(name, about, scale, STUDENT, sigma)
-        self.parameters = {**self.parameters, "reach": REACH}
+        self.parameters = {**self.parameters, "nu": NU, "reach": REACH}
 
     def take(self, table: pd.DataFrame, column: str) -> dict[str, np.ndarray]:
         """Return standard errors, and the series and place of each row."""
@@ -346,6 +361,12 @@ def _along(function: Any, series: Any, *values: Any) -> Any:
 REACH = Positive(
     0.01, 10.0, about="decades of tokens or steps over which a run's residuals resemble another"
 )
+
+
+NU = GreaterThanOne(1.5, 30.0, about=STUDENT.parameters["nu"].about)
+"""With tails heavier than Cauchy's, values that repeat exactly along a run, such as the best loss
+so far or a coarse score, make the likelihood unbounded: each repetition gains what a scatter that
+goes to zero loses at another row."""
 
 
 CHECKPOINTS = (
