@@ -1,4 +1,10 @@
-"""Draws that can be trusted: by NUTS, by tempered chains where it does not mix, by NUTS again."""
+"""Draws that can be trusted: by NUTS, by more of it, by tempered chains where it does not mix.
+
+Chains that are slow, and not lost in one of several modes, mix when they are long enough: effective
+draws grow with their length, and what R-hat has above one falls with it. Where a law may go through
+all of few runs, the posterior is a funnel of bent ridges, in which NUTS has several times the
+effective draws per second of tempered chains.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,12 +13,23 @@ from typing import Self
 
 import xarray as xr
 
-from bayescale.inference.diagnostics import Diagnostics, diagnose
-from bayescale.inference.sampling import Draws, Sampler, further_tries, sample
+from bayescale.data.limits import RANGES
+from bayescale.inference.diagnostics import ESS_LIMIT, RHAT_LIMIT, Diagnostics, diagnose
+from bayescale.inference.sampling import Draws, Sampler, further_tries, sample, thinned
 from bayescale.inference.tempering import RHAT_HOPELESS, scans_for, tempered
 from bayescale.model.observations import Data
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
+
+LONGER = (4, 8, 16, 32)
+"""Times the draws asked for that chains may have in the end; of long ones every second, ... counts.
+"""
+
+SAFETY = 3.0
+"""Times longer than expected from draws so far, whose effective number is itself uncertain."""
+
+FARTHEST = 4.0
+"""Times longer than the chains that this is expected from, at most."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,15 @@ class Attempt:
         return self.diagnostics.ok or self.draws.interrupted or self.draws.tempered
 
 
+def samplers_of(sampler: Sampler) -> tuple[Sampler, ...]:
+    """Return the samplers of which a fit's draws may be, that was asked for with one of them.
+
+    The last is of long chains, as they are thinned.
+    """
+    tries = further_tries(sampler)
+    return sampler, *tries, replace(tries[0], draws=tries[-1].draws)
+
+
 def sound_draws(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Attempt:
     """Draw until nothing is to be said against the draws, or nothing else helps."""
     found = Attempt.of(spec, data, sample(spec, data, sampler, seed, progressbar), sampler)
@@ -52,8 +78,10 @@ def sound_draws(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar
     for number, longer in enumerate(tries, start=1):
         if not (found.diagnostics.mixed or found.is_last or scans):
             scans = scans_for(spec, data, sampler, found.draws, number > 1)
-            cooled = _tempered(spec, data, sampler, seed, scans, progressbar)
-            found = cooled.after(found) if cooled else found
+            if scans and not spec.law.multimodal:
+                found = _by_long_chains(spec, data, found, sampler, seed, progressbar)
+            if scans and not (found.diagnostics.mixed or found.is_last):
+                found = _by_tempered_chains(spec, data, found, sampler, seed, scans, progressbar)
         if found.is_last:
             break
         if found.diagnostics.divergences and longer is not tries[-1]:
@@ -63,18 +91,45 @@ def sound_draws(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar
     return found
 
 
-def _tempered(
-    spec: Spec, data: Data, sampler: Sampler, seed: int, scans: Sequence[int], progressbar: bool
-) -> Attempt | None:
-    """Draw by tempered chains until they agree; None where they are far from that, or no scans."""
-    found = None
-    for draws in tempered(spec, data, sampler, seed, scans, progressbar) if scans else ():
-        found = Attempt.of(spec, data, draws, sampler)
-        if found.diagnostics.mixed:
+def _by_long_chains(
+    spec: Spec, data: Data, found: Attempt, sampler: Sampler, seed: int, progressbar: bool
+) -> Attempt:
+    """Draw by NUTS as long as it takes, where draws so far say that it can be done; thin."""
+    _, careful, *_, kept = samplers_of(sampler)
+    longer = found.sampler.draws / sampler.draws
+    for i, times in enumerate(LONGER):
+        said, draws = found.diagnostics, times * sampler.draws
+        short = max(ESS_LIMIT / max(said.ess, 1.0), (said.rhat - 1) / (RHAT_LIMIT - 1))
+        hopeless = said.missed or (longer > 1 and not longer * short <= LONGER[-1])
+        if said.mixed or hopeless or draws > RANGES["draws"][1]:
             break
-        if found.diagnostics.rhat > RHAT_HOPELESS:
-            return None
+        if times < longer * min(SAFETY * short, FARTHEST):
+            continue
+        own = seed + 3 + i
+        drawn = sample(spec, data, replace(careful, draws=draws), own, progressbar, True)
+        found = Attempt.of(spec, data, thinned(drawn, draws // kept.draws), kept).after(found)
+        longer = times
     return found
+
+
+def _by_tempered_chains(
+    spec: Spec,
+    data: Data,
+    found: Attempt,
+    sampler: Sampler,
+    seed: int,
+    scans: Sequence[int],
+    progressbar: bool,
+) -> Attempt:
+    """Draw by tempered chains until they agree; return what was found where they never will."""
+    cooled = found
+    for draws in tempered(spec, data, sampler, seed, scans, progressbar):
+        cooled = Attempt.of(spec, data, draws, sampler).after(found)
+        if cooled.diagnostics.mixed:
+            break
+        if cooled.diagnostics.rhat > RHAT_HOPELESS:
+            return found
+    return cooled
 
 
 def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:

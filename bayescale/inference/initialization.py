@@ -10,7 +10,7 @@ Chains of any law may all end in the same one of several modes, and then R-hat c
 drawing, a few climbs from the prior look for modes that no draw is near.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,10 @@ prior leads is missed in four of a hundred fits."""
 
 LEAST_SHARE = 0.05
 """Share of the posterior from which a mode that no draw is near counts as missed."""
+
+
+WEIGHED = 500
+"""Draws of a mode's Gaussian approximation by which it is weighed where no draw is near."""
 
 
 COMPARABLE = 5.0
@@ -149,6 +153,7 @@ def missed_modes(
     log_density: LogDensity,
     starts: Iterable[np.ndarray],
     draws: np.ndarray,
+    seed: int,
 ) -> list[tuple[Mode, float]]:
     """Return the modes that hold a share of the posterior and that no draw is near.
 
@@ -160,21 +165,58 @@ def missed_modes(
         Where to climb from.
     draws : array, shape (draw, coordinate)
         The posterior draws.
+    seed : int
+        Of the draws by which modes are weighed.
 
     Returns
     -------
     list of (Mode, float)
-        With the share of the posterior's mass that each holds by its Gaussian approximation, the
-        largest first; empty when the draws reached all.
+        With the share of the posterior's mass that each holds, the largest first; empty when the
+        draws reached all.
+
+    Notes
+    -----
+    Modes that no draw is near by their Gaussian approximations are weighed again, by importance
+    sampling from these: on a bent ridge the curvature at its top says far too much.
     """
     found = find_modes(log_density, starts)
-    mass = np.exp([m.log_mass - found[0].log_mass for m in found])
-    shares = mass / mass.sum()
+    by_curvature = _shares([mode.log_mass for mode in found])
+    missed = [
+        share >= LEAST_SHARE and not _reached(log_density, mode, draws, share / 20)
+        for mode, share in zip(found, by_curvature, strict=True)
+    ]
+    if not any(missed):
+        return []
+    rng = np.random.default_rng([seed, 3])
+    shares = _shares([_weighed(log_density, found, k, rng) for k in range(len(found))])
     return [
         (mode, float(share))
-        for mode, share in zip(found, shares, strict=True)
-        if share >= LEAST_SHARE and not _reached(log_density, mode, draws, share / 20)
+        for mode, share, off in zip(found, shares, missed, strict=True)
+        if off and share >= LEAST_SHARE
     ]
+
+
+def _weighed(
+    log_density: LogDensity, modes: Sequence[Mode], k: int, rng: np.random.Generator
+) -> float:
+    """Return the log mass of what is nearer to one mode than to others, by importance sampling.
+
+    In the unit of ``Mode.log_mass``.
+    """
+    mode = modes[k]
+    z = rng.normal(size=(WEIGHED, mode.sd.size))
+    points = mode.point + mode.unit * ((mode.sd * z) @ mode.axes.T)
+    away = [(((points - one.point) / mode.unit) ** 2).sum(axis=1) for one in modes]
+    own = np.argmin(away, axis=0) == k
+    above = [log_density(point)[0] for point in points[own]] + (z[own] ** 2).sum(axis=1) / 2
+    total = np.logaddexp.reduce(above, initial=-np.inf)
+    return float(np.log(mode.sd).sum() + total - np.log(WEIGHED))
+
+
+def _shares(log_mass: Sequence[float]) -> np.ndarray:
+    """Return the shares of masses that are given by their logs."""
+    mass = np.exp(np.array(log_mass) - max(log_mass, default=0.0))
+    return mass / mass.sum()
 
 
 def _reached(log_density: LogDensity, mode: Mode, draws: np.ndarray, share: float) -> bool:

@@ -27,11 +27,12 @@ import xarray as xr
 from bayescale.data.read import read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
+from bayescale.inference.attempts import samplers_of
 from bayescale.inference.fit import fit, prepare
 from bayescale.inference.io import load_fit, save
 from bayescale.inference.pointwise import stored, with_pointwise
 from bayescale.inference.result import Fit
-from bayescale.inference.sampling import Sampler, further_tries
+from bayescale.inference.sampling import Sampler
 from bayescale.inference.saved_tree import checks_of
 from bayescale.laws.base import Law
 from bayescale.laws.registry import get_law
@@ -347,7 +348,7 @@ def _drawn_by(recorded: Mapping[str, Any], sampler: Sampler) -> bool:
     """Whether a record is of this sampler, or of a further try; cores do not matter."""
     then = replace(Sampler(**recorded), cores=None)
     now = replace(sampler, cores=None)
-    return then in (now, *further_tries(now))
+    return then in samplers_of(now)
 
 
 _MADE = ("__dict__", "__weakref__", "inputs", "steps", "parameters")

@@ -192,6 +192,16 @@ def sample(
     )
 
 
+def thinned(draws: Draws, every: int) -> Draws:
+    """Return every second, third, ... draw of each chain."""
+    stats = draws.stats.isel(draw=slice(None, None, every))
+    return dataclasses.replace(
+        draws,
+        links={name: values[:, ::every] for name, values in draws.links.items()},
+        stats=stats.assign_coords(draw=range(stats.sizes["draw"])),
+    )
+
+
 def looks_for_modes(spec: Spec, from_modes: bool) -> bool:
     """Whether chains start near modes: of a law with several always, else where it is asked for."""
     return spec.law.multimodal or (from_modes and parametrization_of(spec).finds_modes)
@@ -200,11 +210,9 @@ def looks_for_modes(spec: Spec, from_modes: bool) -> bool:
 def missed_by(spec: Spec, data: Data, points: np.ndarray, seed: int) -> tuple[str, ...]:
     """Describe the modes of the posterior that no draw is near, by climbs from the prior."""
     parametrization, start = parametrization_of(spec), starts_of(spec, data, spread=1.0)
-    found = missed_modes(
-        log_density_of(compiled(spec, data)),
-        [start([seed, i]) for i in range(FEW_CLIMBS)],
-        points.reshape(-1, points.shape[-1]),
-    )
+    starts = [start([seed, i]) for i in range(FEW_CLIMBS)]
+    flat = points.reshape(-1, points.shape[-1])
+    found = missed_modes(log_density_of(compiled(spec, data)), starts, flat, seed)
     described = []
     for mode, share in found:
         place = parametrization.parameters_at(data, mode.point)

@@ -8,8 +8,11 @@ import xarray as xr
 from handmade import handmade_fit
 
 import bayescale as bs
+from bayescale.inference.attempts import samplers_of, sound_draws
 from bayescale.inference.diagnostics import Diagnostics, diagnose, elements
+from bayescale.inference.fit import prepare
 from bayescale.inference.initialization import find_modes, missed_modes
+from bayescale.inference.sampling import Sampler
 from bayescale.laws.functions import log
 from bayescale.laws.inputs import Input
 from bayescale.laws.parameters import Positive
@@ -99,7 +102,7 @@ def test_a_mode_that_no_draw_is_near_is_found(sides: list[int], expected: list[f
     rng = np.random.default_rng(3)
     draws = rng.choice(sides, 2000)[:, None] + rng.normal(0, 0.1, (2000, 1))
     starts = list(rng.normal(0, 2, (12, 1)))
-    found = missed_modes(two_normals, starts, draws)
+    found = missed_modes(two_normals, starts, draws, seed=1)
     assert [round(float(mode.point[0]), 3) for mode, _ in found] == expected
     assert [share for _, share in found] == pytest.approx([0.5] * len(expected), rel=1e-3)
 
@@ -170,8 +173,8 @@ def test_a_mode_as_wide_as_its_unit_is_not_missed() -> None:
 
     starts = list(rng.normal([0.0, 0.0], [2400.0, 1.0], (30, 2)))
     draws = rng.normal(centre, sd, (4000, 2))
-    assert not missed_modes(normal, starts, draws)
-    ((mode, share),) = missed_modes(normal, starts, draws + np.array([2000.0, 0.0]))
+    assert not missed_modes(normal, starts, draws, seed=1)
+    ((mode, share),) = missed_modes(normal, starts, draws + np.array([2000.0, 0.0]), seed=1)
     assert share == 1 and mode.point == pytest.approx(centre, abs=1)
 
 
@@ -187,13 +190,49 @@ def test_a_top_far_thinner_than_the_bulk_is_not_missed() -> None:
     starts = list(rng.normal(size=(30, 12)))
     (mode,) = find_modes(cauchy, starts)
     assert 0 < (mode.distances(draws) < mode.radius).mean() < 0.05
-    assert not missed_modes(cauchy, starts, draws)
+    assert not missed_modes(cauchy, starts, draws, seed=1)
+
+
+def test_a_top_wider_than_its_mode_is_not_missed() -> None:
+    """A hundredth of the posterior, flat at its top: the curvature there says over a third."""
+    centre, sd, width = np.array([-3.0, 0.0]), 0.3, 0.2
+    log_w = np.log(0.01 * 2 * np.pi * sd**2 / (np.pi**1.5 / 2 * width**2))
+
+    def flat_topped(point: np.ndarray) -> tuple[float, np.ndarray]:
+        off, away = (point - centre) / sd, (point + centre) / width
+        each = np.array([-0.5 * off @ off, log_w - (away @ away) ** 2])
+        value = np.logaddexp.reduce(each)
+        slopes = np.array([-off / sd, -4 * (away @ away) * away / width])
+        return float(value), np.exp(each - value) @ slopes
+
+    rng = np.random.default_rng(0)
+    starts = [side + rng.normal(0, 0.1, 2) for side in (centre, -centre) for _ in range(6)]
+    first, second = find_modes(flat_topped, starts)
+    assert second.log_mass > first.log_mass - 1
+    draws = rng.normal(centre, sd, (4000, 2))
+    assert not missed_modes(flat_topped, starts, draws, seed=1)
+    ((mode, share),) = missed_modes(flat_topped, starts, draws - 2 * centre, seed=1)
+    assert share == pytest.approx(0.99, abs=0.01) and mode.point == pytest.approx(centre, abs=0.01)
+
+
+def test_chains_that_are_slow_are_made_longer() -> None:
+    """A law through all of six points: a funnel, in which 500 draws of a chain are too few."""
+    x = 6.0 * 2 ** np.arange(6)
+    noise = np.exp(0.002 * np.random.default_rng(1).normal(size=6))
+    loss = (0.3 + 0.7 * (1 + x / 60) ** -0.6) * noise
+    table = pd.DataFrame({"tokens": x, "loss": loss, "run": "a"})
+    spec, data = prepare(table, "power_law_sigmoidal", columns={"x": "tokens"}, noise="checkpoints")
+    found = sound_draws(spec, data, Sampler(draws=500), 1, progressbar=False)
+    assert found.diagnostics.ok and not found.draws.tempered
+    assert found.sampler == samplers_of(Sampler(draws=500))[-1]
+    assert found.draws.stats.sizes["draw"] == 2000
+    assert next(iter(found.draws.links.values())).shape[1] == 2000
 
 
 def test_a_mode_with_a_stray_draw_is_still_missed() -> None:
     rng = np.random.default_rng(3)
     draws = np.r_[[[1.0]], rng.normal(-1, 0.1, (2000, 1))]
-    ((mode, _),) = missed_modes(two_normals, list(rng.normal(0, 2, (12, 1))), draws)
+    ((mode, _),) = missed_modes(two_normals, list(rng.normal(0, 2, (12, 1))), draws, seed=1)
     assert mode.point == pytest.approx(1, abs=1e-3)
 
 
