@@ -4,6 +4,9 @@ Chains that are slow, and not lost in one of several modes, mix when they are lo
 draws grow with their length, and what R-hat has above one falls with it. Where a law may go through
 all of few runs, the posterior is a funnel of bent ridges, in which NUTS has several times the
 effective draws per second of tempered chains.
+
+Losses that were computed from a law, without noise, have a likelihood without bound at no scatter;
+no sampler draws from that, and each gets a small error.
 """
 
 from collections import Counter
@@ -11,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+import numpy as np
 import xarray as xr
 
 from bayescale.data.limits import RANGES
@@ -20,6 +24,12 @@ from bayescale.inference.tempering import RHAT_HOPELESS, scans_for, tempered
 from bayescale.model.observations import Data
 from bayescale.model.parametrization import parametrization_of
 from bayescale.model.spec import Spec
+
+EXACT = 1e-9
+"""Median scatter, as a share of the target, below which a law goes through all runs."""
+
+ERROR = 1e-6
+"""Share of a value that is its error where a law goes through all runs."""
 
 LONGER = (4, 8, 16, 32)
 """Times the draws asked for that chains may have in the end; of long ones every second, ... counts.
@@ -36,7 +46,8 @@ FARTHEST = 4.0
 class Attempt:
     """Draws, the same in the parameters' own units, what is to be said of them, how they were made.
 
-    ``seconds`` says where the time of this attempt and those before it went.
+    ``seconds`` says where the time of this attempt and those before it went; ``exact`` that the law
+    goes through all runs, but for rounding.
     """
 
     draws: Draws
@@ -44,13 +55,16 @@ class Attempt:
     diagnostics: Diagnostics
     sampler: Sampler
     seconds: Mapping[str, float]
+    exact: bool = False
 
     @classmethod
     def of(cls, spec: Spec, data: Data, draws: Draws, sampler: Sampler) -> Self:
         """Judge draws."""
         posterior = natural_parameters(spec, data, draws)
         found = diagnose(posterior, draws.stats, missed=draws.missed)
-        return cls(draws, posterior, found, sampler, draws.seconds)
+        exact = "se" in data.known and "sigma" in posterior
+        exact = exact and float(posterior["sigma"].median()) < EXACT * min(1.0, data.scale)
+        return cls(draws, posterior, found, sampler, draws.seconds, exact)
 
     def after(self, before: Self) -> Self:
         """Count the time of the attempts before too."""
@@ -59,7 +73,7 @@ class Attempt:
     @property
     def is_last(self) -> bool:
         """Whether nothing is to be said against it, or nothing else helps."""
-        return self.diagnostics.ok or self.draws.interrupted or self.draws.tempered
+        return self.diagnostics.ok or self.draws.interrupted or self.draws.tempered or self.exact
 
 
 def samplers_of(sampler: Sampler) -> tuple[Sampler, ...]:
@@ -130,6 +144,12 @@ def _by_tempered_chains(
         if cooled.diagnostics.rhat > RHAT_HOPELESS:
             return found
     return cooled
+
+
+def with_errors(data: Data) -> Data:
+    """Return runs whose observed values have an error of at least :data:`ERROR` of their size."""
+    known = {**data.known, "se": np.maximum(data.known["se"], ERROR * np.abs(data.observed))}
+    return replace(data, known=known)
 
 
 def natural_parameters(spec: Spec, data: Data, draws: Draws) -> xr.Dataset:

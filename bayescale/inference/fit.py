@@ -11,11 +11,12 @@ import xarray as xr
 from bayescale.data.read import RunsLike, read_runs
 from bayescale.data.runs import Runs
 from bayescale.errors import BayescaleError, BayescaleWarning
-from bayescale.inference.attempts import sound_draws
+from bayescale.inference.attempts import sound_draws, with_errors
 from bayescale.inference.datatree import make_tree, record_of
 from bayescale.inference.diagnostics import Diagnostics
 from bayescale.inference.fit_warnings import (
     warn_constant,
+    warn_exact,
     warn_far_reference,
     warn_misfit,
     warn_one_ratio,
@@ -185,13 +186,23 @@ def _of_study(fit: Fit, study: Study) -> Fit:
 def fit_prepared(spec: Spec, data: Data, sampler: Sampler, seed: int, progressbar: bool) -> Fit:
     """Fit what :func:`prepare` returned; warn of draws that cannot be trusted, and nothing else."""
     _check_prior(spec, data, seed)
+    given = data
     found = sound_draws(spec, data, sampler, seed, progressbar)
+    if found.exact:
+        warn_exact(spec)
+        data = with_errors(data)
+        found = sound_draws(spec, data, sampler, seed, progressbar).after(found)
     draws, posterior, diagnostics = found.draws, found.posterior, found.diagnostics
     warn_of(diagnostics, draws.interrupted)
     spent = {name: round(value, 2) for name, value in found.seconds.items()}
     how = {"sampler": found.sampler, "seed": seed, "seconds": spent}
     made = assemble(spec, data, posterior, draws.stats, **how)
-    record = {**made.record, "missed_modes": list(draws.missed), "tempered": draws.tempered}
+    record = {
+        **made.record,
+        "data": given.digest(),
+        "missed_modes": list(draws.missed),
+        "tempered": draws.tempered,
+    }
     return replace(
         made, record=record, checks={"draws": made.digest, "diagnostics": diagnostics.to_dict()}
     )

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from bayescale.errors import BayescaleWarning
+from bayescale.inference.attempts import ERROR
 from bayescale.inference.result import Fit
 from bayescale.laws.frontier import split_unknown
 from bayescale.model.observations import Data, constant_inputs
@@ -70,3 +71,13 @@ def warn_far_reference(spec: Spec, data: Data) -> None:
                 BayescaleWarning,
                 stacklevel=3,
             )
+
+
+def warn_exact(spec: Spec) -> None:
+    """Warn of runs that a law goes through, which no sampler can fit as they are."""
+    warnings.warn(
+        f"{spec.law.name} goes through all runs but for rounding, as where losses were computed "
+        f"from it: each was given an error of {ERROR:g} of its size; simulate noise too",
+        BayescaleWarning,
+        stacklevel=4,
+    )

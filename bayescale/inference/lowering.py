@@ -7,12 +7,14 @@ and logarithms: LLVM then takes several runs at once, by vector instructions.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache, partial
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pytensor
 from numba import types
 from pytensor import scalar as ps
 from pytensor.link.numba.dispatch import basic, elemwise, scalar
@@ -52,14 +54,26 @@ _in_vector_loop: ContextVar[bool] = ContextVar("in_vector_loop", default=False)
 
 @contextmanager
 def portable() -> Iterator[list[Symbol]]:
-    """Make a program fit for the cache, and for vectors; yield the functions it calls by name."""
+    """Make a program fit for the cache, and for vectors; yield the functions it calls by name.
+
+    The Python source that PyTensor writes of each function, and never removes, goes when it is
+    left.
+    """
     _register()
     used: list[Symbol] = []
     token = _symbols.set(used)
     try:
-        yield used
+        with TemporaryDirectory(prefix="bayescale-") as folder, _sources_in(folder):
+            yield used
     finally:
         _symbols.reset(token)
+
+
+def _sources_in(folder: str) -> AbstractContextManager[Any]:
+    """Let PyTensor write sources to a folder, unless the user chose one, or it knows of none."""
+    if getattr(pytensor.config, "generated_src_dir", None) != "":
+        return nullcontext()
+    return pytensor.config.change_flags(generated_src_dir=folder)
 
 
 @cache

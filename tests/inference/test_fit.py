@@ -321,6 +321,24 @@ def test_an_interrupt_keeps_the_draws(monkeypatch) -> None:
     assert np.isfinite(fit.posterior.to_dataarray()).all()
 
 
+@pytest.mark.parametrize("noise", ["student_t", "raw_student_t"])
+def test_losses_computed_from_a_law_are_fitted(noise: str) -> None:
+    """Without noise the likelihood has no bound; chains stopped moving, and it took a minute."""
+    flops = np.geomspace(1e18, 1e22, 12)
+    truth = {"E": 1.7, "scale": 1.2, "exponent": 0.1}
+    table = pd.DataFrame({"flops": flops, "loss": 1.7 + 1.2 * (flops / 1e20) ** -0.1})
+    with pytest.warns(bs.BayescaleWarning, match="goes through all runs .* error of 1e-06"):
+        fit = bs.fit(
+            *(table, "power_law_floor"), noise=noise, references={"x": 1e20}, random_seed=1
+        )
+    assert fit.diagnostics.ok
+    for name, value in truth.items():
+        assert float(fit.posterior[name].median()) == pytest.approx(value, rel=1e-3), name
+    assert fit.record["data"] == extract(fit.spec, bs.read_runs(table)).digest()
+    again = bs.fit(bs.fitted_runs(fit), fit.spec, random_seed=1)
+    assert again.diagnostics.ok
+
+
 def test_known_errors_are_used(made_fit) -> None:
     """A run whose loss is known to be uncertain is expected to scatter more."""
     table = design().assign(loss=3.0, loss_se=[0.5] + [0.0] * 39)
