@@ -63,7 +63,7 @@ class Attempt:
         posterior = natural_parameters(spec, data, draws)
         found = diagnose(posterior, draws.stats, missed=draws.missed)
         exact = "se" in data.known and "sigma" in posterior
-        exact = exact and float(posterior["sigma"].median()) < EXACT * min(1.0, data.scale)
+        exact = exact and float(posterior["sigma"].median()) < EXACT * min(1.0, abs(data.scale))
         return cls(draws, posterior, found, sampler, draws.seconds, exact)
 
     def after(self, before: Self) -> Self:
