@@ -32,8 +32,7 @@ ERROR = 1e-6
 """Share of a value that is its error where a law goes through all runs."""
 
 LONGER = (4, 8, 16, 32)
-"""Times the draws asked for that chains may have in the end; of long ones every second, ... counts.
-"""
+"""How many times the draws asked for chains may be long; they are thinned to the first of these."""
 
 SAFETY = 3.0
 """Times longer than expected from draws so far, whose effective number is itself uncertain."""
@@ -77,7 +76,7 @@ class Attempt:
 
 
 def samplers_of(sampler: Sampler) -> tuple[Sampler, ...]:
-    """Return the samplers of which a fit's draws may be, that was asked for with one of them.
+    """Return what may be recorded as the sampler of a fit that was asked for with the first.
 
     The last is of long chains, as they are thinned.
     """
