@@ -1,4 +1,4 @@
-"""Where chains start when the posterior may have several modes: at the best of thirty optima.
+"""Where chains start when the posterior may have several modes: at the best of sixty optima.
 
 A chain that starts far from the posterior's mass may end in a mode that the data all but exclude,
 and never leave it. Laws that say ``multimodal = True`` are therefore climbed first, from draws of
@@ -18,7 +18,7 @@ import numpy as np
 
 from bayescale.inference.threads import one_thread
 
-CLIMBS = 30
+CLIMBS = 60
 """Prior draws from which the log density is climbed."""
 
 
@@ -49,6 +49,11 @@ NEXT = 40
 
 STEPS = 300
 """Most steps of one climb."""
+
+
+FURTHER, FURTHER_STEPS = 10, 2000
+"""How many of the highest climbs go on, and for how many steps at most: a narrow ridge takes more
+steps than a hill that is not worth them."""
 
 
 STEP = 1e-4
@@ -262,10 +267,15 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mo
     if not starts:
         return []
     unit, middle = np.maximum(np.std(starts, axis=0), 1.0), np.mean(starts, axis=0)
+
+    def within(ends: list[np.ndarray]) -> list[np.ndarray]:
+        return [end for end in ends if (abs(end - middle) < FARTHEST * unit).all()]
+
     with one_thread():
-        ends = [_climbed(log_density, one, unit) for one in starts]
-        near = [end for end in ends if (abs(end - middle) < FARTHEST * unit).all()]
-        modes = [_mode_at(log_density, end, unit) for end in near]
+        ends = within([_climbed(log_density, one, unit, STEPS) for one in starts])
+        ends.sort(key=lambda end: -log_density(end)[0])
+        best = [_climbed(log_density, end, unit, FURTHER_STEPS) for end in ends[:FURTHER]]
+        modes = [_mode_at(log_density, end, unit) for end in within(best + ends[FURTHER:])]
         found = [mode for mode in modes if _is_optimum(log_density, mode)]
     distinct: list[Mode] = []
     for mode in sorted(found, key=lambda mode: -mode.log_mass):
@@ -276,8 +286,10 @@ def find_modes(log_density: LogDensity, starts: Iterable[np.ndarray]) -> list[Mo
     return distinct
 
 
-def _climbed(log_density: LogDensity, start: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """Return the end of a climb, whose steps are in a unit of each coordinate."""
+def _climbed(
+    log_density: LogDensity, start: np.ndarray, unit: np.ndarray, steps: int
+) -> np.ndarray:
+    """Return the end of a climb of so many steps, which are in a unit of each coordinate."""
     from scipy.optimize import minimize
 
     downhill = np.zeros_like(start)
@@ -289,7 +301,7 @@ def _climbed(log_density: LogDensity, start: np.ndarray, unit: np.ndarray) -> np
         return -value if finite else 1e100
 
     # SciPy asks for the slope where it has just asked for the value, which found both.
-    options = {"maxiter": STEPS}
+    options = {"maxiter": steps, "maxfun": 2 * steps}
     found = minimize(
         descent, start / unit, jac=lambda _: downhill.copy(), method="L-BFGS-B", options=options
     )

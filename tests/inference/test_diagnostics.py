@@ -216,17 +216,17 @@ def test_a_top_wider_than_its_mode_is_not_missed() -> None:
 
 
 def test_chains_that_are_slow_are_made_longer() -> None:
-    """A law through all of six points: a funnel, in which 500 draws of a chain are too few."""
+    """A law through all of six points: a funnel, in which 300 draws of a chain are too few."""
     x = 6.0 * 2 ** np.arange(6)
     noise = np.exp(0.002 * np.random.default_rng(1).normal(size=6))
     loss = (0.3 + 0.7 * (1 + x / 60) ** -0.6) * noise
     table = pd.DataFrame({"tokens": x, "loss": loss, "run": "a"})
     spec, data = prepare(table, "power_law_sigmoidal", columns={"x": "tokens"}, noise="checkpoints")
-    found = sound_draws(spec, data, Sampler(draws=500), 1, progressbar=False)
+    found = sound_draws(spec, data, Sampler(draws=300), 1, progressbar=False)
     assert found.diagnostics.ok and not found.draws.tempered
-    assert found.sampler == samplers_of(Sampler(draws=500))[-1]
-    assert found.draws.stats.sizes["draw"] == 2000
-    assert next(iter(found.draws.links.values())).shape[1] == 2000
+    assert found.sampler == samplers_of(Sampler(draws=300))[-1]
+    assert found.draws.stats.sizes["draw"] == 1200
+    assert next(iter(found.draws.links.values())).shape[1] == 1200
 
 
 def test_a_mode_with_a_stray_draw_is_still_missed() -> None:
